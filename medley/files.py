@@ -1,0 +1,100 @@
+"""The one way to write a file (part file, fsync, rename), and digests of what was written."""
+
+import contextlib
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from medley.errors import OutputError
+
+
+@contextlib.contextmanager
+def part_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its name when the block ends well.
+
+    The temporary name keeps the suffix, so that programs which choose a format by it still do.
+    If the block raises, the part file is removed and `path` is left as it was.
+
+    Raises:
+        OutputError: the folder cannot be made or written to, or the disk is full.
+    """
+    part = _part_path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.touch(exist_ok=False)
+        yield part
+        _publish(part, path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path`: the whole of it becomes visible at once, or nothing does.
+
+    Raises:
+        OutputError: the folder cannot be made or written to, or the disk is full.
+    """
+    with part_file(path) as part:
+        part.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented UTF-8 JSON, keys in the order given, like `write_bytes`."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    write_bytes(path, text.encode())
+
+
+def check_free(path: Path, force: bool) -> None:
+    """Find out, before any work is done for it, whether `path` may and can be written.
+
+    Raises:
+        OutputError: a file is there and `force` is not set, or the folder is not writable.
+    """
+    if path.is_dir():
+        raise OutputError(f"'{path}' is a folder; name a file with --output")
+    if path.exists() and not force:
+        raise OutputError(f"'{path}' exists; pass --force to replace it, or name another")
+    probe = _part_path(path)
+    try:
+        probe.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def sha256(*parts: bytes) -> str:
+    """Hexadecimal SHA-256 of the parts laid end to end."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _part_path(path: Path) -> Path:
+    return path.with_name(f".{path.stem[:40]}-{uuid.uuid4().hex[:8]}.part{path.suffix}")
+
+
+def _publish(part: Path, path: Path) -> None:
+    """Flush `part` to the disk and give it its final name."""
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    reason = error.strerror or str(error)
+    return OutputError(f"cannot write '{path}' ({reason}); choose another place or make room there")

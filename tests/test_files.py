@@ -1,0 +1,81 @@
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from medley.errors import OutputError
+from medley.files import check_free, file_sha256, part_file, sha256, write_bytes, write_json
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_written_file_has_its_bytes_and_leaves_no_part_behind(tmp_path):
+    write_bytes(tmp_path / "new" / "a.bin", b"abc")
+    assert (tmp_path / "new" / "a.bin").read_bytes() == b"abc"
+    assert names(tmp_path / "new") == ["a.bin"]
+
+
+def test_file_has_the_permissions_that_open_would_give(tmp_path):
+    write_bytes(tmp_path / "ours", b"")
+    (tmp_path / "theirs").touch()
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "theirs").stat().st_mode
+
+
+def test_failing_block_keeps_the_old_file_and_no_part(tmp_path):
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"old")
+    with pytest.raises(RuntimeError, match="midway"), part_file(path) as part:
+        part.write_bytes(b"half")
+        assert part.suffix == ".mp4"
+        raise RuntimeError("midway")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["film.mp4"]
+
+
+def test_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(_: int) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match=r"cannot write .*a\.bin.*No space left on device"):
+        write_bytes(tmp_path / "a.bin", b"abc")
+    assert names(tmp_path) == []
+
+
+def test_folder_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot write .*file/a\.bin"):
+        write_bytes(tmp_path / "file" / "a.bin", b"")
+
+
+def test_long_and_non_latin_names_can_be_written(tmp_path):
+    path = tmp_path / ("звёздная ночь " * 9 + ".json")
+    write_json(path, {"título": "Ночь"})
+    assert "Ночь" in path.read_text("utf-8")
+
+
+def test_existing_output_is_refused_without_force(tmp_path):
+    path = tmp_path / "film.mp4"
+    path.touch()
+    with pytest.raises(OutputError, match="exists; pass --force"):
+        check_free(path, force=False)
+    check_free(path, force=True)
+    assert names(tmp_path) == ["film.mp4"]
+
+
+def test_unwritable_output_is_found_before_any_work(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot write"):
+        check_free(tmp_path / "file" / "film.mp4", force=False)
+    with pytest.raises(OutputError, match="is a folder"):
+        check_free(tmp_path, force=True)
+
+
+def test_digests_agree_with_hashlib(tmp_path):
+    (tmp_path / "a").write_bytes(b"abcdef")
+    expected = hashlib.sha256(b"abcdef").hexdigest()
+    assert sha256(b"abc", b"def") == expected
+    assert file_sha256(tmp_path / "a") == expected
