@@ -1,0 +1,143 @@
+"""Every knob once, with its default, unit and bounds: the CLI, files and docs all read this.
+
+A field's annotation carries its bounds, its description becomes the option's help, and its
+default is the only place where that default is written down.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+
+WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 32)
+"""Bits a weight may have: 1-8 index a codebook, 32 is the float original."""
+
+SHORTEST_SIDE = 16  # pixels; VGG-19 halves a side four times before relu5_1
+LONGEST_SIDE = 16_384  # pixels
+
+
+def _check_bits(bits: int) -> int:
+    if bits not in WIDTHS:
+        raise ValueError(f"{bits} is not a width; weights have 1 to 8 bits, or 32 for float")
+    return bits
+
+
+def _read_fps(value: Any) -> Any:
+    try:
+        return Fraction(value) if isinstance(value, str | int | float) else value
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{value!r} is not a rate such as 24, 29.97 or 30000/1001") from None
+
+
+def _check_fps(fps: Fraction) -> Fraction:
+    if not 1 <= fps <= 240:
+        raise ValueError(f"{fps} is not between 1 and 240 frames a second")
+    return fps
+
+
+Bits = Annotated[int, AfterValidator(_check_bits)]
+Fps = Annotated[
+    Fraction,
+    BeforeValidator(_read_fps),
+    AfterValidator(_check_fps),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string"}),
+]
+Side = Annotated[int, Field(ge=SHORTEST_SIDE, le=LONGEST_SIDE)]
+Weight = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+
+
+class Settings(BaseModel):
+    """A frozen set of knobs that knows no other names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ShotSettings(Settings):
+    """What decides a shot's pixels, besides its pictures and its weights."""
+
+    bits: Bits = Field(8, description="Bits a VGG-19 weight: 1 to 8, or 32 for the float original.")
+    size: Side | None = Field(
+        None, description="Long side of the result in pixels, instead of --pixels."
+    )
+    pixels: int = Field(
+        384 * 384,
+        ge=SHORTEST_SIDE**2,
+        le=LONGEST_SIDE**2,
+        description="Area of the result in pixels, about.",
+    )
+    steps: int = Field(120, ge=1, le=100_000, description="Optimizer steps for each painting.")
+    optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="How the picture is moved.")
+    content_weight: Weight = Field(1.0, description="How strongly the photo is held on to.")
+    style_weight: Weight = Field(1.0, description="How strongly the painting pulls.")
+    tv_weight: Weight = Field(0.0, description="Total variation: how strongly noise is smoothed.")
+    pooling: Literal["max", "average"] = Field("max", description="How VGG-19 halves its features.")
+    init: str = Field(
+        "content", description="Starting picture: 'content', 'noise' or a picture file."
+    )
+    keep_every: int = Field(1, ge=1, description="Keep every n-th iterate, and the last.")
+
+    @model_validator(mode="after")
+    def _something_pulls(self) -> Self:
+        if self.content_weight == 0 and self.style_weight == 0:
+            raise ValueError("--content-weight and --style-weight are both 0; one must pull")
+        return self
+
+    @property
+    def init_file(self) -> Path | None:
+        """The starting picture's file, if it is one."""
+        return None if self.init in ("content", "noise") else Path(self.init)
+
+
+class CatalogSettings(Settings):
+    """Which paintings of those that are there."""
+
+    sample: int | None = Field(
+        None, ge=1, description="Draw this many of the paintings at random, instead of all by name."
+    )
+    seed: int = Field(
+        0, ge=0, le=2**63 - 1, description="Decides the draw, and the noise of --init noise."
+    )
+
+
+class FilmSettings(Settings):
+    """How finished shots become a film."""
+
+    fps: Fps = Field(Fraction(30), description="Frames a second, also as 30000/1001.")
+    seconds_per_painting: float = Field(
+        6.0,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="Film time of each painting, holds included.",
+    )
+    hold: float = Field(
+        1.2, ge=0, le=600, allow_inf_nan=False, description="Seconds for which a result stands."
+    )
+    pace: Literal["visual", "even"] = Field(
+        "visual", description="Spread frames by what the eye sees change, or evenly over steps."
+    )
+    crf: int = Field(16, ge=0, le=51, description="H.264 quality: 0 is lossless, 51 the worst.")
+
+
+class RunSettings(Settings):
+    """Where a run computes and keeps its shots; neither changes what a shot shows."""
+
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
+        description="Where to compute: auto, cpu, cuda, cuda:N or mps.",
+    )
+    workspace: Path = Field(
+        Path("outputs/workspace"), description="Folder that keeps all iterates."
+    )
