@@ -1,0 +1,101 @@
+"""VGG-19's features by layer name; the network's input convention lives here and nowhere else.
+
+Source: Simonyan and Zisserman (2015), Very Deep Convolutional Networks for Large-Scale Image
+Recognition, configuration E (arXiv 1409.1556). Its authors trained it on BGR in 0-255 with the
+training set's mean colour subtracted, and that is what these weights still want.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+
+Pooling = Literal["max", "average"]
+
+CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
+_MEAN_BGR = (103.939, 116.779, 123.68)
+
+
+def _layer_names() -> tuple[str, ...]:
+    names = []
+    for block, count in enumerate(CONVOLUTIONS_PER_BLOCK, start=1):
+        for index in range(1, count + 1):
+            names += [f"conv{block}_{index}", f"relu{block}_{index}"]
+        names.append(f"pool{block}")
+    return tuple(names)
+
+
+LAYERS = _layer_names()
+"""The thirty-seven layers in the order in which a picture passes them."""
+
+
+def convolutions_for(layers: Sequence[str]) -> tuple[str, ...]:
+    """Name the convolutions that must be there to reach all of `layers`.
+
+    Raises:
+        ValueError: a name is not one of `LAYERS`, or there is none.
+    """
+    return tuple(name for name in _path_to(layers) if name.startswith("conv"))
+
+
+class VGG19(nn.Module):
+    """The convolutional part of VGG-19, cut off behind the deepest layer that is asked for.
+
+    Args:
+        weights: for each needed convolution its weight `(out, in, 3, 3)` and bias `(out,)`.
+        layers: names from `LAYERS` whose features are wanted.
+        pooling: "max" as trained, or "average" as Gatys et al. (2016), section 2, prefer.
+
+    Raises:
+        ValueError: an unknown layer or pooling, or a convolution without weights.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, tuple[Tensor, Tensor]],
+        layers: Sequence[str],
+        pooling: Pooling = "max",
+    ) -> None:
+        """Keep references to the weights; nothing is copied."""
+        super().__init__()
+        if pooling not in ("max", "average"):
+            raise ValueError(f"pooling is 'max' or 'average', not {pooling!r}")
+        self._path = _path_to(layers)
+        self._wanted = frozenset(layers)
+        self._pool = nnf.max_pool2d if pooling == "max" else nnf.avg_pool2d
+        for name in convolutions_for(layers):
+            if name not in weights:
+                raise ValueError(f"no weights were given for {name}")
+            weight, bias = weights[name]
+            self.register_buffer(f"{name}_weight", weight, persistent=False)
+            self.register_buffer(f"{name}_bias", bias, persistent=False)
+        mean = torch.tensor(_MEAN_BGR).view(1, 3, 1, 1)
+        self.register_buffer("_mean", mean, persistent=False)
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Map an RGB picture `(1, 3, height, width)` in [0, 1] to its features by layer name."""
+        x = image.flip(1) * 255 - self.get_buffer("_mean")
+        features = {}
+        for name in self._path:
+            if name.startswith("conv"):
+                weight = self.get_buffer(f"{name}_weight")
+                x = nnf.conv2d(x, weight, self.get_buffer(f"{name}_bias"), padding=1)
+            elif name.startswith("relu"):
+                # In place where nobody asked for the convolution's own output: half the memory.
+                in_place = name.replace("relu", "conv") not in self._wanted
+                x = nnf.relu(x, inplace=in_place)
+            else:
+                x = self._pool(x, 2)
+            if name in self._wanted:
+                features[name] = x
+        return features
+
+
+def _path_to(layers: Sequence[str]) -> tuple[str, ...]:
+    unknown = [name for name in layers if name not in LAYERS]
+    if unknown or not layers:
+        raise ValueError(f"layers are names like 'relu4_2' ({len(LAYERS)} of them), not {unknown}")
+    deepest = max(LAYERS.index(name) for name in layers)
+    return LAYERS[: deepest + 1]

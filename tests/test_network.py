@@ -1,0 +1,76 @@
+import pytest
+import torch
+from torchvision.models import vgg19
+
+from medley.settings import SHORTEST_SIDE
+from medley.vgg.network import LAYERS, VGG19, convolutions_for
+
+CAFFE_MEAN = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def peer():
+    """torchvision's VGG-19 with random weights, scaled so that features neither die nor explode."""
+    torch.manual_seed(0)
+    return vgg19(weights=None).features.eval().requires_grad_(False)
+
+
+def weights_of(peer):
+    convolutions = [layer for layer in peer if isinstance(layer, torch.nn.Conv2d)]
+    names = [name for name in LAYERS if name.startswith("conv")]
+    return {n: (c.weight, c.bias) for n, c in zip(names, convolutions, strict=True)}
+
+
+def test_there_are_thirty_seven_layers_in_order():
+    assert len(LAYERS) == 37
+    assert LAYERS[:5] == ("conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1")
+    assert LAYERS[-1] == "pool5"
+
+
+def test_every_layer_agrees_with_torchvision(peer):
+    image = torch.rand(1, 3, 35, 41)
+    network = VGG19(weights_of(peer), LAYERS)
+    features = network(image)
+    x = image.flip(1) * 255 - CAFFE_MEAN
+    for layer, name in zip(peer, LAYERS, strict=True):
+        x = torch.relu(x) if name.startswith("relu") else layer(x)
+        torch.testing.assert_close(features[name], x)
+
+
+def test_layers_in_place_give_the_same_features_and_gradient(peer):
+    weights = weights_of(peer)
+    image = torch.rand(1, 3, 32, 32)
+    gradients = []
+    for layers in (["relu1_1", "relu3_1"], ["conv1_1", "relu1_1", "conv2_1", "relu3_1"]):
+        variable = image.clone().requires_grad_()
+        features = VGG19(weights, layers)(variable)
+        (features["relu1_1"].square().sum() + features["relu3_1"].square().sum()).backward()
+        gradients.append(variable.grad)
+    torch.testing.assert_close(*gradients)
+
+
+def test_average_pooling_averages(peer):
+    image = torch.rand(1, 3, 16, 16)
+    features = VGG19(weights_of(peer), ["relu1_2", "pool1"], "average")(image)
+    torch.testing.assert_close(features["pool1"], torch.nn.AvgPool2d(2)(features["relu1_2"]))
+
+
+def test_only_the_convolutions_on_the_way_are_needed(peer):
+    needed = convolutions_for(["relu2_1", "relu1_1"])
+    assert needed == ("conv1_1", "conv1_2", "conv2_1")
+    some = {name: weights_of(peer)[name] for name in needed}
+    assert set(VGG19(some, ["relu2_1"])(torch.rand(1, 3, 16, 16))) == {"relu2_1"}
+
+
+def test_smallest_picture_reaches_the_deepest_style_layer(peer):
+    features = VGG19(weights_of(peer), ["relu5_1"])(torch.rand(1, 3, SHORTEST_SIDE, SHORTEST_SIDE))
+    assert features["relu5_1"].shape == (1, 512, 1, 1)
+
+
+def test_bad_arguments_are_refused(peer):
+    with pytest.raises(ValueError, match="'relu4_9'"):
+        VGG19(weights_of(peer), ["relu4_9"])
+    with pytest.raises(ValueError, match="no weights were given for conv1_2"):
+        VGG19({"conv1_1": weights_of(peer)["conv1_1"]}, ["relu1_2"])
+    with pytest.raises(ValueError, match="'max' or 'average'"):
+        VGG19(weights_of(peer), ["relu1_1"], "mean")  # type: ignore[arg-type]
