@@ -1,0 +1,1 @@
+"""Neural style transfer: what is minimized, and how; nothing here touches the disk."""

