@@ -1,0 +1,125 @@
+import csv
+import json
+import time
+
+import numpy as np
+import pytest
+
+from medley.errors import OutputError
+from medley.images import decode
+from medley.workspace import TraceRow, Workspace
+
+from .conftest import draw_pixels
+
+PIXELS = draw_pixels(8, 9, 1)
+
+
+def row(step, **changes):
+    values = {"seconds": 0.5, "loss": 10.25, "content": 1.0, "style": 9.0, "tv": 0.25}
+    return TraceRow(step=step, visual_change=0.01, height=8, width=9, **values | changes)
+
+
+def record(workspace, key="abc", steps=3, finish=True):
+    with workspace.record(key, {"settings": {"steps": steps}}) as recorder:
+        for step in range(steps):
+            recorder.note(row(step))
+            recorder.keep(step, PIXELS + step)
+        if finish:
+            recorder.finish({"steps": steps - 1, "loss": 10.25})
+    return workspace.shot(key)
+
+
+def test_recorded_shot_reads_back_whole(tmp_path):
+    shot = record(Workspace(tmp_path / "new" / "workspace"))
+    assert shot.is_finished
+    assert shot.steps() == [0, 1, 2]
+    assert shot.step_path(2).name == "000002.png"
+    assert (decode(shot.step_path(2)) == PIXELS + 2).all()
+    assert shot.trace() == [row(0), row(1), row(2)]
+    assert shot.done() == {"steps": 2, "loss": 10.25}
+    assert json.loads((shot.path / "shot.json").read_text())["settings"] == {"steps": 3}
+
+
+def test_trace_has_the_columns_of_the_plan(tmp_path):
+    shot = record(Workspace(tmp_path))
+    with (shot.path / "trace.csv").open(newline="") as file:
+        header = next(csv.reader(file))
+    assert header == [
+        *("step", "seconds", "loss", "content", "style", "tv"),
+        *("visual_change", "height", "width"),
+    ]
+
+
+def test_interrupted_shot_is_unfinished_but_keeps_its_iterates(tmp_path):
+    workspace = Workspace(tmp_path)
+    with pytest.raises(KeyboardInterrupt), workspace.record("abc", {}) as recorder:
+        for step in range(20):
+            recorder.keep(step, PIXELS)
+        raise KeyboardInterrupt
+    shot = workspace.shot("abc")
+    assert not shot.is_finished
+    assert shot.steps() == list(range(20))
+
+
+def test_unfinished_shot_starts_afresh(tmp_path):
+    workspace = Workspace(tmp_path)
+    record(workspace, steps=9, finish=False)
+    assert record(workspace, steps=2).steps() == [0, 1]
+
+
+def test_iterate_that_cannot_be_written_stops_the_shot(tmp_path, monkeypatch):
+    def full(path, _):
+        raise OutputError(f"cannot write '{path}' (No space left on device)")
+
+    workspace = Workspace(tmp_path)
+    monkeypatch.setattr("medley.workspace.write_bytes", full)
+    with (
+        pytest.raises(OutputError, match=r"000000\.png' \(No space left"),
+        workspace.record("abc", {}) as recorder,
+    ):
+        recorder.keep(0, PIXELS)
+        recorder.finish({})
+    assert not workspace.shot("abc").is_finished
+
+
+def test_unwritable_workspace_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(OutputError, match=r"cannot write to .*choose another --workspace"),
+        Workspace(tmp_path / "file").record("abc", {}),
+    ):
+        pass
+
+
+def test_loop_waits_rather_than_piling_up_iterates(tmp_path, monkeypatch):
+    busy = []
+
+    def slow(path, _):
+        busy.append(path)
+        time.sleep(0.02)
+
+    monkeypatch.setattr("medley.workspace.write_bytes", slow)
+    with Workspace(tmp_path).record("abc", {}) as recorder:
+        for step in range(30):
+            recorder.keep(step, PIXELS)
+            # At most eight wait and two are being encoded.
+            assert step - len(busy) <= 10
+    assert len(busy) == 30
+
+
+def test_torn_files_are_named_with_a_way_out(tmp_path):
+    shot = record(Workspace(tmp_path))
+    (shot.path / "done.json").write_text('{"steps": ')
+    with pytest.raises(OutputError, match=r"done\.json' is unreadable .* to start over"):
+        shot.done()
+    (shot.path / "trace.csv").write_text("step,loss\n0,1\n")
+    with pytest.raises(OutputError, match=r"trace\.csv' is unreadable"):
+        shot.trace()
+
+
+def test_every_pixel_value_survives(tmp_path):
+    values = np.arange(256 * 3, dtype=np.uint16).astype(np.uint8).reshape(16, 16, 3)
+    workspace = Workspace(tmp_path)
+    with workspace.record("abc", {}) as recorder:
+        recorder.keep(0, values)
+    assert (decode(workspace.shot("abc").step_path(0)) == values).all()
