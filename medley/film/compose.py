@@ -1,0 +1,133 @@
+"""The pixels of a film's frames: mixes in linear light, even padding, the stream of stills."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from medley.errors import FilmError
+from medley.film.timeline import Frame, Still
+from medley.images import Pixels
+
+# Rows mixed at a time: few enough that their table indices stay in the processor's cache.
+MIX_ROWS = 32
+
+
+def mix(first: Pixels, second: Pixels, amount: float) -> Pixels:
+    """Mix two pictures in linear light: `first * (1 - amount) + second * amount`.
+
+    Equal to decoding both from sRGB, mixing, and rounding the encoded mix to the nearest of 256
+    levels: as both are 8 bits deep, one table of 256 x 256 holds every outcome.
+
+    Args:
+        first: uint8 `(height, width, 3)`.
+        second: the same shape.
+        amount: 0 gives `first` itself and 1 `second` itself.
+
+    Raises:
+        ValueError: the shapes differ, or `amount` is not in [0, 1].
+
+    Source: sRGB transfer functions, IEC 61966-2-1:1999.
+    """
+    if first.shape != second.shape:
+        raise ValueError(f"cannot mix pictures of shapes {first.shape} and {second.shape}")
+    if not 0 <= amount <= 1:
+        raise ValueError(f"amount must be in [0, 1], got {amount}")
+    if amount in (0, 1):
+        return second if amount else first
+    linear = _srgb_to_linear()
+    table = _linear_to_srgb(linear[:, None] * (1 - amount) + linear * amount).ravel()
+    mixed = np.empty(first.shape, np.uint8)
+    for top in range(0, first.shape[0], MIX_ROWS):
+        rows = slice(top, top + MIX_ROWS)
+        index = first[rows].astype(np.intp)
+        index <<= 8
+        index |= second[rows]
+        # No index can be out of range; "clip" is only the mode that skips a buffered copy.
+        np.take(table, index, out=mixed[rows], mode="clip")
+    return mixed
+
+
+def pad_to_even(frame: Pixels) -> Pixels:
+    """Repeat the last row and column where height or width is odd, as yuv420p needs even ones."""
+    height, width = frame.shape[:2]
+    if height % 2 == 0 and width % 2 == 0:
+        return frame
+    return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+def render_frames(
+    timeline: Sequence[Frame],
+    read_still: Callable[[Still], Pixels],
+    *,
+    ahead: int = 6,
+    threads: int = 2,
+) -> Iterator[Pixels]:
+    """Yield the pixels of every frame in turn, reading the stills that come next on threads.
+
+    A still is read once for all the consecutive frames that show it and forgotten after them; no
+    more than `ahead + 1` of them are in memory, however long the film. Frames that show one still
+    share its array: do not write into it.
+
+    Args:
+        timeline: what each frame shows.
+        read_still: gives a still's pixels, uint8 `(height, width, 3)`, all of one size; called on
+            several threads at once.
+        ahead: how many stills are read before they are needed.
+        threads: how many threads read them.
+
+    Raises:
+        FilmError: a still's size differs from the first one's.
+    """
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="stills")
+    stills: dict[Still, Future[Pixels]] = {}
+    uses: Counter[Still] = Counter()
+    shape: tuple[int, ...] | None = None
+    end = 0  # frames before this one have had their stills asked for
+    try:
+        for number, frame in enumerate(timeline):
+            while end < len(timeline) and (end <= number or len(stills) < ahead):
+                for still in _shown(timeline[end]):
+                    uses[still] += 1
+                    if still not in stills:
+                        stills[still] = pool.submit(read_still, still)
+                end += 1
+            pixels = [stills[still].result() for still in _shown(frame)]
+            for still, picture in zip(_shown(frame), pixels, strict=True):
+                shape = shape or picture.shape
+                _check_size(still, picture.shape, shape)
+                uses[still] -= 1
+                if not uses[still]:
+                    del stills[still]
+            yield mix(pixels[0], pixels[-1], frame.mix) if len(pixels) > 1 else pixels[0]
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _shown(frame: Frame) -> tuple[Still, ...]:
+    return (frame.first,) if frame.second is None else (frame.first, frame.second)
+
+
+def _check_size(still: Still, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    if shape != expected:
+        where = "the content" if still.shot is None else f"step {still.step} of shot {still.shot}"
+        raise FilmError(
+            f"{where} is {shape[1]}x{shape[0]} pixels, but the film is {expected[1]}x{expected[0]};"
+            " render that shot again or resize its pictures"
+        )
+
+
+@cache
+def _srgb_to_linear() -> npt.NDArray[np.float64]:
+    """The linear light, 0 to 1, of each of the 256 sRGB levels."""
+    level = np.arange(256) / 255
+    return np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
+
+
+def _linear_to_srgb(light: npt.NDArray[np.float64]) -> Pixels:
+    level = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    pixels: Pixels = np.rint(level * 255).astype(np.uint8)
+    return pixels

@@ -1,0 +1,156 @@
+"""The film's poster: the content, and every result with its painting, on one quiet wall."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from medley.film.lettering import drawable, font, wrap
+from medley.images import Pixels
+
+# The wall, and its measures against the width of one picture on it.
+WALL, INK, FAINT_INK = (238, 235, 229), (44, 42, 40), (122, 117, 110)
+MARGIN, GAP = 0.14, 0.11
+LABEL_GAP, PAINTING_HEIGHT, PAINTING_WIDTH = 0.045, 0.27, 0.42
+TITLE_SIZE, DETAIL_SIZE, LINE = 0.043, 0.035, 1.32
+SHEET_ASPECT = 1.45
+CELL_ASPECTS = (0.5, 3.0)  # width / height of a picture's place, whatever the pictures are
+MIN_CELL_WIDTH = 360
+
+
+@dataclass(frozen=True)
+class _Wall:
+    """Where pictures hang on a poster; pixels, but for `columns` and `count`."""
+
+    width: int
+    height: int
+    cell: int
+    cell_height: int
+    columns: int
+    count: int
+
+    def part(self, share: float) -> int:
+        """Pixels in a share of one picture's width, never more than the share."""
+        return int(self.cell * share)
+
+
+def contact_sheet(
+    content: Pixels,
+    pairs: Sequence[tuple[Pixels, Pixels, str]],
+    *,
+    content_caption: str = "",
+    max_width: int = 2400,
+    max_height: int = 2400,
+) -> Pixels:
+    """Hang the content and every result on one quiet wall, each result's painting beneath it.
+
+    The content hangs first; every picture gets a place of the same size, shaped like the content,
+    and the number of columns is chosen for a well-proportioned whole.
+
+    Args:
+        content: uint8 `(height, width, 3)`.
+        pairs: painting, result and caption of each; sizes may differ. A caption's first line
+            stands out (a title), further lines are fainter (artist, year).
+        content_caption: the same for the content.
+        max_width, max_height: pixels that the sheet never exceeds.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+    """
+    wall = _plan_wall(content, [result for _, result, _ in pairs], max_width, max_height)
+    sheet = Image.new("RGB", (wall.width, wall.height), WALL)
+    hung = []
+    for number, (painting, picture, text) in enumerate([(None, content, content_caption), *pairs]):
+        left, top = _place(wall, number)
+        big = _shrink(picture, wall.cell, wall.cell_height)
+        centred = (wall.cell - big.width) // 2, (wall.cell_height - big.height) // 2
+        hung.append((big, (left + centred[0], top + centred[1])))
+        label_left, label_top = left, top + wall.cell_height + wall.part(LABEL_GAP)
+        if painting is not None:
+            small = _shrink(painting, wall.part(PAINTING_WIDTH), wall.part(PAINTING_HEIGHT))
+            hung.append((small, (label_left, label_top)))
+            label_left += small.width + wall.part(LABEL_GAP)
+        _write_label(sheet, text, (label_left, label_top), left + wall.cell - label_left, wall.cell)
+    _cast_shadows(sheet, hung, wall.cell)
+    for image, corner in hung:
+        sheet.paste(image, corner)
+    return np.array(sheet)
+
+
+def _plan_wall(
+    content: Pixels, results: Sequence[Pixels], max_width: int, max_height: int
+) -> _Wall:
+    """Choose the columns that give the best-shaped sheet, and the largest pictures that fit."""
+    count = 1 + len(results)
+    shape = content.shape[1] / content.shape[0]
+    cell_height = 1 / min(max(shape, CELL_ASPECTS[0]), CELL_ASPECTS[1])
+
+    def extent(columns: int, cell: float) -> tuple[float, float]:
+        rows = math.ceil(count / columns)
+        place = cell_height + LABEL_GAP + (PAINTING_HEIGHT if results else 2 * TITLE_SIZE)
+        wide = columns + (columns - 1) * GAP + 2 * MARGIN
+        return cell * wide, cell * (rows * place + (rows - 1) * GAP + 2 * MARGIN)
+
+    def ugliness(columns: int) -> float:
+        width, height = extent(columns, 1.0)
+        return abs(math.log(width / height / SHEET_ASPECT)) + 0.8 * (-count % columns) / count
+
+    columns = min(range(1, count + 1), key=ugliness)
+    width, height = extent(columns, 1.0)
+    widest = max(picture.shape[1] for picture in (content, *results))
+    cell = int(min(max_width / width, max_height / height, max(widest, MIN_CELL_WIDTH)))
+    cell = max(cell, 1)
+    width, height = extent(columns, cell)
+    return _Wall(int(width), int(height), cell, max(1, int(cell * cell_height)), columns, count)
+
+
+def _place(wall: _Wall, number: int) -> tuple[int, int]:
+    """Left and top of picture `number`'s place; a last row that is not full hangs centred."""
+    row, column = divmod(number, wall.columns)
+    rows = math.ceil(wall.count / wall.columns)
+    missing = -wall.count % wall.columns if row == rows - 1 else 0
+    step = wall.cell * (1 + GAP)
+    row_height = (wall.height - 2 * wall.cell * MARGIN + wall.cell * GAP) / rows
+    left = wall.cell * MARGIN + (column + missing / 2) * step
+    return int(left), int(wall.cell * MARGIN + row * row_height)
+
+
+def _shrink(picture: Pixels, width: int, height: int) -> Image.Image:
+    """`picture` as large as fits into `width` x `height`, its proportions kept."""
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
+    return Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS)
+
+
+def _write_label(
+    sheet: Image.Image, text: str, corner: tuple[int, int], width: int, cell: int
+) -> None:
+    """Set a caption's first line, and beneath it the others, fainter, into `width` pixels."""
+    title, _, details = drawable(text).partition("\n")
+    draw = ImageDraw.Draw(sheet)
+    left, top = corner
+    for part, share, most, ink in (
+        (title, TITLE_SIZE, 3, INK),
+        (details, DETAIL_SIZE, 2, FAINT_INK),
+    ):
+        size = max(1, round(cell * share))
+        for line in wrap(part, size, width, most):
+            draw.text((left, top), line, fill=ink, font=font(size), anchor="la")
+            top += round(size * LINE)
+
+
+def _cast_shadows(
+    sheet: Image.Image, hung: Sequence[tuple[Image.Image, tuple[int, int]]], cell: int
+) -> None:
+    """Darken the wall softly beneath and around each picture, as if lit from above."""
+    shadow = Image.new("L", sheet.size)
+    draw = ImageDraw.Draw(shadow)
+    for image, (left, top) in hung:
+        drop = round(cell * 0.012)
+        draw.rectangle(
+            (left, top + drop, left + image.width - 1, top + drop + image.height), fill=96
+        )
+    shadow = shadow.filter(ImageFilter.GaussianBlur(max(1.0, cell * 0.014)))
+    sheet.paste((40, 34, 28), (0, 0), shadow)
