@@ -34,7 +34,9 @@ def _check_bits(bits: int) -> int:
 
 def _read_fps(value: Any) -> Any:
     try:
-        return Fraction(value) if isinstance(value, str | int | float) else value
+        # Rates in use have a denominator of 1 or 1001; 29.97002997 means 30000/1001.
+        rate = Fraction(str(value)) if isinstance(value, str | int | float) else value
+        return rate.limit_denominator(1001) if isinstance(rate, Fraction) else rate
     except (ValueError, ZeroDivisionError):
         raise ValueError(f"{value!r} is not a rate such as 24, 29.97 or 30000/1001") from None
 

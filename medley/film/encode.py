@@ -5,20 +5,23 @@ import re
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
 import imageio_ffmpeg
+import numpy as np
 
 from medley.errors import FilmError
 from medley.files import part_file
 from medley.images import Pixels
 
 _LAST_WORDS = 6  # lines of ffmpeg's own that an error brings along
-_RATE_SLACK = Fraction(1, 100)  # ffmpeg prints a rate with two decimals
+# ffmpeg rounds a rate whose terms are larger, silently: av_parse_video_rate's own limit.
+_LARGEST_TERM = 1_001_000
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def encode_film(
     Args:
         frames: uint8 RGB `(height, width, 3)`, taken one at a time.
         path: of the film, ending in `.mp4`.
-        fps: frames a second, exact.
+        fps: frames a second, exact; neither of its terms above 1,001,000.
         width: of every frame; even.
         height: of every frame; even.
         frame_count: how many frames there will be.
@@ -62,53 +65,92 @@ def encode_film(
         What was read back.
 
     Raises:
-        ValueError: an odd size, or a frame of another size.
-        FilmError: ffmpeg failed, in its own words, or the film does not read back as written.
+        ValueError: an odd size, a rate that ffmpeg cannot keep exactly, or a frame that is not
+            uint8 of that size.
+        FilmError: a frame's picture cannot be read; ffmpeg cannot be started, or failed, in
+            its own words; or the film does not read back as written.
         OutputError: `path` cannot be written to.
     """
     if width % 2 or height % 2:
         raise ValueError(f"yuv420p needs even sides, not {width}x{height}; pad the frames")
+    if fps <= 0 or max(fps.numerator, fps.denominator) > _LARGEST_TERM:
+        raise ValueError(f"fps must be above 0, its terms at most {_LARGEST_TERM:,}, got {fps}")
     with part_file(path) as part:
         command = _command(part, fps, width, height, crf)
         written = _stream(command, frames, (height, width, 3), progress)
         facts = read_facts(part)
         wanted = FilmFacts(part, frame_count, fps, height, width)
-        if written != frame_count or not _agree(facts, wanted):
+        if written != frame_count or facts != wanted:
             raise FilmError(f"'{path}' reads back as {_words(facts)}, not as {_words(wanted)}")
-    return FilmFacts(path, frame_count, fps, height, width)
+    return replace(facts, path=path)
 
 
 def read_facts(path: Path) -> FilmFacts:
-    """Decode a film to its end and say what is in it; the rate is good to two decimals.
+    """Decode a film to its end and say what is in it, its rate as an exact fraction.
 
     Raises:
-        FilmError: ffmpeg cannot read it.
+        FilmError: ffmpeg cannot read it, or its rate is not constant.
     """
-    command = [*_ffmpeg(), "-i", str(path), "-map", "0:v:0", "-f", "null", "-"]
-    done = subprocess.run(command, capture_output=True, check=False)
-    said = done.stderr.decode(errors="replace")
+    command = [*_ffmpeg(), "-v", "error", "-i", str(path), "-map", "0:v:0", "-f", "framecrc", "-"]
+    with _starting_ffmpeg():
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False
+        )
     if done.returncode:
-        raise FilmError(f"ffmpeg cannot read '{path}': {_last_words(said.splitlines())}")
-    return parse_facts(said, path)
+        raise FilmError(f"ffmpeg cannot read '{path}': {_last_words(done.stderr.splitlines())}")
+    return parse_facts(done.stdout, path)
 
 
-def parse_facts(said: str, path: Path) -> FilmFacts:
-    """Find size, rate and number of frames in what ffmpeg says of a file that it decoded.
+def parse_facts(listing: str, path: Path) -> FilmFacts:
+    """Find size, rate and number of frames in ffmpeg's `framecrc` listing of decoded frames.
+
+    Its head gives the length of a tick in seconds, as a fraction, and the size; then comes a line
+    per frame, `stream, decoding time, time, duration, bytes, sum`, the times in ticks.
 
     Raises:
-        FilmError: they are not all in it.
+        FilmError: they are not all in it, or the frames do not follow one another evenly.
     """
-    video = re.search(r"Stream #.*Video:.*?, (\d+)x(\d+).*?, ([\d.]+)(k?) fps", said)
-    counts = re.findall(r"frame=\s*(\d+)", said)
-    if video is None or not counts:
-        raise FilmError(f"ffmpeg finds no film in '{path}': {_last_words(said.splitlines())}")
-    width, height, rate, thousands = video.groups()
-    fps = Fraction(rate) * (1000 if thousands else 1)
-    return FilmFacts(path, int(counts[-1]), fps, int(height), int(width))
+    tick = re.search(r"^#tb 0: (\d+/\d+)$", listing, re.MULTILINE)
+    size = re.search(r"^#dimensions 0: (\d+)x(\d+)$", listing, re.MULTILINE)
+    rows = [line.split(",") for line in listing.splitlines() if not line.startswith("#")]
+    if tick is None or size is None or not rows:
+        raise FilmError(f"ffmpeg finds no film in '{path}'; it may be torn, make it again")
+    times = [int(row[2]) for row in rows]
+    lengths = {later - earlier for earlier, later in pairwise(times)} or {int(rows[0][3])}
+    length = lengths.pop()
+    if lengths or length <= 0:
+        raise FilmError(f"the frames of '{path}' do not follow one another evenly; make it again")
+    fps = 1 / (Fraction(tick[1]) * length)
+    return FilmFacts(path, len(rows), fps, height=int(size[2]), width=int(size[1]))
 
 
 def _ffmpeg() -> list[str]:
-    return [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin"]
+    try:
+        return [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin"]
+    except RuntimeError as error:
+        raise FilmError(f"no ffmpeg here ({error}); reinstall imageio-ffmpeg") from error
+
+
+@contextlib.contextmanager
+def _starting_ffmpeg() -> Iterator[None]:
+    """Keep a failing start apart from a film that cannot be written, both of them OSErrors."""
+    try:
+        yield
+    except OSError as error:
+        raise FilmError(
+            f"ffmpeg cannot be started ({error.strerror}: '{error.filename}'); "
+            "reinstall imageio-ffmpeg, or mend IMAGEIO_FFMPEG_EXE"
+        ) from error
+
+
+def _readable(frames: Iterable[Pixels]) -> Iterator[Pixels]:
+    """Keep a picture that cannot be read apart from a film that cannot be written."""
+    try:
+        yield from frames
+    except OSError as error:
+        raise FilmError(
+            f"a frame's picture cannot be read ({error}); render its shot again"
+        ) from error
 
 
 def _command(part: Path, fps: Fraction, width: int, height: int, crf: int) -> list[str]:
@@ -131,14 +173,15 @@ def _stream(
     progress: Callable[[int], None] | None,
 ) -> int:
     """Feed the frames to ffmpeg and wait for it; return how many there were."""
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        # Ctrl-C is for us: we stop ffmpeg ourselves and clean up behind it.
-        start_new_session=True,
-    )
+    with _starting_ffmpeg():
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            # Ctrl-C is for us: we stop ffmpeg ourselves and clean up behind it.
+            start_new_session=True,
+        )
     if process.stdin is None or process.stderr is None:
         raise FilmError("ffmpeg could not be started with pipes")
     said: deque[str] = deque(maxlen=_LAST_WORDS)
@@ -146,9 +189,10 @@ def _stream(
     listener.start()
     written = 0
     try:
-        for frame in frames:
-            if frame.shape != shape:
-                raise ValueError(f"frame {written} is {frame.shape}, but the film is {shape}")
+        for frame in _readable(frames):
+            if frame.shape != shape or frame.dtype != np.uint8:
+                found = f"{frame.dtype} {frame.shape}"
+                raise ValueError(f"frame {written} is {found}, but the film is uint8 {shape}")
             process.stdin.write(frame.tobytes())
             written += 1
             if progress is not None:
@@ -174,13 +218,6 @@ def _listen(stream: IO[bytes], said: deque[str]) -> None:
     """Keep ffmpeg's last lines; a pipe that nobody reads would block it."""
     for line in stream:
         said.append(line.decode(errors="replace").strip())
-
-
-def _agree(found: FilmFacts, wanted: FilmFacts) -> bool:
-    same = (found.frame_count, found.height, found.width)
-    return same == (wanted.frame_count, wanted.height, wanted.width) and (
-        abs(found.fps - wanted.fps) <= _RATE_SLACK
-    )
 
 
 def _words(facts: FilmFacts) -> str:

@@ -1,0 +1,60 @@
+"""Small pictures made in code, and one network for all tests."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from medley.film.encode import read_facts
+from medley.images import Pixels
+from medley.settings import ShotSettings
+from medley.studio.shoot import Camera, load_camera
+
+torch.set_num_threads(1)  # tiny pictures: more threads would only wait for each other
+
+MakePicture = Callable[..., Path]
+
+
+def draw_pixels(height: int, width: int, seed: int) -> Pixels:
+    """Smooth colour with a few hard-edged boxes: enough for features on every layer."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width] / max(height, width)
+    waves = [np.sin(2 * np.pi * (x * a + y * b + c)) for a, b, c in rng.random((3, 3)) * 4]
+    pixels = np.rint(np.stack(waves, axis=2) * 100 + 128).astype(np.uint8)
+    for _ in range(4):
+        top, left = rng.integers(0, height), rng.integers(0, width)
+        pixels[top : top + height // 4, left : left + width // 4] = rng.integers(0, 256, 3)
+    return pixels
+
+
+def film_pixels(path: Path) -> Pixels:
+    """Decode a film, by ffmpeg itself, to uint8 RGB `(frames, height, width, 3)`."""
+    facts = read_facts(path)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", path, "-f", "rawvideo"]
+    raw = subprocess.run([*command, "-pix_fmt", "rgb24", "-"], capture_output=True, check=True)
+    pixels = np.frombuffer(raw.stdout, np.uint8)
+    return pixels.reshape(-1, facts.height, facts.width, 3)
+
+
+@pytest.fixture
+def make_picture(tmp_path: Path) -> MakePicture:
+    """Write a small picture and give its path."""
+
+    def make(name: str = "photo.png", height: int = 40, width: int = 48, seed: int = 1) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw_pixels(height, width, seed)).save(path)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def camera() -> Camera:
+    """The bundled network on the CPU."""
+    return load_camera(ShotSettings(), torch.device("cpu"))

@@ -1,0 +1,135 @@
+import threading
+
+import numpy as np
+import pytest
+
+from medley.errors import FilmError
+from medley.film.compose import mix, pad_to_even, render_frames
+from medley.film.lettering import caption
+from medley.film.poster import WALL, contact_sheet
+from medley.film.timeline import CONTENT, Frame, Still
+
+from .conftest import draw_pixels
+
+FIRST, SECOND = draw_pixels(30, 41, 1), draw_pixels(30, 41, 2)
+
+
+def linear_mix(first, second, amount):
+    """By the formulas of IEC 61966-2-1, a pixel at a time."""
+
+    def decode(level):
+        return level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4
+
+    def encode(light):
+        return light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
+
+    pairs = zip(first.ravel() / 255, second.ravel() / 255, strict=True)
+    mixed = [encode(decode(a) * (1 - amount) + decode(b) * amount) for a, b in pairs]
+    return np.rint(np.array(mixed) * 255).reshape(first.shape)
+
+
+@pytest.mark.parametrize("amount", [0.1, 0.5, 0.93])
+def test_mix_is_linear_in_light(amount):
+    assert (mix(FIRST, SECOND, amount) == linear_mix(FIRST, SECOND, amount)).all()
+
+
+def test_mix_at_its_ends_is_exact():
+    assert (mix(FIRST, SECOND, 0) == FIRST).all()
+    assert (mix(FIRST, SECOND, 1) == SECOND).all()
+    assert (mix(FIRST, FIRST, 0.37) == FIRST).all()
+
+
+def test_mix_of_black_and_white_is_brighter_than_the_middle_level():
+    black, white = np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 3), 255, np.uint8)
+    assert mix(black, white, 0.5)[0, 0, 0] == 188
+
+
+def test_bad_mixes_are_refused():
+    with pytest.raises(ValueError, match="shapes"):
+        mix(FIRST, SECOND[1:], 0.5)
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        mix(FIRST, SECOND, 1.5)
+
+
+def test_even_picture_is_not_touched_and_odd_one_repeats_its_edge():
+    assert pad_to_even(FIRST[:, :40]).shape == (30, 40, 3)
+    padded = pad_to_even(FIRST[:29])
+    assert padded.shape == (30, 42, 3)
+    assert (padded[29] == padded[28]).all()
+    assert (padded[:, 41] == padded[:, 40]).all()
+
+
+def test_caption_writes_in_white_on_the_lower_left_only():
+    gray = np.full((120, 200, 3), 128, np.uint8)
+    captioned = caption(gray, "Café 日本")
+    assert captioned.max() > 220
+    assert (captioned[:90] == 128).all()
+    assert (gray == 128).all()
+
+
+def test_long_caption_stays_within_the_picture():
+    gray = np.full((60, 80, 3), 128, np.uint8)
+    assert caption(gray, "a very long title " * 9).shape == gray.shape
+    assert (caption(gray, "") == gray).all()
+
+
+def stills(still):
+    return draw_pixels(8, 8, 10 + still.step + 100 * (still.shot is not None))
+
+
+def test_frames_show_their_stills_in_order():
+    first, second = Still(0, 1), Still(0, 2)
+    timeline = [Frame(CONTENT, None, 0.0), Frame(first, second, 0.25), Frame(second, None, 0.0)]
+    shown = list(render_frames(timeline, stills))
+    assert (shown[0] == stills(CONTENT)).all()
+    assert (shown[1] == mix(stills(first), stills(second), 0.25)).all()
+    assert (shown[2] == stills(second)).all()
+
+
+def test_each_still_is_read_once_and_only_a_few_ahead():
+    lock, read = threading.Lock(), []
+
+    def reader(still):
+        with lock:
+            read.append(still.step)
+        return stills(still)
+
+    timeline = [Frame(Still(0, step // 3), None, 0.0) for step in range(300)]
+    for number, _ in enumerate(render_frames(timeline, reader, ahead=4)):
+        with lock:
+            assert len(read) <= number // 3 + 6
+    assert sorted(read) == list(range(100))
+
+
+def test_still_of_another_size_is_named():
+    timeline = [Frame(Still(0, step), None, 0.0) for step in (0, 7)]
+    with pytest.raises(FilmError, match="step 7 of shot 0 is 9x8 pixels, but the film is 8x8"):
+        list(render_frames(timeline, lambda still: np.zeros((8, 8 + still.step // 7, 3), np.uint8)))
+
+
+def test_unreadable_still_is_raised_where_the_film_is_made():
+    def reader(still):
+        raise FilmError(f"no step {still.step}")
+
+    with pytest.raises(FilmError, match="no step 3"):
+        list(render_frames([Frame(Still(0, 3), None, 0.0)], reader))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 23])
+def test_poster_holds_every_work_within_its_limits(count):
+    works = [(draw_pixels(20, 30, 3), draw_pixels(90, 120, n), f"work {n}") for n in range(count)]
+    sheet = contact_sheet(draw_pixels(90, 120, 99), works, max_width=900, max_height=700)
+    height, width, _ = sheet.shape
+    assert width <= 900
+    assert height <= 700
+    assert (sheet[0, 0] == WALL).all()
+    assert (sheet != np.array(WALL)).any(axis=2).mean() > 0.25
+
+
+def test_poster_takes_pictures_of_any_proportions():
+    works = [
+        (draw_pixels(200, 9, 1), draw_pixels(20, 300, 2), "wide\nan artist, 1890"),
+        (draw_pixels(9, 200, 3), draw_pixels(300, 20, 4), "long title " * 20),
+    ]
+    sheet = contact_sheet(draw_pixels(50, 50, 5), works, content_caption="photo")
+    assert max(sheet.shape) <= 2400
