@@ -1,0 +1,46 @@
+"""The command line: one small file for each command; nothing below this floor prints or exits."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+import medley
+from medley.cli.render import render
+from medley.cli.stylize import stylize
+from medley.errors import MedleyError
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(medley.__version__, prog_name="medley")
+def cli() -> None:
+    """Make style-medley films: a photo repainted after many paintings, every iterate kept.
+
+    \b
+    medley render --content photo.jpg --styles paintings/
+    """
+
+
+cli.add_command(render)
+cli.add_command(stylize)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; what the user can mend becomes one line and a non-zero exit."""
+    # Read by OpenMP when torch is first imported. Threads that spin while they wait make a step
+    # three to six times as slow as soon as anything else runs on the machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        sys.exit(cli.main(arguments, prog_name="medley", standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except MedleyError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; what is finished is kept, and the same command goes on.", err=True)
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,79 @@
+"""What a run shows while it runs: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+if TYPE_CHECKING:  # torch comes with it
+    from medley.studio.shoot import Progress as ShotProgress
+
+_RECENT = 0.2  # weight of the latest step in the running mean of seconds a step
+
+
+def clock(seconds: float) -> str:
+    """Write a time to wait for as minutes and seconds, or hours and minutes."""
+    whole = max(0, round(seconds))
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02}"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}"
+
+
+class Display:
+    """Follows a run's shots and film, and shows them on a console."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        """Made by `display`."""
+        self._console = console
+        self._progress = progress
+        self._bar: TaskID | None = None
+        self._total = 0
+        self._step_s = 0.0
+        self._last_s = 0.0
+
+    def shot(self, now: ShotProgress) -> None:
+        """Show how far the shots are; a finished one leaves a line."""
+        iterate = now.iterate
+        self._total = self._total or now.steps_left + iterate.step
+        if iterate.step:
+            latest = iterate.seconds - self._last_s
+            known = self._step_s or latest
+            self._step_s = known + _RECENT * (latest - known)
+        self._last_s = iterate.seconds
+        painting = f"painting {now.number}/{now.paintings} {now.title}"
+        self._show(
+            painting,
+            self._total - now.steps_left,
+            self._total,
+            f"step {iterate.step}/{now.steps}  loss {iterate.loss:,.0f}"
+            f"  {self._step_s:.2f} s/step  {clock(self._step_s * now.steps_left)} left",
+        )
+        if iterate.step == now.steps:
+            self.line(f"{painting}: loss {iterate.loss:,.0f} after {clock(iterate.seconds)}")
+
+    def frame(self, written: int, total: int) -> None:
+        """Show how far the film is."""
+        self._show("cutting the film", written, total, f"frame {written}/{total}")
+
+    def line(self, text: str) -> None:
+        """Leave a line on the console."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def _show(self, description: str, completed: int, total: int, detail: str) -> None:
+        if self._bar is None:
+            self._bar = self._progress.add_task(description, total=total, detail=detail)
+        self._progress.update(
+            self._bar, description=description, completed=completed, total=total, detail=detail
+        )
+
+
+@contextmanager
+def display(console: Console) -> Iterator[Display]:
+    """Show progress on the console until the block ends; nothing of it stays there."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[detail]}"))
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield Display(console, progress)

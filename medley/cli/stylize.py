@@ -1,0 +1,53 @@
+"""`medley stylize`: one still picture."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from medley.cli.options import exclusive, read_settings, settings_options
+from medley.settings import CatalogSettings, RunSettings, ShotSettings
+
+_PATH = click.Path(path_type=Path)
+_UNUSED = ("keep_every",)
+_SHOT_OPTIONS = tuple(name for name in ShotSettings.model_fields if name not in _UNUSED)
+
+
+@click.command()
+@click.argument("content", type=_PATH)
+@click.argument("paintings", type=_PATH, nargs=-1, required=True)
+@settings_options(ShotSettings, *_SHOT_OPTIONS)
+@settings_options(CatalogSettings, "seed")
+@settings_options(RunSettings, "device")
+@click.option("-o", "--output", type=_PATH, required=True, help="The picture, ending in .png.")
+@click.option("--force", is_flag=True, help="Replace a picture of that name.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the picture's path.")
+def stylize(
+    content: Path,
+    paintings: tuple[Path, ...],
+    output: Path,
+    force: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Repaint the photo CONTENT after PAINTINGS, whose styles are mixed, as one still picture.
+
+    \b
+    medley stylize photo.jpg painting.jpg -o repainted.png --size 512
+    """
+    exclusive("size", "pixels")
+    shot = read_settings(ShotSettings, options)
+    catalog = read_settings(CatalogSettings, options)
+    run = read_settings(RunSettings, options)
+    if output.suffix.lower() != ".png":
+        raise click.UsageError(f"--output '{output}' must end in .png")
+    # torch takes a second to import; --help and a mistyped option should not wait for it.
+    from medley.cli.console import notes
+    from medley.cli.progress import display
+    from medley.studio.device import choose_device
+    from medley.studio.still import make_still
+
+    device = choose_device(run.device)
+    with display(notes(quiet)) as show:
+        make_still(content, paintings, output, shot, catalog.seed, device, force, show.shot)
+    click.echo(output)

@@ -1,0 +1,1 @@
+"""Where the floors below come together: shots are taken, films cut from them."""

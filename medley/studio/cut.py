@@ -1,0 +1,141 @@
+"""From finished shots to the film, its sidecar and its poster."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+
+from medley.errors import OutputError
+from medley.files import check_free, write_bytes
+from medley.film.compose import pad_to_even, render_frames
+from medley.film.encode import FilmFacts, encode_film
+from medley.film.poster import contact_sheet
+from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
+from medley.images import Pixels, decode, encode_png
+from medley.settings import FilmSettings
+from medley.workspace import Shot
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files that a film consists of."""
+
+    film: Path
+
+    @property
+    def sidecar(self) -> Path:
+        """What it was made of, enough to make it again."""
+        return self.film.with_suffix(".json")
+
+    @property
+    def poster(self) -> Path:
+        """Content, paintings and results in one picture."""
+        return self.film.with_suffix(".png")
+
+    def check(self, force: bool) -> None:
+        """Refuse to overwrite, and find out early whether the folder can be written to.
+
+        Raises:
+            OutputError: a file is there and `force` is not set, or the folder is not writable.
+        """
+        for path in (self.film, self.sidecar, self.poster):
+            check_free(path, force)
+
+
+def track(shot: Shot) -> ShotTrack:
+    """Read from the workspace what a timeline needs to know of a finished shot.
+
+    Raises:
+        OutputError: the trace is unreadable, or iterates are missing.
+    """
+    steps = shot.steps()
+    rows = shot.trace()
+    so_far = dict(
+        zip((row.step for row in rows), accumulate(row.visual_change for row in rows), strict=True)
+    )
+    if not steps or steps[0] != 0 or not set(steps) <= set(so_far):
+        raise OutputError(f"iterates are missing in '{shot.path}'; remove it to take it again")
+    sums = [so_far[step] for step in steps]
+    changes = [0.0, *np.diff(sums).tolist()]
+    return ShotTrack(tuple(steps), tuple(changes))
+
+
+def check_film(count: int, settings: FilmSettings) -> None:
+    """Find out before any shot is taken whether a film of `count` paintings can be laid out.
+
+    Raises:
+        FilmError: the holds leave too little time for the iterates.
+    """
+    _lay_out([ShotTrack((0, 1), (0.0, 1.0))] * count, settings)
+
+
+def cut_medley(
+    content: Pixels,
+    shots: Sequence[Shot],
+    settings: FilmSettings,
+    path: Path,
+    on_frame: Callable[[int, int], None],
+) -> FilmFacts:
+    """Cut one content's finished shots into a film, one painting after another.
+
+    Args:
+        content: shown before and after each shot, of the iterates' size.
+        shots: finished, in the film's order.
+        settings: pace, rate and quality.
+        path: the film, which appears when it is whole.
+        on_frame: called with the number of frames written and their total.
+
+    Raises:
+        FilmError: the timeline cannot be laid out, or ffmpeg fails.
+        OutputError: iterates are missing, or `path` cannot be written to.
+        PictureError: an iterate is unreadable.
+    """
+    timeline = _lay_out([track(shot) for shot in shots], settings)
+    frames = render_frames(timeline, partial(_read_still, content, shots))
+    height, width, _ = pad_to_even(content).shape
+    return encode_film(
+        (pad_to_even(frame) for frame in frames),
+        path,
+        fps=settings.fps,
+        width=width,
+        height=height,
+        frame_count=len(timeline),
+        crf=settings.crf,
+        progress=lambda written: on_frame(written, len(timeline)),
+    )
+
+
+def hang_poster(
+    content: Pixels, title: str, works: Sequence[tuple[Pixels, Shot, str]], path: Path
+) -> None:
+    """Write the poster: the content, and for each work painting and result with its caption.
+
+    Raises:
+        OutputError: `path` cannot be written to.
+        PictureError: a result is unreadable.
+    """
+    pairs = [
+        (painting, decode(shot.step_path(shot.steps()[-1])), caption)
+        for painting, shot, caption in works
+    ]
+    sheet = contact_sheet(content, pairs, content_caption=title)
+    write_bytes(path, encode_png(sheet, level=6))
+
+
+def _lay_out(tracks: Sequence[ShotTrack], settings: FilmSettings) -> list[Frame]:
+    return medley_timeline(
+        tracks,
+        fps=settings.fps,
+        seconds_per_painting=settings.seconds_per_painting,
+        hold_s=settings.hold,
+        pace=settings.pace,
+    )
+
+
+def _read_still(content: Pixels, shots: Sequence[Shot], still: Still) -> Pixels:
+    if still.shot is None:
+        return content
+    return decode(shots[still.shot].step_path(still.step))

@@ -1,0 +1,169 @@
+"""The medley: one content through many paintings, shot by shot, and the film of it all."""
+
+import datetime
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import PIL
+import torch
+
+import medley
+from medley.errors import DivergedError
+from medley.files import write_json
+from medley.film.encode import FilmFacts
+from medley.images import Pixels, read_picture
+from medley.paintings import Draw, Painting
+from medley.settings import CatalogSettings, FilmSettings, ShotSettings
+from medley.studio.cut import Outputs, cut_medley, hang_poster
+from medley.studio.shoot import Camera, Progress, Scene, resize_content, set_scene, shoot, shot_key
+from medley.transfer.optimize import Iterate
+from medley.workspace import Shot, Workspace
+
+
+@dataclass(frozen=True)
+class Take:
+    """A painting's part in a render: what is shot for it, and where that lies."""
+
+    painting: Painting
+    scene: Scene
+    shot: Shot
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A render whose inputs have been looked through, and which can begin."""
+
+    content_path: Path
+    content: Pixels
+    takes: list[Take]
+    skipped: list[str]
+    settings: ShotSettings
+    catalog: CatalogSettings
+    camera: Camera
+    workspace: Workspace
+
+    @property
+    def missing(self) -> list[Take]:
+        """The takes whose shots are still to be taken."""
+        return [take for take in self.takes if not take.shot.is_finished]
+
+
+def plan_render(
+    content_path: Path,
+    drawn: Draw,
+    settings: ShotSettings,
+    catalog: CatalogSettings,
+    camera: Camera,
+    workspace: Workspace,
+) -> Plan:
+    """Resize every picture, and find out which shots lie finished in the workspace.
+
+    Raises:
+        PictureError: the content or the starting picture is unreadable, or one is too narrow.
+    """
+    content = resize_content(read_picture(content_path), settings, content_path)
+    takes = []
+    for painting in drawn.paintings:
+        scene = set_scene(content, [painting], settings, catalog.seed)
+        key = shot_key(scene, camera.weights.digest)
+        takes.append(Take(painting, scene, workspace.shot(key)))
+    return Plan(content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace)
+
+
+def take_shots(plan: Plan, watch: Callable[[Progress], None]) -> None:
+    """Take every shot of the plan that is not finished, in order.
+
+    Raises:
+        DivergedError: a loss is no longer finite; the shots before it stay.
+        OutputError: the workspace cannot be written to.
+    """
+    steps = plan.settings.steps
+    later = len(plan.missing) * steps
+    for number, take in enumerate(plan.takes, start=1):
+        if take.shot.is_finished:
+            continue
+        later -= steps
+        files = {
+            "content_file": str(plan.content_path),
+            "painting_files": [str(take.painting.path)],
+        }
+        report = partial(_report, watch, plan, number, later)
+        try:
+            shoot(take.scene, plan.camera, plan.workspace, files, report)
+        except DivergedError as error:
+            raise DivergedError(f"'{take.painting.path}': {error}") from error
+
+
+def _report(
+    watch: Callable[[Progress], None], plan: Plan, number: int, later: int, iterate: Iterate
+) -> None:
+    title = plan.takes[number - 1].painting.title
+    steps = plan.settings.steps
+    steps_left = later + steps - iterate.step
+    watch(Progress(number, len(plan.takes), title, iterate, steps, steps_left))
+
+
+def cut_film(
+    plan: Plan, outputs: Outputs, film: FilmSettings, on_frame: Callable[[int, int], None]
+) -> FilmFacts:
+    """Cut the plan's finished shots into a film, and write its poster and its sidecar.
+
+    Args:
+        plan: all of its shots are finished.
+        outputs: where the files go.
+        film: pace, rate and quality.
+        on_frame: called with the number of frames written and their total.
+
+    Raises:
+        FilmError: the film cannot be laid out or encoded.
+        OutputError: a file cannot be written.
+    """
+    shots = [take.shot for take in plan.takes]
+    facts = cut_medley(plan.content, shots, film, outputs.film, on_frame)
+    works = [(take.scene.paintings[0], take.shot, take.painting.title) for take in plan.takes]
+    hang_poster(plan.content, plan.content_path.stem, works, outputs.poster)
+    write_json(outputs.sidecar, _sidecar(plan, film, facts))
+    return facts
+
+
+def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]:
+    height, width, _ = plan.content.shape
+    return {
+        "command": "render",
+        "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "content": {"file": str(plan.content_path), "height": height, "width": width},
+        "settings": {
+            **plan.settings.model_dump(mode="json"),
+            **plan.catalog.model_dump(mode="json"),
+            **film.model_dump(mode="json"),
+        },
+        "weights": plan.camera.weights.digest,
+        "paintings": [
+            {
+                "title": take.painting.title,
+                "file": str(take.painting.path),
+                "shot": take.shot.key,
+                **take.shot.done(),
+            }
+            for take in plan.takes
+        ],
+        "skipped": plan.skipped,
+        "film": {
+            "file": facts.path.name,
+            "frames": facts.frame_count,
+            "fps": str(facts.fps),
+            "height": facts.height,
+            "width": facts.width,
+        },
+        "device": str(plan.camera.device),
+        "versions": {
+            "medley": medley.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "pillow": PIL.__version__,
+        },
+    }

@@ -1,0 +1,41 @@
+"""One still picture: a shot of which only the last iterate is kept."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from medley.files import check_free, write_bytes
+from medley.images import encode_png, read_picture, to_pixels
+from medley.paintings import Painting
+from medley.settings import ShotSettings
+from medley.studio.shoot import Progress, iterate, load_camera, resize_content, set_scene
+
+
+def make_still(
+    content: Path,
+    paintings: Sequence[Path],
+    output: Path,
+    settings: ShotSettings,
+    seed: int,
+    device: torch.device,
+    force: bool,
+    watch: Callable[[Progress], None],
+) -> None:
+    """Repaint `content` after all `paintings` at once and write the result as PNG.
+
+    Raises:
+        OutputError: `output` exists and `force` is not set, or it cannot be written.
+        PictureError: a picture is unreadable or too narrow.
+        WeightsError: the weights are not there or not whole.
+        DivergedError: the loss is no longer finite.
+    """
+    check_free(output, force)
+    resized = resize_content(read_picture(content), settings, content)
+    works = [Painting(path, read_picture(path)) for path in paintings]
+    scene = set_scene(resized, works, settings, seed)
+    title = " + ".join(work.title for work in works)
+    for current in iterate(scene, load_camera(settings, device)):
+        left = settings.steps - current.step
+        watch(Progress(1, 1, title, current, settings.steps, left))
+    write_bytes(output, encode_png(to_pixels(current.image), level=6))

@@ -1,0 +1,74 @@
+"""The house plan holds: a module imports only from floors below its own, and `cli` alone prints."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "medley"
+FLOORS = {
+    "__main__": 4,
+    "errors": 0,
+    "files": 0,
+    "settings": 0,
+    "images": 1,
+    "paintings": 1,
+    "vgg": 1,
+    "workspace": 1,
+    "transfer": 2,
+    "film": 2,
+    "studio": 3,
+    "cli": 4,
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def floor_of(dotted: str) -> int:
+    parts = dotted.split(".")
+    return FLOORS[parts[1]] if len(parts) > 1 else 0
+
+
+def imports_of(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "medley":
+            found += [f"medley.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append(node.module)
+    return [name for name in found if name.split(".")[0] == "medley"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_module_imports_nothing_from_above_its_floor(path):
+    own = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    higher = [name for name in imports_of(path) if floor_of(name) > floor_of(own)]
+    assert higher == []
+
+
+def test_every_folder_and_module_has_a_floor():
+    top = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in MODULES}
+    assert top - {"__init__"} == set(FLOORS)
+
+
+def test_film_and_catalogs_answer_without_torch():
+    modules = ["medley", "medley.film.compose", "medley.film.encode", "medley.paintings"]
+    code = f"import sys, {', '.join(modules)}, medley.workspace; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_files_and_functions_stay_small():
+    long = []
+    for path in MODULES:
+        text = path.read_text("utf-8")
+        if text.count("\n") > 350:
+            long.append(path.name)
+        long += [
+            f"{path.name}:{node.name}"
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
+        ]
+    assert long == []

@@ -1,0 +1,226 @@
+"""The whole way, from the command line to files; pictures are tiny, weights and ffmpeg real."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medley.cli import main
+from medley.images import decode
+
+from .conftest import film_pixels
+
+
+class Printed(NamedTuple):
+    stdout: str
+    stderr: str
+
+
+TINY = (
+    "--size",
+    "48",
+    "--steps",
+    "3",
+    "--fps",
+    "10",
+    "--seconds-per-painting",
+    "1.5",
+    "--hold",
+    "0.3",
+)
+
+
+def run(*arguments, cwd, expect=0):
+    """Run the command line as the installed command does, and give what it printed."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as exited,
+    ):
+        main([str(argument) for argument in arguments])
+    assert (exited.value.code or 0) == expect, err.getvalue()
+    return Printed(out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def place(make_picture, tmp_path) -> Path:
+    """A folder with a photo and two paintings."""
+    make_picture("photo.png", height=41, width=50)
+    for seed in (2, 3):
+        make_picture(f"styles/painting_{seed}.png", seed=seed)
+    return tmp_path
+
+
+def render(place, *more, expect=0):
+    return run(
+        "render", "--content", "photo.png", "--styles", "styles", *TINY, *more,
+        cwd=place, expect=expect,
+    )  # fmt: skip
+
+
+def test_film_poster_sidecar_and_workspace_are_made(place):
+    done = render(place, "--output", "out/film.mp4", "--size", "47")
+    assert done.stdout == "out/film.mp4\n"
+    frames = film_pixels(place / "out" / "film.mp4")
+    assert frames.shape == (30, 40, 48, 3)  # 47x39 pixels, padded to even
+    sidecar = json.loads((place / "out" / "film.json").read_text())
+    assert sidecar["film"]["frames"] == 30
+    assert sidecar["film"]["fps"] == "10"
+    assert [work["title"] for work in sidecar["paintings"]] == ["painting 2", "painting 3"]
+    for work in sidecar["paintings"]:
+        shot = place / "outputs" / "workspace" / "shots" / work["shot"]
+        assert sorted(path.name for path in (shot / "steps").iterdir()) == [
+            f"{step:06}.png" for step in range(4)
+        ]
+    assert decode(place / "out" / "film.png").shape[1] > 100
+    assert sorted(path.name for path in (place / "out").iterdir()) == [
+        "film.json",
+        "film.mp4",
+        "film.png",
+    ]
+
+
+def test_film_begins_and_ends_with_the_content_and_shows_the_results(place):
+    render(place, "--crf", "0")
+    frames = film_pixels(place / "outputs" / "photo-medley.mp4")
+    sidecar = json.loads((place / "outputs" / "photo-medley.json").read_text())
+    steps = place / "outputs/workspace/shots" / sidecar["paintings"][1]["shot"] / "steps"
+    content, result = decode(steps / "000000.png"), decode(steps / "000003.png")
+    height, width, _ = content.shape
+
+    def blocks(picture):
+        """Means over 4x4 pixels, since colour has half the resolution in a film."""
+        whole = picture[: height // 4 * 4, : width // 4 * 4].astype(float)
+        return whole.reshape(height // 4, 4, width // 4, 4, 3).mean(axis=(1, 3))
+
+    def apart(frame, picture):
+        return np.abs(blocks(frame) - blocks(picture)).mean()
+
+    assert apart(frames[0], content) < 6
+    assert apart(frames[-1], content) < 6
+    nearest = min(range(15, 30), key=lambda number: apart(frames[number], result))
+    assert apart(frames[nearest], result) < 6
+    assert apart(frames[nearest], content) > apart(frames[nearest], result)
+
+
+def test_same_command_again_takes_no_shot_twice(place):
+    render(place)
+    steps = sorted((place / "outputs").rglob("steps/*.png"))
+    before = [path.stat().st_mtime_ns for path in steps]
+    again = render(place, "--force", "--fps", "12")
+    assert "2 shots found finished" in again.stderr
+    assert [path.stat().st_mtime_ns for path in steps] == before
+    refused = render(place, expect=1)
+    assert "photo-medley.mp4' exists; pass --force" in refused.stderr
+
+
+def test_several_style_files_may_follow_one_another(place):
+    done = run(
+        "render", "--content", "photo.png", "--styles", "styles/painting_3.png",
+        "styles/painting_2.png", *TINY, cwd=place,
+    )  # fmt: skip
+    assert done.stderr.index("painting 3") < done.stderr.index("painting 2")
+
+
+def test_bad_paintings_are_named_and_passed_over(place):
+    (place / "styles" / "empty.jpg").touch()
+    (place / "styles" / "notes.txt").write_text("bought in 1890")
+    done = render(place)
+    assert "passed over: 'styles/empty.jpg' is not a readable picture (the file is empty)" in (
+        done.stderr
+    )
+    assert "passed over: 'styles/notes.txt'" in done.stderr
+    sidecar = json.loads((place / "outputs" / "photo-medley.json").read_text())
+    assert len(sidecar["skipped"]) == 2
+
+
+def test_quiet_run_prints_only_the_path(place):
+    done = render(place, "--quiet")
+    assert (done.stdout, done.stderr) == ("outputs/photo-medley.mp4\n", "")
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
+def test_any_kind_of_photo_is_taken(place, mode):
+    suffix = ".tif" if mode == "CMYK" else ".png"
+    Image.open(place / "photo.png").convert(mode).save(place / f"other{suffix}")
+    done = run("stylize", f"other{suffix}", "styles/painting_2.png", "-o", "out.png", "--size",
+               "32", "--steps", "1", cwd=place)  # fmt: skip
+    assert done.stdout == "out.png\n"
+    assert decode(place / "out.png").shape == (26, 32, 3)
+
+
+def test_single_pixel_photo_is_enlarged_like_any_other(place):
+    Image.new("RGB", (1, 1), (200, 90, 30)).save(place / "dot.png")
+    run("stylize", "dot.png", "styles/painting_2.png", "-o", "out.png", "--size", "32", "--steps",
+        "2", cwd=place)  # fmt: skip
+    assert decode(place / "out.png").shape == (32, 32, 3)
+
+
+BAD = {
+    "no such photo": (["--content", "absent.jpg"], 1, "there is no picture 'absent.jpg'"),
+    "no such folder": (["--styles", "absent"], 1, "no painting or folder 'absent'"),
+    "nine bits": (["--bits", "9"], 2, "9 is not a width; weights have 1 to 8 bits, or 32"),
+    "no bits": (["--bits", "four"], 2, "'--bits'"),
+    "no device": (["--device", "cuda:77"], 1, "there is no device 'cuda:77'"),
+    "no such device": (["--device", "gpu"], 2, "'--device'"),
+    "no steps": (["--steps", "0"], 2, "'--steps'"),
+    "no weight": (["--style-weight", "nan"], 2, "'--style-weight'"),
+    "nothing pulls": (["--style-weight", "0", "--content-weight", "0"], 2, "both 0"),
+    "two sizes": (["--pixels", "4000"], 2, "--size and --pixels contradict"),
+    "too small": (["--size", "15"], 2, "'--size'"),
+    "no film": (["--output", "film.gif"], 2, "must end in .mp4"),
+    "too short": (["--seconds-per-painting", "0.3"], 1, "raise --seconds-per-painting to"),
+    "no such rate": (["--fps", "fast"], 2, "'--fps'"),
+    "too many": (["--sample", "5"], 1, "asks for more than the 2 good paintings"),
+    "no folder": (["--output", "photo.png/film.mp4"], 1, "cannot write"),
+    "no workspace": (["--workspace", "photo.png"], 1, "choose another --workspace"),
+    "no original": (["--bits", "32"], 1, "medley weights fetch"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gets_one_line_and_leaves_no_film(place, case, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(place / "cache"))
+    arguments, code, words = BAD[case]
+    done = render(place, *arguments, expect=code)
+    assert words in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("Error: ")
+    assert list(place.rglob("*.mp4")) == []
+    assert list(place.rglob("steps/*.png")) == []
+
+
+def test_interrupted_run_keeps_finished_shots_and_no_half_film(place):
+    command = [sys.executable, "-m", "medley", "render", "--content", "photo.png", "--styles"]
+    process = subprocess.Popen(
+        [*command, "styles", *TINY, "--steps", "60"],
+        cwd=place,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    shots = place / "outputs" / "workspace" / "shots"
+    deadline = time.monotonic() + 60
+    while not list(shots.glob("*/done.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Interrupted" in said
+    assert b"Traceback" not in said
+    assert list(place.rglob("*.mp4")) == []
+    finished = next(shots.glob("*/done.json"))
+    before = finished.stat().st_mtime_ns
+    again = render(place, "--steps", "60")
+    assert "1 shots found finished" in again.stderr
+    assert finished.stat().st_mtime_ns == before

@@ -1,0 +1,185 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from medley.errors import DivergedError, MedleyError, PictureError
+from medley.images import decode, to_tensor
+from medley.paintings import Painting
+from medley.settings import ShotSettings
+from medley.studio.device import available_devices, choose_device
+from medley.studio.shoot import resize_content, set_scene, shoot, shot_key
+from medley.transfer.losses import Objective
+from medley.workspace import Workspace
+
+from .conftest import draw_pixels
+
+CONTENT = Image.fromarray(draw_pixels(30, 40, 1))
+PAINTINGS = [
+    Painting(f"{seed}.png", Image.fromarray(draw_pixels(28, 36, seed)))  # type: ignore[arg-type]
+    for seed in (2, 3)
+]
+
+
+def scene(paintings=1, seed=0, **settings):
+    chosen = ShotSettings(**{"size": 32, "steps": 4} | settings)
+    content = resize_content(CONTENT, chosen, "content.png")
+    return set_scene(content, PAINTINGS[:paintings], chosen, seed)
+
+
+def take(tmp_path, camera, what=None, on_iterate=id):
+    workspace = Workspace(tmp_path)
+    return shoot(what or scene(), camera, workspace, {"content_file": "c.png"}, on_iterate)
+
+
+def test_pictures_are_resized_as_asked_and_paintings_to_the_same_area():
+    assert scene().content.shape == (24, 32, 3)
+    assert scene(size=None, pixels=1200).content.shape == (30, 40, 3)
+    height, width, _ = scene().paintings[0].shape
+    assert height * width == pytest.approx(24 * 32, rel=0.05)
+
+
+def test_shot_keeps_every_iterate_and_says_how_it_was_made(tmp_path, camera):
+    seen = []
+    shot = take(tmp_path, camera, on_iterate=seen.append)
+    assert shot.steps() == [0, 1, 2, 3, 4]
+    assert [row.loss for row in shot.trace()] == pytest.approx([i.loss for i in seen], rel=1e-6)
+    assert (decode(shot.step_path(0)) == scene().content).all()
+    about = json.loads((shot.path / "shot.json").read_text())
+    assert about["settings"]["steps"] == 4
+    assert about["weights"] == camera.weights.digest
+    assert about["content_file"] == "c.png"
+
+
+def test_reported_loss_is_that_of_the_saved_picture(tmp_path, camera):
+    shot = take(tmp_path, camera, scene(steps=12))
+    what = scene(steps=12)
+    saved = to_tensor(decode(shot.step_path(12)))
+    judge = Objective(
+        camera.network, to_tensor(what.content), [to_tensor(what.paintings[0])], what.settings
+    )
+    assert shot.done()["loss"] == pytest.approx(judge(saved).total.item(), rel=1e-4)
+
+
+def test_thinned_shot_keeps_every_third_and_the_last(tmp_path, camera):
+    shot = take(tmp_path, camera, scene(steps=7, keep_every=3))
+    assert shot.steps() == [0, 3, 6, 7]
+    assert len(shot.trace()) == 8
+
+
+def test_finished_shot_is_not_taken_again(tmp_path, camera):
+    shot = take(tmp_path, camera)
+    before = shot.step_path(4).stat().st_mtime_ns
+    seen = []
+    assert take(tmp_path, camera, on_iterate=seen.append) == shot
+    assert seen == []
+    assert shot.step_path(4).stat().st_mtime_ns == before
+
+
+def test_diverged_shot_stays_unfinished(tmp_path, camera, monkeypatch):
+    monkeypatch.setattr("medley.transfer.losses._STYLE_SCALE", torch.tensor(float("nan")))
+    with pytest.raises(DivergedError, match="at step 0; lower the weights"):
+        take(tmp_path, camera)
+    assert not Workspace(tmp_path).shot(shot_key(scene(), camera.weights.digest)).is_finished
+
+
+def test_key_changes_with_everything_that_decides_pixels():
+    variants = [
+        scene(),
+        scene(paintings=2),
+        scene(steps=5),
+        scene(size=33),
+        scene(content_weight=2),
+        scene(style_weight=2),
+        scene(tv_weight=2),
+        scene(pooling="average"),
+        scene(optimizer="adam"),
+        scene(keep_every=2),
+        scene(init="noise"),
+        scene(init="noise", seed=1),
+    ]
+    keys = {shot_key(variant, "w") for variant in variants} | {shot_key(scene(), "other weights")}
+    assert len(keys) == len(variants) + 1
+
+
+def test_key_ignores_what_does_not_decide_pixels():
+    # The seed matters only to noise; an area that gives the same size gives the same pixels.
+    same = [scene(), scene(seed=5), scene(size=None, pixels=24 * 32), scene(bits=4)]
+    assert len({shot_key(variant, "w") for variant in same}) == 1
+
+
+def test_noise_start_depends_on_the_seed_alone():
+    first, again, other = (scene(init="noise", seed=seed).start for seed in (1, 1, 2))
+    assert (first == again).all()
+    assert (first != other).mean() > 0.9
+
+
+def test_starting_picture_from_a_file_is_resized(tmp_path):
+    Image.fromarray(draw_pixels(50, 50, 9)).save(tmp_path / "start.png")
+    what = scene(init=str(tmp_path / "start.png"))
+    assert what.start.shape == what.content.shape
+    with pytest.raises(PictureError, match=r"there is no picture 'absent.png'"):
+        scene(init="absent.png")
+
+
+def test_several_paintings_are_mixed(tmp_path, camera):
+    one, two = (take(tmp_path, camera, scene(paintings=count)) for count in (1, 2))
+    assert np.abs(decode(one.step_path(4)).astype(int) - decode(two.step_path(4))).max() > 3
+
+
+def test_unknown_device_is_refused_with_those_that_are_there():
+    if "cuda" in available_devices():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(MedleyError, match=r"no device 'cuda:7' here; .* one of cpu"):
+        choose_device("cuda:7")
+    assert choose_device("auto").type in ("cpu", "mps")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_gpu_takes_the_same_shot_as_the_cpu_within_rounding(tmp_path, camera):
+    from medley.studio.shoot import load_camera
+
+    gpu = load_camera(ShotSettings(), torch.device("cuda"))
+    on_cpu, on_gpu = take(tmp_path / "cpu", camera), take(tmp_path / "gpu", gpu)
+    assert on_gpu.done()["loss"] == pytest.approx(on_cpu.done()["loss"], rel=0.02)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_killed_shot_leaves_whole_iterates_and_is_taken_anew(tmp_path, camera, how):
+    code = """
+        import sys, torch
+        from pathlib import Path
+        from medley.settings import ShotSettings
+        from medley.studio.shoot import load_camera
+        from tests.test_shoot import scene, take
+        camera = load_camera(ShotSettings(), torch.device("cpu"))
+        take(Path(sys.argv[1]), camera, scene(steps=5000), lambda i: print(i.step, flush=True))
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if int(line) >= 12:
+            break
+    time.sleep(0.05)
+    os.kill(process.pid, how)
+    process.stdout.close()
+    assert process.wait(timeout=60) != 0
+    shot = Workspace(tmp_path).shot(shot_key(scene(steps=5000), camera.weights.digest))
+    assert not shot.is_finished
+    for step in shot.steps():
+        assert decode(shot.step_path(step)).shape == (24, 32, 3)
+    assert len(shot.steps()) >= 3
