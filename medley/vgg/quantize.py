@@ -1,0 +1,109 @@
+"""Whole networks encoded: the search for codebooks runs in a process on every core."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medley.errors import WeightsError
+from medley.vgg import schemes
+from medley.vgg.codebook import Codebook, optimal_codebooks
+from medley.vgg.schemes import EncodedLayer
+
+Floats = NDArray[np.float32]
+OnLayer = Callable[[str], None]
+
+
+def network_codebooks(
+    weights: Mapping[str, Floats],
+    widths: Mapping[str, Collection[int]],
+    on_layer: OnLayer | None = None,
+    workers: int | None = None,
+) -> dict[str, dict[int, Codebook]]:
+    """The optimal codebooks of several layers, each at several widths.
+
+    Args:
+        weights: by layer name, any shape.
+        widths: by layer name, bits from 1 to 8.
+        on_layer: called in this process with the name of each layer that is done.
+        workers: processes, as many as there are cores by default; with 1, all runs in this one.
+
+    Returns:
+        By layer name, in the order given, and width: float32 `(2**bits,)`, ascending.
+
+    Raises:
+        ValueError: as `codebook.optimal_codebooks`.
+    """
+    found: dict[str, dict[int, Codebook]] = {}
+    count = min(workers or os.cpu_count() or 1, len(weights))
+    if count <= 1:
+        for name, weight in weights.items():
+            found[name] = optimal_codebooks(weight, widths[name])
+            if on_layer:
+                on_layer(name)
+        return found
+    # Fresh processes: a forked one could inherit a lock that another thread holds.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context) as pool:
+        largest_first = sorted(weights, key=lambda name: -weights[name].size)
+        running = {
+            pool.submit(optimal_codebooks, weights[name], list(widths[name])): name
+            for name in largest_first
+        }
+        try:
+            for done in as_completed(running):
+                found[running[done]] = done.result()
+                if on_layer:
+                    on_layer(running[done])
+        finally:
+            for future in running:  # after an error or Ctrl-C, start no more
+                future.cancel()
+    return {name: found[name] for name in weights}
+
+
+def quantize(
+    originals: Mapping[str, tuple[Floats, Floats]],
+    bits: int | Mapping[str, int],
+    scheme: str = "kmeans",
+    on_layer: OnLayer | None = None,
+    workers: int | None = None,
+) -> dict[str, EncodedLayer]:
+    """Encode a network, or some of its layers.
+
+    Args:
+        originals: by layer name: weight float32 `(out, in, height, width)` and bias `(out,)`.
+        bits: one width for all, or one for each layer.
+        scheme: one of `schemes.SCHEMES`.
+        on_layer: called with the name of each layer whose codebook is found or that is encoded
+            without one.
+        workers: processes, as many as there are cores by default.
+
+    Raises:
+        ValueError: an unknown scheme, bits that it does not have, or a layer without bits.
+        WeightsError: a layer's weights are not finite, none, or too large for the scheme.
+    """
+    widths = {name: bits if isinstance(bits, int) else bits.get(name, 0) for name in originals}
+    for width in widths.values():
+        schemes.check_scheme(scheme, width)
+    for name, (weight, bias) in originals.items():
+        if not weight.size or not np.isfinite(weight).all() or not np.isfinite(bias).all():
+            what = "NaN or infinite weights" if weight.size else "no weights"
+            raise WeightsError(f"{name} has {what}; quantize a network that is whole")
+    codebooks: dict[str, dict[int, Codebook]] = {}
+    if scheme == "kmeans":
+        weights = {name: weight for name, (weight, _) in originals.items()}
+        wanted = {name: [width] for name, width in widths.items()}
+        codebooks = network_codebooks(weights, wanted, on_layer, workers)
+    layers = {}
+    for name, (weight, bias) in originals.items():
+        centroids = codebooks.get(name, {}).get(widths[name])
+        try:
+            layers[name] = schemes.quantize_layer(weight, bias, scheme, widths[name], centroids)
+        except ValueError as error:  # a float too large for 16 bits: the rest was checked above
+            raise WeightsError(f"{name} cannot be stored: {error}") from error
+        if on_layer and not codebooks:
+            on_layer(name)
+    return layers

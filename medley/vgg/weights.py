@@ -1,0 +1,139 @@
+"""Weights ready for the network: bundled, from a file, or the float original, at any width.
+
+Every width from 1 to 8 bits comes from the one file that ships with the package. A narrower width
+gathers its 256 centroids per layer into fewer, by tables that lie in the file; `make_bundle`
+computes them, exactly. 32 bits is the float original, which `medley weights fetch` brings.
+"""
+
+import importlib.resources
+import math
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from medley import files
+from medley.errors import WeightsError
+from medley.vgg import packing, schemes, sources, weightfile
+from medley.vgg.schemes import EncodedLayer
+
+BUNDLED = "vgg19-8bit.safetensors"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The convolutions of VGG-19 as floats.
+
+    Attributes:
+        tensors: by layer name, in order: weight float32 `(out, in, 3, 3)` and bias float32
+            `(out,)`; input channels blue, green, red.
+        layer_bits: by layer name, the bits that each weight takes on disk.
+        scheme: how the weights were encoded, such as "kmeans".
+        digest: identifies the values of `tensors`; equal digests mean equal values.
+        name: of the file they came from, without its suffix.
+        size_bytes: on disk, at this width; of the whole file, whichever layers were asked for.
+    """
+
+    tensors: dict[str, tuple[Tensor, Tensor]]
+    layer_bits: dict[str, int]
+    scheme: str
+    digest: str
+    name: str
+    size_bytes: int
+
+    @property
+    def bits(self) -> float:
+        """Bits a weight: the mean over all weights, where layers differ."""
+        counts = {name: math.prod(weightfile.SHAPES[name]) for name in self.layer_bits}
+        total = sum(counts[name] * bits for name, bits in self.layer_bits.items())
+        return total / sum(counts.values())
+
+    @property
+    def label(self) -> str:
+        """For captions and tables: "4-bit kmeans", or "3.6-bit kmeans" for mixed widths."""
+        return f"{round(self.bits, 1):g}-bit {self.scheme}"
+
+
+def load_weights(
+    bits: int | None = None, *, path: Path | None = None, layers: Sequence[str] | None = None
+) -> Weights:
+    """Load weights from the bundle (1 to 8 bits), the user's cache (32), or a file.
+
+    Args:
+        bits: 1 to 8, or 32 for the float original; 8 if neither this nor `path` is given.
+        path: a file that medley wrote; its own widths are used, so `bits` must be left out.
+        layers: the convolutions to load; all that the file holds by default.
+
+    Raises:
+        ValueError: bits that do not exist, or together with a path; an unknown layer.
+        WeightsError: the file is missing, torn, tampered with, or lacks a layer.
+    """
+    if path is not None and bits is not None:
+        raise ValueError("a weights file has its own widths: give bits or a path, not both")
+    if bits is not None and bits not in (*range(1, 9), 32):
+        raise ValueError(f"weights have 1 to 8 bits, or 32 for the float original, not {bits}")
+    if path is not None:
+        return _load(path, None, layers)
+    if bits == 32:
+        return _load(sources.cached("original"), None, layers)
+    bundle = importlib.resources.files("medley.vgg") / "bundle" / BUNDLED
+    with importlib.resources.as_file(bundle) as bundled:
+        return _load(bundled, 8 if bits is None else bits, layers)
+
+
+def _load(path: Path, bits: int | None, names: Sequence[str] | None) -> Weights:
+    """Read and decode on all cores; the digest is computed meanwhile."""
+    header, layers, content = weightfile.read(path)
+    wanted = _chosen(path, layers, names)
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, len(wanted) + 1)) as pool:
+        checked = pool.submit(weightfile.check_digest, header, content)
+        largest_first = sorted(wanted, key=lambda name: -math.prod(wanted[name].shape))
+        decoded = {name: pool.submit(schemes.decode, wanted[name], bits) for name in largest_first}
+        checked.result()
+        tensors = {
+            name: (
+                torch.from_numpy(decoded[name].result()),
+                torch.from_numpy(layer.arrays["bias"].copy()),
+            )
+            for name, layer in wanted.items()
+        }
+    digest, size = header.sha256, header.size_bytes
+    if bits is not None and any(layer.bits != bits for layer in layers.values()):
+        digest = files.sha256(f"{header.sha256} at {bits} bits".encode())
+        size = sum(_narrowed_size(layer, bits) for layer in layers.values())
+    return Weights(
+        tensors=tensors,
+        layer_bits={name: bits or layer.bits for name, layer in wanted.items()},
+        scheme=header.scheme,
+        digest=digest,
+        name=path.stem,
+        size_bytes=size,
+    )
+
+
+def _chosen(
+    path: Path, layers: dict[str, EncodedLayer], names: Sequence[str] | None
+) -> dict[str, EncodedLayer]:
+    """The layers that were asked for, in the network's order."""
+    if names is None:
+        return layers
+    if unknown := [name for name in names if name not in weightfile.SHAPES]:
+        raise ValueError(
+            f"there is no convolution {', '.join(unknown)}; there are"
+            f" {', '.join(weightfile.SHAPES)}"
+        )
+    if missing := [name for name in names if name not in layers]:
+        raise WeightsError(
+            f"'{path}' holds no {', '.join(missing)}; choose other layers, or quantize it with them"
+        )
+    return {name: layer for name, layer in layers.items() if name in names}
+
+
+def _narrowed_size(layer: EncodedLayer, bits: int) -> int:
+    """Bytes of a layer's packed codes, codebook and bias, were it stored at `bits`."""
+    codes = packing.packed_size(math.prod(layer.shape), bits)
+    return codes + (4 << bits) + layer.arrays["bias"].nbytes
