@@ -200,5 +200,5 @@ def test_other_networks_state_is_refused():
 
 def test_cache_lies_where_the_platform_has_it_by_default(monkeypatch):
     monkeypatch.delenv("MEDLEY_CACHE")
-    assert sources._cache_path("original").parent.name == "medley"
-    assert os.path.isabs(sources._cache_path("original"))  # noqa: PTH117
+    assert sources.cache_path("original").parent.name == "medley"
+    assert os.path.isabs(sources.cache_path("original"))  # noqa: PTH117

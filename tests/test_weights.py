@@ -1,19 +1,18 @@
 """The bundle at every width, files, the cache, and what loading refuses."""
 
 import functools
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from medley.errors import WeightsError
-from medley.vgg import codebook, schemes, weightfile, weights
+from medley.vgg import codebook, schemes, weightfile
 from medley.vgg.weightfile import SHAPES, Origin
 from medley.vgg.weights import load_weights
 
 ORIGIN = Origin("drawn by a test", "ab" * 32, "CC0")
-BUNDLE = Path(weights.__file__).parent / "bundle" / weights.BUNDLED
+BUNDLE = weightfile.BUNDLE
 
 
 @functools.cache

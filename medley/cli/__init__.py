@@ -9,6 +9,7 @@ import click
 import medley
 from medley.cli.render import render
 from medley.cli.stylize import stylize
+from medley.cli.weights import weights
 from medley.errors import MedleyError
 
 INTERRUPTED = 130
@@ -26,6 +27,7 @@ def cli() -> None:
 
 cli.add_command(render)
 cli.add_command(stylize)
+cli.add_command(weights)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -49,13 +49,19 @@ _MEAN_RGB, _DEVIATION_RGB = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.
 _CAFFE_MEAN_RGB = np.array([123.68, 116.779, 103.939])
 
 
+def cache_path(name: str) -> Path:
+    """Where an original is kept, whether or not it is there: MEDLEY_CACHE, or the user's cache."""
+    folder = os.environ.get("MEDLEY_CACHE") or platformdirs.user_cache_dir("medley")
+    return Path(folder) / f"vgg19-{name}.safetensors"
+
+
 def cached(name: str) -> Path:
     """Where `fetch` keeps an original: in the user's cache, or the folder MEDLEY_CACHE names.
 
     Raises:
         WeightsError: it is not there yet.
     """
-    path = _cache_path(name)
+    path = cache_path(name)
     if not path.is_file():
         command = "medley weights fetch" + ("" if name == "original" else f" {name}")
         raise WeightsError(f"the float weights '{path}' are not there yet; run '{command}'")
@@ -225,14 +231,9 @@ def _fetch_torchvision() -> Path:
     return _store("torchvision", from_torchvision(state), origin)
 
 
-def _cache_path(name: str) -> Path:
-    folder = os.environ.get("MEDLEY_CACHE") or platformdirs.user_cache_dir("medley")
-    return Path(folder) / f"vgg19-{name}.safetensors"
-
-
 def _kept(name: str) -> Path | None:
     """The file in the cache, if it is there and whole."""
-    path = _cache_path(name)
+    path = cache_path(name)
     try:
         header, _, content = weightfile.read(path)
         weightfile.check_digest(header, content)
@@ -242,7 +243,7 @@ def _kept(name: str) -> Path | None:
 
 
 def _store(name: str, originals: Originals, origin: Origin) -> Path:
-    path = _cache_path(name)
+    path = cache_path(name)
     layers = {
         layer: schemes.quantize_layer(weight, bias, "float32", 32)
         for layer, (weight, bias) in originals.items()

@@ -36,6 +36,9 @@ from medley.errors import WeightsError
 from medley.vgg import packing
 from medley.vgg.schemes import Array, EncodedLayer
 
+BUNDLE = Path(__file__).parent / "bundle" / "vgg19-8bit.safetensors"
+"""The weights that ship with the package."""
+
 NETWORK = "vgg19"
 SHAPES: dict[str, tuple[int, int, int, int]] = {
     f"conv{block}_{index}": (out, before if index == 1 else out, 3, 3)

@@ -5,7 +5,6 @@ gathers its 256 centroids per layer into fewer, by tables that lie in the file; 
 computes them, exactly. 32 bits is the float original, which `medley weights fetch` brings.
 """
 
-import importlib.resources
 import math
 import os
 from collections.abc import Sequence
@@ -20,8 +19,6 @@ from medley import files
 from medley.errors import WeightsError
 from medley.vgg import packing, schemes, sources, weightfile
 from medley.vgg.schemes import EncodedLayer
-
-BUNDLED = "vgg19-8bit.safetensors"
 
 
 @dataclass(frozen=True)
@@ -80,9 +77,7 @@ def load_weights(
         return _load(path, None, layers)
     if bits == 32:
         return _load(sources.cached("original"), None, layers)
-    bundle = importlib.resources.files("medley.vgg") / "bundle" / BUNDLED
-    with importlib.resources.as_file(bundle) as bundled:
-        return _load(bundled, 8 if bits is None else bits, layers)
+    return _load(weightfile.BUNDLE, 8 if bits is None else bits, layers)
 
 
 def _load(path: Path, bits: int | None, names: Sequence[str] | None) -> Weights:

@@ -1,0 +1,30 @@
+"""Where commands print: progress and warnings to standard error, results to standard output."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+
+def notes(quiet: bool) -> Console:
+    """Console for what a run says on its way; a quiet one says nothing."""
+    return Console(stderr=True, quiet=quiet)
+
+
+def warn(console: Console, text: str) -> None:
+    """Print a warning in one line."""
+    console.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table to standard output; numbers stand to the right."""
+    table = Table(box=None, header_style="bold")
+    texts = [[str(cell) for cell in row] for row in rows]
+    for column, cells in zip(columns, zip(*texts, strict=True), strict=True):
+        numbers = all(cell[:1].isdigit() or not cell for cell in cells)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in texts:
+        table.add_row(*(escape(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
