@@ -15,7 +15,7 @@ from torch import Tensor, nn
 Pooling = Literal["max", "average"]
 
 CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
-_MEAN_BGR = (103.939, 116.779, 123.68)
+_MEAN_BGR = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
 
 
 def _layer_names() -> tuple[str, ...]:
@@ -38,6 +38,11 @@ def convolutions_for(layers: Sequence[str]) -> tuple[str, ...]:
         ValueError: a name is not one of `LAYERS`, or there is none.
     """
     return tuple(name for name in _path_to(layers) if name.startswith("conv"))
+
+
+def center(image: Tensor) -> Tensor:
+    """Bring an RGB picture `(1, 3, height, width)` in [0, 1] to what the first layer wants."""
+    return image.flip(1) * 255 - _MEAN_BGR.to(image)
 
 
 class VGG19(nn.Module):
@@ -71,12 +76,10 @@ class VGG19(nn.Module):
             weight, bias = weights[name]
             self.register_buffer(f"{name}_weight", weight, persistent=False)
             self.register_buffer(f"{name}_bias", bias, persistent=False)
-        mean = torch.tensor(_MEAN_BGR).view(1, 3, 1, 1)
-        self.register_buffer("_mean", mean, persistent=False)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Map an RGB picture `(1, 3, height, width)` in [0, 1] to its features by layer name."""
-        x = image.flip(1) * 255 - self.get_buffer("_mean")
+        x = center(image)
         features = {}
         for name in self._path:
             if name.startswith("conv"):
