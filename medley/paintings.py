@@ -28,6 +28,21 @@ class Painting:
         return self.path.stem.replace("_", " ").replace("-", " ").strip()
 
 
+def shipped() -> list[Path]:
+    """The paintings that come with medley: inside the installed package, or in its checkout.
+
+    Raises:
+        PictureError: they are in neither place.
+    """
+    package = Path(__file__).parent
+    for folder in (package / "styles", package.parent / "styles"):
+        if folder.is_dir():
+            return find_files([folder])
+    raise PictureError(
+        f"medley's own paintings are not in '{package}'; name others with --pictures"
+    )
+
+
 @dataclass(frozen=True)
 class Draw:
     """Paintings that were drawn, and why others were passed over."""

@@ -69,6 +69,9 @@ class ShotSettings(Settings):
     """What decides a shot's pixels, besides its pictures and its weights."""
 
     bits: Bits = Field(8, description="Bits a VGG-19 weight: 1 to 8, or 32 for the float original.")
+    weights: Path | None = Field(
+        None, description="A file that medley quantize wrote, instead of --bits."
+    )
     size: Side | None = Field(
         None, description="Long side of the result in pixels, instead of --pixels."
     )
@@ -130,6 +133,16 @@ class FilmSettings(Settings):
         "visual", description="Spread frames by what the eye sees change, or evenly over steps."
     )
     crf: int = Field(16, ge=0, le=51, description="H.264 quality: 0 is lossless, 51 the worst.")
+
+
+class QuantizeSettings(Settings):
+    """How a network's weights are stored."""
+
+    bits: int = Field(4, ge=1, le=8, description="Bits a weight, 1 to 8.")
+    scheme: Literal["kmeans", "calibrated", "affine", "affine-channel"] = Field(
+        "kmeans",
+        description="How weights become codes; calibrated is best at few bits, and takes minutes.",
+    )
 
 
 class RunSettings(Settings):

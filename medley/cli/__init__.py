@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 import medley
+from medley.cli.quantize import quantize
 from medley.cli.render import render
 from medley.cli.stylize import stylize
 from medley.cli.weights import weights
@@ -26,6 +27,7 @@ def cli() -> None:
 
 
 cli.add_command(render)
+cli.add_command(quantize)
 cli.add_command(stylize)
 cli.add_command(weights)
 
@@ -37,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         sys.exit(cli.main(arguments, prog_name="medley", standalone_mode=False))
+    except click.UsageError as error:
+        about = f"; see '{error.ctx.command_path} --help'" if error.ctx else ""
+        click.echo(f"Error: {error.format_message().rstrip('.')}{about}", err=True)
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -78,7 +78,8 @@ def exclusive(first: str, second: str) -> None:
     """
     source = click.get_current_context().get_parameter_source
     if all(source(name) != click.core.ParameterSource.DEFAULT for name in (first, second)):
-        raise click.UsageError(f"--{first} and --{second} contradict each other; give one")
+        names = (f"--{name.replace('_', '-')}" for name in (first, second))
+        raise click.UsageError(f"{' and '.join(names)} contradict each other; give one")
 
 
 def message_of(error: ValidationError) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 if TYPE_CHECKING:  # torch comes with it
+    from medley.studio.quantizing import Stage
     from medley.studio.shoot import Progress as ShotProgress
 
 _RECENT = 0.2  # weight of the latest step in the running mean of seconds a step
@@ -58,6 +59,10 @@ class Display:
     def frame(self, written: int, total: int) -> None:
         """Show how far the film is."""
         self._show("cutting the film", written, total, f"frame {written}/{total}")
+
+    def stage(self, now: Stage) -> None:
+        """Show how far a computation is."""
+        self._show(now.what, now.done, now.total, f"{now.done}/{now.total}")
 
     def line(self, text: str) -> None:
         """Leave a line on the console."""

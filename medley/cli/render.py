@@ -52,6 +52,7 @@ def render(
     straight to the film, and one that was interrupted goes on with the first unfinished shot.
     """
     exclusive("size", "pixels")
+    exclusive("weights", "bits")
     shot = read_settings(ShotSettings, options)
     catalog = read_settings(CatalogSettings, options)
     film = read_settings(FilmSettings, options)
@@ -98,7 +99,7 @@ def _render(
     with display(console) as show:
         show.line(
             f"{len(plan.takes)} paintings, {width}x{height} pixels, {shot.steps} steps each,"
-            f" {shot.bits}-bit weights, on {device}; {found} shots found finished"
+            f" {camera.weights.label} weights, on {device}; {found} shots found finished"
         )
         take_shots(plan, show.shot)
         facts = cut_film(plan, outputs, film, show.frame)

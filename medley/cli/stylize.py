@@ -36,6 +36,7 @@ def stylize(
     medley stylize photo.jpg painting.jpg -o repainted.png --size 512
     """
     exclusive("size", "pixels")
+    exclusive("weights", "bits")
     shot = read_settings(ShotSettings, options)
     catalog = read_settings(CatalogSettings, options)
     run = read_settings(RunSettings, options)

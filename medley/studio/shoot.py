@@ -87,7 +87,8 @@ def load_camera(settings: ShotSettings, device: torch.device) -> Camera:
     Raises:
         WeightsError: they are not there or not whole.
     """
-    weights = load_weights(settings.bits, layers=convolutions_for(losses.LAYERS))
+    bits = settings.bits if settings.weights is None else None
+    weights = load_weights(bits, path=settings.weights, layers=convolutions_for(losses.LAYERS))
     network = VGG19(weights.tensors, losses.LAYERS, settings.pooling).to(device).eval()
     return Camera(weights, network, device)
 
@@ -135,7 +136,7 @@ def shot_key(scene: Scene, weights_digest: str) -> str:
         "start": scene.start_name,
         "weights": weights_digest,
         "settings": scene.settings.model_dump(
-            mode="json", exclude={"bits", "size", "pixels", "init"}
+            mode="json", exclude={"bits", "weights", "size", "pixels", "init"}
         ),
     }
     return sha256(json.dumps(decides, sort_keys=True).encode())[:24]

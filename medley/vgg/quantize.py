@@ -2,14 +2,16 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from medley.errors import WeightsError
-from medley.vgg import schemes
+from medley.vgg import calibrate, schemes
 from medley.vgg.codebook import Codebook, optimal_codebooks
 from medley.vgg.schemes import EncodedLayer
 
@@ -88,10 +90,7 @@ def quantize(
     widths = {name: bits if isinstance(bits, int) else bits.get(name, 0) for name in originals}
     for width in widths.values():
         schemes.check_scheme(scheme, width)
-    for name, (weight, bias) in originals.items():
-        if not weight.size or not np.isfinite(weight).all() or not np.isfinite(bias).all():
-            what = "NaN or infinite weights" if weight.size else "no weights"
-            raise WeightsError(f"{name} has {what}; quantize a network that is whole")
+    _check_whole(originals)
     codebooks: dict[str, dict[int, Codebook]] = {}
     if scheme == "kmeans":
         weights = {name: weight for name, (weight, _) in originals.items()}
@@ -107,3 +106,42 @@ def quantize(
         if on_layer and not codebooks:
             on_layer(name)
     return layers
+
+
+def quantize_calibrated(
+    originals: Mapping[str, tuple[Floats, Floats]],
+    bits: Mapping[str, int],
+    pictures: Sequence[Tensor],
+    on_layer: OnLayer | None = None,
+) -> dict[str, EncodedLayer]:
+    """Encode a network by the "calibrated" scheme; see `calibrate`.
+
+    Args:
+        originals: the network from its first layer on, as for `quantize`.
+        bits: by layer name.
+        pictures: each `(1, 3, height, width)` in [0, 1].
+        on_layer: called with the name of each layer that is done.
+
+    Raises:
+        ValueError: no pictures.
+        WeightsError: a layer's weights are not finite.
+    """
+    _check_whole(originals)
+    tensors = {
+        name: (torch.from_numpy(weight), torch.from_numpy(bias))
+        for name, (weight, bias) in originals.items()
+    }
+    found = calibrate.calibrate(tensors, bits, pictures, on_layer)
+    return {
+        name: schemes.assemble(
+            originals[name][0], codes.numpy(), books.numpy(), bias.numpy(), bits[name]
+        )
+        for name, (codes, books, bias) in found.items()
+    }
+
+
+def _check_whole(originals: Mapping[str, tuple[Floats, Floats]]) -> None:
+    for name, (weight, bias) in originals.items():
+        if not weight.size or not np.isfinite(weight).all() or not np.isfinite(bias).all():
+            what = "NaN or infinite weights" if weight.size else "no weights"
+            raise WeightsError(f"{name} has {what}; quantize a network that is whole")

@@ -3,7 +3,8 @@
 A layer is a few small arrays by name, whichever the scheme:
 
     codes      uint8, what `packing.pack` makes; at 8 bits shaped like the weights
-    codebook   float32 `(2**bits,)`: what each code stands for; without one, a code is a number
+    codebook   float32 `(2**bits,)`: what each code stands for; without one, a code is a number;
+               or float16 `(out, 2**bits)`: one for each output channel
     zero       float32 `(1,)` or `(out,)`: subtracted from the number
     scale      float32 `(1,)` or `(out,)`: multiplied with it, last
     weight     instead of codes: the weights as float16, float32, or bfloat16 in uint16's clothes
@@ -31,8 +32,11 @@ Floats = NDArray[np.float32]
 FLOAT_BITS = {"float16": 16, "bfloat16": 16, "float32": 32}
 """The schemes that store floats, and their widths."""
 
-SCHEMES = ("kmeans", "affine", "affine-channel", *FLOAT_BITS)
-"""Every scheme by name; the first three take 1 to 8 bits."""
+CALIBRATED = "calibrated"
+"""The scheme of `calibrate`, which looks at pictures and at all layers before the one at hand."""
+
+SCHEMES = ("kmeans", CALIBRATED, "affine", "affine-channel", *FLOAT_BITS)
+"""Every scheme by name; the first four take 1 to 8 bits."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def quantize_layer(
     Args:
         weight: float32 `(out, in, height, width)`, finite.
         bias: float32 `(out,)`, finite.
-        scheme: one of `SCHEMES`.
+        scheme: one of `SCHEMES` but "calibrated", which needs more than one layer's weights.
         bits: 1 to 8; 16 or 32 as the scheme has it for floats.
         centroids: for "kmeans", the codebook if it is known already.
 
@@ -80,6 +84,8 @@ def quantize_layer(
             not finite or too large for the scheme.
     """
     check_scheme(scheme, bits)
+    if scheme == CALIBRATED:
+        raise ValueError("calibrated layers are made by `calibrate`, all of them together")
     if not weight.size or not np.isfinite(weight).all() or not np.isfinite(bias).all():
         raise ValueError("a layer needs weights, and they must be finite")
     if scheme in FLOAT_BITS:
@@ -93,6 +99,26 @@ def quantize_layer(
         codes, zero, scale = _affine(weight, bits, per_channel=scheme == "affine-channel")
         arrays = {"codes": _packed(codes, bits), "zero": zero, "scale": scale}
     arrays["bias"] = np.ascontiguousarray(bias, np.float32)
+    return _measured(weight, bits, arrays)
+
+
+def assemble(
+    weight: Floats, codes: NDArray[np.uint8], codebooks: Array, bias: Floats, bits: int
+) -> EncodedLayer:
+    """A layer from codes and codebooks that are known already.
+
+    Args:
+        weight: the float original `(out, in, height, width)`, to measure the distortion against.
+        codes: uint8 of that shape.
+        codebooks: float16 `(out, 2**bits)`.
+        bias: float32 `(out,)`.
+        bits: 1 to 8.
+    """
+    arrays = {"codes": _packed(codes, bits), "codebook": codebooks, "bias": bias}
+    return _measured(weight, bits, arrays)
+
+
+def _measured(weight: Floats, bits: int, arrays: dict[str, Array]) -> EncodedLayer:
     power = codebook.mean_squared_error(weight, 0.0)
     layer = EncodedLayer(weight.shape, bits, math.nan, power, arrays)
     distortion = codebook.mean_squared_error(weight, decode(layer))
@@ -128,6 +154,12 @@ def decode(layer: EncodedLayer, bits: int | None = None) -> Floats:
     if "weight" in arrays:
         return _lengthened(arrays["weight"])
     out = np.empty(layer.shape, np.float32)
+    if "codebook" in arrays and arrays["codebook"].ndim == 2:
+        codes = packing.unpack(arrays["codes"].reshape(-1), layer.bits, out.size)
+        rows = zip(arrays["codebook"].astype(np.float32), codes.reshape(len(out), -1), strict=True)
+        for row, (book, chosen) in zip(out.reshape(len(out), -1), rows, strict=True):
+            np.take(book, chosen, out=row, mode="clip")
+        return out
     values = arrays.get("codebook", np.arange(2**layer.bits, dtype=np.float32))
     if bits is not None and narrower:
         place = slice(2**bits - 2, 2 ** (bits + 1) - 2)

@@ -306,7 +306,10 @@ def _misfit(layer: EncodedLayer) -> str | None:
     floats, octets = [np.dtype(np.float32)], [np.dtype(np.uint8)]
     expected: dict[str, tuple[list[np.dtype[Any]], list[tuple[int, ...]]]] = {
         "codes": (octets, [codes]),
-        "codebook": (floats, [entries]),
+        "codebook": (
+            [*floats, np.dtype(np.float16)],
+            [entries, (out, *entries)],
+        ),
         "zero": (floats, [(1,), (out,)]),
         "scale": (floats, [(1,), (out,)]),
         "weight": (shorts if bits == 16 else floats, [layer.shape]),

@@ -1,0 +1,169 @@
+"""`medley quantize`: weights files made to order, and a comparison of all ways to make them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from medley.cli.options import exclusive, read_settings, settings_options
+from medley.files import check_free
+from medley.settings import QuantizeSettings
+
+if TYPE_CHECKING:  # torch comes with it
+    from medley.studio.quantizing import Quantizer
+
+_PATH = click.Path(path_type=Path)
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "KIB": 2**10, "MIB": 2**20}
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes, such as 5MB, 5.5 MiB or 5000000."""
+
+    name = "size"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Read a number and its unit."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"([\d.]+)\s*([a-zA-Z]*)", str(value).strip())
+        if match and match[2].upper() in _UNITS and match[1].count(".") <= 1:
+            return round(float(match[1]) * _UNITS[match[2].upper()])
+        return self.fail(f"'{value}' is not a size such as 5MB or 800KiB", param, ctx)
+
+
+class LayerBits(click.ParamType[dict[str, int]]):
+    """Widths by layer: conv1_1:8,conv1_2:6."""
+
+    name = "layer:bits"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, int]:
+        """Read names and widths, and know the names."""
+        from medley.vgg.weightfile import SHAPES
+
+        if isinstance(value, dict):
+            return value
+        widths = {}
+        for part in str(value).split(","):
+            name, _, bits = part.strip().partition(":")
+            if name not in SHAPES:
+                self.fail(f"there is no layer '{name}'; there are {', '.join(SHAPES)}", param, ctx)
+            if bits not in map(str, range(1, 9)):
+                self.fail(f"'{part}' is not NAME:BITS with 1 to 8 bits", param, ctx)
+            widths[name] = int(bits)
+        return widths
+
+
+@click.command()
+@click.option("-o", "--output", required=True, type=_PATH, help="The file, or the comparison.")
+@settings_options(QuantizeSettings)
+@click.option(
+    "--layers",
+    type=LayerBits(),
+    metavar="NAME:BITS,...",
+    help="Other widths for some layers: conv1_1:8,conv1_2:6.",
+)
+@click.option(
+    "--target-size",
+    type=Size(),
+    metavar="SIZE",
+    help="Choose each layer's width so that the file fits, such as 5MB.",
+)
+@click.option("--compare", is_flag=True, help="Compare every scheme and width instead.")
+@click.option(
+    "--pictures",
+    type=_PATH,
+    multiple=True,
+    help="Folders or pictures to calibrate and judge by.  [default: the paintings that ship]",
+)
+@click.option("--original", type=_PATH, help="Float weights.  [default: what was fetched]")
+@click.option("--force", is_flag=True, help="Replace files of that name.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the file's path.")
+def quantize(
+    output: Path,
+    layers: dict[str, int] | None,
+    target_size: int | None,
+    compare: bool,
+    pictures: tuple[Path, ...],
+    original: Path | None,
+    force: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Store the float network in few bits, as a file that --weights takes.
+
+    \b
+    medley quantize -o vgg19-4bit.safetensors --bits 4 --scheme calibrated
+    medley quantize -o vgg19-5mb.safetensors --target-size 5MB
+    medley quantize -o outputs/widths.csv --compare
+
+    With --compare, OUTPUT is a table (.csv) of every scheme and width: bytes, distortion of the
+    weights, load seconds, and how far each layer's features and Gram matrices stray; a chart of
+    it (.png) lies beside.
+    """
+    if target_size is not None:
+        exclusive("target_size", "bits")
+        exclusive("target_size", "layers")
+    for name in ("bits", "layers", "scheme", "target_size") if compare else ():
+        exclusive("compare", name)
+    settings = read_settings(QuantizeSettings, options)
+    suffix = ".csv" if compare else ".safetensors"
+    if output.suffix != suffix:
+        raise click.UsageError(f"--output '{output}' must end in {suffix}")
+    chart = output.with_suffix(".png")
+    for path in (output, chart) if compare else (output,):
+        check_free(path, force)
+    # torch takes a second to import; --help and a mistyped option should not wait for it.
+    from medley.cli.console import notes
+    from medley.cli.progress import display
+    from medley.paintings import find_files, shipped
+    from medley.studio.quantizing import Quantizer
+    from medley.vgg import sources
+
+    paths = find_files(pictures) if pictures else shipped()
+    with display(notes(quiet)) as show:
+        quantizer = Quantizer(original or sources.cached("original"), paths, show.stage)
+        if compare:
+            _compare(quantizer, output, chart)
+        else:
+            widths = quantizer.widths(settings.bits, layers or {}, target_size)
+            quantizer.write(output, settings.scheme, widths)
+            show.line(f"{output.stat().st_size:,} bytes: {_in_words(widths)}")
+    click.echo(output)
+
+
+def _compare(quantizer: Quantizer, table: Path, chart: Path) -> None:
+    from medley.cli.console import show_table
+    from medley.studio.compare import measure
+    from medley.studio.report import draw_comparison, write_comparison
+
+    judge = quantizer.judge()
+    candidates = [measure(path, judge) for path in quantizer.candidates()]
+    write_comparison(candidates, table)
+    draw_comparison(candidates, chart)
+    columns = ["scheme", "bits", "MB", "distortion", "load s", "relu4_2", "worst Gram"]
+    rows = [
+        [
+            candidate.scheme,
+            candidate.bits,
+            f"{candidate.size_bytes / 1e6:.2f}",
+            f"{candidate.distortion:.1e}",
+            f"{candidate.load_s:.3f}",
+            f"{candidate.errors.features['relu4_2']:.2%}",
+            f"{max(candidate.errors.grams.values()):.2%}",
+        ]
+        for candidate in candidates
+    ]
+    show_table(columns, rows)
+
+
+def _in_words(widths: dict[str, int]) -> str:
+    if len(set(widths.values())) == 1:
+        return f"{next(iter(widths.values()))} bits a weight"
+    return ", ".join(f"{name}:{bits}" for name, bits in widths.items())

@@ -1,0 +1,153 @@
+"""What quantization does to the features that style transfer looks at, scheme by scheme."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from medley.images import read_picture, resize, size_for_pixels, to_tensor
+from medley.transfer.losses import CONTENT_LAYER, LAYERS, STYLE_LAYERS, gram_matrix
+from medley.vgg import weightfile
+from medley.vgg.network import VGG19, convolutions_for
+from medley.vgg.weights import load_weights
+
+PIXELS = 128 * 128  # area at which pictures are judged
+LOADS = 3  # a load's time is the best of these
+
+Tensors = Mapping[str, tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How far a network's features stray from the float network's, over all pictures.
+
+    Attributes:
+        features: by layer, |difference| / |float| of the features.
+        grams: by style layer, the same of the Gram matrices.
+    """
+
+    features: dict[str, float]
+    grams: dict[str, float]
+
+    @property
+    def total(self) -> float:
+        """One number to rank by: the squares of what style transfer compares, summed."""
+        return sum(error**2 for error in self.grams.values()) + self.features[CONTENT_LAYER] ** 2
+
+
+class Judge:
+    """Holds the float network's features of a few pictures, and measures others against them."""
+
+    def __init__(self, originals: Tensors, pictures: Sequence[Tensor]) -> None:
+        """Compute the features.
+
+        Args:
+            originals: the float convolutions.
+            pictures: each `(1, 3, height, width)` in [0, 1].
+
+        Raises:
+            ValueError: no pictures.
+        """
+        if not pictures:
+            raise ValueError("a judge needs at least one picture")
+        self.originals = originals
+        self._pictures = pictures
+        self._features = [self._see(originals, picture) for picture in pictures]
+
+    def __call__(self, tensors: Tensors) -> Errors:
+        """Measure a network; convolutions that it lacks are taken from the float one."""
+        off = {**dict.fromkeys(LAYERS, 0.0)}
+        off_grams = dict.fromkeys(STYLE_LAYERS, 0.0)
+        for picture, features in zip(self._pictures, self._features, strict=True):
+            seen = self._see({**self.originals, **tensors}, picture)
+            for layer in LAYERS:
+                off[layer] += _relative(seen[layer], features[layer])
+            for layer in STYLE_LAYERS:
+                grams = gram_matrix(seen[layer]), gram_matrix(features[layer])
+                off_grams[layer] += _relative(*grams)
+        count = len(self._pictures)
+        return Errors(
+            {layer: total / count for layer, total in off.items()},
+            {layer: total / count for layer, total in off_grams.items()},
+        )
+
+    @staticmethod
+    @torch.no_grad()
+    def _see(tensors: Tensors, picture: Tensor) -> dict[str, Tensor]:
+        features: dict[str, Tensor] = VGG19(tensors, LAYERS)(picture)
+        return features
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One row of a comparison.
+
+    Attributes:
+        scheme, bits: how the weights are stored.
+        size_bytes: of the whole file.
+        distortion: of the weights: |difference|^2 / |float|^2 over all layers.
+        load_s: seconds from the file to a ready network of all its layers.
+        errors: of the features.
+    """
+
+    scheme: str
+    bits: int
+    size_bytes: int
+    distortion: float
+    load_s: float
+    errors: Errors
+
+
+def read_pictures(paths: Sequence[Path], pixels: int = PIXELS) -> list[Tensor]:
+    """Read pictures at about `pixels` area, to judge or calibrate a network by them.
+
+    Raises:
+        PictureError: one is unreadable or too narrow.
+    """
+    found = []
+    for path in paths:
+        picture = read_picture(path)
+        size = size_for_pixels(picture.height, picture.width, pixels)
+        found.append(to_tensor(resize(picture, *size, path)))
+    return found
+
+
+def measure(path: Path, judge: Judge) -> Candidate:
+    """Load a weights file, with a clock beside it, and judge it.
+
+    Raises:
+        WeightsError: the file is not whole.
+    """
+    seconds = []
+    for _ in range(LOADS):
+        began = time.perf_counter()
+        weights = load_weights(path=path)
+        VGG19(weights.tensors, [f"relu{name[4:]}" for name in weights.tensors])
+        seconds.append(time.perf_counter() - began)
+    entries = weightfile.read_header(path).layers.values()
+    counts = [torch.Size(entry.shape).numel() for entry in entries]
+    off = sum(e.distortion * count for e, count in zip(entries, counts, strict=True))
+    power = sum(e.power * count for e, count in zip(entries, counts, strict=True))
+    bits = max(weights.layer_bits.values())
+    needed = {name: weights.tensors[name] for name in convolutions_for(LAYERS)}
+    return Candidate(
+        weights.scheme, bits, weights.size_bytes, off / power, min(seconds), judge(needed)
+    )
+
+
+def measure_all(
+    make: Iterator[Path], judge: Judge, on_candidate: Callable[[Candidate], None]
+) -> list[Candidate]:
+    """Measure files as they are made, telling of each."""
+    candidates = []
+    for path in make:
+        candidates.append(measure(path, judge))
+        on_candidate(candidates[-1])
+    return candidates
+
+
+def _relative(seen: Tensor, reference: Tensor) -> float:
+    return float((seen - reference).norm() / reference.norm())

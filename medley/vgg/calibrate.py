@@ -1,0 +1,238 @@
+"""Codebooks that know what the network sees: a codebook for every output channel, errors fed back.
+
+Plain k-means asks how far a weight moves; here the question is how far the layer's *output* moves
+on a few pictures. Layer by layer, with the pictures already passed through the quantized layers
+before:
+
+1. the float weights are first bent towards what makes up for the earlier layers' errors
+   (ridge regression of the float layer's output on the quantized network's input);
+2. every output channel gets its own codebook, by k-means weighted with the second moments of the
+   inputs (Kim et al. 2024, SqueezeLLM, arXiv:2306.07629, equation 5, with the inputs' moments for
+   the Fisher information);
+3. codes are assigned input by input, each one's error fed back into the weights not yet assigned
+   (Frantar et al. 2023, GPTQ, arXiv:2210.17323, algorithm 1, with a codebook for its grid);
+4. with the codes fixed, each codebook is refitted by least squares on the layer's output, and the
+   bias takes up what error is constant.
+
+Codebooks are rounded to float16, so that all of them together stay below 2 % of the file.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from medley.vgg.network import center
+
+Originals = Mapping[str, tuple[Tensor, Tensor]]
+OnLayer = Callable[[str], None]
+
+_RIDGE = 0.05  # pull towards the float weights, as a share of the inputs' mean second moment
+_DAMPING = 0.05  # of the same, so that inputs that hardly vary do not blow up the feedback
+_REFIT_RIDGE = 1e-4
+_ROUNDS = 20  # of Lloyd's algorithm, from quantiles; more change nothing that is seen
+_BLOCK = 128  # inputs between two updates of the weights behind them
+_ROWS = 16  # output channels refitted at a time: bounds memory to about 150 MB
+
+
+class Statistics:
+    """Second moments of a layer's inputs, the constant 1 being the last input."""
+
+    def __init__(self, size: int) -> None:
+        """`size` inputs besides the constant."""
+        self.inputs = torch.zeros(size + 1, size + 1)
+        self.crossed = torch.zeros(size + 1, size + 1)
+        self._pictures = 0
+
+    def add(self, original: Tensor, quantized: Tensor) -> None:
+        """Add a picture's input `(1, in, height, width)` in the float and the other network."""
+        here, there = _patches(quantized), _patches(original)
+        self._pictures += 1
+        share = 1 / self._pictures
+        self.inputs.lerp_(here @ here.T / here.shape[1], share)
+        self.crossed.lerp_(there @ here.T / here.shape[1], share)
+
+
+def calibrate(
+    originals: Originals,
+    bits: Mapping[str, int],
+    pictures: Sequence[Tensor],
+    on_layer: OnLayer | None = None,
+) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
+    """Choose codes, codebooks and biases for the convolutions of VGG-19, first to last.
+
+    Args:
+        originals: by layer name, in the network's order and without gaps: weight
+            `(out, in, 3, 3)` and bias `(out,)`, float32.
+        bits: by layer name, 1 to 8.
+        pictures: each `(1, 3, height, width)` in [0, 1]. A dozen of 256x256 pixels do; with
+            fewer places than a layer has inputs, the deepest layers lose.
+        on_layer: called with the name of each layer that is done.
+
+    Returns:
+        By layer name: codes uint8 `(out, in, 3, 3)`, codebooks float16 `(out, 2**bits)`, and bias
+        float32 `(out,)`.
+
+    Raises:
+        ValueError: no pictures.
+    """
+    if not pictures:
+        raise ValueError("calibration needs at least one picture")
+    exact = [center(picture) for picture in pictures]
+    coarse = list(exact)
+    found = {}
+    for name, (weight, bias) in originals.items():
+        if int(name[-1]) == 1 and name != "conv1_1":
+            exact, coarse = _pooled(exact), _pooled(coarse)
+        seen = Statistics(weight[0].numel())
+        for before, now in zip(exact, coarse, strict=True):
+            seen.add(before, now)
+        codes, books, shift = quantize_rows(weight.flatten(1), bias, seen, bits[name])
+        found[name] = (codes.view(weight.shape).to(torch.uint8), books, shift)
+        decoded = books.float().gather(1, codes).view(weight.shape)
+        exact = [_convolve(x, weight, bias) for x in exact]
+        coarse = [_convolve(x, decoded, shift) for x in coarse]
+        if on_layer:
+            on_layer(name)
+    return found
+
+
+def quantize_rows(
+    weight: Tensor, bias: Tensor, seen: Statistics, bits: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Quantize one layer's rows `(out, n)` so that its output moves least on the inputs seen.
+
+    Returns:
+        Codes int64 `(out, n)`, codebooks float16 `(out, 2**bits)`, bias float32 `(out,)`.
+    """
+    target, shift = _made_up_for(weight, bias, seen)
+    # What the bias can take up is not the weights' concern: moments about the mean.
+    mean, scale = seen.inputs[:-1, -1], seen.inputs[-1, -1]
+    moments = seen.inputs[:-1, :-1] - torch.outer(mean, mean) / scale
+    moments.diagonal().add_(_DAMPING * moments.diagonal().mean() + 1e-12)
+    books = weighted_codebooks(target, moments.diagonal(), 2**bits)
+    codes = feed_back(target, books, moments)
+    books = refit(target, codes, books, moments).half()
+    error = books.float().gather(1, codes) - target
+    return codes, books, shift - error @ mean / scale
+
+
+def weighted_codebooks(rows: Tensor, weights: Tensor, size: int) -> Tensor:
+    """k-means of every row on its own, by Lloyd's algorithm from quantiles.
+
+    Args:
+        rows: `(out, n)`.
+        weights: `(n,)`, positive: how much each column counts.
+        size: entries of each codebook.
+
+    Returns:
+        `(out, size)`, each row ascending.
+
+    Source: Lloyd (1982), IEEE Trans. Inf. Theory 28(2).
+    """
+    count = rows.shape[1]
+    middles = (torch.arange(size) + 0.5) / size
+    ordered = rows.sort(dim=1).values
+    quantiles = ordered[:, (middles * count).long()]
+    spread = ordered[:, :1] + (ordered[:, -1:] - ordered[:, :1]) * middles
+    books = (quantiles + spread) / 2
+    weighted = rows * weights
+    shares = weights.expand_as(rows).contiguous()
+    for _ in range(_ROUNDS):
+        codes = _nearest(rows, books)
+        sums = torch.zeros_like(books).scatter_add_(1, codes, weighted)
+        mass = torch.zeros_like(books).scatter_add_(1, codes, shares)
+        books = torch.where(mass > 0, sums / mass.clamp_min(1e-30), books).sort(dim=1).values
+    return books
+
+
+def feed_back(rows: Tensor, books: Tensor, moments: Tensor) -> Tensor:
+    """Assign codes column by column, each error fed back into the columns still to come.
+
+    Args:
+        rows: `(out, n)`.
+        books: `(out, size)`, ascending.
+        moments: second moments of the inputs `(n, n)`, positive definite.
+
+    Returns:
+        Codes, int64 `(out, n)`.
+
+    Source: Frantar et al. (2023), arXiv:2210.17323, algorithm 1; columns in the order of falling
+    moments, as in the authors' code.
+    """
+    order = moments.diagonal().argsort(descending=True)
+    work = rows[:, order]
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(moments[order][:, order]))
+    factor = torch.linalg.cholesky(inverse, upper=True)
+    codes = torch.empty(rows.shape, dtype=torch.long)
+    count = rows.shape[1]
+    for start in range(0, count, _BLOCK):
+        end = min(start + _BLOCK, count)
+        block, errors = work[:, start:end], torch.empty(len(rows), end - start)
+        for column in range(end - start):
+            here = factor[start + column, start:end]
+            values = block[:, column]
+            chosen = _nearest(values[:, None], books)
+            codes[:, start + column] = chosen[:, 0]
+            error = (values - books.gather(1, chosen)[:, 0]) / here[column]
+            block[:, column:] -= error[:, None] * here[column:]
+            errors[:, column] = error
+        work[:, end:] -= errors @ factor[start:end, end:]
+    return codes[:, order.argsort()]
+
+
+def refit(rows: Tensor, codes: Tensor, books: Tensor, moments: Tensor) -> Tensor:
+    """With the codes fixed, the codebooks that move the layer's output least: least squares.
+
+    Args:
+        rows: `(out, n)`.
+        codes: int64 `(out, n)`.
+        books: `(out, size)`; where the moments leave an entry open, it stays.
+        moments: `(n, n)`.
+
+    Returns:
+        `(out, size)`; not sorted.
+    """
+    size = books.shape[1]
+    pulls = rows @ moments
+    fitted = []
+    for start in range(0, len(rows), _ROWS):
+        part = slice(start, start + _ROWS)
+        chosen = nnf.one_hot(codes[part], size).float()
+        gathered = torch.einsum("ij,rjk->rik", moments, chosen)
+        system = torch.einsum("rjk,rjl->rkl", chosen, gathered)
+        right = torch.einsum("rj,rjk->rk", pulls[part], chosen)
+        ridge = _REFIT_RIDGE * system.diagonal(dim1=1, dim2=2).mean(1, keepdim=True)
+        system.diagonal(dim1=1, dim2=2).add_(ridge)
+        fitted.append(torch.linalg.solve(system, right + ridge * books[part]))
+    return torch.cat(fitted)
+
+
+def _made_up_for(weight: Tensor, bias: Tensor, seen: Statistics) -> tuple[Tensor, Tensor]:
+    """Float weights and bias that map the quantized network's inputs to the float one's outputs."""
+    rows = torch.cat([weight, bias[:, None]], dim=1)
+    ridge = _RIDGE * seen.inputs.diagonal().mean()
+    system = seen.inputs.clone()
+    system.diagonal().add_(ridge)
+    bent = torch.linalg.solve(system, rows @ seen.crossed + ridge * rows, left=False)
+    return bent[:, :-1].contiguous(), bent[:, -1]
+
+
+def _nearest(values: Tensor, books: Tensor) -> Tensor:
+    middles = (books[:, 1:] + books[:, :-1]) / 2
+    return torch.searchsorted(middles.contiguous(), values.contiguous())
+
+
+def _patches(features: Tensor) -> Tensor:
+    """What a 3x3 convolution sees at every place: `(in * 9 + 1, places)`, ones in the last row."""
+    columns = nnf.unfold(features, 3, padding=1)[0]
+    return torch.cat([columns, torch.ones(1, columns.shape[1])])
+
+
+def _convolve(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return nnf.conv2d(x, weight, bias, padding=1).relu_()
+
+
+def _pooled(features: Sequence[Tensor]) -> list[Tensor]:
+    return [nnf.max_pool2d(x, 2) for x in features]
