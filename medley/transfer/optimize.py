@@ -104,9 +104,10 @@ def _evaluate(
     if not with_gradient:
         with torch.no_grad():
             return objective(image), None
-    variable = image.detach().requires_grad_()
-    losses = objective(variable)
-    (gradient,) = torch.autograd.grad(losses.total, variable)
+    with torch.enable_grad():  # also where a caller has switched it off
+        variable = image.detach().requires_grad_()
+        losses = objective(variable)
+        (gradient,) = torch.autograd.grad(losses.total, variable)
     return Losses(*(term.detach() for term in losses)), gradient
 
 
