@@ -138,10 +138,14 @@ class FilmSettings(Settings):
 class QuantizeSettings(Settings):
     """How a network's weights are stored."""
 
-    bits: int = Field(4, ge=1, le=8, description="Bits a weight, 1 to 8.")
-    scheme: Literal["kmeans", "calibrated", "affine", "affine-channel"] = Field(
-        "kmeans",
-        description="How weights become codes; calibrated is best at few bits, and takes minutes.",
+    bits: int = Field(
+        4, ge=1, le=8, description="Bits a weight, 1 to 8; float16 and bfloat16 have 16."
+    )
+    scheme: Literal["kmeans", "calibrated", "affine", "affine-channel", "float16", "bfloat16"] = (
+        Field(
+            "kmeans",
+            description="How weights are stored; calibrated is best at few bits, takes minutes.",
+        )
     )
 
 

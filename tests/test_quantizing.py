@@ -151,11 +151,22 @@ BAD = {
     "no size": (["--target-size", "small"], 2, "is not a size such as 5MB"),
     "too small": (["--target-size", "1MB"], 1, "1 bit a weight takes 2,5"),
     "two ways": (["--target-size", "5MB", "--bits", "3"], 2, "contradict"),
+    "short floats": (["--scheme", "bfloat16", "--bits", "8"], 2, "contradict"),
     "no ending": (["-o", "out.bin"], 2, "must end in .safetensors"),
     "no original": (["--original", "absent.safetensors"], 1, "absent.safetensors"),
     "no pictures": (["--pictures", "absent", "--scheme", "calibrated"], 1, "'absent'"),
     "no folder": (["-o", "file/x.safetensors"], 1, "cannot write"),
 }
+
+
+@pytest.mark.parametrize("scheme", ["float16", "bfloat16"])
+def test_short_floats_take_two_bytes_a_weight(quantize, tmp_path, scheme):
+    quantize("-o", "half.safetensors", "--scheme", scheme)
+    loaded = load_weights(path=tmp_path / "half.safetensors")
+    assert loaded.bits == 16
+    assert loaded.size_bytes == pytest.approx(2 * 20_018_880, rel=0.01)
+    exact = load_weights(8).tensors["conv3_1"][0]
+    torch.testing.assert_close(loaded.tensors["conv3_1"][0], exact, rtol=0.01, atol=1e-6)
 
 
 @pytest.mark.parametrize("case", BAD)

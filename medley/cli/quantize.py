@@ -113,6 +113,9 @@ def quantize(
     for name in ("bits", "layers", "scheme", "target_size") if compare else ():
         exclusive("compare", name)
     settings = read_settings(QuantizeSettings, options)
+    if settings.scheme.endswith("float16"):
+        for name in ("bits", "layers", "target_size"):
+            exclusive("scheme", name)
     suffix = ".csv" if compare else ".safetensors"
     if output.suffix != suffix:
         raise click.UsageError(f"--output '{output}' must end in {suffix}")
@@ -132,7 +135,7 @@ def quantize(
         if compare:
             _compare(quantizer, output, chart)
         else:
-            widths = quantizer.widths(settings.bits, layers or {}, target_size)
+            widths = quantizer.widths(settings.scheme, settings.bits, layers or {}, target_size)
             quantizer.write(output, settings.scheme, widths)
             show.line(f"{output.stat().st_size:,} bytes: {_in_words(widths)}")
     click.echo(output)

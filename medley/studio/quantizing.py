@@ -61,14 +61,16 @@ class Quantizer:
         self._codebooks: dict[str, dict[int, Codebook]] = {}
 
     def widths(
-        self, bits: int, layers: Mapping[str, int], target_bytes: int | None
+        self, scheme: str, bits: int, layers: Mapping[str, int], target_bytes: int | None
     ) -> dict[str, int]:
-        """Give every layer a width: the same but for some, or chosen to fit a size.
+        """Give every layer a width: the scheme's own, the same but for some, or to fit a size.
 
         Raises:
             WeightsError: even 1 bit a weight is too much for the target.
             PictureError: a picture is unreadable.
         """
+        if scheme in FLOAT_BITS:
+            return dict.fromkeys(self.originals, FLOAT_BITS[scheme])
         if target_bytes is not None:
             return self.fit(target_bytes)
         return dict.fromkeys(self.originals, bits) | dict(layers)
