@@ -4,7 +4,9 @@
       shot.json          settings, digests of inputs and weights, versions; written first
       steps/000000.png   every kept iterate, six digits; never edited, and the listing is the truth
       trace.csv          a row for each step: losses, visual change, seconds, size
-      done.json          written last; its presence means that the shot is finished
+      done.json          written last; a whole one beside all its iterates is a finished shot
+    <workspace>/shots/.<key>.lock
+                         held by the process that is taking the shot
 
 This module knows pixels and bytes, not torch.
 """
@@ -18,6 +20,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO
+
+from filelock import FileLock
 
 from medley.errors import OutputError
 from medley.files import write_bytes, write_json
@@ -54,8 +58,11 @@ class Shot:
 
     @property
     def is_finished(self) -> bool:
-        """Whether every kept iterate is there."""
-        return self._done.is_file()
+        """Whether `done.json` is whole and every iterate that it counts is there."""
+        try:
+            return bool(self.done()["kept"] == len(self.steps()))
+        except (OutputError, KeyError):
+            return False
 
     @property
     def _done(self) -> Path:
@@ -71,7 +78,7 @@ class Shot:
         return self.path / "steps" / f"{step:06}.png"
 
     def done(self) -> dict[str, Any]:
-        """What `done.json` says: final losses, steps, seconds.
+        """What `done.json` says: final losses, steps, seconds, number of iterates kept.
 
         Raises:
             OutputError: the file is not there or torn.
@@ -112,6 +119,27 @@ class Workspace:
         return Shot(key, self.root / "shots" / key)
 
     @contextmanager
+    def claim(self, key: str) -> Iterator[None]:
+        """Keep other processes from taking the same shot until the block ends; wait for them first.
+
+        The lock is the operating system's: it dies with its owner.
+
+        Raises:
+            OutputError: the workspace cannot be written to.
+        """
+        path = self.root / "shots" / f".{key}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path)
+            lock.acquire()
+        except OSError as error:
+            raise self._cannot_write(path, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
     def record(self, key: str, description: dict[str, Any]) -> Iterator["Recorder"]:
         """Start a shot afresh and yield what takes its iterates.
 
@@ -133,10 +161,14 @@ class Workspace:
             ):
                 yield Recorder(shot, trace, pool)
         except OSError as error:
-            raise OutputError(
-                f"cannot write to '{shot.path}' ({error.strerror or error});"
-                " make room there or choose another --workspace"
-            ) from error
+            raise self._cannot_write(shot.path, error) from error
+
+    @staticmethod
+    def _cannot_write(path: Path, error: OSError) -> OutputError:
+        return OutputError(
+            f"cannot write to '{path}' ({error.strerror or error});"
+            " make room there or choose another --workspace"
+        )
 
 
 class Recorder:
@@ -150,6 +182,7 @@ class Recorder:
         self._rows.writerow(_COLUMNS)
         self._pool = pool
         self._pending: list[Future[None]] = []
+        self._kept = 0
 
     def note(self, row: TraceRow) -> None:
         """Add a row to the trace; it is on its way to the disk at once."""
@@ -166,6 +199,7 @@ class Recorder:
         """
         while len(self._pending) >= _WAITING:
             self._pending.pop(0).result()
+        self._kept += 1
         self._pending.append(self._pool.submit(_save, self.shot.step_path(step), pixels))
 
     def finish(self, done: dict[str, Any]) -> None:
@@ -176,7 +210,7 @@ class Recorder:
         """
         while self._pending:
             self._pending.pop(0).result()
-        write_json(self.shot.path / "done.json", done)
+        write_json(self.shot.path / "done.json", {**done, "kept": self._kept})
 
 
 def _save(path: Path, pixels: Pixels) -> None:

@@ -126,6 +126,16 @@ def test_same_command_again_takes_no_shot_twice(place):
     assert "photo-medley.mp4' exists; pass --force" in refused.stderr
 
 
+def test_torn_iterate_is_named_with_a_way_out(place):
+    render(place)
+    torn = sorted((place / "outputs").rglob("steps/000002.png"))[0]
+    torn.write_bytes(torn.read_bytes()[:200])
+    done = render(place, "--force", expect=1)
+    assert (
+        "000002.png' is not a readable picture (truncated after 200 bytes); remove" in done.stderr
+    )
+
+
 def test_several_style_files_may_follow_one_another(place):
     done = run(
         "render", "--content", "photo.png", "--styles", "styles/painting_3.png",

@@ -84,6 +84,14 @@ def test_finished_shot_is_not_taken_again(tmp_path, camera):
     assert shot.step_path(4).stat().st_mtime_ns == before
 
 
+def test_shot_that_lost_its_last_iterate_is_taken_again(tmp_path, camera):
+    shot = take(tmp_path, camera)
+    before = decode(shot.step_path(4))
+    shot.step_path(4).unlink()
+    take(tmp_path, camera)
+    assert (decode(shot.step_path(4)) == before).all()
+
+
 def test_diverged_shot_stays_unfinished(tmp_path, camera, monkeypatch):
     monkeypatch.setattr("medley.transfer.losses._STYLE_SCALE", torch.tensor(float("nan")))
     with pytest.raises(DivergedError, match="at step 0; lower the weights"):

@@ -1,5 +1,8 @@
 import csv
 import json
+import subprocess
+import sys
+import threading
 import time
 
 import numpy as np
@@ -36,7 +39,7 @@ def test_recorded_shot_reads_back_whole(tmp_path):
     assert shot.step_path(2).name == "000002.png"
     assert (decode(shot.step_path(2)) == PIXELS + 2).all()
     assert shot.trace() == [row(0), row(1), row(2)]
-    assert shot.done() == {"steps": 2, "loss": 10.25}
+    assert shot.done() == {"steps": 2, "loss": 10.25, "kept": 3}
     assert json.loads((shot.path / "shot.json").read_text())["settings"] == {"steps": 3}
 
 
@@ -115,6 +118,41 @@ def test_torn_files_are_named_with_a_way_out(tmp_path):
     (shot.path / "trace.csv").write_text("step,loss\n0,1\n")
     with pytest.raises(OutputError, match=r"trace\.csv' is unreadable"):
         shot.trace()
+
+
+def test_shot_that_has_lost_something_is_no_longer_finished(tmp_path):
+    workspace = Workspace(tmp_path)
+    shot = record(workspace)
+    shot.step_path(2).unlink()
+    assert not shot.is_finished
+    (record(workspace).path / "done.json").write_text("{")
+    assert not shot.is_finished
+    assert record(workspace).is_finished
+
+
+def test_claimed_shot_is_waited_for_and_a_dead_owner_frees_it(tmp_path):
+    code = "import sys, time; from pathlib import Path; from medley.workspace import Workspace\n"
+    code += "with Workspace(Path(sys.argv[1])).claim('abc'): print('claimed', flush=True)"
+    code += "; time.sleep(600)"
+    owner = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    assert owner.stdout.readline() == "claimed\n"
+    entered = threading.Event()
+
+    def enter():
+        with Workspace(tmp_path).claim("abc"):
+            entered.set()
+
+    waiting = threading.Thread(target=enter)
+    waiting.start()
+    assert not entered.wait(0.3)
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
+    waiting.join(timeout=10)
+    assert entered.is_set()
 
 
 def test_every_pixel_value_survives(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medley.errors import OutputError
+from medley.errors import OutputError, PictureError
 from medley.files import check_free, write_bytes
 from medley.film.compose import pad_to_even, render_frames
 from medley.film.encode import FilmFacts, encode_film
@@ -138,4 +138,8 @@ def _lay_out(tracks: Sequence[ShotTrack], settings: FilmSettings) -> list[Frame]
 def _read_still(content: Pixels, shots: Sequence[Shot], still: Still) -> Pixels:
     if still.shot is None:
         return content
-    return decode(shots[still.shot].step_path(still.step))
+    shot = shots[still.shot]
+    try:
+        return decode(shot.step_path(still.step))
+    except PictureError as error:
+        raise PictureError(f"{error}; remove '{shot.path}' to take the shot again") from error

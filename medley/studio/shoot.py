@@ -176,9 +176,6 @@ def shoot(
     """
     key = shot_key(scene, camera.weights.digest)
     shot = workspace.shot(key)
-    if shot.is_finished:
-        return shot
-    settings = scene.settings
     about = {
         "medley": medley.__version__,
         "torch": torch.__version__,
@@ -186,24 +183,29 @@ def shoot(
         "key": key,
         "device": str(camera.device),
         "weights": camera.weights.digest,
-        "settings": settings.model_dump(mode="json"),
+        "settings": scene.settings.model_dump(mode="json"),
         **description,
     }
-    with workspace.record(key, about) as recorder:
-        for current in iterate(scene, camera):
-            _record(recorder, current, settings)
-            on_iterate(current)
-        recorder.finish(
-            {
-                "steps": current.step,
-                "seconds": round(current.seconds, 3),
-                "loss": current.loss,
-                "content": current.content,
-                "style": current.style,
-                "tv": current.tv,
-            }
-        )
+    with workspace.claim(key):
+        # Asked with the claim in hand: another process may have just finished it.
+        if not shot.is_finished:
+            with workspace.record(key, about) as recorder:
+                for current in iterate(scene, camera):
+                    _record(recorder, current, scene.settings)
+                    on_iterate(current)
+                recorder.finish(_outcome(current))
     return shot
+
+
+def _outcome(last: Iterate) -> dict[str, Any]:
+    return {
+        "steps": last.step,
+        "seconds": round(last.seconds, 3),
+        "loss": last.loss,
+        "content": last.content,
+        "style": last.style,
+        "tv": last.tv,
+    }
 
 
 def _record(recorder: Recorder, current: Iterate, settings: ShotSettings) -> None:
