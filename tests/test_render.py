@@ -161,6 +161,15 @@ def test_quiet_run_prints_only_the_path(place):
     assert (done.stdout, done.stderr) == ("outputs/photo-medley.mp4\n", "")
 
 
+def test_output_that_is_no_terminal_gets_plain_lines(place):
+    lines = render(place).stderr.splitlines()
+    assert lines[0].startswith("2 paintings, 48x39 pixels, 3 steps each, 8-bit kmeans weights")
+    assert lines[1].startswith("painting 1/2 painting 2: loss ")
+    assert lines[-1].startswith("30 frames, 3.0 s; poster 'outputs/photo-medley.png'")
+    assert len(lines) == 4
+    assert all(line.isprintable() for line in lines)
+
+
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
 def test_any_kind_of_photo_is_taken(place, mode):
     suffix = ".tif" if mode == "CMYK" else ".png"

@@ -80,5 +80,6 @@ class Display:
 def display(console: Console) -> Iterator[Display]:
     """Show progress on the console until the block ends; nothing of it stays there."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[detail]}"))
-    with Progress(*columns, console=console, transient=True) as progress:
+    bare = not console.is_terminal  # a file or a pipe gets plain lines only
+    with Progress(*columns, console=console, transient=True, disable=bare) as progress:
         yield Display(console, progress)
