@@ -1,7 +1,7 @@
 """What quantization does to the features that style transfer looks at, scheme by scheme."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,17 +136,6 @@ def measure(path: Path, judge: Judge) -> Candidate:
     return Candidate(
         weights.scheme, bits, weights.size_bytes, off / power, min(seconds), judge(needed)
     )
-
-
-def measure_all(
-    make: Iterator[Path], judge: Judge, on_candidate: Callable[[Candidate], None]
-) -> list[Candidate]:
-    """Measure files as they are made, telling of each."""
-    candidates = []
-    for path in make:
-        candidates.append(measure(path, judge))
-        on_candidate(candidates[-1])
-    return candidates
 
 
 def _relative(seen: Tensor, reference: Tensor) -> float:
