@@ -105,7 +105,7 @@ def quantize(
 
     With --compare, OUTPUT is a table (.csv) of every scheme and width: bytes, distortion of the
     weights, load seconds, and how far each layer's features and Gram matrices stray; a chart of
-    it (.png) lies beside.
+    it (.png) lies beside. Half of the pictures calibrate, the other half judge.
     """
     if target_size is not None:
         exclusive("target_size", "bits")

@@ -1,7 +1,7 @@
 """Weights files made to order: one scheme and width, widths by layer, or a size to fit into."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,8 +84,10 @@ class Quantizer:
         """
         weightfile.write(path, self.encode(scheme, widths), scheme, self.origin)
 
-    def encode(self, scheme: str, bits: Mapping[str, int]) -> dict[str, EncodedLayer]:
-        """Encode the network.
+    def encode(
+        self, scheme: str, bits: Mapping[str, int], paths: Sequence[Path] | None = None
+    ) -> dict[str, EncodedLayer]:
+        """Encode the network, by all the pictures or by those named.
 
         Raises:
             ValueError: bits that the scheme does not have.
@@ -93,7 +95,7 @@ class Quantizer:
         """
         count = self._counter(f"{scheme}", len(self.originals))
         if scheme == CALIBRATED:
-            pictures = read_pictures(self._paths, CALIBRATION_PIXELS)
+            pictures = read_pictures(paths or self._paths, CALIBRATION_PIXELS)
             return quantize.quantize_calibrated(self.originals, bits, pictures, count)
         return quantize.quantize(self.originals, bits, scheme, count)
 
@@ -133,12 +135,12 @@ class Quantizer:
                     yield path
 
     def judge(self) -> Judge:
-        """A judge by all the pictures.
+        """A judge by every second picture: `candidates` calibrates on the others.
 
         Raises:
             PictureError: a picture is unreadable.
         """
-        return Judge(self.tensors(), read_pictures(self._paths))
+        return Judge(self.tensors(), read_pictures(self._paths[1::2] or self._paths))
 
     def tensors(self) -> Tensors:
         """The float network as tensors."""
@@ -154,7 +156,7 @@ class Quantizer:
                 name: schemes.quantize_layer(weight, bias, scheme, bits, books[name][bits])
                 for name, (weight, bias) in self.originals.items()
             }
-        return self.encode(scheme, dict.fromkeys(self.originals, bits))
+        return self.encode(scheme, dict.fromkeys(self.originals, bits), self._paths[::2])
 
     def _counter(self, what: str, total: int) -> Callable[[str], None]:
         done = 0

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
 from medley.files import part_file, write_bytes
 from medley.studio.compare import Candidate
 from medley.transfer.losses import CONTENT_LAYER, LAYERS, STYLE_LAYERS
 
+_MOST_BITS = 8
 _LEAST = 1e-6  # an error of 0 has no place on a logarithmic axis
 
 
@@ -41,14 +43,17 @@ def write_comparison(candidates: Sequence[Candidate], path: Path) -> None:
 def draw_comparison(candidates: Sequence[Candidate], path: Path) -> None:
     """Draw error against size: the content layer's features, and the worst Gram matrix.
 
+    Schemes that store floats are left out: they are far off to the right, and near 0.
+
     Raises:
         OutputError: the file cannot be written.
     """
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, sharex=True)
-    for scheme in dict.fromkeys(one.scheme for one in candidates):
-        own = [one for one in candidates if one.scheme == scheme]
+    drawn = [one for one in candidates if one.bits <= _MOST_BITS]
+    for scheme in dict.fromkeys(one.scheme for one in drawn):
+        own = [one for one in drawn if one.scheme == scheme]
         megabytes = [one.size_bytes / 1e6 for one in own]
         style = {"marker": "o", "markersize": 4, "label": scheme}
         features = [max(one.errors.features[CONTENT_LAYER], _LEAST) for one in own]
@@ -65,6 +70,10 @@ def draw_comparison(candidates: Sequence[Candidate], path: Path) -> None:
         axes.set_yscale("log")
         axes.set_xscale("log")
         axes.set_xlabel("file size, MB")
+        axes.xaxis.set_major_locator(FixedLocator([2.5, 5, 7.5, 10, 15, 20]))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.set_ylabel("relative error against float")
         axes.grid(visible=True, alpha=0.3)
     left.legend(frameon=False)
