@@ -163,6 +163,10 @@ class FilmSettings(Settings):
     pace: Literal["visual", "even"] = Field(
         "visual", description="Spread frames by what the eye sees change, or evenly over steps."
     )
+    captions: Literal["auto", "none", "number", "title", "full"] = Field(
+        "auto",
+        description="Words on the film: full adds artist and year; auto: titles if they are known.",
+    )
     crf: int = Field(16, ge=0, le=51, description="H.264 quality: 0 is lossless, 51 the worst.")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from medley.film.lettering import drawable, font, wrap
+from medley.film.lettering import drawable, wrap, write
 from medley.images import Pixels
 
 # The wall, and its measures against the width of one picture on it.
@@ -137,7 +137,7 @@ def _write_label(
     ):
         size = max(1, round(cell * share))
         for line in wrap(part, size, width, most):
-            draw.text((left, top), line, fill=ink, font=font(size), anchor="la")
+            write(draw, (left, top), line, size, ink)
             top += round(size * LINE)
 
 
