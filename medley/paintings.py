@@ -58,7 +58,7 @@ class Draw:
 def title_of(entry: Entry) -> str:
     """The catalog's title, or the file's name without dashes and ending."""
     if entry.title:
-        return entry.title
+        return " ".join(entry.title.split())
     # A name that is not UTF-8 reaches Python as lone surrogates, which nothing could print.
     stem = os.fsencode(Path(entry.name).stem).decode("utf-8", "replace")
     return " ".join(stem.replace("_", " ").replace("-", " ").split())

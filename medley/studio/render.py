@@ -152,7 +152,7 @@ def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]
         "paintings": [
             {
                 "title": take.painting.title,
-                **_known(take.painting),
+                "catalog": _known(take.painting),
                 "file": str(take.painting.path),
                 "shot": take.shot.key,
                 **take.shot.done(),
