@@ -5,6 +5,7 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from medley.settings import CatalogSettings
 
 _NEAR_BITS = 6  # of 64; pictures that have nothing in common differ in about 32
 _NEAR_TONES = 12.0  # of 255, on average
+_AT_ONCE = 64  # files that are checked before progress is told
 _NAMED = 5  # values that an error names
 
 
@@ -232,6 +234,30 @@ def decode_in_turn(
                 continue
             seen.append((mark, entry.path))
         yield Painting(entry.path, picture, entry)
+
+
+def find_bad(entries: Sequence[Entry], watch: Callable[[int], None]) -> list[str]:
+    """Decode every entry, on all processors, and say of each bad one what is wrong.
+
+    Args:
+        entries: of any number.
+        watch: called with how many are done, now and then.
+    """
+
+    def complaint(entry: Entry) -> str | None:
+        try:
+            read_picture(entry.path)
+        except PictureError as error:
+            return str(error)
+        return None
+
+    bad: list[str] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(entries), _AT_ONCE):
+            part = entries[start : start + _AT_ONCE]
+            bad += [found for found in pool.map(complaint, part) if found]
+            watch(start + len(part))
+    return bad
 
 
 def draw(places: Sequence[Path], settings: CatalogSettings) -> Draw:
