@@ -48,7 +48,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented UTF-8 JSON, keys in the order given, like `write_bytes`."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    write_bytes(path, text.encode())
+    # Of a file name that is not UTF-8, JSON's own escapes remain.
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def check_free(path: Path, force: bool) -> None:

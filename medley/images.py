@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, UnidentifiedImageError
 
 from medley.errors import PictureError
 from medley.settings import SHORTEST_SIDE
@@ -27,6 +27,10 @@ Pixels = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
+# A JPEG of more pixels is decoded at 1/2, 1/4 or 1/8 of its size, whichever comes below first.
+REDUCED_ABOVE = 40_000_000
+_REDUCTIONS = (1, 2, 4, 8)  # what libjpeg can do while it decodes
+
 _BACKGROUND = (255, 255, 255)  # shows through where a picture is transparent
 
 
@@ -35,13 +39,13 @@ def read_picture(path: Path) -> Image.Image:
 
     EXIF rotation is applied, an embedded colour profile is converted to sRGB, transparency is laid
     on white, 16-bit is reduced to 8, and gray, palette and CMYK pictures become RGB. Of an
-    animation the first frame is taken.
+    animation the first frame is taken. A huge JPEG is decoded at a fraction of its size.
 
     Raises:
         PictureError: no such file, not a picture, truncated, or suspiciously huge.
     """
     try:
-        with Image.open(path) as picture:
+        with _open(path) as picture:
             picture.load()
             profile = picture.info.get("icc_profile")
             upright = ImageOps.exif_transpose(picture)
@@ -57,6 +61,38 @@ def read_picture(path: Path) -> Image.Image:
         ) from None
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
         raise PictureError(f"'{path}' is not a readable picture ({_why(path, error)})") from error
+
+
+def _open(path: Path) -> Image.Image:
+    """Open a picture for decoding; a huge JPEG so that little of it is ever in memory.
+
+    Raises:
+        Image.DecompressionBombError: even reduced it would be huge.
+    """
+    with path.open("rb") as file:
+        is_jpeg = file.read(3) == b"\xff\xd8\xff"
+    if not is_jpeg:
+        return Image.open(path)
+    # Not by Image.open, which refuses a huge picture before it could be asked for less of it.
+    picture = JpegImagePlugin.JpegImageFile(path)
+    try:
+        _reduce(picture)
+    except Image.DecompressionBombError:
+        picture.close()
+        raise
+    return picture
+
+
+def _reduce(picture: JpegImagePlugin.JpegImageFile) -> None:
+    width, height = picture.size
+    # A progressive JPEG's coefficients are all in memory at once, however little comes out.
+    reductions = (1,) if picture.info.get("progressive") else _REDUCTIONS
+    for reduction in reductions:
+        if width * height <= REDUCED_ABOVE * reduction**2:
+            break
+    picture.draft(None, (width // reduction, height // reduction))
+    if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or math.inf):
+        raise Image.DecompressionBombError
 
 
 def _to_eight_bits(picture: Image.Image) -> Image.Image:

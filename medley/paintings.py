@@ -1,18 +1,27 @@
-"""Catalogs of paintings: find them in folders, draw some by a seed, decode and check each."""
+"""Choose paintings from catalogs by what is known of them, draw some by a seed, decode each."""
 
+import difflib
 import os
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
+from medley.catalogs import SPLITS, Catalog, Entry, list_folder, read_catalog
 from medley.errors import PictureError
 from medley.files import sha256
 from medley.images import read_picture
 from medley.settings import CatalogSettings
 
-CATALOG = "catalog.csv"
+_NEAR_BITS = 6  # of 64; pictures that have nothing in common differ in about 32
+_NEAR_TONES = 12.0  # of 255, on average
+_AT_ONCE = 64  # files that are checked before progress is told
+_NAMED = 5  # values that an error names
 
 
 @dataclass(frozen=True)
@@ -21,14 +30,49 @@ class Painting:
 
     path: Path
     picture: Image.Image
+    entry: Entry | None = None
 
     @property
     def title(self) -> str:
-        """A caption: the file's name without dashes and ending."""
-        return self.path.stem.replace("_", " ").replace("-", " ").strip()
+        """The catalog's title, or the file's name without dashes and ending."""
+        return title_of(self.entry or Entry(str(self.path), self.path.name))
+
+    @property
+    def byline(self) -> str:
+        """Artist and year, as far as they are known."""
+        return byline_of(self.entry) if self.entry else ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a catalog gives its title."""
+        return bool(self.entry and self.entry.title)
 
 
-def shipped() -> list[Path]:
+@dataclass(frozen=True)
+class Draw:
+    """Paintings that were drawn, why others were passed over, and the catalog they come from."""
+
+    paintings: list[Painting]
+    skipped: list[str]
+    catalog: Catalog | None = None
+
+
+def title_of(entry: Entry) -> str:
+    """The catalog's title, or the file's name without dashes and ending."""
+    if entry.title:
+        return " ".join(entry.title.split())
+    # A name that is not UTF-8 reaches Python as lone surrogates, which nothing could print.
+    stem = os.fsencode(Path(entry.name).stem).decode("utf-8", "replace")
+    return " ".join(stem.replace("_", " ").replace("-", " ").split())
+
+
+def byline_of(entry: Entry) -> str:
+    """Artist and year, as far as they are known: "Hilma af Klint, 1907"."""
+    date = entry.date.removesuffix(".0")
+    return ", ".join(part for part in (entry.artist, date) if part)
+
+
+def shipped_folder() -> Path:
     """The paintings that come with medley: inside the installed package, or in its checkout.
 
     Raises:
@@ -37,25 +81,21 @@ def shipped() -> list[Path]:
     package = Path(__file__).parent
     for folder in (package / "styles", package.parent / "styles"):
         if folder.is_dir():
-            return find_files([folder])
-    raise PictureError(
-        f"medley's own paintings are not in '{package}'; name others with --pictures"
-    )
+            return folder
+    raise PictureError(f"medley's own paintings are not in '{package}'; name others")
 
 
-@dataclass(frozen=True)
-class Draw:
-    """Paintings that were drawn, and why others were passed over."""
+def shipped() -> list[Path]:
+    """The files of the paintings that come with medley.
 
-    paintings: list[Painting]
-    skipped: list[str]
+    Raises:
+        PictureError: they are nowhere.
+    """
+    return find_files([shipped_folder()])
 
 
 def find_files(places: Sequence[Path]) -> list[Path]:
     """List the files in folders (recursively) and the files named outright, each once.
-
-    Folders are listed in order of name, whatever the file system says; hidden files and the
-    catalog itself are no paintings.
 
     Raises:
         PictureError: a place does not exist or cannot be listed.
@@ -63,55 +103,218 @@ def find_files(places: Sequence[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for place in places:
         if place.is_dir():
-            for path in sorted(_walk(place), key=lambda path: path.relative_to(place).as_posix()):
-                found.setdefault(path)
-        elif place.exists():
-            found.setdefault(place)
+            found |= dict.fromkeys(place / name for name in list_folder(place))
         else:
-            raise PictureError(f"there is no painting or folder '{place}'; check its name")
+            found |= dict.fromkeys(entry.path for entry in read_catalog([place]).entries)
     return list(found)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise PictureError(f"cannot list '{error.filename}' ({error.strerror})") from error
+def choose(catalog: Catalog, settings: CatalogSettings) -> list[Entry]:
+    """The entries that the filters let through, in the order in which they are drawn.
 
-    for parent, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and name != CATALOG:
-                yield Path(parent, name)
+    Without `sample` that is the catalog's own order. With it, it is the order of a hash of seed
+    and file name, so that the same seed draws the same paintings on every machine and one bad file
+    does not disturb the rest of the draw. With `spread`, first comes the first of every group in
+    that order, then the second of every group, and so on.
+
+    Raises:
+        PictureError: a filter lets nothing through.
+    """
+    entries = _filter(catalog.entries, settings)
+    if settings.sample is None:
+        return entries
+    entries = sorted(entries, key=lambda entry: _lot(settings.seed, entry.name))
+    if settings.spread == "none":
+        return entries
+    drawn: Counter[str] = Counter()
+    ranks = []
+    for entry in entries:
+        group = _fold(getattr(entry, settings.spread))
+        ranks.append(drawn[group])
+        drawn[group] += 1
+    order = sorted(range(len(entries)), key=ranks.__getitem__)
+    return [entries[number] for number in order]
+
+
+def _lot(seed: int, name: str) -> str:
+    """A name's place in a draw, wherever the file lies and however its accents are written."""
+    name = name if name.isascii() else unicodedata.normalize("NFC", name)
+    return sha256(f"{seed}:{name}".encode(errors="surrogateescape"))
+
+
+def _filter(entries: list[Entry], settings: CatalogSettings) -> list[Entry]:
+    if settings.split != "all":
+        kept = [entry for entry in entries if entry.split in ("", settings.split)]
+        if entries and not kept:
+            other = next(split for split in SPLITS if split != settings.split)
+            raise PictureError(
+                f"all {len(entries):,} paintings are in the split '{other}', none in"
+                f" '{settings.split}'; pass --split {other} or --split all"
+            )
+        entries = kept
+    filters: tuple[tuple[str, str | None, Callable[[Entry], str]], ...] = (
+        ("artist", settings.artist, lambda entry: entry.artist),
+        ("genre", settings.genre, lambda entry: entry.genre),
+        ("style-name", settings.style_name, lambda entry: entry.style),
+    )
+    for option, wanted, value in filters:
+        if wanted is None or not entries:
+            continue
+        key = _fold(wanted)
+        kept = [entry for entry in entries if _fold(value(entry)) == key]
+        if not kept:
+            raise PictureError(_no_match(option, wanted, Counter(map(value, entries))))
+        entries = kept
+    return _filter_years(entries, settings)
+
+
+def _filter_years(entries: list[Entry], settings: CatalogSettings) -> list[Entry]:
+    if settings.span is None or not entries:
+        return entries
+    first, last = settings.span
+    years = [entry.year for entry in entries]
+    kept = [
+        entry
+        for entry, year in zip(entries, years, strict=True)
+        if year is not None and first <= year <= last
+    ]
+    known = [year for year in years if year is not None]
+    if not kept:
+        there = f"the dates go from {min(known)} to {max(known)}" if known else "no date is known"
+        raise PictureError(f"--years {settings.years} leaves no painting; {there}")
+    return kept
+
+
+def _no_match(option: str, wanted: str, counts: Counter[str]) -> str:
+    """Say that nothing has a value, what may have been meant, and which values there are."""
+    del counts[""]
+    if not counts:
+        return f"--{option} '{wanted}' leaves no painting; none there has one in a catalog"
+    folded = {_fold(value): value for value in counts}
+    close = [key for key in folded if _fold(wanted) in key] or difflib.get_close_matches(
+        _fold(wanted), folded, n=3
+    )
+    close.sort(key=lambda key: -counts[folded[key]])
+    guess = f"did you mean '{folded[close[0]]}'? " if close else ""
+    named = ", ".join(f"'{value}' ({count:,})" for value, count in counts.most_common(_NAMED))
+    more = f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else ""
+    return f"--{option} '{wanted}' leaves no painting; {guess}there are {named}{more}"
+
+
+def _fold(text: str) -> str:
+    """Text as filters compare it: neither case nor accents nor double spaces count."""
+    if not text.isascii():
+        plain = unicodedata.normalize("NFKD", text)
+        text = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return " ".join(text.casefold().split())
+
+
+def decode_in_turn(
+    entries: Sequence[Entry], distinct: bool, skipped: list[str]
+) -> Iterator[Painting]:
+    """Decode entries one after another, only as they are asked for.
+
+    Args:
+        entries: in the order of the draw.
+        distinct: pass over a picture that is nearly one that came before.
+        skipped: why one is passed over is added to it.
+    """
+    seen: list[tuple[Fingerprint, Path]] = []
+    for entry in entries:
+        try:
+            picture = read_picture(entry.path)
+        except PictureError as error:
+            skipped.append(str(error))
+            continue
+        if distinct:
+            mark = fingerprint(picture)
+            twin = next((path for other, path in seen if is_near(mark, other)), None)
+            if twin is not None:
+                skipped.append(f"'{entry.path}' is nearly the same picture as '{twin}'")
+                continue
+            seen.append((mark, entry.path))
+        yield Painting(entry.path, picture, entry)
+
+
+def find_bad(entries: Sequence[Entry], watch: Callable[[int], None]) -> list[str]:
+    """Decode every entry, on all processors, and say of each bad one what is wrong.
+
+    Args:
+        entries: of any number.
+        watch: called with how many are done, now and then.
+    """
+
+    def complaint(entry: Entry) -> str | None:
+        try:
+            read_picture(entry.path)
+        except PictureError as error:
+            return str(error)
+        return None
+
+    bad: list[str] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(entries), _AT_ONCE):
+            part = entries[start : start + _AT_ONCE]
+            bad += [found for found in pool.map(complaint, part) if found]
+            watch(start + len(part))
+    return bad
 
 
 def draw(places: Sequence[Path], settings: CatalogSettings) -> Draw:
     """Choose paintings and decode them; a bad one is passed over and another takes its place.
 
-    With `sample`, the order is that of a hash of seed and file name, so that the same seed draws
-    the same paintings on every machine and one bad file does not disturb the rest of the draw.
+    With `sample`, neither is a painting drawn that is nearly another one of the draw.
 
     Raises:
-        PictureError: a place does not exist, nothing is there, or no file is a good picture.
+        PictureError: a place does not exist, a table cannot be used, filters let nothing through,
+            or there are too few good pictures.
     """
-    files = find_files(places)
+    catalog = read_catalog(places)
     names = ", ".join(f"'{place}'" for place in places)
-    if not files:
+    if not catalog.entries:
         raise PictureError(f"no paintings in {names}; put pictures there or name other places")
-    wanted = settings.sample or len(files)
-    if settings.sample:
-        files.sort(key=lambda path: sha256(f"{settings.seed}:{path.name}".encode()))
-    paintings: list[Painting] = []
+    entries = choose(catalog, settings)
+    wanted = settings.sample or len(entries)
     skipped: list[str] = []
-    for path in files:
+    paintings: list[Painting] = []
+    for painting in decode_in_turn(entries, settings.sample is not None, skipped):
+        paintings.append(painting)
         if len(paintings) == wanted:
             break
-        try:
-            paintings.append(Painting(path, read_picture(path)))
-        except PictureError as error:
-            skipped.append(str(error))
     if not paintings:
-        raise PictureError(f"none of the {len(files)} files in {names} is usable: {skipped[0]}")
+        raise PictureError(f"none of the {len(entries)} files in {names} is usable: {skipped[0]}")
     if settings.sample and len(paintings) < wanted:
         raise PictureError(
-            f"--sample {wanted} asks for more than the {len(paintings)} good paintings in {names}"
+            f"--sample {wanted} asks for more than the {len(paintings)} good paintings in {names};"
+            " lower it or widen the filters"
         )
-    return Draw(paintings, skipped)
+    return Draw(paintings, skipped, catalog)
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What near-duplicates have in common: where brightness falls, and the tones of 4x4 areas."""
+
+    bits: int
+    tones: bytes
+
+
+def fingerprint(picture: Image.Image) -> Fingerprint:
+    """Sum up an RGB picture in 64 bits and 48 bytes.
+
+    Source: difference hash, N. Krawetz (2013), "Kind of Like That"; a step of one level counts as
+    none, so that flat areas do not hash to noise.
+    """
+    small = picture.convert("L").resize((9, 8), Image.Resampling.BOX)
+    levels = np.asarray(small, np.int16)
+    falls = levels[:, :-1] > levels[:, 1:] + 1
+    bits = int.from_bytes(np.packbits(falls).tobytes())
+    return Fingerprint(bits, picture.resize((4, 4), Image.Resampling.BOX).tobytes())
+
+
+def is_near(first: Fingerprint, second: Fingerprint) -> bool:
+    """Whether two pictures look like one and the same, scaled or saved again."""
+    if (first.bits ^ second.bits).bit_count() > _NEAR_BITS:
+        return False
+    tones = (np.frombuffer(mark.tones, np.uint8).astype(float) for mark in (first, second))
+    return float(np.abs(np.subtract(*tones)).mean()) <= _NEAR_TONES

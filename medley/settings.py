@@ -4,6 +4,7 @@ A field's annotation carries its bounds, its description becomes the option's he
 default is the only place where that default is written down.
 """
 
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -47,6 +48,15 @@ def _check_fps(fps: Fraction) -> Fraction:
     return fps
 
 
+def _check_years(years: str) -> str:
+    found = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", years.strip())
+    if not found:
+        raise ValueError(f"{years!r} is not a year such as 1890, or two such as 1880-1920")
+    if found[2] and found[2] < found[1]:
+        raise ValueError(f"{years!r} ends before it begins")
+    return found[0]
+
+
 Bits = Annotated[int, AfterValidator(_check_bits)]
 Fps = Annotated[
     Fraction,
@@ -55,6 +65,7 @@ Fps = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"type": "string"}),
 ]
+Years = Annotated[str, AfterValidator(_check_years)]
 Side = Annotated[int, Field(ge=SHORTEST_SIDE, le=LONGEST_SIDE)]
 Weight = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 
@@ -113,6 +124,26 @@ class CatalogSettings(Settings):
     seed: int = Field(
         0, ge=0, le=2**63 - 1, description="Decides the draw, and the noise of --init noise."
     )
+    artist: str | None = Field(None, description="Only paintings by this artist.")
+    genre: str | None = Field(None, description="Only paintings of this genre.")
+    style_name: str | None = Field(None, description="Only paintings in this style.")
+    years: Years | None = Field(
+        None, description="Only paintings of a year, or of years such as 1880-1920."
+    )
+    split: Literal["test", "train", "all"] = Field(
+        "test", description="Which part of Painter by Numbers; other folders have no parts."
+    )
+    spread: Literal["none", "artist", "genre", "style"] = Field(
+        "none", description="With --sample: draw evenly over these."
+    )
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """The first and the last of the years."""
+        if self.years is None:
+            return None
+        first, _, last = self.years.partition("-")
+        return int(first), int(last or first)
 
 
 class FilmSettings(Settings):
@@ -131,6 +162,10 @@ class FilmSettings(Settings):
     )
     pace: Literal["visual", "even"] = Field(
         "visual", description="Spread frames by what the eye sees change, or evenly over steps."
+    )
+    captions: Literal["auto", "none", "number", "title", "full"] = Field(
+        "auto",
+        description="Words on the film: full adds artist and year; auto: titles if they are known.",
     )
     crf: int = Field(16, ge=0, le=51, description="H.264 quality: 0 is lossless, 51 the worst.")
 

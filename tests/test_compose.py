@@ -2,10 +2,12 @@ import threading
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from medley.errors import FilmError
+from medley.film import lettering
 from medley.film.compose import mix, pad_to_even, render_frames
-from medley.film.lettering import caption
+from medley.film.lettering import caption, drawable, ordered, write
 from medley.film.poster import WALL, contact_sheet
 from medley.film.timeline import CONTENT, Frame, Still
 
@@ -59,18 +61,86 @@ def test_even_picture_is_not_touched_and_odd_one_repeats_its_edge():
     assert (padded[:, 41] == padded[:, 40]).all()
 
 
-def test_caption_writes_in_white_on_the_lower_left_only():
-    gray = np.full((120, 200, 3), 128, np.uint8)
-    captioned = caption(gray, "Café 日本")
-    assert captioned.max() > 220
-    assert (captioned[:90] == 128).all()
-    assert (gray == 128).all()
+@pytest.fixture
+def without_layout(monkeypatch):
+    """Pillow as it is where it was built without its layout engine."""
+    caches = (lettering.font, lettering._strip)
+    monkeypatch.setattr(lettering, "_LAYS_OUT", False)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_caption_is_white_on_a_dark_strip_of_any_picture(level):
+    picture = np.full((240, 400, 3), level, np.uint8)
+    captioned = caption(picture, "Café\nHilma af Klint, 1907")
+    strip = captioned[205:]
+    assert strip.max() > 240
+    assert (captioned[:200] == level).all()
+    assert (picture == level).all()
+    ground, ink = (np.sort(strip[..., 0].ravel())[[0, -1]] / 255) ** 2.2
+    assert (ink + 0.05) / (ground + 0.05) > 7  # contrast ratio, WCAG 2.1
 
 
 def test_long_caption_stays_within_the_picture():
     gray = np.full((60, 80, 3), 128, np.uint8)
-    assert caption(gray, "a very long title " * 9).shape == gray.shape
+    long = caption(gray, "a very long title " * 9 + "\nby many artists" * 9)
+    assert long.shape == gray.shape
+    assert (long[:30] == 128).all()
     assert (caption(gray, "") == gray).all()
+    assert (caption(gray, " \n\x00") == gray).all()
+
+
+def test_tiny_picture_takes_a_caption():
+    assert caption(np.full((4, 6, 3), 9, np.uint8), "title\nartist").shape == (4, 6, 3)
+
+
+def test_accented_names_keep_their_accents():
+    names = "Žofie Ångström, Łukasz Čiurlionis, Tōhaku, Nguyễn, Дмитрий, Ελένη"
+    assert drawable(names) == names
+    assert drawable("cafe\u0301") == "café"
+    assert drawable("new\u200e\x07line 日本") == "newline ??"
+
+
+def ink(text, size=40):
+    sheet = Image.new("L", (400, 60))
+    write(ImageDraw.Draw(sheet), (10, 5), text, size, 255)
+    return np.asarray(sheet)
+
+
+def test_hebrew_is_written_from_right_to_left():
+    """Letters one by one, laid from the right, by nothing that knows of directions."""
+    apart = [ink(letter).max(axis=0).astype(bool) for letter in "אשמ"]
+    widths = [int(columns.sum()) for columns in apart]
+    columns = ink("אשמ").max(axis=0) > 0
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], columns, [0]])))
+    seen = [int(end - start) for start, end in edges.reshape(-1, 2)]
+    assert len(set(widths)) == 3
+    assert np.abs(np.subtract(seen, widths[::-1])).max() <= 2
+
+
+def test_hebrew_is_written_the_same_without_the_layout_engine(request):
+    line = "שלום (1890) עולם"
+    if not lettering._LAYS_OUT:
+        pytest.skip("this Pillow has no layout engine to compare with")
+    first = ink(line, 30)
+    request.getfixturevalue("without_layout")
+    other = ink(line, 30)
+    one, two = (
+        np.asarray(Image.fromarray(each).resize((100, 15))).ravel() for each in (first, other)
+    )
+    assert np.corrcoef(one, two)[0, 1] > 0.8
+    assert ordered("abc (12)") == "abc (12)"
+
+
+def test_right_to_left_caption_stands_on_the_right():
+    black = np.zeros((240, 400, 3), np.uint8)
+    assert caption(black, "שלום")[:, 320:].max() == 255
+    assert caption(black, "שלום")[:, :320].max() == 0
+    assert caption(black, "1890 abc")[:, 200:].max() == 0
 
 
 def stills(still):

@@ -13,6 +13,7 @@ FLOORS = {
     "errors": 0,
     "files": 0,
     "settings": 0,
+    "catalogs": 1,
     "images": 1,
     "paintings": 1,
     "vgg": 1,

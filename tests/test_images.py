@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image, ImageCms
 
+from medley import images
 from medley.errors import PictureError
 from medley.images import (
     encode_png,
@@ -101,6 +102,53 @@ def test_decompression_bomb_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     with pytest.raises(PictureError, match="megapixels"):
         read_picture(tmp_path / "a.png")
+
+
+def test_huge_jpeg_is_decoded_at_reduced_scale(tmp_path, monkeypatch):
+    two_colours().resize((640, 480), Image.Resampling.NEAREST).save(tmp_path / "a.jpg", quality=95)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 90_000)
+    for limit, size in ((400_000, None), (80_000, (320, 240)), (20_000, (160, 120))):
+        monkeypatch.setattr(images, "REDUCED_ABOVE", limit)
+        if size is None:
+            with pytest.raises(PictureError, match="megapixels"):
+                read_picture(tmp_path / "a.jpg")
+            continue
+        read = read_picture(tmp_path / "a.jpg")
+        assert read.size == size
+        left, right = (np.array(read.getpixel((x, 9))) for x in (9, size[0] - 9))
+        assert np.abs(left - RED).max() < 9
+        assert np.abs(right - GREEN).max() < 9
+
+
+def test_jpeg_that_is_huge_even_when_reduced_is_refused(tmp_path, monkeypatch):
+    Image.new("L", (640, 480)).save(tmp_path / "a.jpg")
+    monkeypatch.setattr(images, "REDUCED_ABOVE", 1_000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4_000)
+    with pytest.raises(PictureError, match="megapixels"):
+        read_picture(tmp_path / "a.jpg")
+
+
+def test_progressive_jpeg_is_held_to_the_limit_of_other_pictures(tmp_path, monkeypatch):
+    Image.new("L", (640, 480)).save(tmp_path / "a.jpg", progressive=True)
+    monkeypatch.setattr(images, "REDUCED_ABOVE", 100_000)
+    assert read_picture(tmp_path / "a.jpg").size == (640, 480)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200_000)
+    with pytest.raises(PictureError, match="megapixels"):
+        read_picture(tmp_path / "a.jpg")
+
+
+def test_jpeg_of_a_camera_s_size_is_read_as_it_is(tmp_path):
+    Image.new("L", (7000, 5000), 90).save(tmp_path / "a.jpg")
+    assert read_picture(tmp_path / "a.jpg").size == (7000, 5000)
+
+
+@pytest.mark.parametrize("length", [3, 4, 20, 200])
+def test_jpeg_with_a_torn_header_is_a_picture_error(tmp_path, length):
+    buffer = io.BytesIO()
+    two_colours().save(buffer, "JPEG")
+    (tmp_path / "a.jpg").write_bytes(buffer.getvalue()[:length])
+    with pytest.raises(PictureError, match=r"a\.jpg' is not a readable picture"):
+        read_picture(tmp_path / "a.jpg")
 
 
 @pytest.mark.parametrize(

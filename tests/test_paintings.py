@@ -1,10 +1,13 @@
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from medley.errors import PictureError
-from medley.paintings import draw, find_files
+from medley.images import read_picture
+from medley.paintings import draw, find_files, fingerprint, is_near
 from medley.settings import CatalogSettings
 
 ALL = CatalogSettings()
@@ -90,3 +93,139 @@ def test_odd_file_names_are_found(make_picture, tmp_path):
 def test_symlink_loop_ends(folder):
     (folder / "loop").symlink_to(folder)
     assert len(find_files([folder])) >= 6
+
+
+ROWS = {  # artist, genre, style, date; the last two are the same picture
+    "wave.png": ("Hokusai", "marina", "Ukiyo-e", "1831"),
+    "fuji.png": ("Hokusai", "landscape", "Ukiyo-e", "1830-1832"),
+    "crane.png": ("Hokusai", "animal painting", "Ukiyo-e", "1820.0"),
+    "carp.png": ("Hokusai", "animal painting", "Ukiyo-e", ""),
+    "lake.png": ("Félix Vallotton", "landscape", "Post-Impressionism", "c.1911"),
+    "lilies.png": ("Claude Monet", "landscape", "Impressionism", "1907"),
+}
+
+
+@pytest.fixture
+def catalog(make_picture, tmp_path) -> Path:
+    """A folder of six paintings by three artists, with its table."""
+    names = "artist,genre,style,date,title,in_train,new_filename"
+    lines = [
+        ",".join([*facts, name.split(".")[0].title(), "", name]) for name, facts in ROWS.items()
+    ]
+    for seed, name in enumerate(ROWS):
+        make_picture(f"known/{name}", seed=seed)
+    (tmp_path / "known" / "catalog.csv").write_text("\n".join([names, *lines]), "utf-8")
+    return tmp_path / "known"
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"artist": "hokusai"}, ["carp", "crane", "fuji", "wave"]),
+        ({"artist": "FELIX  vallotton"}, ["lake"]),
+        ({"genre": "landscape"}, ["fuji", "lake", "lilies"]),
+        ({"style_name": "Ukiyo-e", "genre": "landscape"}, ["fuji"]),
+        ({"years": "1831"}, ["wave"]),
+        ({"years": "1825-1910"}, ["fuji", "lilies", "wave"]),
+        ({"split": "train"}, ["carp", "crane", "fuji", "lake", "lilies", "wave"]),
+    ],
+)
+def test_filters_leave_what_matches(catalog, filters, expected):
+    assert stems(draw([catalog], CatalogSettings(**filters))) == expected
+
+
+@pytest.mark.parametrize(
+    ("filters", "words"),
+    [
+        (
+            {"artist": "Monet"},
+            r"--artist 'Monet' .* mean 'Claude Monet'\? there are 'Hokusai' \(4\)",
+        ),
+        ({"artist": "Hokusay"}, r"did you mean 'Hokusai'\?"),
+        ({"genre": "zzz"}, r"leaves no painting; there are '(landscape|animal painting)'"),
+        ({"style_name": "impresionism"}, r"did you mean 'Impressionism'\?"),
+        ({"years": "1500-1600"}, r"--years 1500-1600 .*the dates go from 1820 to 1911"),
+    ],
+)
+def test_filter_that_matches_nothing_says_what_there_is(catalog, filters, words):
+    with pytest.raises(PictureError, match=words):
+        draw([catalog], CatalogSettings(**filters))
+
+
+def test_filter_without_catalog_says_that_nothing_is_known(folder):
+    with pytest.raises(PictureError, match="none there has one in a catalog"):
+        draw([folder], CatalogSettings(artist="Monet"))
+    with pytest.raises(PictureError, match="no date is known"):
+        draw([folder], CatalogSettings(years="1890"))
+
+
+@pytest.mark.parametrize("years", ["90", "1890-", "1920-1880", "the 1890s"])
+def test_years_are_one_or_two(years):
+    with pytest.raises(ValueError, match=r"is not a year|ends before"):
+        CatalogSettings(years=years)
+
+
+def test_split_is_test_unless_asked(make_picture, tmp_path):
+    for number, split in enumerate(["train", "train", "test"]):
+        make_picture(f"pbn/{split}/{number}.png", seed=number)
+    table = tmp_path / "pbn" / "all_data_info.csv"
+    table.write_text("artist,genre,style,date,title,in_train,new_filename\n")
+    root = tmp_path / "pbn"
+    assert stems(draw([root], ALL)) == ["2"]
+    assert stems(draw([root], CatalogSettings(split="train"))) == ["0", "1"]
+    assert stems(draw([root], CatalogSettings(split="all"))) == ["0", "1", "2"]
+    (root / "test" / "2.png").unlink()
+    with pytest.raises(PictureError, match=r"all 2 paintings are in the split 'train'.*--split tr"):
+        draw([root], ALL)
+
+
+def test_spread_takes_one_of_each_before_a_second(catalog):
+    for seed in range(8):
+        some = CatalogSettings(sample=4, seed=seed, spread="artist")
+        artists = [painting.entry.artist for painting in draw([catalog], some).paintings]
+        assert len(set(artists[:3])) == 3
+        assert artists[3] == "Hokusai"
+
+
+def test_spread_keeps_the_order_of_the_draw_within_a_group(catalog):
+    plain = stems(draw([catalog], CatalogSettings(sample=6, seed=5)))
+    spread = stems(draw([catalog], CatalogSettings(sample=6, seed=5, spread="artist")))
+    prolific = {"wave", "fuji", "crane", "carp"}
+    assert [stem for stem in plain if stem in prolific] == [
+        stem for stem in spread if stem in prolific
+    ]
+
+
+def test_near_duplicates_are_not_drawn_twice(folder):
+    with Image.open(folder / "3.png") as picture:
+        picture.resize((96, 80)).save(folder / "again.jpg", quality=60)
+    drawn = draw([folder], CatalogSettings(sample=6, seed=1))
+    assert len({"3", "again"} & set(stems(drawn))) == 1
+    with pytest.raises(PictureError, match="more than the 6 good paintings"):
+        draw([folder], CatalogSettings(sample=7))
+    assert len(draw([folder], ALL).paintings) == 7
+    everything = draw([folder], CatalogSettings(sample=6, seed=9))
+    said = [line for line in drawn.skipped + everything.skipped if "nearly the same" in line]
+    assert all("again.jpg" in line and "3.png" in line for line in said)
+
+
+def test_pictures_that_differ_are_never_near(make_picture):
+    marks = [fingerprint(read_picture(make_picture(seed=seed))) for seed in range(40)]
+    assert not any(is_near(a, b) for n, a in enumerate(marks) for b in marks[:n])
+    red, blue = (fingerprint(Image.new("RGB", (30, 20), name)) for name in ("red", "blue"))
+    assert not is_near(red, blue)
+    assert is_near(red, red)
+
+
+def test_title_and_byline_come_from_the_catalog(catalog):
+    (painting,) = draw([catalog], CatalogSettings(years="1820")).paintings
+    assert (painting.title, painting.byline, painting.is_known) == ("Crane", "Hokusai, 1820", True)
+
+
+def test_file_name_that_is_not_utf8_has_a_title_that_prints(folder):
+    name = b"caf\xe9_1.png"
+    Path(os.fsdecode(bytes(folder) + b"/" + name)).write_bytes((folder / "0.png").read_bytes())
+    titles = [painting.title for painting in draw([folder], CatalogSettings(sample=5)).paintings]
+    titles += [painting.title for painting in draw([folder], ALL).paintings]
+    assert "caf\ufffd 1" in titles
+    "".join(titles).encode()

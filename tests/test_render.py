@@ -86,6 +86,7 @@ def test_film_poster_sidecar_and_workspace_are_made(place):
         ]
     assert decode(place / "out" / "film.png").shape[1] > 100
     assert sorted(path.name for path in (place / "out").iterdir()) == [
+        "film.credits.txt",
         "film.json",
         "film.mp4",
         "film.png",
@@ -142,6 +143,76 @@ def test_several_style_files_may_follow_one_another(place):
         "styles/painting_2.png", *TINY, cwd=place,
     )  # fmt: skip
     assert done.stderr.index("painting 3") < done.stderr.index("painting 2")
+
+
+@pytest.fixture
+def known_place(place) -> Path:
+    """The same, with a catalog of one of the two paintings."""
+    (place / "styles" / "catalog.csv").write_text(
+        "artist,date,genre,style,title,in_train,new_filename\n"
+        'Éva Gonzalès,1877.0,portrait,Impressionism,"Réveil,\nle matin",FALSE,painting_3.png\n'
+    )
+    return place
+
+
+def test_titles_stand_on_the_film_where_a_catalog_gives_them(known_place):
+    plain, titled = (known_place / "outputs" / f"{name}.mp4" for name in ("plain", "titled"))
+    render(known_place, "-o", "outputs/plain.mp4", "--captions", "none", "--crf", "0")
+    render(known_place, "-o", "outputs/titled.mp4", "--crf", "0")
+    before, after = film_pixels(plain).astype(int), film_pixels(titled).astype(int)
+    changed = np.abs(after - before).mean(axis=(2, 3))  # (frames, rows)
+    assert changed[[0, -1]].max() < 3  # the content has no caption, so that the film still loops
+    assert changed[7, -8:].mean() > 15
+    assert changed[:, :20].max() < 3
+    settings = json.loads(titled.with_suffix(".json").read_text())["settings"]
+    assert settings["captions"] == "title"
+    shots = list((known_place / "outputs" / "workspace" / "shots").iterdir())
+    assert len(shots) == 2  # words are no part of a shot
+
+
+def test_film_of_unknown_paintings_has_no_captions(place):
+    render(place)
+    sidecar = json.loads((place / "outputs" / "photo-medley.json").read_text())
+    assert sidecar["settings"]["captions"] == "none"
+
+
+def test_credits_list_every_work_and_the_sidecar_tells_what_is_known(known_place):
+    (known_place / "styles" / "painting_2.png").rename(known_place / "styles" / "a \n b.png")
+    render(known_place)
+    text = (known_place / "outputs" / "photo-medley.credits.txt").read_text("utf-8")
+    assert text == (
+        "1. a b\n   styles/a b.png\n\n"
+        "2. Réveil, le matin\n   Éva Gonzalès, 1877\n   styles/painting_3.png\n"
+    )
+    sidecar = json.loads((known_place / "outputs" / "photo-medley.json").read_text("utf-8"))
+    assert sidecar["paintings"][1]["catalog"] == {
+        "artist": "Éva Gonzalès",
+        "genre": "portrait",
+        "style": "Impressionism",
+        "date": "1877.0",
+    }
+    assert sidecar["paintings"][0]["catalog"] == {}
+    (known_place / "outputs" / "photo-medley.mp4").unlink()
+    (known_place / "outputs" / "photo-medley.json").unlink()
+    (known_place / "outputs" / "photo-medley.png").unlink()
+    assert "credits.txt' exists; pass --force" in render(known_place, expect=1).stderr
+
+
+def test_choice_and_filters_are_told_and_kept(known_place):
+    done = render(known_place, "--sample", "1", "--artist", "eva gonzales", "--spread", "style")
+    assert "drawn: Réveil, le matin\n" in done.stderr
+    sidecar = json.loads((known_place / "outputs" / "photo-medley.json").read_text("utf-8"))
+    assert [work["file"] for work in sidecar["paintings"]] == ["styles/painting_3.png"]
+    kept = {name: sidecar["settings"][name] for name in ("artist", "spread", "split", "years")}
+    assert kept == {"artist": "eva gonzales", "spread": "style", "split": "test", "years": None}
+
+
+def test_file_name_that_is_not_utf8_makes_a_film(place):
+    odd = os.fsdecode(b"caf\xe9.png")
+    (place / "styles" / "painting_2.png").rename(place / "styles" / odd)
+    render(place, "--captions", "full")
+    sidecar = json.loads((place / "outputs" / "photo-medley.json").read_text("utf-8"))
+    assert os.fsencode(sidecar["paintings"][0]["file"]) == b"styles/caf\xe9.png"
 
 
 def test_bad_paintings_are_named_and_passed_over(place):
@@ -203,6 +274,9 @@ BAD = {
     "too short": (["--seconds-per-painting", "0.3"], 1, "raise --seconds-per-painting to"),
     "no such rate": (["--fps", "fast"], 2, "'--fps'"),
     "too many": (["--sample", "5"], 1, "asks for more than the 2 good paintings"),
+    "no artist": (["--artist", "Monet"], 1, "--artist 'Monet' leaves no painting"),
+    "no years": (["--years", "90s"], 2, "'90s' is not a year such as 1890"),
+    "no captions": (["--captions", "big"], 2, "'--captions'"),
     "no folder": (["--output", "photo.png/film.mp4"], 1, "cannot write"),
     "no workspace": (["--workspace", "photo.png"], 1, "choose another --workspace"),
     "no original": (["--bits", "32"], 1, "medley weights fetch"),

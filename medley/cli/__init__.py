@@ -9,6 +9,7 @@ import click
 import medley
 from medley.cli.quantize import quantize
 from medley.cli.render import render
+from medley.cli.styles import styles
 from medley.cli.stylize import stylize
 from medley.cli.weights import weights
 from medley.errors import MedleyError
@@ -28,6 +29,7 @@ def cli() -> None:
 
 cli.add_command(render)
 cli.add_command(quantize)
+cli.add_command(styles)
 cli.add_command(stylize)
 cli.add_command(weights)
 

@@ -62,7 +62,11 @@ class Display:
 
     def stage(self, now: Stage) -> None:
         """Show how far a computation is."""
-        self._show(now.what, now.done, now.total, f"{now.done}/{now.total}")
+        self.count(now.what, now.done, now.total)
+
+    def count(self, what: str, done: int, total: int) -> None:
+        """Show how many are done of what is to be done."""
+        self._show(what, done, total, f"{done}/{total}")
 
     def line(self, text: str) -> None:
         """Leave a line on the console."""

@@ -92,6 +92,8 @@ def _render(
     drawn = draw(places, catalog)
     for reason in drawn.skipped:
         warn(console, f"passed over: {reason}")
+    if drawn.catalog and drawn.catalog.absent:
+        warn(console, f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
     camera = load_camera(shot, device)
     plan = plan_render(content, drawn, shot, catalog, camera, Workspace(run.workspace))
     height, width, _ = plan.content.shape
@@ -101,10 +103,13 @@ def _render(
             f"{len(plan.takes)} paintings, {width}x{height} pixels, {shot.steps} steps each,"
             f" {camera.weights.label} weights, on {device}; {found} shots found finished"
         )
+        if catalog.sample:
+            show.line("drawn: " + "; ".join(work.title for work in drawn.paintings))
         take_shots(plan, show.shot)
         facts = cut_film(plan, outputs, film, show.frame)
         show.line(
             f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"
-            f" poster '{outputs.poster}', sidecar '{outputs.sidecar}'"
+            f" poster '{outputs.poster}', sidecar '{outputs.sidecar}',"
+            f" credits '{outputs.credits}'"
         )
     click.echo(output)

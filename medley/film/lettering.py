@@ -1,61 +1,92 @@
-"""Words on pictures: a font that ships with Pillow, so that they look the same everywhere."""
+"""Words on pictures, in DejaVu Sans, which ships with matplotlib: the same letters everywhere.
+
+Right-to-left writing is put in order by Pillow's own layout engine where it was built with one,
+which also joins Arabic letters; elsewhere by python-bidi.
+"""
 
 import unicodedata
 from functools import cache, lru_cache
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from bidi.algorithm import get_display
+from PIL import Image, ImageDraw, ImageFont, features
 
 from medley.images import Pixels
 
 # A caption on the picture: its letters' height against the picture's shorter side.
 CAPTION_SHARE = 1 / 24
+DETAIL_SHARE = 0.82  # of further lines, against the first
+STRIP_DARKNESS = 0.66  # white on it keeps a contrast of 7:1 even on a white picture (WCAG AAA)
+LINE = 1.3  # from one line to the next, against the letters' height
 
-# The bundled font draws ASCII and little more; what NFKD leaves whole is spelled out here.
-SPELLED = str.maketrans(
-    {"–": "-", "—": "-", "×": "x", "ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
-    | {"æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "đ": "d", "Đ": "D", "ı": "i"}
-)
+Ink = int | tuple[int, int, int]
+
+_LAYS_OUT = features.check("raqm")
+_FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 
 
 def caption(frame: Pixels, text: str) -> Pixels:
-    """A copy of `frame` with `text` in its lower left corner, white over a soft shadow.
+    """A copy of `frame` with `text` on a dark strip along its lower edge.
 
-    The letters grow with the picture. Accents are dropped and what the font cannot draw becomes
-    a question mark; text wider than the picture ends in an ellipsis.
+    The letters grow with the picture. A first line is white, a second smaller and fainter; the
+    lines after that are dropped. What is wider than the picture ends in an ellipsis, and writing
+    that goes from right to left stands on the right.
     """
     height, width = frame.shape[:2]
     size = max(8, round(min(height, width) * CAPTION_SHARE))
-    fitted = _fit(" ".join(drawable(text).split()), size, width - 2 * size)
-    if not fitted:
-        return frame.copy()
-    shadow, letters = _stamp(fitted, size)
-    top, left = max(0, height - letters.shape[0]), 0
+    lines = tuple(" ".join(drawable(line).split()) for line in text.split("\n")[:2])
+    letters = _strip(tuple(line for line in lines if line), size, width)
     captioned = frame.copy()
-    patch = captioned[top : top + letters.shape[0], left : left + letters.shape[1]]
-    seen = (slice(0, patch.shape[0]), slice(0, patch.shape[1]))
-    patch[:] = np.rint(patch * (1 - shadow[seen]) * (1 - letters[seen]) + 255 * letters[seen])
+    if letters is None:
+        return captioned
+    strip = captioned[max(0, height - letters.shape[0]) :]
+    light = letters[-strip.shape[0] :]
+    strip[:] = np.rint(strip * (1 - STRIP_DARKNESS) * (1 - light) + 255 * light)
     return captioned
 
 
 @cache
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The bundled font at a height in pixels."""
-    return ImageFont.load_default(size)
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans at a height in pixels."""
+    engine = ImageFont.Layout.RAQM if _LAYS_OUT else ImageFont.Layout.BASIC
+    return ImageFont.truetype(_FONT, size, layout_engine=engine)
+
+
+def write(
+    draw: ImageDraw.ImageDraw, corner: tuple[float, float], line: str, size: int, ink: Ink
+) -> None:
+    """Draw a line of drawable text whose upper left corner is `corner`."""
+    draw.text(corner, line if _LAYS_OUT else ordered(line), fill=ink, font=font(size), anchor="la")
+
+
+def ordered(line: str) -> str:
+    """A line's letters from left to right as they are seen, by the Unicode rules (UAX 9)."""
+    shown: str = get_display(line)
+    return shown
 
 
 def drawable(text: str) -> str:
-    """`text` in letters that the font has: accents dropped, what is left a question mark."""
-    plain = unicodedata.normalize("NFKD", text.translate(SPELLED))
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return "".join(letter if _is_drawn(letter) or letter.isspace() else "?" for letter in plain)
+    """`text` in letters that the font has; else without their accents, else a question mark."""
+    shown = []
+    for letter in unicodedata.normalize("NFC", text):
+        if letter.isspace() or _is_drawn(letter):
+            shown.append(letter)
+        elif not unicodedata.category(letter).startswith("C"):
+            plain = unicodedata.normalize("NFKD", letter)
+            plain = "".join(part for part in plain if not unicodedata.combining(part))
+            shown.append(plain if plain and all(map(_is_drawn, plain)) else "?")
+    return "".join(shown)
 
 
 @cache
 def _is_drawn(letter: str) -> bool:
-    """Whether the bundled font draws a letter otherwise than it draws one that is in no font."""
-    mask = font(24).getmask
+    """Whether the font draws a letter otherwise than it draws one that is in no font."""
+    if unicodedata.category(letter).startswith("C"):
+        return False  # controls and marks of direction: nothing to be seen
+    mask = ImageFont.truetype(_FONT, 24, layout_engine=ImageFont.Layout.BASIC).getmask
     return bytes(mask(letter)) != bytes(mask("\uffff"))
 
 
@@ -84,13 +115,27 @@ def wrap(text: str, size: int, width: int, most: int) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _stamp(text: str, size: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """How much shadow and how much white a caption lays on its corner, both `(h, w, 1)` in 0-1."""
-    width = round(font(size).getlength(text)) + 2 * size
-    letters = Image.new("L", (width, round(2.4 * size)))
-    ImageDraw.Draw(letters).text((size, 1.5 * size), text, fill=255, font=font(size), anchor="ls")
-    shadow = letters.filter(ImageFilter.GaussianBlur(size / 4))
-    dark, light = (
-        np.asarray(layer, np.float32)[..., None] / np.float32(255) for layer in (shadow, letters)
-    )
-    return np.minimum(dark * np.float32(1.6), np.float32(0.75)), light
+def _strip(lines: tuple[str, ...], size: int, width: int) -> npt.NDArray[np.float32] | None:
+    """How much white a caption lays on its strip, `(h, width, 1)` in 0-1; None if nothing fits."""
+    sizes = [size, round(size * DETAIL_SHARE)]
+    fitted = [
+        (_fit(line, at, width - 2 * size), at) for line, at in zip(lines, sizes, strict=False)
+    ]
+    fitted = [(line, at) for line, at in fitted if line]
+    if not fitted:
+        return None
+    pad = 0.45 * size
+    letters = Image.new("L", (width, round(2 * pad + sum(LINE * at for _, at in fitted))))
+    draw = ImageDraw.Draw(letters)
+    top = pad
+    for (line, at), ink in zip(fitted, (255, 215), strict=False):
+        left = width - size - font(at).getlength(line) if _goes_left(line) else size
+        write(draw, (left, top), line, at, ink)
+        top += LINE * at
+    return np.asarray(letters, np.float32)[..., None] / np.float32(255)
+
+
+def _goes_left(line: str) -> bool:
+    """Whether the first letter that has a direction goes from right to left."""
+    kinds = (unicodedata.bidirectional(letter) for letter in line)
+    return next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L"

@@ -1,13 +1,13 @@
 """The film's poster: the content, and every result with its painting, on one quiet wall."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from medley.film.lettering import drawable, font, wrap
+from medley.film.lettering import drawable, wrap, write
 from medley.images import Pixels
 
 # The wall, and its measures against the width of one picture on it.
@@ -18,6 +18,7 @@ TITLE_SIZE, DETAIL_SIZE, LINE = 0.043, 0.035, 1.32
 SHEET_ASPECT = 1.45
 CELL_ASPECTS = (0.5, 3.0)  # width / height of a picture's place, whatever the pictures are
 MIN_CELL_WIDTH = 360
+GALLERY_LETTERS = 1.35  # small pictures need larger labels
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,41 @@ def contact_sheet(
     return np.array(sheet)
 
 
+def gallery(works: Iterable[tuple[Image.Image, str]], cell: int = 300) -> Pixels:
+    """Hang pictures in rows, each with its label beneath it.
+
+    Args:
+        works: picture and label of each, title and further lines as in `contact_sheet`; of each
+            picture no more is kept than its thumbnail.
+        cell: pixels that a picture's place is wide and high.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+    """
+    kept = [(_shrink(np.asarray(picture), cell, cell), text) for picture, text in works]
+    scale = round(cell * GALLERY_LETTERS)
+    gap, margin = round(cell * GAP), round(cell * MARGIN)
+    label = round(scale * (LABEL_GAP + LINE * (2 * TITLE_SIZE + DETAIL_SIZE)))
+    columns = max(1, min(len(kept), round(math.sqrt(len(kept) * SHEET_ASPECT))))
+    rows = math.ceil(len(kept) / columns)
+    size = (
+        2 * margin + columns * (cell + gap) - gap,
+        2 * margin + max(0, rows * (cell + label + gap) - gap),
+    )
+    sheet = Image.new("RGB", size, WALL)
+    hung = []
+    for number, (picture, text) in enumerate(kept):
+        row, column = divmod(number, columns)
+        left, bottom = margin + column * (cell + gap), margin + row * (cell + label + gap) + cell
+        hung.append((picture, (left + (cell - picture.width) // 2, bottom - picture.height)))
+        corner = hung[-1][1][0], bottom + round(scale * LABEL_GAP)
+        _write_label(sheet, text, corner, left + cell - corner[0], scale, (2, 1))
+    _cast_shadows(sheet, hung, cell)
+    for picture, place in hung:
+        sheet.paste(picture, place)
+    return np.array(sheet)
+
+
 def _plan_wall(
     content: Pixels, results: Sequence[Pixels], max_width: int, max_height: int
 ) -> _Wall:
@@ -125,19 +161,24 @@ def _shrink(picture: Pixels, width: int, height: int) -> Image.Image:
 
 
 def _write_label(
-    sheet: Image.Image, text: str, corner: tuple[int, int], width: int, cell: int
+    sheet: Image.Image,
+    text: str,
+    corner: tuple[int, int],
+    width: int,
+    cell: int,
+    lines: tuple[int, int] = (3, 2),
 ) -> None:
     """Set a caption's first line, and beneath it the others, fainter, into `width` pixels."""
     title, _, details = drawable(text).partition("\n")
     draw = ImageDraw.Draw(sheet)
     left, top = corner
     for part, share, most, ink in (
-        (title, TITLE_SIZE, 3, INK),
-        (details, DETAIL_SIZE, 2, FAINT_INK),
+        (title, TITLE_SIZE, lines[0], INK),
+        (details, DETAIL_SIZE, lines[1], FAINT_INK),
     ):
         size = max(1, round(cell * share))
         for line in wrap(part, size, width, most):
-            draw.text((left, top), line, fill=ink, font=font(size), anchor="la")
+            write(draw, (left, top), line, size, ink)
             top += round(size * LINE)
 
 

@@ -12,6 +12,7 @@ from medley.errors import OutputError, PictureError
 from medley.files import check_free, write_bytes
 from medley.film.compose import pad_to_even, render_frames
 from medley.film.encode import FilmFacts, encode_film
+from medley.film.lettering import caption
 from medley.film.poster import contact_sheet
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.images import Pixels, decode, encode_png
@@ -35,13 +36,18 @@ class Outputs:
         """Content, paintings and results in one picture."""
         return self.film.with_suffix(".png")
 
+    @property
+    def credits(self) -> Path:
+        """The works that the film was made after."""
+        return self.film.with_suffix(".credits.txt")
+
     def check(self, force: bool) -> None:
         """Refuse to overwrite, and find out early whether the folder can be written to.
 
         Raises:
             OutputError: a file is there and `force` is not set, or the folder is not writable.
         """
-        for path in (self.film, self.sidecar, self.poster):
+        for path in (self.film, self.sidecar, self.poster, self.credits):
             check_free(path, force)
 
 
@@ -75,6 +81,7 @@ def check_film(count: int, settings: FilmSettings) -> None:
 def cut_medley(
     content: Pixels,
     shots: Sequence[Shot],
+    captions: Sequence[str],
     settings: FilmSettings,
     path: Path,
     on_frame: Callable[[int, int], None],
@@ -84,6 +91,7 @@ def cut_medley(
     Args:
         content: shown before and after each shot, of the iterates' size.
         shots: finished, in the film's order.
+        captions: what is written on each shot; "" for nothing.
         settings: pace, rate and quality.
         path: the film, which appears when it is whole.
         on_frame: called with the number of frames written and their total.
@@ -94,7 +102,7 @@ def cut_medley(
         PictureError: an iterate is unreadable.
     """
     timeline = _lay_out([track(shot) for shot in shots], settings)
-    frames = render_frames(timeline, partial(_read_still, content, shots))
+    frames = render_frames(timeline, partial(_read_still, content, shots, captions))
     height, width, _ = pad_to_even(content).shape
     return encode_film(
         (pad_to_even(frame) for frame in frames),
@@ -118,8 +126,8 @@ def hang_poster(
         PictureError: a result is unreadable.
     """
     pairs = [
-        (painting, decode(shot.step_path(shot.steps()[-1])), caption)
-        for painting, shot, caption in works
+        (painting, decode(shot.step_path(shot.steps()[-1])), label)
+        for painting, shot, label in works
     ]
     sheet = contact_sheet(content, pairs, content_caption=title)
     write_bytes(path, encode_png(sheet, level=6))
@@ -135,11 +143,14 @@ def _lay_out(tracks: Sequence[ShotTrack], settings: FilmSettings) -> list[Frame]
     )
 
 
-def _read_still(content: Pixels, shots: Sequence[Shot], still: Still) -> Pixels:
+def _read_still(
+    content: Pixels, shots: Sequence[Shot], captions: Sequence[str], still: Still
+) -> Pixels:
     if still.shot is None:
         return content
-    shot = shots[still.shot]
+    shot, text = shots[still.shot], captions[still.shot]
     try:
-        return decode(shot.step_path(still.step))
+        pixels = decode(shot.step_path(still.step))
     except PictureError as error:
         raise PictureError(f"{error}; remove '{shot.path}' to take the shot again") from error
+    return caption(pixels, text) if text else pixels

@@ -3,7 +3,7 @@
 import datetime
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ import torch
 
 import medley
 from medley.errors import DivergedError
-from medley.files import write_json
+from medley.files import write_bytes, write_json
 from medley.film.encode import FilmFacts
 from medley.images import Pixels, read_picture
 from medley.paintings import Draw, Painting
 from medley.settings import CatalogSettings, FilmSettings, ShotSettings
+from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits
 from medley.studio.cut import Outputs, cut_medley, hang_poster
 from medley.studio.shoot import Camera, Progress, Scene, resize_content, set_scene, shoot, shot_key
 from medley.transfer.optimize import Iterate
@@ -110,7 +111,7 @@ def _report(
 def cut_film(
     plan: Plan, outputs: Outputs, film: FilmSettings, on_frame: Callable[[int, int], None]
 ) -> FilmFacts:
-    """Cut the plan's finished shots into a film, and write its poster and its sidecar.
+    """Cut the plan's finished shots into a film, and write its poster, credits and sidecar.
 
     Args:
         plan: all of its shots are finished.
@@ -123,9 +124,15 @@ def cut_film(
         OutputError: a file cannot be written.
     """
     shots = [take.shot for take in plan.takes]
-    facts = cut_medley(plan.content, shots, film, outputs.film, on_frame)
-    works = [(take.scene.paintings[0], take.shot, take.painting.title) for take in plan.takes]
+    paintings = [take.painting for take in plan.takes]
+    film = film.model_copy(update={"captions": choose_captions(paintings, film)})
+    words = [caption_of(painting, at, film) for at, painting in enumerate(paintings, start=1)]
+    facts = cut_medley(plan.content, shots, words, film, outputs.film, on_frame)
+    works = [
+        (take.scene.paintings[0], take.shot, credit_lines(take.painting)) for take in plan.takes
+    ]
     hang_poster(plan.content, plan.content_path.stem, works, outputs.poster)
+    write_bytes(outputs.credits, list_credits(paintings).encode(errors="replace"))
     write_json(outputs.sidecar, _sidecar(plan, film, facts))
     return facts
 
@@ -145,6 +152,7 @@ def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]
         "paintings": [
             {
                 "title": take.painting.title,
+                "catalog": _known(take.painting),
                 "file": str(take.painting.path),
                 "shot": take.shot.key,
                 **take.shot.done(),
@@ -167,3 +175,9 @@ def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]
             "pillow": PIL.__version__,
         },
     }
+
+
+def _known(painting: Painting) -> dict[str, str]:
+    """What the catalog says of a painting besides its title, as far as it says anything."""
+    facts = asdict(painting.entry) if painting.entry else {}
+    return {name: facts[name] for name in ("artist", "genre", "style", "date") if facts.get(name)}

@@ -1,0 +1,166 @@
+"""What catalogs hold, read from tables in every state; no picture is opened."""
+
+import os
+
+import pytest
+
+from medley.catalogs import read_catalog
+from medley.errors import PictureError
+
+HEADER = (
+    "artist,date,genre,pixelsx,pixelsy,size_bytes,source,style,title,artist_group,in_train,"
+    "new_filename"
+)
+
+
+def row(file, artist="Hilma af Klint", date="1907", in_train="FALSE", title="The Ten Largest"):
+    return f'"{artist}",{date},abstract,9,9,99,made up,Symbolism,"{title}",test,{in_train},{file}'
+
+
+def write_table(path, *rows, header=HEADER, end="\n", encoding="utf-8"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes((end.join([header, *rows]) + end).encode(encoding))
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A small Painter by Numbers: three rows, of which one has no file; one file has no row."""
+    write_table(
+        tmp_path / "pbn" / "all_data_info.csv",
+        row("1.jpg", in_train="TRUE"),
+        row("2.jpg", date="c.1890"),
+        row("3.jpg"),
+    )
+    for name in ("train/1.jpg", "test/2.jpg", "test/4.jpg", "test/.DS_Store"):
+        (tmp_path / "pbn" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "pbn" / name).touch()
+    (tmp_path / "pbn" / "submission_info.csv").touch()
+    return tmp_path / "pbn"
+
+
+def test_painter_by_numbers_is_known_by_its_table(root):
+    catalog = read_catalog([root])
+    known = {entry.name: entry for entry in catalog.entries}
+    assert list(known) == ["1.jpg", "2.jpg", "4.jpg"]
+    assert known["1.jpg"].path == root / "train" / "1.jpg"
+    assert known["2.jpg"].artist == "Hilma af Klint"
+    assert [entry.split for entry in known.values()] == ["train", "test", "test"]
+    assert (known["4.jpg"].title, known["4.jpg"].year) == ("", None)
+
+
+def test_rows_without_file_and_files_without_row_are_counted(root):
+    catalog = read_catalog([root])
+    assert (catalog.absent, catalog.unlisted) == (["3.jpg"], 1)
+
+
+def test_unzipped_table_alone_is_an_error(tmp_path):
+    write_table(tmp_path / "all_data_info.csv", row("1.jpg"))
+    with pytest.raises(PictureError, match="neither train/ nor test/; unzip them there"):
+        read_catalog([tmp_path])
+
+
+@pytest.mark.parametrize("value", ["TRUE", "True", "true", "t", "1"])
+def test_truth_is_written_in_many_ways(tmp_path, value):
+    write_table(tmp_path / "catalog.csv", row("a.jpg", in_train=value), row("b.jpg", in_train="F"))
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "b.jpg").touch()
+    assert [entry.split for entry in read_catalog([tmp_path]).entries] == ["train", "test"]
+
+
+@pytest.mark.parametrize(
+    ("date", "year"),
+    [
+        ("1955.0", 1955),
+        ("c.1890", 1890),
+        ("1880-1885", 1880),
+        ("May 3 1924", 1924),
+        ("12345", None),
+        ("18th century", None),
+        ("", None),
+    ],
+)
+def test_year_is_the_first_four_digits(tmp_path, date, year):
+    write_table(tmp_path / "catalog.csv", row("a.jpg", date=date))
+    (tmp_path / "a.jpg").touch()
+    assert read_catalog([tmp_path]).entries[0].year == year
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_byte_order_mark_and_line_ends_do_not_matter(tmp_path, end, encoding):
+    rows = [row("a.jpg", title="Żółw"), row("b.jpg", title='The ""Wave"", again')]
+    write_table(tmp_path / "catalog.csv", *rows, end=end, encoding=encoding)
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "b.jpg").touch()
+    titles = [entry.title for entry in read_catalog([tmp_path]).entries]
+    assert titles == ["Żółw", 'The "Wave", again']
+
+
+def test_short_rows_and_rows_without_name_do_no_harm(tmp_path):
+    header = "new_filename,title,artist,genre,style,date,in_train"
+    write_table(tmp_path / "catalog.csv", "a.jpg,Alone", "", ",No file", header=header)
+    (tmp_path / "a.jpg").touch()
+    catalog = read_catalog([tmp_path])
+    assert [(entry.title, entry.artist) for entry in catalog.entries] == [("Alone", "")]
+    assert catalog.absent == []
+
+
+def test_of_two_rows_for_a_file_the_first_counts(tmp_path):
+    write_table(tmp_path / "catalog.csv", row("a.jpg", title="One"), row("a.jpg", title="Two"))
+    (tmp_path / "a.jpg").touch()
+    assert [entry.title for entry in read_catalog([tmp_path]).entries] == ["One"]
+
+
+def test_missing_columns_are_named(tmp_path):
+    write_table(tmp_path / "catalog.csv", header="artist,title,new_filename")
+    with pytest.raises(
+        PictureError, match=r"lacks the columns genre, style, date, in_train; it ha"
+    ):
+        read_catalog([tmp_path])
+    (tmp_path / "catalog.csv").write_bytes(b"")
+    with pytest.raises(PictureError, match="it has none"):
+        read_catalog([tmp_path])
+
+
+def test_other_encodings_and_torn_tables_are_named(tmp_path):
+    write_table(tmp_path / "catalog.csv", row("a.jpg", title="Żółw"), encoding="utf-16")
+    with pytest.raises(PictureError, match=r"catalog\.csv' is not UTF-8 .byte 0.; save it"):
+        read_catalog([tmp_path])
+    write_table(tmp_path / "catalog.csv", row("a.jpg", title="x" * 200_000))
+    with pytest.raises(PictureError, match="is no table of commas"):
+        read_catalog([tmp_path])
+
+
+def test_file_named_outright_has_its_title_and_no_split(tmp_path):
+    write_table(tmp_path / "catalog.csv", row("a.jpg", in_train="TRUE"))
+    (tmp_path / "a.jpg").touch()
+    (entry,) = read_catalog([tmp_path / "a.jpg"]).entries
+    assert (entry.title, entry.split) == ("The Ten Largest", "")
+
+
+def test_subfolders_are_joined_by_path_or_by_name(tmp_path):
+    write_table(
+        tmp_path / "catalog.csv", row("a.jpg", title="Any"), row("two/a.jpg", title="Second")
+    )
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jpg").touch()
+    catalog = read_catalog([tmp_path])
+    assert [entry.title for entry in catalog.entries] == ["Any", "Second"]
+    assert catalog.absent == []
+
+
+def test_accents_of_file_names_may_be_composed_or_not(tmp_path):
+    write_table(tmp_path / "catalog.csv", row("caf\u00e9.jpg"))
+    (tmp_path / "cafe\u0301.jpg").touch()
+    catalog = read_catalog([tmp_path])
+    assert [entry.title for entry in catalog.entries] == ["The Ten Largest"]
+
+
+def test_unreadable_folder_is_named(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", os.fspath(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PictureError, match=r"cannot list '.*' \(Permission denied\)"):
+        read_catalog([tmp_path])
