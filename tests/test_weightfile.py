@@ -56,7 +56,7 @@ def assert_same(layer, expected):
         assert layer.arrays[kind].dtype == array.dtype
 
 
-@pytest.mark.parametrize("scheme", schemes.SCHEMES)
+@pytest.mark.parametrize("scheme", sorted(set(schemes.SCHEMES) - {schemes.CALIBRATED}))
 def test_layers_come_back_as_written(scheme, tmp_path):
     layers = make_layers(scheme, schemes.FLOAT_BITS.get(scheme, 3))
     digest = write(tmp_path / "x.safetensors", layers, scheme, ORIGIN)

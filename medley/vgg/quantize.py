@@ -78,7 +78,7 @@ def quantize(
     Args:
         originals: by layer name: weight float32 `(out, in, height, width)` and bias `(out,)`.
         bits: one width for all, or one for each layer.
-        scheme: one of `schemes.SCHEMES`.
+        scheme: one of `schemes.SCHEMES` but "calibrated"; see `quantize_calibrated`.
         on_layer: called with the name of each layer whose codebook is found or that is encoded
             without one.
         workers: processes, as many as there are cores by default.
@@ -87,6 +87,8 @@ def quantize(
         ValueError: an unknown scheme, bits that it does not have, or a layer without bits.
         WeightsError: a layer's weights are not finite, none, or too large for the scheme.
     """
+    if scheme == schemes.CALIBRATED:
+        raise ValueError("a calibrated network is made by quantize_calibrated, from pictures too")
     widths = {name: bits if isinstance(bits, int) else bits.get(name, 0) for name in originals}
     for width in widths.values():
         schemes.check_scheme(scheme, width)
