@@ -133,7 +133,7 @@ def test_entropy_counts_how_evenly_codes_are_used():
 @pytest.mark.parametrize(
     ("scheme", "bits", "message"),
     [
-        ("median", 4, "unknown scheme 'median'; there are kmeans, affine"),
+        ("median", 4, "unknown scheme 'median'; there are kmeans, calibrated"),
         ("kmeans", 9, "kmeans has 1 to 8 bits, not 9"),
         ("affine", 0, "affine has 1 to 8 bits, not 0"),
         ("float16", 8, "float16 has 16 bits, not 8"),
