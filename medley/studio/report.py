@@ -65,7 +65,7 @@ def draw_comparison(candidates: Sequence[Candidate], path: Path) -> None:
                 str(one.bits), spot, textcoords="offset points", xytext=(3, 4), fontsize=7
             )
     left.set_title(f"features at {CONTENT_LAYER}")
-    right.set_title("worst Gram matrix (the numbers are bits a weight)")
+    right.set_title("worst Gram matrix, at so many bits")
     for axes in (left, right):
         axes.set_yscale("log")
         axes.set_xscale("log")
