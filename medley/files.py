@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +52,15 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, text.encode(errors="backslashreplace"))
 
 
-def check_free(path: Path, force: bool) -> None:
+def check_free(path: Path, force: bool, inputs: Iterable[Path] = ()) -> None:
     """Find out, before any work is done for it, whether `path` may and can be written.
 
     Raises:
-        OutputError: a file is there and `force` is not set, or the folder is not writable.
+        OutputError: a file is there and `force` is not set, it is one of the inputs, or the
+            folder is not writable.
     """
+    if path.is_file() and any(own.is_file() and path.samefile(own) for own in inputs):
+        raise OutputError(f"'{path}' is an input and would be replaced; name another --output")
     if path.is_dir():
         raise OutputError(f"'{path}' is a folder; name a file with --output")
     if path.exists() and not force:

@@ -59,7 +59,7 @@ def read_picture(path: Path) -> Image.Image:
         raise PictureError(
             f"'{path}' claims more than {limit:.0f} megapixels; scale it down first"
         ) from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, RuntimeError) as error:
         raise PictureError(f"'{path}' is not a readable picture ({_why(path, error)})") from error
 
 

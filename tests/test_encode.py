@@ -42,7 +42,7 @@ def test_colours_survive_within_two_levels_and_are_tagged(tmp_path):
     assert np.abs(shown - colours).max() <= 2
     command = [*encode._ffmpeg(), "-i", tmp_path / "a.mp4"]
     said = subprocess.run(command, capture_output=True, text=True).stderr
-    assert "yuv420p(tv, bt709" in said
+    assert "yuv420p(tv, bt709, " in said
 
 
 def test_film_starts_to_play_before_it_is_loaded(tmp_path):

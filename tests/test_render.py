@@ -127,6 +127,24 @@ def test_same_command_again_takes_no_shot_twice(place):
     assert "photo-medley.mp4' exists; pass --force" in refused.stderr
 
 
+def test_input_is_never_replaced_even_by_force(place):
+    before = (place / "photo.png").read_bytes()
+    done = render(place, "-o", "photo.mp4", "--force", expect=1)
+    assert "'photo.png' is an input and would be replaced" in done.stderr
+    done = render(place, "-o", "styles/painting_2.mp4", "--force", expect=1)
+    assert "painting_2.png' is an input" in done.stderr
+    done = run("stylize", "photo.png", "styles/painting_2.png", "-o", "photo.png", "--force",
+               cwd=place, expect=1)  # fmt: skip
+    assert "'photo.png' is an input" in done.stderr
+    assert (place / "photo.png").read_bytes() == before
+
+
+def test_name_too_long_is_one_line(place):
+    done = render(place, "--content", "x" * 300, expect=1)
+    assert done.stderr.startswith("Error: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_torn_iterate_is_named_with_a_way_out(place):
     render(place)
     torn = sorted((place / "outputs").rglob("steps/000002.png"))[0]

@@ -51,6 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except MedleyError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
+    except OSError as error:  # such as a name too long, or a folder that may not be read
+        click.echo(f"Error: {error}; check that name and its permissions", err=True)
+        sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; what is finished is kept, and the same command goes on.", err=True)
+        click.echo(
+            "Interrupted; finished shots are kept, an unfinished one starts over next time.",
+            err=True,
+        )
         sys.exit(INTERRUPTED)

@@ -86,10 +86,12 @@ def _render(
 
     console = notes(quiet)
     outputs = Outputs(output)
-    outputs.check(force)
+    outputs.check(force, [content])
     check_film(1, film)
     device = choose_device(run.device)
     drawn = draw(places, catalog)
+    outputs.check(force, [painting.path for painting in drawn.paintings])
+    check_film(len(drawn.paintings), film)
     for reason in drawn.skipped:
         warn(console, f"passed over: {reason}")
     if drawn.catalog and drawn.catalog.absent:

@@ -158,6 +158,8 @@ def _command(part: Path, fps: Fraction, width: int, height: int, crf: int) -> li
     source = ["-framerate", str(fps), "-i", "pipe:0"]
     # Without these two, swscale would convert by BT.601 whatever the tags say.
     scale = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"
+    # The encoder takes its tags from the frames, whatever the options say.
+    scale += ",setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
     tags = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
     codec = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", str(crf), "-preset", "medium"]
     return [

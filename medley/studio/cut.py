@@ -41,14 +41,15 @@ class Outputs:
         """The works that the film was made after."""
         return self.film.with_suffix(".credits.txt")
 
-    def check(self, force: bool) -> None:
+    def check(self, force: bool, inputs: Sequence[Path]) -> None:
         """Refuse to overwrite, and find out early whether the folder can be written to.
 
         Raises:
-            OutputError: a file is there and `force` is not set, or the folder is not writable.
+            OutputError: a file is there and `force` is not set, it is one of the inputs, or the
+                folder is not writable.
         """
         for path in (self.film, self.sidecar, self.poster, self.credits):
-            check_free(path, force)
+            check_free(path, force, inputs)
 
 
 def track(shot: Shot) -> ShotTrack:

@@ -30,7 +30,7 @@ def make_still(
         WeightsError: the weights are not there or not whole.
         DivergedError: the loss is no longer finite.
     """
-    check_free(output, force)
+    check_free(output, force, [content, *paintings])
     resized = resize_content(read_picture(content), settings, content)
     works = [Painting(path, read_picture(path)) for path in paintings]
     scene = set_scene(resized, works, settings, seed)
