@@ -21,5 +21,9 @@ class OutputError(MedleyError):
     """A file or folder cannot be written where it was asked for."""
 
 
+class CheckpointError(MedleyError):
+    """An unfinished shot cannot be gone on with, and starts over."""
+
+
 class DivergedError(MedleyError):
     """An optimization's loss is no longer a finite number."""

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,37 @@ def write_json(path: Path, value: Any) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     # Of a file name that is not UTF-8, JSON's own escapes remain.
     write_bytes(path, text.encode(errors="backslashreplace"))
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the part files that a killed process left in a folder; nobody may be writing there.
+
+    Raises:
+        OSError: the folder cannot be read or one of them not removed.
+    """
+    for part in folder.glob(".*-????????.part*"):
+        part.unlink()
+
+
+def safetensors_header(
+    arrays: Iterable[tuple[str, str, Iterable[int], int]], metadata: Mapping[str, str]
+) -> bytes:
+    """Encode what a safetensors file begins with: the length of its table, and the table.
+
+    Args:
+        arrays: of each, in the order in which their bytes follow: name, dtype as the format names
+            it, shape, and size in bytes.
+        metadata: what the file says of itself.
+    """
+    table: dict[str, Any] = {"__metadata__": metadata}
+    offset = 0
+    for name, dtype, shape, size_bytes in arrays:
+        end = offset + size_bytes
+        place = {"dtype": dtype, "shape": tuple(shape), "data_offsets": (offset, end)}
+        table[name], offset = place, end
+    text = json.dumps(table).encode()
+    text += b" " * (-len(text) % 8)  # the data begins at a multiple of eight bytes
+    return len(text).to_bytes(8, "little") + text
 
 
 def check_free(path: Path, force: bool, inputs: Iterable[Path] = ()) -> None:

@@ -4,6 +4,7 @@
       shot.json          settings, digests of inputs and weights, versions; written first
       steps/000000.png   every kept iterate, six digits; never edited, and the listing is the truth
       trace.csv          a row for each step: losses, visual change, seconds, size
+      state.safetensors  where an unfinished shot is gone on with
       done.json          written last; a whole one beside all its iterates is a finished shot
     <workspace>/shots/.<key>.lock
                          held by the process that is taking the shot
@@ -13,18 +14,19 @@ This module knows pixels and bytes, not torch.
 
 import csv
 import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from medley.errors import OutputError
-from medley.files import write_bytes, write_json
+from medley.errors import CheckpointError, OutputError
+from medley.files import part_file, remove_parts, write_bytes, write_json
 from medley.images import Pixels, encode_png
 
 ENCODERS = 2  # threads that encode iterates
@@ -67,6 +69,52 @@ class Shot:
     @property
     def _done(self) -> Path:
         return self.path / "done.json"
+
+    @property
+    def state_path(self) -> Path:
+        """Where the checkpoint lies while the shot is unfinished."""
+        return self.path / "state.safetensors"
+
+    def drop_state(self) -> None:
+        """Remove the checkpoint, if there is one, when the shot is finished."""
+        self.state_path.unlink(missing_ok=True)
+
+    def check_until(self, step: int, keep_every: int, same: dict[str, Any]) -> None:
+        """See that all is there that a shot leaves on its way to `step`.
+
+        Args:
+            step: the first that may be missing.
+            keep_every: every n-th iterate was kept.
+            same: what `shot.json` must say among other things.
+
+        Raises:
+            CheckpointError: it is not.
+        """
+        try:
+            described = json.loads((self.path / "shot.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            raise CheckpointError(f"'{self.path / 'shot.json'}' is missing or torn") from None
+        if not isinstance(described, dict) or not same.items() <= described.items():
+            raise CheckpointError(f"'{self.path / 'shot.json'}' describes another shot")
+        if missing := set(range(0, step, keep_every)) - set(self.steps()):
+            raise CheckpointError(f"'{self.step_path(min(missing))}' is missing")
+        self.trace_until(step)
+
+    def trace_until(self, step: int) -> bytes:
+        """The trace's rows before `step`, and their header, as they stand in the file.
+
+        Raises:
+            CheckpointError: they are not all there.
+        """
+        path = self.path / "trace.csv"
+        try:
+            rows = path.read_bytes().splitlines(keepends=True)[: step + 1]
+        except OSError:
+            rows = []
+        numbers = [row.split(b",")[0] for row in rows if row.endswith(b"\n")]
+        if numbers != [b"step", *(str(number).encode() for number in range(step))]:
+            raise CheckpointError(f"'{path}' lacks steps before {step}")
+        return b"".join(rows)
 
     def steps(self) -> list[int]:
         """Numbers of the kept iterates, ascending."""
@@ -119,10 +167,14 @@ class Workspace:
         return Shot(key, self.root / "shots" / key)
 
     @contextmanager
-    def claim(self, key: str) -> Iterator[None]:
+    def claim(self, key: str, on_wait: Callable[[], None]) -> Iterator[None]:
         """Keep other processes from taking the same shot until the block ends; wait for them first.
 
         The lock is the operating system's: it dies with its owner.
+
+        Args:
+            key: of the shot.
+            on_wait: called once if another process has it and must be waited for.
 
         Raises:
             OutputError: the workspace cannot be written to.
@@ -131,7 +183,11 @@ class Workspace:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path)
-            lock.acquire()
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                on_wait()
+                lock.acquire()
         except OSError as error:
             raise self._cannot_write(path, error) from error
         try:
@@ -140,26 +196,39 @@ class Workspace:
             lock.release()
 
     @contextmanager
-    def record(self, key: str, description: dict[str, Any]) -> Iterator["Recorder"]:
-        """Start a shot afresh and yield what takes its iterates.
+    def record(self, key: str, description: dict[str, Any], begun: int = 0) -> Iterator["Recorder"]:
+        """Start a shot afresh, or go on with one, and yield what takes its iterates.
 
         Iterates are encoded on threads; when the block ends, however it ends, those handed over
         are on the disk. Only `Recorder.finish` marks the shot as finished.
 
+        Args:
+            key: of the shot.
+            description: goes into `shot.json`, which is written once.
+            begun: the step to go on with; what a shot leaves before it is there, and the caller
+                has claimed the shot.
+
         Raises:
             OutputError: the workspace cannot be written to.
+            CheckpointError: the trace has not come so far.
         """
         shot = self.shot(key)
         try:
-            if shot.path.exists():
-                shutil.rmtree(shot.path)
-            (shot.path / "steps").mkdir(parents=True)
-            write_json(shot.path / "shot.json", description)
+            if begun:
+                remove_parts(shot.path)
+                remove_parts(shot.path / "steps")
+                write_bytes(shot.path / "trace.csv", shot.trace_until(begun))
+            else:
+                if shot.path.exists():
+                    shutil.rmtree(shot.path)
+                (shot.path / "steps").mkdir(parents=True)
+                write_json(shot.path / "shot.json", description)
+            kept = sum(step < begun for step in shot.steps())
             with (
-                (shot.path / "trace.csv").open("x", newline="", encoding="utf-8") as trace,
+                (shot.path / "trace.csv").open("a", newline="", encoding="utf-8") as trace,
                 ThreadPoolExecutor(ENCODERS, "encode") as pool,
             ):
-                yield Recorder(shot, trace, pool)
+                yield Recorder(shot, trace, pool, kept)
         except OSError as error:
             raise self._cannot_write(shot.path, error) from error
 
@@ -174,15 +243,16 @@ class Workspace:
 class Recorder:
     """Takes one shot's iterates in order while it runs."""
 
-    def __init__(self, shot: Shot, trace: TextIO, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, shot: Shot, trace: TextIO, pool: ThreadPoolExecutor, kept: int) -> None:
         """Made by `Workspace.record`."""
         self.shot = shot
         self._trace = trace
         self._rows = csv.writer(trace)
-        self._rows.writerow(_COLUMNS)
+        if trace.tell() == 0:
+            self._rows.writerow(_COLUMNS)
         self._pool = pool
         self._pending: list[Future[None]] = []
-        self._kept = 0
+        self._kept = kept
 
     def note(self, row: TraceRow) -> None:
         """Add a row to the trace; it is on its way to the disk at once."""
@@ -202,15 +272,33 @@ class Recorder:
         self._kept += 1
         self._pending.append(self._pool.submit(_save, self.shot.step_path(step), pixels))
 
+    def checkpoint(self, state: Iterable[bytes | memoryview]) -> None:
+        """Replace the checkpoint, once all that was noted and kept before is on the disk.
+
+        Args:
+            state: the new one's bytes, in pieces.
+
+        Raises:
+            OutputError: it, or an iterate handed over before, could not be written.
+        """
+        self._drain()
+        os.fsync(self._trace.fileno())
+        with part_file(self.shot.state_path) as part, part.open("wb") as file:
+            file.writelines(state)
+
     def finish(self, done: dict[str, Any]) -> None:
-        """Wait for the last iterate and mark the shot as finished.
+        """Wait for the last iterate, mark the shot as finished and drop its checkpoint.
 
         Raises:
             OutputError: an iterate could not be written.
         """
+        self._drain()
+        write_json(self.shot.path / "done.json", {**done, "kept": self._kept})
+        self.shot.drop_state()
+
+    def _drain(self) -> None:
         while self._pending:
             self._pending.pop(0).result()
-        write_json(self.shot.path / "done.json", {**done, "kept": self._kept})
 
 
 def _save(path: Path, pixels: Pixels) -> None:

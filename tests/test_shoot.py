@@ -35,9 +35,9 @@ def scene(paintings=1, seed=0, **settings):
     return set_scene(content, PAINTINGS[:paintings], chosen, seed)
 
 
-def take(tmp_path, camera, what=None, on_iterate=id):
+def take(tmp_path, camera, what=None, on_iterate=id, tell=pytest.fail):
     workspace = Workspace(tmp_path)
-    return shoot(what or scene(), camera, workspace, {"content_file": "c.png"}, on_iterate)
+    return shoot(what or scene(), camera, workspace, {"content_file": "c.png"}, on_iterate, tell)
 
 
 def test_pictures_are_resized_as_asked_and_paintings_to_the_same_area():

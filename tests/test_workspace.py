@@ -132,21 +132,22 @@ def test_shot_that_has_lost_something_is_no_longer_finished(tmp_path):
 
 def test_claimed_shot_is_waited_for_and_a_dead_owner_frees_it(tmp_path):
     code = "import sys, time; from pathlib import Path; from medley.workspace import Workspace\n"
-    code += "with Workspace(Path(sys.argv[1])).claim('abc'): print('claimed', flush=True)"
+    code += "with Workspace(Path(sys.argv[1])).claim('abc', print): print('claimed', flush=True)"
     code += "; time.sleep(600)"
     owner = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
     assert owner.stdout is not None
     assert owner.stdout.readline() == "claimed\n"
-    entered = threading.Event()
+    entered, waited = threading.Event(), threading.Event()
 
     def enter():
-        with Workspace(tmp_path).claim("abc"):
+        with Workspace(tmp_path).claim("abc", waited.set):
             entered.set()
 
     waiting = threading.Thread(target=enter)
     waiting.start()
+    assert waited.wait(10)
     assert not entered.wait(0.3)
     owner.kill()
     owner.wait()

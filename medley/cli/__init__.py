@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         click.echo(
-            "Interrupted; finished shots are kept, an unfinished one starts over next time.",
+            "Interrupted; what was shot is kept, and the same command goes on from there.",
             err=True,
         )
         sys.exit(INTERRUPTED)

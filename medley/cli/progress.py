@@ -35,16 +35,20 @@ class Display:
         self._total = 0
         self._step_s = 0.0
         self._last_s = 0.0
+        self._last_step = -1
 
     def shot(self, now: ShotProgress) -> None:
         """Show how far the shots are; a finished one leaves a line."""
         iterate = now.iterate
         self._total = self._total or now.steps_left + iterate.step
         if iterate.step:
-            latest = iterate.seconds - self._last_s
+            # Of a shot that is gone on with, only the mean is known at first.
+            follows = iterate.step == self._last_step + 1
+            mean = iterate.seconds / (iterate.step + 1)
+            latest = iterate.seconds - self._last_s if follows else mean
             known = self._step_s or latest
             self._step_s = known + _RECENT * (latest - known)
-        self._last_s = iterate.seconds
+        self._last_s, self._last_step = iterate.seconds, iterate.step
         painting = f"painting {now.number}/{now.paintings} {now.title}"
         self._show(
             painting,

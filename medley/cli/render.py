@@ -1,5 +1,6 @@
 """`medley render`: from a photo and paintings to a film."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def render(
     medley render --content photo.jpg --styles styles/ --sample 3 --size 512
 
     All iterates stay in the workspace: the same command again takes no shot twice and goes
-    straight to the film, and one that was interrupted goes on with the first unfinished shot.
+    straight to the film, and one that was interrupted or killed goes on where it stopped.
     """
     exclusive("size", "pixels")
     exclusive("weights", "bits")
@@ -99,15 +100,17 @@ def _render(
     camera = load_camera(shot, device)
     plan = plan_render(content, drawn, shot, catalog, camera, Workspace(run.workspace))
     height, width, _ = plan.content.shape
-    found = len(plan.takes) - len(plan.missing)
+    found = f"{len(plan.takes) - len(plan.missing)} shots found finished"
+    if plan.begun:
+        found += f", {len(plan.begun)} begun"
     with display(console) as show:
         show.line(
             f"{len(plan.takes)} paintings, {width}x{height} pixels, {shot.steps} steps each,"
-            f" {camera.weights.label} weights, on {device}; {found} shots found finished"
+            f" {camera.weights.label} weights, on {device}; {found}"
         )
         if catalog.sample:
             show.line("drawn: " + "; ".join(work.title for work in drawn.paintings))
-        take_shots(plan, show.shot)
+        take_shots(plan, show.shot, partial(warn, console))
         facts = cut_film(plan, outputs, film, show.frame)
         show.line(
             f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"

@@ -18,6 +18,7 @@ from medley.film.encode import FilmFacts
 from medley.images import Pixels, read_picture
 from medley.paintings import Draw, Painting
 from medley.settings import CatalogSettings, FilmSettings, ShotSettings
+from medley.studio import checkpoint
 from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits
 from medley.studio.cut import Outputs, cut_medley, hang_poster
 from medley.studio.shoot import Camera, Progress, Scene, resize_content, set_scene, shoot, shot_key
@@ -52,6 +53,11 @@ class Plan:
         """The takes whose shots are still to be taken."""
         return [take for take in self.takes if not take.shot.is_finished]
 
+    @property
+    def begun(self) -> list[Take]:
+        """Those of them that were interrupted, and are gone on with."""
+        return [take for take in self.missing if checkpoint.saved_step(take.shot.state_path)]
+
 
 def plan_render(
     content_path: Path,
@@ -75,28 +81,44 @@ def plan_render(
     return Plan(content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace)
 
 
-def take_shots(plan: Plan, watch: Callable[[Progress], None]) -> None:
+def take_shots(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str], None]) -> None:
     """Take every shot of the plan that is not finished, in order.
+
+    Args:
+        plan: what is shot.
+        watch: called after every step.
+        tell: called with what the user should know, in one line.
 
     Raises:
         DivergedError: a loss is no longer finite; the shots before it stay.
         OutputError: the workspace cannot be written to.
     """
-    steps = plan.settings.steps
-    later = len(plan.missing) * steps
+    left = [_steps_left(take, plan.settings.steps) for take in plan.takes]
     for number, take in enumerate(plan.takes, start=1):
         if take.shot.is_finished:
+            take.shot.drop_state()  # where a run was killed just before it did
             continue
-        later -= steps
         files = {
             "content_file": str(plan.content_path),
             "painting_files": [str(take.painting.path)],
         }
-        report = partial(_report, watch, plan, number, later)
+        report = partial(_report, watch, plan, number, sum(left[number:]))
+        about = partial(_tell_of, take, tell)
         try:
-            shoot(take.scene, plan.camera, plan.workspace, files, report)
+            shoot(take.scene, plan.camera, plan.workspace, files, report, about)
         except DivergedError as error:
             raise DivergedError(f"'{take.painting.path}': {error}") from error
+
+
+def _steps_left(take: Take, steps: int) -> int:
+    if take.shot.is_finished:
+        return 0
+    # The saved step is the first that has not been taken.
+    return min(steps, steps + 1 - checkpoint.saved_step(take.shot.state_path))
+
+
+def _tell_of(take: Take, tell: Callable[[str], None], text: str) -> None:
+    tell(f"'{take.painting.path}': {text}")
 
 
 def _report(

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import medley
+from medley.errors import CheckpointError
 from medley.files import sha256
 from medley.images import (
     Pixels,
@@ -22,8 +23,9 @@ from medley.images import (
 )
 from medley.paintings import Painting
 from medley.settings import ShotSettings
+from medley.studio import checkpoint
 from medley.transfer import losses
-from medley.transfer.optimize import Iterate, optimize
+from medley.transfer.optimize import Iterate, Position, mover_at, optimize
 from medley.vgg.network import VGG19, convolutions_for
 from medley.vgg.weights import Weights, load_weights
 from medley.workspace import Recorder, Shot, TraceRow, Workspace
@@ -142,8 +144,8 @@ def shot_key(scene: Scene, weights_digest: str) -> str:
     return sha256(json.dumps(decides, sort_keys=True).encode())[:24]
 
 
-def iterate(scene: Scene, camera: Camera) -> Iterator[Iterate]:
-    """Run a scene's optimization, keeping nothing.
+def iterate(scene: Scene, camera: Camera, position: Position | None = None) -> Iterator[Iterate]:
+    """Run a scene's optimization, from its start or on from a position, keeping nothing.
 
     Raises:
         DivergedError: the loss is no longer finite.
@@ -151,7 +153,8 @@ def iterate(scene: Scene, camera: Camera) -> Iterator[Iterate]:
     content = to_tensor(scene.content).to(camera.device)
     paintings = [to_tensor(painting).to(camera.device) for painting in scene.paintings]
     objective = losses.Objective(camera.network, content, paintings, scene.settings)
-    return optimize(objective, to_tensor(scene.start).to(camera.device), scene.settings)
+    start = to_tensor(scene.start).to(camera.device)
+    return optimize(objective, start, scene.settings, position)
 
 
 def shoot(
@@ -160,8 +163,11 @@ def shoot(
     workspace: Workspace,
     description: dict[str, Any],
     on_iterate: Callable[[Iterate], None],
+    tell: Callable[[str], None],
 ) -> Shot:
     """Take a shot into the workspace, unless it lies there finished already.
+
+    One that was interrupted is gone on with; on the CPU it comes to the same pixels.
 
     Args:
         scene: what is shot.
@@ -169,6 +175,8 @@ def shoot(
         workspace: where the iterates go.
         description: what `shot.json` says of the inputs, for people.
         on_iterate: called after each iterate has been handed to the encoders.
+        tell: called with what the user should know: that another process is waited for, or that
+            an interrupted shot must start over.
 
     Raises:
         DivergedError: the loss is no longer finite; the shot stays unfinished.
@@ -186,15 +194,44 @@ def shoot(
         "settings": scene.settings.model_dump(mode="json"),
         **description,
     }
-    with workspace.claim(key):
+    with workspace.claim(key, lambda: tell("another process is taking this shot; waiting")):
         # Asked with the claim in hand: another process may have just finished it.
         if not shot.is_finished:
-            with workspace.record(key, about) as recorder:
-                for current in iterate(scene, camera):
+            stamp = {"version": checkpoint.VERSION, "recipe": RECIPE, "key": key}
+            position = _find_position(shot, scene, camera, stamp, tell)
+            begun = position.step if position else 0
+            iterates = iterate(scene, camera, position)
+            del position  # or all of its pictures would stay in memory
+            with (
+                workspace.record(key, about, begun) as recorder,
+                checkpoint.Keeper(recorder, stamp) as keeper,
+            ):
+                for current in iterates:
                     _record(recorder, current, scene.settings)
+                    keeper.reach(current.position)
                     on_iterate(current)
                 recorder.finish(_outcome(current))
     return shot
+
+
+def _find_position(
+    shot: Shot, scene: Scene, camera: Camera, stamp: dict[str, Any], tell: Callable[[str], None]
+) -> Position | None:
+    """Find out where an unfinished shot can be gone on with; none if it must start over."""
+    if not shot.state_path.exists():
+        return None
+    try:
+        position = checkpoint.unpack(shot.state_path, stamp, camera.device)
+        same = {name: stamp[name] for name in ("recipe", "key")}
+        shot.check_until(position.step, scene.settings.keep_every, same)
+        mover_at(position, to_tensor(scene.start), scene.settings)
+    except CheckpointError as error:
+        tell(f"{error}; this shot starts over")
+    except ValueError as error:
+        tell(f"'{shot.state_path}' does not fit ({error}); this shot starts over")
+    else:
+        return position
+    return None
 
 
 def _outcome(last: Iterate) -> dict[str, Any]:

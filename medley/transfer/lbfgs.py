@@ -6,12 +6,16 @@ use of it); every iterate is projected onto [0, 1] and the projected move is wha
 history; the first move is sized in pixel values, where a unit step along the gradient goes nowhere.
 """
 
+import itertools
 from collections import deque
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 FIRST_MOVE = 0.01  # mean absolute move of the first step; 0.02 and 0.05 end no lower
+_LAST = ("image", "gradient")
+_MOVE = ("move", "bend", "rho")
 _FLATTEST = 1e-10  # curvature below this share of |y|^2 is rounding, and stays out of the history
 
 
@@ -39,6 +43,35 @@ class LBFGS:
         self._remember(image, gradient)
         self._last = (image, gradient)
         return (image + self._direction(gradient)).clamp_(0, 1)
+
+    def state(self) -> dict[str, Tensor]:
+        """Name all that decides the next steps; the tensors are shared, and nobody changes them."""
+        if self._last is None:
+            return {}
+        named = dict(zip(_LAST, self._last, strict=True))
+        for number, parts in enumerate(self._moves):
+            named |= {f"{number}.{part}": value for part, value in zip(_MOVE, parts, strict=True)}
+        return named
+
+    def restore(self, image: Tensor, state: Mapping[str, Tensor]) -> None:
+        """Go on where another stood whose `state` that was.
+
+        Args:
+            image: the picture that will be stepped from.
+            state: of `state()`; an empty one is that of a beginner.
+
+        Raises:
+            ValueError: it is not the state of an L-BFGS over a picture of that shape.
+        """
+        count = max(0, len(state) - len(_LAST)) // len(_MOVE)
+        moves = [[f"{number}.{part}" for part in _MOVE] for number in range(count)]
+        names = [*_LAST, *itertools.chain(*moves)] if state else []
+        shapes = {name: torch.Size() if name.endswith(_MOVE[2]) else image.shape for name in names}
+        if {name: value.shape for name, value in state.items()} != shapes:
+            raise ValueError(f"no L-BFGS over a picture of {tuple(image.shape)} has such a state")
+        self._last = (state[_LAST[0]], state[_LAST[1]]) if state else None
+        self._moves.clear()
+        self._moves.extend((state[move], state[bend], state[rho]) for move, bend, rho in moves)
 
     def _remember(self, image: Tensor, gradient: Tensor) -> None:
         if self._last is None:

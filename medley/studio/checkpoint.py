@@ -1,0 +1,194 @@
+"""Checkpoints: where an unfinished shot stands, as a safetensors file, and when to write one.
+
+Tensors are those of `Position`; after them comes "sha256", 32 bytes: the digest of all bytes
+before it, so that a file that is torn or was changed is found. Metadata, both JSON:
+
+    stamp              what the checkpoint belongs to: its version, the recipe and the shot's key
+    position           the position's other fields
+
+Pieces are packed one tensor at a time, because all of them are as large as forty pictures.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import safetensors
+import torch
+from torch import Tensor
+
+from medley.errors import CheckpointError, OutputError
+from medley.files import safetensors_header
+from medley.transfer.optimize import Position
+from medley.workspace import Recorder
+
+VERSION = 1
+"""Raised whenever a position comes to mean something else."""
+
+INTERVAL_S = 30.0
+"""Seconds from one checkpoint to the next, at the least."""
+
+LARGEST_SHARE = 0.05
+"""Of the time, that checkpoints may take: the next one waits for twenty times the last one's."""
+
+_DIGEST = "sha256"
+_DIGEST_BYTES = hashlib.sha256().digest_size
+_DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+}
+_READ_BYTES = 1 << 20
+
+
+def pack(position: Position, stamp: dict[str, Any]) -> Iterator[bytes | memoryview]:
+    """Yield a checkpoint's bytes in pieces; tensors are laid out in their own order of places."""
+    facts = {
+        field.name: getattr(position, field.name)
+        for field in dataclasses.fields(position)
+        if field.name != "tensors"
+    }
+    # Wider types first: each tensor then starts at a multiple of its own width.
+    placed = sorted(position.tensors.items(), key=lambda item: -item[1].itemsize)
+    entries = [
+        (name, _DTYPES[tensor.dtype], tensor.shape, tensor.nbytes) for name, tensor in placed
+    ]
+    entries.append((_DIGEST, "U8", torch.Size([_DIGEST_BYTES]), _DIGEST_BYTES))
+    metadata = {"stamp": json.dumps(stamp), "position": json.dumps(facts)}
+    head = safetensors_header(entries, metadata)
+    digest = hashlib.sha256(head)
+    yield head
+    for _, tensor in placed:
+        piece = _bytes_of(tensor)
+        digest.update(piece)
+        yield piece
+    yield digest.digest()
+
+
+def unpack(path: Path, stamp: dict[str, Any], device: torch.device) -> Position:
+    """Read a checkpoint that `pack` made, with its tensors on a device.
+
+    Raises:
+        CheckpointError: it is torn, or it belongs to something else than `stamp`.
+    """
+    _check_digest(path)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            if json.loads(metadata["stamp"]) != stamp:
+                raise CheckpointError(f"'{path}' is of another version or of another shot")
+            # Copied, because what the library gives is the file itself, mapped into memory.
+            tensors = {
+                name: file.get_tensor(name).to(device, copy=True)
+                for name in file.keys()  # noqa: SIM118 (it is no mapping)
+                if name != _DIGEST
+            }
+        return Position(**json.loads(metadata["position"]), tensors=tensors)
+    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"'{path}' is no checkpoint of medley's ({error})") from error
+
+
+def saved_step(path: Path) -> int:
+    """The step that a checkpoint goes on with, as far as one can tell without reading all of it.
+
+    Returns:
+        0 if there is no checkpoint or its header is torn.
+    """
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            return int(json.loads(file.metadata()["position"])["step"])
+    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError):
+        return 0
+
+
+class Keeper:
+    """Writes checkpoints while a shot is taken, and the last one when that is interrupted.
+
+    A context manager; inside it, `reach` is told of every position once all that comes before
+    that position has been handed to the recorder.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        stamp: dict[str, Any],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin to wait for the first checkpoint.
+
+        Args:
+            recorder: writes the checkpoints.
+            stamp: what they belong to.
+            clock: seconds.
+        """
+        self._recorder = recorder
+        self._stamp = stamp
+        self._clock = clock
+        self._due = clock() + INTERVAL_S
+        self._unsaved: Position | None = None
+
+    def reach(self, position: Position | None) -> None:
+        """Remember where the shot stands, and write it down if it is time to.
+
+        Args:
+            position: none after the last iterate, when the shot only has to be finished.
+
+        Raises:
+            OutputError: the checkpoint, or an iterate before it, cannot be written.
+        """
+        self._unsaved = position
+        if self._clock() >= self._due:
+            self._save()
+
+    def _save(self) -> None:
+        if self._unsaved is None:
+            return
+        began = self._clock()
+        self._recorder.checkpoint(pack(self._unsaved, self._stamp))
+        self._unsaved = None
+        took = self._clock() - began
+        self._due = began + took + max(INTERVAL_S, took / LARGEST_SHARE)
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Write down where the shot stands if it was interrupted."""
+        if kind is not None:
+            # On a full disk, say, the error on its way already tells why.
+            with contextlib.suppress(OutputError):
+                self._save()
+
+
+def _bytes_of(tensor: Tensor) -> memoryview:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return flat.view(torch.uint8).numpy().data
+
+
+def _check_digest(path: Path) -> None:
+    try:
+        left = path.stat().st_size - _DIGEST_BYTES
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while left > 0 and (piece := file.read(min(left, _READ_BYTES))):
+                digest.update(piece)
+                left -= len(piece)
+            whole = file.read() == digest.digest()
+    except OSError as error:
+        raise CheckpointError(f"'{path}' cannot be read ({error.strerror or error})") from error
+    if not whole:
+        raise CheckpointError(f"'{path}' is torn or was changed")

