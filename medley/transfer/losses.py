@@ -26,6 +26,10 @@ _STYLE_SCALE = 10.0
 _TV_SCALE = 0.5
 
 
+Grams = dict[str, Tensor]
+"""By style layer, the Gram matrix `(channels, channels)`."""
+
+
 class Losses(NamedTuple):
     """A picture's loss and the three weighted terms that it sums, as scalars."""
 
@@ -61,6 +65,31 @@ def total_variation(image: Tensor) -> Tensor:
     return 255 * (horizontal + vertical)
 
 
+def content_weight(settings: ShotSettings) -> float:
+    """By what the content features' mean squared difference counts."""
+    return settings.content_weight * _CONTENT_SCALE
+
+
+def tv_weight(settings: ShotSettings) -> float:
+    """By what the total variation counts."""
+    return settings.tv_weight * _TV_SCALE
+
+
+def style_loss(grams: Grams, targets: Sequence[Grams], settings: ShotSettings) -> Tensor:
+    """Weigh how far a picture's Gram matrices are from those of its paintings.
+
+    Source: Gatys et al. (2016), equations 4 and 5.
+    """
+    apart = [
+        # Gatys et al. divide by 4 channels^2 (height x width)^2 and weigh layers by 1/5;
+        # the Gram matrix here has the area in it already.
+        _STYLE_SCALE / len(grams[layer]) ** 2 * nnf.mse_loss(grams[layer], target[layer])
+        for target in targets
+        for layer in STYLE_LAYERS
+    ]
+    return settings.style_weight / len(targets) * torch.stack(apart).sum()
+
+
 class Objective:
     """The loss of any picture against one content and its paintings.
 
@@ -85,29 +114,40 @@ class Objective:
         self._network = network
         self._settings = settings
         with torch.no_grad():
-            self._content = network(content)[CONTENT_LAYER].clone()
-            self._grams = [_grams(network(painting)) for painting in paintings]
+            self._content = next(f for name, f in network.walk(content) if name == CONTENT_LAYER)
+            self._grams = [self._statistics(painting)[0] for painting in paintings]
 
     def __call__(self, image: Tensor) -> Losses:
         """Judge a picture `(1, 3, height, width)` in [0, 1]."""
-        weights = self._settings
-        features = self._network(image)
-        content = _CONTENT_SCALE * nnf.mse_loss(features[CONTENT_LAYER], self._content)
-        content = weights.content_weight * content
-        grams = _grams(features)
-        style = torch.stack(
-            [
-                # Gatys et al. divide by 4 channels^2 (height x width)^2 and weigh layers by 1/5;
-                # the Gram matrix here has the area in it already.
-                _STYLE_SCALE / len(grams[layer]) ** 2 * nnf.mse_loss(grams[layer], target[layer])
-                for target in self._grams
-                for layer in STYLE_LAYERS
-            ]
-        ).sum()
-        style = weights.style_weight / len(self._grams) * style
-        tv = _TV_SCALE * weights.tv_weight * total_variation(image)
+        grams, apart = self._statistics(image, self._content)
+        content = content_weight(self._settings) * apart
+        style = style_loss(grams, self._grams, self._settings)
+        tv = image.new_zeros(())
+        if weight := tv_weight(self._settings):
+            tv = weight * total_variation(image)
         return Losses(content + style + tv, content, style, tv)
 
+    def evaluate(self, image: Tensor, with_gradient: bool) -> tuple[Losses, Tensor | None]:
+        """Judge a picture, and find the gradient of the total loss with respect to its pixels."""
+        if not with_gradient:
+            with torch.no_grad():
+                return self(image), None
+        with torch.enable_grad():  # also where a caller has switched it off
+            variable = image.detach().requires_grad_()
+            losses = self(variable)
+            (gradient,) = torch.autograd.grad(losses.total, variable)
+        # Sums depend on the order in memory, which a checkpoint does not keep.
+        return Losses(*(term.detach() for term in losses)), gradient.contiguous()
 
-def _grams(features: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {layer: gram_matrix(features[layer]) for layer in STYLE_LAYERS}
+    def _statistics(self, image: Tensor, content: Tensor | None = None) -> tuple[Grams, Tensor]:
+        """Gram matrices, and the mean squared difference from content features, if they are given.
+
+        Each is made as soon as its features are there, for `VGG19.walk`'s reason.
+        """
+        grams, apart = {}, image.new_zeros(())
+        for name, features in self._network.walk(image):
+            if name in STYLE_LAYERS:
+                grams[name] = gram_matrix(features)
+            elif content is not None and name == CONTENT_LAYER:
+                apart = nnf.mse_loss(features, content)
+        return grams, apart

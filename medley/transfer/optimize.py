@@ -112,7 +112,7 @@ def optimize(
         last = step == settings.steps
         if last:
             image = round_to_eight_bits(image)
-        losses, gradient = _evaluate(objective, image, with_gradient=not last)
+        losses, gradient = objective.evaluate(image, with_gradient=not last)
         total, content, style, tv = torch.stack(losses).tolist()
         if not math.isfinite(total):
             raise DivergedError(
@@ -152,20 +152,6 @@ def visual_change(before: Tensor, after: Tensor) -> float:
     Source: Ottosson (2020), A perceptual color space for image processing.
     """
     return float((_oklab(after) - _oklab(before)).norm(dim=0).mean())
-
-
-def _evaluate(
-    objective: Objective, image: Tensor, with_gradient: bool
-) -> tuple[Losses, Tensor | None]:
-    if not with_gradient:
-        with torch.no_grad():
-            return objective(image), None
-    with torch.enable_grad():  # also where a caller has switched it off
-        variable = image.detach().requires_grad_()
-        losses = objective(variable)
-        (gradient,) = torch.autograd.grad(losses.total, variable)
-    # Sums depend on the order in memory, which a checkpoint does not keep.
-    return Losses(*(term.detach() for term in losses)), gradient.contiguous()
 
 
 # sRGB's linear light to Oklab's cone response, and that to lightness and two opponent colours.

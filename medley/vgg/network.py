@@ -5,7 +5,7 @@ Recognition, configuration E (arXiv 1409.1556). Its authors trained it on BGR in
 training set's mean colour subtracted, and that is what these weights still want.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -79,8 +79,16 @@ class VGG19(nn.Module):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Map an RGB picture `(1, 3, height, width)` in [0, 1] to its features by layer name."""
+        return dict(self.walk(image))
+
+    def walk(self, image: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Yield the wanted layers' names and features in the order in which they come to be.
+
+        Features that the caller is done with need not stay until the last are there. What autograd
+        does with each on the spot, it also undoes on the spot: made from the whole dictionary, the
+        gradients of all layers would lie in memory at once, a third more in all.
+        """
         x = center(image)
-        features = {}
         for name in self._path:
             if name.startswith("conv"):
                 weight = self.get_buffer(f"{name}_weight")
@@ -92,8 +100,7 @@ class VGG19(nn.Module):
             else:
                 x = self._pool(x, 2)
             if name in self._wanted:
-                features[name] = x
-        return features
+                yield name, x
 
 
 def _path_to(layers: Sequence[str]) -> tuple[str, ...]:
