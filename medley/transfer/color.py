@@ -6,7 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-_FLATTEST = 1e-5  # added variance, (0.8 of 255 levels)^2: a flat picture has no covariance to invert
+_FLATTEST = (
+    1e-5  # added variance, (0.8 of 255 levels)^2: a flat picture has no covariance to invert
+)
 
 
 class ColorStatistics(NamedTuple):

@@ -2,16 +2,20 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from medley.errors import DivergedError
 from medley.settings import ShotSettings
-from medley.transfer.losses import Losses, Objective
+from medley.transfer.color import ColorStatistics, match_colors
+from medley.transfer.losses import Losses
 from medley.transfer.movers import Mover, mover_for
+from medley.transfer.scales import Pyramid, plan_scales
+from medley.transfer.visual import visual_change
 
 _MOVER = "mover."
 
@@ -25,13 +29,34 @@ class Position:
     Attributes:
         step: of the next iterate.
         seconds: spent so far.
-        tensors: the next iterate's "image", the one "before" it, and the optimizer's state by its
-            own names after "mover.".
+        recolored: whether step 1 took the paintings' colours.
+        exact: whether half precision failed, so that all is computed in float32.
+        tensors: the next iterate's "image" at the size that it is optimized at, the one "before"
+            it at full size, and the optimizer's state by its own names after "mover.".
     """
 
     step: int
     seconds: float
+    recolored: bool
+    exact: bool
     tensors: Mapping[str, Tensor]
+
+    def mover(self, settings: ShotSettings) -> Mover:
+        """Make the optimizer that stands there.
+
+        Raises:
+            ValueError: none with these settings ever does.
+        """
+        found = mover_for(settings)
+        found.restore(
+            self.tensors["image"],
+            {
+                name.removeprefix(_MOVER): value
+                for name, value in self.tensors.items()
+                if name.startswith(_MOVER)
+            },
+        )
+        return found
 
 
 @dataclass(frozen=True)
@@ -40,10 +65,13 @@ class Iterate:
 
     Attributes:
         step: 0 for the starting picture.
-        image: `(1, 3, height, width)` in [0, 1]; it is not changed afterwards.
+        image: `(1, 3, ...)` in [0, 1] at full size; it is not changed afterwards.
         loss: the weighted sum of the three terms below, in the network's 0-255 units.
         change: how much the eye sees change since the iterate before; 0 for the first.
         seconds: since the loop began, and what was spent before it was gone on with.
+        height: of the picture as it is optimized, which its losses are those of.
+        width: likewise.
+        exact: whether half precision has failed, so that all is computed in float32.
         position: to go on from after this iterate; none after the last.
     """
 
@@ -55,124 +83,174 @@ class Iterate:
     tv: float
     change: float
     seconds: float
+    height: int
+    width: int
+    exact: bool = False
     position: Position | None = None
 
 
-def begin(start: Tensor) -> Position:
-    """The position before step 0, which shows `start`, `(1, 3, height, width)` in [0, 1]."""
-    image = start.detach().clone()
-    return Position(0, 0.0, {"image": image, "before": image})
+class Evaluator(Protocol):
+    """Judges pictures of one size: an `Objective`, whole or tiled."""
+
+    def evaluate(self, image: Tensor, with_gradient: bool) -> tuple[Losses, Tensor | None]:
+        """Losses, and the gradient of their total with respect to the pixels if it is wanted."""
 
 
-def mover_at(position: Position, start: Tensor, settings: ShotSettings) -> Mover:
-    """Make the optimizer of a run that stands at `position`.
+ObjectiveAt = Callable[[int, int, bool], Evaluator]
+"""Makes the objective for a height and width, in float32 if the third is set."""
 
-    Raises:
-        ValueError: a run from `start` with these settings never stands there.
+
+@dataclass(frozen=True)
+class Subject:
+    """What a run works on.
+
+    Attributes:
+        start: `(1, 3, height, width)` in [0, 1], what step 0 shows.
+        palette: the colours that step 1 gives it, if that lowers the loss.
+        objective_at: what is minimized, at every size.
+        settings: steps, scales and optimizer.
     """
-    tensors = position.tensors
-    images = [tensors.get(name) for name in ("image", "before")]
-    fits = all(image is not None and image.shape == start.shape for image in images)
-    if not fits or not 0 <= position.step <= settings.steps:
-        raise ValueError(f"no run over a picture of {tuple(start.shape)} stands there")
-    mover = mover_for(settings)
-    state = {
-        name.removeprefix(_MOVER): value
-        for name, value in tensors.items()
-        if name.startswith(_MOVER)
-    }
-    mover.restore(tensors["image"], state)
-    return mover
+
+    start: Tensor
+    palette: ColorStatistics
+    objective_at: ObjectiveAt
+    settings: ShotSettings
+
+    def check(self, position: Position) -> None:
+        """See that a run of this subject may stand at a position.
+
+        Raises:
+            ValueError: it never does.
+        """
+        steps = self.settings.steps
+        if not 0 <= position.step <= steps:
+            raise ValueError(f"no run of {steps} steps stands at step {position.step}")
+        pyramid = self.pyramid(position.recolored)
+        shape = torch.Size([1, 3, *pyramid.scale(position.step)[:2]])
+        expected = {"image": shape, "before": self.start.shape}
+        for name, wanted in expected.items():
+            found = position.tensors.get(name)
+            if found is None or found.shape != wanted:
+                raise ValueError(f"no run over a picture of {tuple(wanted)} stands there")
+        position.mover(self.settings)
+
+    def begin(self) -> Position:
+        """The position before step 0."""
+        small = self.pyramid(recolored=False).shrink(0)
+        return Position(0, 0.0, False, False, {"image": small, "before": self.start})
+
+    def pyramid(self, recolored: bool) -> Pyramid:
+        """The shot's sizes."""
+        ground = match_colors(self.start, self.palette) if recolored else self.start
+        scales = plan_scales(*self.start.shape[2:], self.settings.steps, self.settings.scales)
+        return Pyramid(ground, scales)
 
 
-def optimize(
-    objective: Objective, start: Tensor, settings: ShotSettings, position: Position | None = None
-) -> Iterator[Iterate]:
+def optimize(subject: Subject, position: Position | None = None) -> Iterator[Iterate]:
     """Yield the starting picture and then one iterate for each step, or those from a position on.
 
-    Each iterate's losses are those of its own pixels; the last one's are those of its pixels
-    rounded to 8 bits, which is how it is saved.
+    The second iterate is the first one with the paintings' colours, where that lowers the loss: the
+    optimizer's own first steps go nowhere. Each iterate's losses are those of its own pixels at the
+    size that it is optimized at; the last one's are those of its pixels rounded to 8 bits, which is
+    how it is saved, in float32 whatever the precision.
 
     Args:
-        objective: what to minimize.
-        start: `(1, 3, height, width)` in [0, 1], on the objective's device.
-        settings: steps and optimizer.
+        subject: what is optimized, and how.
         position: of an equal run, which this one continues; on the CPU with the same pixels.
 
     Raises:
-        DivergedError: the loss is no longer a finite number.
+        DivergedError: the loss is no longer a finite number, and was not in float32 either.
         ValueError: the position is not one of such a run.
     """
-    position = position or begin(start)
-    mover = mover_at(position, start, settings)
-    image, before = position.tensors["image"], position.tensors["before"]
-    began, first = time.perf_counter() - position.seconds, position.step
+    if position:
+        subject.check(position)
+    run = _Run(subject, position or subject.begin())
     del position  # or all of its pictures would stay in memory
-    for step in range(first, settings.steps + 1):
-        last = step == settings.steps
+    while run.step <= subject.settings.steps:
+        yield run.advance()
+
+
+class _Run:
+    """A run between two iterates."""
+
+    def __init__(self, subject: Subject, position: Position) -> None:
+        self._subject = subject
+        self.step = position.step
+        self._began = time.perf_counter() - position.seconds
+        self._recolored, self._exact = position.recolored, position.exact
+        self._image, self._before = position.tensors["image"], position.tensors["before"]
+        self._pyramid = subject.pyramid(position.recolored)
+        self._mover = position.mover(subject.settings)
+        self._objective: tuple[tuple[int, int, bool], Evaluator] | None = None
+
+    def advance(self) -> Iterate:
+        """Judge the present picture, and go on to the next."""
+        step, image = self.step, self._image
+        last = step == self._subject.settings.steps
         if last:
             image = round_to_eight_bits(image)
-        losses, gradient = objective.evaluate(image, with_gradient=not last)
-        total, content, style, tv = torch.stack(losses).tolist()
-        if not math.isfinite(total):
-            raise DivergedError(
-                f"the loss became {total} at step {step}; lower the weights or try another painting"
-            )
-        ahead = image if gradient is None else mover.step(image, gradient)
-        seconds = time.perf_counter() - began
-        yield Iterate(
-            step=step,
-            image=image,
-            loss=total,
-            content=content,
-            style=style,
-            tv=tv,
-            change=visual_change(before, image),
-            seconds=seconds,
-            position=None if last else _position(step + 1, seconds, ahead, image, mover),
+        height, width = image.shape[2:]
+        terms, gradient = self._evaluate(image, last)
+        frame = self._pyramid.frame(image, step) if step else self._subject.start
+        if gradient is not None:
+            self._move(image, gradient, terms[0])
+        change = visual_change(self._before, frame)
+        self._before, self.step = frame, step + 1
+        seconds = time.perf_counter() - self._began
+        position = None if last else self._position(seconds)
+        return Iterate(step, frame, *terms, change, seconds, height, width, self._exact, position)
+
+    def _evaluate(self, image: Tensor, last: bool) -> tuple[list[float], Tensor | None]:
+        """Losses and gradient; if they are not finite, once more in float32, and so from then on.
+
+        Raises:
+            DivergedError: they are not finite in float32 either.
+        """
+        for exact in {self._exact or last, True}:
+            objective = self._objective_for(*image.shape[2:], exact)
+            losses, gradient = objective.evaluate(image, with_gradient=not last)
+            sums = [*losses] if gradient is None else [*losses, gradient.sum()]
+            values = torch.stack(sums).tolist()
+            if all(map(math.isfinite, values)):
+                self._exact = exact and not last or self._exact
+                return values[:4], gradient
+        raise DivergedError(
+            f"the loss became {values[0]} at step {self.step};"
+            " lower the weights or try another painting"
         )
-        before, image = image, ahead
 
+    def _objective_for(self, height: int, width: int, exact: bool) -> Evaluator:
+        wanted = (height, width, exact)
+        if self._objective is None or self._objective[0] != wanted:
+            self._objective = None  # gives its targets' memory back first
+            self._objective = wanted, self._subject.objective_at(*wanted)
+        return self._objective[1]
 
-def _position(step: int, seconds: float, image: Tensor, before: Tensor, mover: Mover) -> Position:
-    state = {f"{_MOVER}{name}": value for name, value in mover.state().items()}
-    return Position(step, seconds, {"image": image, "before": before, **state})
+    def _move(self, image: Tensor, gradient: Tensor, loss: float) -> None:
+        after = self.step + 1
+        ahead = self._recolor(loss) if self.step == 0 else None
+        if ahead is None:
+            ahead = self._mover.step(image, gradient)
+        self._image = self._pyramid.grow(ahead, after)
+        if self._image is not ahead:
+            self._mover = mover_for(self._subject.settings)
+
+    def _recolor(self, loss: float) -> Tensor | None:
+        """The start in the paintings' colours, if its loss is lower."""
+        pyramid = self._subject.pyramid(recolored=True)
+        small = pyramid.shrink(0)
+        objective = self._objective_for(*small.shape[2:], self._exact)
+        if not objective.evaluate(small, with_gradient=False)[0].total < loss:
+            return None
+        self._pyramid, self._recolored = pyramid, True
+        return small
+
+    def _position(self, seconds: float) -> Position:
+        state = {f"{_MOVER}{name}": value for name, value in self._mover.state().items()}
+        tensors = {"image": self._image, "before": self._before, **state}
+        return Position(self.step, seconds, self._recolored, self._exact, tensors)
 
 
 def round_to_eight_bits(image: Tensor) -> Tensor:
     """Round a picture in [0, 1] to the 256 levels that a file keeps."""
     return image.mul(255).round_().div_(255)
-
-
-def visual_change(before: Tensor, after: Tensor) -> float:
-    """Mean distance in Oklab between two pictures `(1, 3, height, width)` in [0, 1].
-
-    0.02 is about what one can just tell apart in two flat patches side by side.
-
-    Source: Ottosson (2020), A perceptual color space for image processing.
-    """
-    return float((_oklab(after) - _oklab(before)).norm(dim=0).mean())
-
-
-# sRGB's linear light to Oklab's cone response, and that to lightness and two opponent colours.
-_TO_CONES = torch.tensor(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ]
-)
-_TO_LAB = torch.tensor(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
-)
-
-
-def _oklab(image: Tensor) -> Tensor:
-    srgb = image.squeeze(0).flatten(1)
-    linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    cones = (_TO_CONES.to(srgb) @ linear).clamp_min_(0) ** (1 / 3)
-    return _TO_LAB.to(srgb) @ cones

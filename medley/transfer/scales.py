@@ -10,15 +10,21 @@ Source: Gatys, Bethge, Hertzmann and Shechtman (2017), Controlling Perceptual Fa
 Style Transfer (arXiv 1611.07865), section 6, for the growing; the detail is ours.
 """
 
+import itertools
 import math
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from medley.settings import SHORTEST_SIDE
+
 COARSEST = 256 * 256  # pixels; there a stroke is as large as a painter's
 _GROWTH = 2  # of the area from one size to the next, sqrt(2) of the sides
 _ALONE = 400 * 400  # pixels up to which one size does
+DETAIL_KEPT = 0.5  # share of the starting picture's detail that enters the full size
 
 
 class Scale(NamedTuple):
@@ -69,13 +75,62 @@ def _long_sides(height: int, width: int, wish: str) -> list[float]:
     return [longest * _GROWTH ** (-at / 2) for at in reversed(range(min(count, smallest)))]
 
 
+class Pyramid:
+    """A shot's sizes, and the starting picture whose detail lies over all coarse ones.
+
+    Steps are counted over the whole shot; the last step's picture has the full size.
+    """
+
+    def __init__(self, ground: Tensor, scales: Sequence[Scale]) -> None:
+        """Take the picture `(1, 3, height, width)` in [0, 1] at full size, and the sizes."""
+        self._ground = ground
+        self._scales = scales
+        self._ends = list(itertools.accumulate(scale.steps for scale in scales))
+        self._detail: tuple[Scale, Tensor] | None = None
+
+    def scale(self, step: int) -> Scale:
+        """The size of the picture of that step."""
+        return self._scales[min(bisect_right(self._ends, step), len(self._scales) - 1)]
+
+    def shrink(self, step: int) -> Tensor:
+        """The starting picture in the size of that step, in [0, 1]."""
+        small = self._resized(self.scale(step))
+        return small if small is self._ground else small.clamp_(0, 1)
+
+    def frame(self, image: Tensor, step: int) -> Tensor:
+        """What that step's picture shows at full size, in [0, 1]."""
+        if image.shape == self._ground.shape:
+            return image
+        scale = self.scale(step)
+        if self._detail is None or self._detail[0] != scale:
+            lost = self._ground - self._full(self._resized(scale))
+            self._detail = scale, lost
+        return self._full(image).add(self._detail[1], alpha=self._share(step)).clamp_(0, 1)
+
+    def grow(self, image: Tensor, step: int) -> Tensor:
+        """Bring the picture that the step before led to into the size of that step, in [0, 1]."""
+        scale = self.scale(step)
+        if image.shape[2:] == scale[:2]:
+            return image
+        coarse = self._resized(self.scale(step - 1))
+        lost = self._resized(scale) - resample(coarse, scale.height, scale.width)
+        grown = resample(image, scale.height, scale.width)
+        return grown.add(lost, alpha=self._share(step)).clamp_(0, 1)
+
+    def _share(self, step: int) -> float:
+        """How much of the detail shows; it fades so evenly that no step is seen to drop it."""
+        coarse = self._ends[-1] - self._scales[-1].steps
+        return 1 - (1 - DETAIL_KEPT) * min(1.0, step / max(1, coarse))
+
+    def _resized(self, scale: Scale) -> Tensor:
+        return resample(self._ground, scale.height, scale.width)
+
+    def _full(self, image: Tensor) -> Tensor:
+        return resample(image, *self._ground.shape[2:])
+
+
 def resample(image: Tensor, height: int, width: int) -> Tensor:
     """Bring an image `(1, 3, ...)` to another size, antialiased; values may leave [0, 1] a little."""
     if image.shape[2:] == (height, width):
         return image
     return nnf.interpolate(image, size=(height, width), mode="bicubic", antialias=True)
-
-
-def detail_beyond(image: Tensor, height: int, width: int) -> Tensor:
-    """What is lost of an image when it is brought to a smaller size and back."""
-    return image - resample(resample(image, height, width), *image.shape[2:])

@@ -13,8 +13,15 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 Pooling = Literal["max", "average"]
+Precision = Literal["float32", "tf32", "bfloat16", "float16"]
+"""What the convolutions compute in; tf32 is CUDA's shorter float32, and nothing elsewhere."""
+
+_HALVES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+_DIVISORS = {"bfloat16": 1.0, "float16": 64.0}
+"""By what features are divided while they are halves: relu4_2 reaches 13,000, float16 65,504."""
 
 CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
+_FIRST = "conv1_1"
 _MEAN_BGR = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
 
 
@@ -52,6 +59,8 @@ class VGG19(nn.Module):
         weights: for each needed convolution its weight `(out, in, 3, 3)` and bias `(out,)`.
         layers: names from `LAYERS` whose features are wanted.
         pooling: "max" as trained, or "average" as Gatys et al. (2016), section 2, prefer.
+        precision: of all convolutions but the first, whose input has more digits than a bfloat16.
+            Features come as float32 whatever it is.
 
     Raises:
         ValueError: an unknown layer or pooling, or a convolution without weights.
@@ -62,18 +71,24 @@ class VGG19(nn.Module):
         weights: Mapping[str, tuple[Tensor, Tensor]],
         layers: Sequence[str],
         pooling: Pooling = "max",
+        precision: Precision = "float32",
     ) -> None:
-        """Keep references to the weights; nothing is copied."""
+        """Keep references to the weights; only halves are copies."""
         super().__init__()
         if pooling not in ("max", "average"):
             raise ValueError(f"pooling is 'max' or 'average', not {pooling!r}")
         self._path = _path_to(layers)
         self._wanted = frozenset(layers)
         self._pool = nnf.max_pool2d if pooling == "max" else nnf.avg_pool2d
+        self._half = _HALVES.get(precision)
+        self._divisor = _DIVISORS.get(precision, 1.0)
         for name in convolutions_for(layers):
             if name not in weights:
                 raise ValueError(f"no weights were given for {name}")
             weight, bias = weights[name]
+            if self._half and name != _FIRST:
+                # The network is homogeneous: input and biases divided, all features are divided.
+                weight, bias = weight.to(self._half), (bias / self._divisor).to(self._half)
             self.register_buffer(f"{name}_weight", weight, persistent=False)
             self.register_buffer(f"{name}_bias", bias, persistent=False)
 
@@ -92,6 +107,8 @@ class VGG19(nn.Module):
         for name in self._path:
             if name.startswith("conv"):
                 weight = self.get_buffer(f"{name}_weight")
+                if self._half and x.dtype != weight.dtype:
+                    x = (x / self._divisor).to(weight.dtype)
                 x = nnf.conv2d(x, weight, self.get_buffer(f"{name}_bias"), padding=1)
             elif name.startswith("relu"):
                 # In place where nobody asked for the convolution's own output: half the memory.
@@ -100,7 +117,7 @@ class VGG19(nn.Module):
             else:
                 x = self._pool(x, 2)
             if name in self._wanted:
-                yield name, x
+                yield name, x.float() * self._divisor if x.dtype == self._half else x
 
 
 def _path_to(layers: Sequence[str]) -> tuple[str, ...]:
