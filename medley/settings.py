@@ -26,6 +26,11 @@ WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 32)
 SHORTEST_SIDE = 16  # pixels; VGG-19 halves a side four times before relu5_1
 LONGEST_SIDE = 16_384  # pixels
 
+PICTURE_BYTES = 3 * 4  # a pixel, while it is worked on: three float32
+HISTORY = 20  # of L-BFGS, by default,
+HISTORY_BYTES = 10**9  # or as much as takes this much memory,
+SHORTEST_HISTORY = 2  # but no less
+
 
 def _check_bits(bits: int) -> int:
     if bits not in WIDTHS:
@@ -94,6 +99,14 @@ class ShotSettings(Settings):
     )
     steps: int = Field(120, ge=1, le=100_000, description="Optimizer steps for each painting.")
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="How the picture is moved.")
+    history: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Moves that L-BFGS remembers, each as large as two pictures; 100 is torch's"
+        f" own default.  [default: {HISTORY}, and fewer where they would take more than"
+        f" {HISTORY_BYTES / 1e9:g} GB]",
+    )
     content_weight: Weight = Field(1.0, description="How strongly the photo is held on to.")
     style_weight: Weight = Field(1.0, description="How strongly the painting pulls.")
     tv_weight: Weight = Field(0.0, description="Total variation: how strongly noise is smoothed.")
@@ -108,6 +121,15 @@ class ShotSettings(Settings):
         if self.content_weight == 0 and self.style_weight == 0:
             raise ValueError("--content-weight and --style-weight are both 0; one must pull")
         return self
+
+    def history_at(self, height: int, width: int) -> int:
+        """How many moves L-BFGS remembers of a picture of that size.
+
+        Unless it is given, it depends on the size alone and not on the machine's memory, because
+        it decides the pixels: equal commands are to give equal films everywhere.
+        """
+        fitting = HISTORY_BYTES // (2 * PICTURE_BYTES * height * width)
+        return self.history or max(SHORTEST_HISTORY, min(HISTORY, fitting))
 
     @property
     def init_file(self) -> Path | None:

