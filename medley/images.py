@@ -31,6 +31,8 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 REDUCED_ABOVE = 40_000_000
 _REDUCTIONS = (1, 2, 4, 8)  # what libjpeg can do while it decodes
 
+_AT_ONCE = 2**20  # pixels that are rounded at once: a large picture's temporaries would be larger
+
 _BACKGROUND = (255, 255, 255)  # shows through where a picture is transparent
 
 
@@ -183,15 +185,20 @@ def to_tensor(picture: Image.Image | Pixels) -> torch.Tensor:
     import torch
 
     values = torch.from_numpy(np.array(picture, dtype=np.uint8))
-    return values.permute(2, 0, 1).unsqueeze(0).float().div(255).contiguous()
+    return values.permute(2, 0, 1).unsqueeze(0).contiguous().float().div_(255)
 
 
 def to_pixels(image: torch.Tensor) -> Pixels:
     """Round a tensor `(1, 3, height, width)` in [0, 1] to 8-bit pixels on the CPU."""
     import torch
 
-    values = image.detach().squeeze(0).clamp(0, 1).mul(255).round().to(torch.uint8)
-    pixels: Pixels = values.permute(1, 2, 0).contiguous().cpu().numpy()
+    height, width = image.shape[2:]
+    pixels = np.empty((height, width, 3), np.uint8)
+    rows = max(1, _AT_ONCE // width)
+    for top in range(0, height, rows):
+        band = image[0, :, top : top + rows].detach()
+        values = band.clamp(0, 1).mul_(255).round_().to(torch.uint8)
+        pixels[top : top + rows] = values.permute(1, 2, 0).contiguous().cpu().numpy()
     return pixels
 
 

@@ -25,6 +25,12 @@ WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 32)
 
 SHORTEST_SIDE = 16  # pixels; VGG-19 halves a side four times before relu5_1
 LONGEST_SIDE = 16_384  # pixels
+MOST_SCALES = 16  # sizes from coarse to fine
+
+PICTURE_BYTES = 3 * 4  # a pixel, while it is worked on: three float32
+HISTORY = 20  # of L-BFGS, by default,
+HISTORY_BYTES = 10**9  # or as much as takes this much memory,
+SHORTEST_HISTORY = 2  # but no less
 
 
 def _check_bits(bits: int) -> int:
@@ -57,6 +63,19 @@ def _check_years(years: str) -> str:
     return found[0]
 
 
+def _check_scales(scales: str) -> str:
+    if scales == "auto":
+        return scales
+    numbers = [part.strip() for part in scales.split(",")]
+    if not all(part.isdecimal() for part in numbers):
+        raise ValueError(f"{scales!r} is not 'auto', a number of sizes, or sides such as 256,512")
+    if len(numbers) == 1 and not 1 <= int(numbers[0]) <= MOST_SCALES:
+        raise ValueError(f"{scales} is not between 1 and {MOST_SCALES} sizes")
+    if len(numbers) > 1 and not all(SHORTEST_SIDE <= int(part) <= LONGEST_SIDE for part in numbers):
+        raise ValueError(f"{scales!r} has a side beyond {SHORTEST_SIDE} to {LONGEST_SIDE} pixels")
+    return ",".join(str(int(part)) for part in numbers)
+
+
 Bits = Annotated[int, AfterValidator(_check_bits)]
 Fps = Annotated[
     Fraction,
@@ -66,6 +85,7 @@ Fps = Annotated[
     WithJsonSchema({"type": "string"}),
 ]
 Years = Annotated[str, AfterValidator(_check_years)]
+Scales = Annotated[str, AfterValidator(_check_scales)]
 Side = Annotated[int, Field(ge=SHORTEST_SIDE, le=LONGEST_SIDE)]
 Weight = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 
@@ -94,6 +114,23 @@ class ShotSettings(Settings):
     )
     steps: int = Field(120, ge=1, le=100_000, description="Optimizer steps for each painting.")
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="How the picture is moved.")
+    scales: Scales = Field(
+        "auto",
+        description="Sizes from coarse to fine: auto, a number of them each sqrt(2) larger, or long"
+        " sides such as 256,512. 1 is the full size alone; auto has more above 400 pixels.",
+    )
+    precision: Literal["auto", "float32", "tf32", "bfloat16", "float16"] = Field(
+        "auto",
+        description="What convolutions compute in; auto is bfloat16 where the hardware has it.",
+    )
+    history: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Moves that L-BFGS remembers, each as large as two pictures; 100 is torch's"
+        f" own default.  [default: {HISTORY}, and fewer where they would take more than"
+        f" {HISTORY_BYTES / 1e9:g} GB]",
+    )
     content_weight: Weight = Field(1.0, description="How strongly the photo is held on to.")
     style_weight: Weight = Field(1.0, description="How strongly the painting pulls.")
     tv_weight: Weight = Field(0.0, description="Total variation: how strongly noise is smoothed.")
@@ -108,6 +145,15 @@ class ShotSettings(Settings):
         if self.content_weight == 0 and self.style_weight == 0:
             raise ValueError("--content-weight and --style-weight are both 0; one must pull")
         return self
+
+    def history_at(self, height: int, width: int) -> int:
+        """How many moves L-BFGS remembers of a picture of that size.
+
+        Unless it is given, it depends on the size alone and not on the machine's memory, because
+        it decides the pixels: equal commands are to give equal films everywhere.
+        """
+        fitting = HISTORY_BYTES // (2 * PICTURE_BYTES * height * width)
+        return self.history or max(SHORTEST_HISTORY, min(HISTORY, fitting))
 
     @property
     def init_file(self) -> Path | None:

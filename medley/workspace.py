@@ -30,7 +30,8 @@ from medley.files import part_file, remove_parts, write_bytes, write_json
 from medley.images import Pixels, encode_png
 
 ENCODERS = 2  # threads that encode iterates
-_WAITING = 8  # iterates that may wait for an encoder before the loop does
+_WAITING = 8  # iterates that may wait for an encoder before the loop does,
+_WAITING_BYTES = 64 * 2**20  # or as many as have this many bytes, but always one
 
 
 @dataclass(frozen=True)
@@ -267,7 +268,7 @@ class Recorder:
         Raises:
             OutputError: an iterate handed over before could not be written.
         """
-        while len(self._pending) >= _WAITING:
+        while len(self._pending) >= waiting_iterates(pixels.nbytes):
             self._pending.pop(0).result()
         self._kept += 1
         self._pending.append(self._pool.submit(_save, self.shot.step_path(step), pixels))
@@ -299,6 +300,11 @@ class Recorder:
     def _drain(self) -> None:
         while self._pending:
             self._pending.pop(0).result()
+
+
+def waiting_iterates(size_bytes: int) -> int:
+    """How many iterates of so many bytes may be in the encoders' hands."""
+    return max(1, min(_WAITING, _WAITING_BYTES // size_bytes))
 
 
 def _save(path: Path, pixels: Pixels) -> None:

@@ -1,4 +1,3 @@
-import resource
 import subprocess
 import sys
 
@@ -140,3 +139,39 @@ def test_picture_no_larger_than_a_tile_is_not_tiled():
         made = make_objective(network, content, [content], settings, tile)
         assert isinstance(made, Objective)
     assert isinstance(make_objective(network, content, [content], settings, 48), TiledObjective)
+
+
+MEMORY = """
+import gc, resource, sys, torch
+from medley.settings import ShotSettings
+from medley.transfer.losses import Objective
+from medley.transfer.tiling import TiledObjective
+from tests.test_tiling import narrow_network, picture
+torch.set_num_threads(1)
+
+def peak_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+side, tile = (int(argument) for argument in sys.argv[1:])
+network = narrow_network("max", seed=5, channels=8)
+image = picture(side, side, 1)
+image_mb = image.nbytes / 2**20
+if tile:
+    objective = TiledObjective(network, image, [image], ShotSettings(), tile)
+else:
+    objective = Objective(network, image, [image], ShotSettings())
+before = peak_mb()
+objective.evaluate(image + 0, with_gradient=True)
+print(peak_mb() - before - 2 * image_mb)  # a picture and its gradient are the least there is
+"""
+
+
+def working_mb(side, tile):
+    command = [sys.executable, "-c", MEMORY, str(side), str(tile)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def test_peak_memory_depends_on_the_tile_and_not_on_the_picture():
+    small, large, whole = working_mb(400, 128), working_mb(800, 128), working_mb(800, 0)
+    assert large < small + 12
+    assert large < whole / 3

@@ -10,7 +10,7 @@ import pytest
 
 from medley.errors import OutputError
 from medley.images import decode
-from medley.workspace import TraceRow, Workspace
+from medley.workspace import TraceRow, Workspace, waiting_iterates
 
 from .conftest import draw_pixels
 
@@ -108,6 +108,12 @@ def test_loop_waits_rather_than_piling_up_iterates(tmp_path, monkeypatch):
             # At most eight wait and two are being encoded.
             assert step - len(busy) <= 10
     assert len(busy) == 30
+
+
+def test_few_large_iterates_wait_but_always_one():
+    assert waiting_iterates(512 * 512 * 3) == 8
+    assert waiting_iterates(2048 * 2048 * 3) == 5
+    assert waiting_iterates(4096 * 4096 * 3) == waiting_iterates(10**9) == 1
 
 
 def test_torn_files_are_named_with_a_way_out(tmp_path):

@@ -122,6 +122,7 @@ def set_scene(
         size = size_for_pixels(painting.picture.height, painting.picture.width, height * width)
         resized.append(_pixels(resize(painting.picture, *size, painting.path)))
     start, start_name = _start(content, settings, seed)
+    settings = settings.model_copy(update={"history": settings.history_at(height, width)})
     return Scene(content, tuple(resized), start, start_name, settings)
 
 

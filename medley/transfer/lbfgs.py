@@ -16,16 +16,21 @@ from torch import Tensor
 FIRST_MOVE = 0.01  # mean absolute move of the first step; 0.02 and 0.05 end no lower
 _LAST = ("image", "gradient")
 _MOVE = ("move", "bend", "rho")
+_CHUNK = 2**22  # values that are multiplied and summed up at once
 _FLATTEST = 1e-10  # curvature below this share of |y|^2 is rounding, and stays out of the history
 
 
 class LBFGS:
-    """Holds the last moves of one picture and proposes the next picture."""
+    """Holds the last moves of one picture and proposes the next picture.
+
+    With a history of h, it holds 2 h pictures between steps and one more while it takes one.
+    """
 
     def __init__(self, history: int = 20) -> None:
         """Remember up to `history` moves, each as large as two pictures.
 
-        20 reaches within 1 % of what 100 reach after 100 steps; 10 falls 7 % behind.
+        20 reaches within 1 % of what 100, torch's own default, reach after 100 steps; 10 falls
+        7 % behind.
         """
         self._moves: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
         self._last: tuple[Tensor, Tensor] | None = None
@@ -42,7 +47,11 @@ class LBFGS:
         """
         self._remember(image, gradient)
         self._last = (image, gradient)
-        return (image + self._direction(gradient)).clamp_(0, 1)
+        proposed = self._direction(gradient).add_(image).clamp_(0, 1)
+        if len(self._moves) == self._moves.maxlen:
+            # The next step brings a move of its own; until then the memory is free for others.
+            self._moves.popleft()
+        return proposed
 
     def state(self) -> dict[str, Tensor]:
         """Name all that decides the next steps; the tensors are shared, and nobody changes them."""
@@ -76,10 +85,11 @@ class LBFGS:
     def _remember(self, image: Tensor, gradient: Tensor) -> None:
         if self._last is None:
             return
+        # Not in place, because a checkpoint may still be written from what was there.
         move = image - self._last[0]
         bend = gradient - self._last[1]
-        curvature = torch.sum(move * bend)
-        if curvature > _FLATTEST * torch.sum(bend * bend):
+        curvature = _dot(move, bend)
+        if curvature > _FLATTEST * _dot(bend, bend):
             self._moves.append((move, bend, 1 / curvature))
 
     def _direction(self, gradient: Tensor) -> Tensor:
@@ -88,11 +98,18 @@ class LBFGS:
             return direction.mul_(FIRST_MOVE / gradient.abs().mean().clamp_min(1e-30))
         shares = []
         for move, bend, rho in reversed(self._moves):
-            share = rho * torch.sum(move * direction)
-            direction -= share * bend
+            share = rho * _dot(move, direction)
+            direction.addcmul_(bend, share, value=-1)
             shares.append(share)
         _, bend, rho = self._moves[-1]
-        direction *= 1 / (rho * torch.sum(bend * bend))
+        direction *= 1 / (rho * _dot(bend, bend))
         for (move, bend, rho), share in zip(self._moves, reversed(shares), strict=True):
-            direction += (share - rho * torch.sum(bend * direction)) * move
+            direction.addcmul_(move, share - rho * _dot(bend, direction))
         return direction
+
+
+def _dot(first: Tensor, second: Tensor) -> Tensor:
+    """Inner product, without a picture-sized temporary, and as exact for millions of values."""
+    chunks = (torch.split(one.flatten(), _CHUNK) for one in (first, second))
+    parts = zip(*chunks, strict=True)
+    return torch.stack([torch.sum(one * other) for one, other in parts]).sum()

@@ -27,9 +27,9 @@ class Mover(Protocol):
         """Go on where another stood; ValueError if the state is not of its kind and shape."""
 
 
-def mover_for(settings: ShotSettings) -> Mover:
-    """Make the mover that the settings ask for."""
-    return LBFGS() if settings.optimizer == "lbfgs" else Adam()
+def mover_for(settings: ShotSettings, height: int, width: int) -> Mover:
+    """Make the mover that the settings ask for, for pictures of that size."""
+    return LBFGS(settings.history_at(height, width)) if settings.optimizer == "lbfgs" else Adam()
 
 
 class Adam:

@@ -30,7 +30,7 @@ class Position:
         step: of the next iterate.
         seconds: spent so far.
         recolored: whether step 1 took the paintings' colours.
-        exact: whether half precision failed, so that all is computed in float32.
+        exact: whether all is computed in float32: half was not asked for, or has failed.
         tensors: the next iterate's "image" at the size that it is optimized at, the one "before"
             it at full size, and the optimizer's state by its own names after "mover.".
     """
@@ -47,9 +47,10 @@ class Position:
         Raises:
             ValueError: none with these settings ever does.
         """
-        found = mover_for(settings)
+        image = self.tensors["image"]
+        found = mover_for(settings, *image.shape[2:])
         found.restore(
-            self.tensors["image"],
+            image,
             {
                 name.removeprefix(_MOVER): value
                 for name, value in self.tensors.items()
@@ -71,7 +72,7 @@ class Iterate:
         seconds: since the loop began, and what was spent before it was gone on with.
         height: of the picture as it is optimized, which its losses are those of.
         width: likewise.
-        exact: whether half precision has failed, so that all is computed in float32.
+        exact: whether all is computed in float32: half was not asked for, or has failed.
         position: to go on from after this iterate; none after the last.
     """
 
@@ -85,7 +86,7 @@ class Iterate:
     seconds: float
     height: int
     width: int
-    exact: bool = False
+    exact: bool = True
     position: Position | None = None
 
 
@@ -109,12 +110,14 @@ class Subject:
         palette: the colours that step 1 gives it, if that lowers the loss.
         objective_at: what is minimized, at every size.
         settings: steps, scales and optimizer.
+        half: whether `objective_at` computes in half precision unless told to be exact.
     """
 
     start: Tensor
     palette: ColorStatistics
     objective_at: ObjectiveAt
     settings: ShotSettings
+    half: bool = False
 
     def check(self, position: Position) -> None:
         """See that a run of this subject may stand at a position.
@@ -137,7 +140,7 @@ class Subject:
     def begin(self) -> Position:
         """The position before step 0."""
         small = self.pyramid(recolored=False).shrink(0)
-        return Position(0, 0.0, False, False, {"image": small, "before": self.start})
+        return Position(0, 0.0, False, not self.half, {"image": small, "before": self.start})
 
     def pyramid(self, recolored: bool) -> Pyramid:
         """The shot's sizes."""
@@ -206,13 +209,13 @@ class _Run:
         Raises:
             DivergedError: they are not finite in float32 either.
         """
-        for exact in {self._exact or last, True}:
+        for exact in [True] if self._exact or last else [False, True]:
             objective = self._objective_for(*image.shape[2:], exact)
             losses, gradient = objective.evaluate(image, with_gradient=not last)
             sums = [*losses] if gradient is None else [*losses, gradient.sum()]
             values = torch.stack(sums).tolist()
             if all(map(math.isfinite, values)):
-                self._exact = exact and not last or self._exact
+                self._exact = self._exact or (exact and not last)
                 return values[:4], gradient
         raise DivergedError(
             f"the loss became {values[0]} at step {self.step};"
@@ -233,7 +236,7 @@ class _Run:
             ahead = self._mover.step(image, gradient)
         self._image = self._pyramid.grow(ahead, after)
         if self._image is not ahead:
-            self._mover = mover_for(self._subject.settings)
+            self._mover = mover_for(self._subject.settings, *self._image.shape[2:])
 
     def _recolor(self, loss: float) -> Tensor | None:
         """The start in the paintings' colours, if its loss is lower."""
