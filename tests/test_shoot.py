@@ -96,7 +96,11 @@ def test_diverged_shot_stays_unfinished(tmp_path, camera, monkeypatch):
     monkeypatch.setattr("medley.transfer.losses._STYLE_SCALE", torch.tensor(float("nan")))
     with pytest.raises(DivergedError, match="at step 0; lower the weights"):
         take(tmp_path, camera)
-    assert not Workspace(tmp_path).shot(shot_key(scene(), camera.weights.digest)).is_finished
+    assert (
+        not Workspace(tmp_path)
+        .shot(shot_key(scene(), camera.weights.digest, camera.precision))
+        .is_finished
+    )
 
 
 def test_key_changes_with_everything_that_decides_pixels():
@@ -114,14 +118,16 @@ def test_key_changes_with_everything_that_decides_pixels():
         scene(init="noise"),
         scene(init="noise", seed=1),
     ]
-    keys = {shot_key(variant, "w") for variant in variants} | {shot_key(scene(), "other weights")}
+    keys = {shot_key(variant, "w", "float32") for variant in variants} | {
+        shot_key(scene(), "other weights", "float32")
+    }
     assert len(keys) == len(variants) + 1
 
 
 def test_key_ignores_what_does_not_decide_pixels():
     # The seed matters only to noise; an area that gives the same size gives the same pixels.
     same = [scene(), scene(seed=5), scene(size=None, pixels=24 * 32), scene(bits=4)]
-    assert len({shot_key(variant, "w") for variant in same}) == 1
+    assert len({shot_key(variant, "w", "float32") for variant in same}) == 1
 
 
 def test_noise_start_depends_on_the_seed_alone():
@@ -186,7 +192,9 @@ def test_killed_shot_leaves_whole_iterates_and_is_taken_anew(tmp_path, camera, h
     os.kill(process.pid, how)
     process.stdout.close()
     assert process.wait(timeout=60) != 0
-    shot = Workspace(tmp_path).shot(shot_key(scene(steps=5000), camera.weights.digest))
+    shot = Workspace(tmp_path).shot(
+        shot_key(scene(steps=5000), camera.weights.digest, camera.precision)
+    )
     assert not shot.is_finished
     for step in shot.steps():
         assert decode(shot.step_path(step)).shape == (24, 32, 3)

@@ -76,7 +76,7 @@ def plan_render(
     takes = []
     for painting in drawn.paintings:
         scene = set_scene(content, [painting], settings, catalog.seed)
-        key = shot_key(scene, camera.weights.digest)
+        key = shot_key(scene, camera.weights.digest, camera.precision)
         takes.append(Take(painting, scene, workspace.shot(key)))
     return Plan(content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace)
 

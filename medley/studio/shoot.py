@@ -1,6 +1,7 @@
 """One shot: from a content and its paintings to every iterate in the workspace."""
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 import medley
 from medley.errors import CheckpointError
@@ -22,25 +24,39 @@ from medley.images import (
     to_tensor,
 )
 from medley.paintings import Painting
-from medley.settings import ShotSettings
+from medley.settings import SHORTEST_SIDE, ShotSettings
 from medley.studio import checkpoint
+from medley.studio.device import choose_precision
 from medley.transfer import losses
-from medley.transfer.optimize import Iterate, Position, mover_at, optimize
-from medley.vgg.network import VGG19, convolutions_for
+from medley.transfer.color import color_statistics
+from medley.transfer.optimize import Evaluator, Iterate, Position, Subject, optimize
+from medley.transfer.scales import resample
+from medley.transfer.tiling import make_objective
+from medley.vgg.network import HALVES, VGG19, Precision, convolutions_for
 from medley.vgg.weights import Weights, load_weights
 from medley.workspace import Recorder, Shot, TraceRow, Workspace
 
-RECIPE = 1
+RECIPE = 2
 """Raised whenever the same inputs come to give other pixels, so that old shots are not reused."""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """What every shot of a run shares: the network on its device, and which weights it has."""
+    """What every shot of a run shares.
+
+    Attributes:
+        weights: which the network has, as they were loaded.
+        network: on the device, computing in `precision`.
+        exact: the same in float32; it judges final pictures, and takes over where halves fail.
+        device: where they are.
+        precision: never "auto".
+    """
 
     weights: Weights
     network: VGG19
+    exact: VGG19
     device: torch.device
+    precision: Precision
 
 
 @dataclass(frozen=True)
@@ -91,8 +107,13 @@ def load_camera(settings: ShotSettings, device: torch.device) -> Camera:
     """
     bits = settings.bits if settings.weights is None else None
     weights = load_weights(bits, path=settings.weights, layers=convolutions_for(losses.LAYERS))
+    precision = choose_precision(settings.precision, device)
     network = VGG19(weights.tensors, losses.LAYERS, settings.pooling).to(device).eval()
-    return Camera(weights, network, device)
+    exact = network
+    if precision in HALVES:
+        tensors = network.weights()
+        network = VGG19(tensors, losses.LAYERS, settings.pooling, precision).eval()
+    return Camera(weights, network, exact, device, precision)
 
 
 def resize_content(picture: Image.Image, settings: ShotSettings, name: object) -> Pixels:
@@ -122,11 +143,10 @@ def set_scene(
         size = size_for_pixels(painting.picture.height, painting.picture.width, height * width)
         resized.append(_pixels(resize(painting.picture, *size, painting.path)))
     start, start_name = _start(content, settings, seed)
-    settings = settings.model_copy(update={"history": settings.history_at(height, width)})
     return Scene(content, tuple(resized), start, start_name, settings)
 
 
-def shot_key(scene: Scene, weights_digest: str) -> str:
+def shot_key(scene: Scene, weights_digest: str, precision: Precision) -> str:
     """Digest everything that decides a shot's pixels; equal keys mean equal pixels.
 
     The bits and the sizes are in it through the weights' and the pictures' own digests. The
@@ -139,8 +159,9 @@ def shot_key(scene: Scene, weights_digest: str) -> str:
         "start": scene.start_name,
         "weights": weights_digest,
         "settings": scene.settings.model_dump(
-            mode="json", exclude={"bits", "weights", "size", "pixels", "init"}
+            mode="json", exclude={"bits", "weights", "size", "pixels", "init", "precision"}
         ),
+        "precision": precision,
     }
     return sha256(json.dumps(decides, sort_keys=True).encode())[:24]
 
@@ -151,11 +172,36 @@ def iterate(scene: Scene, camera: Camera, position: Position | None = None) -> I
     Raises:
         DivergedError: the loss is no longer finite.
     """
+    return optimize(_subject(scene, camera), position)
+
+
+def _subject(scene: Scene, camera: Camera) -> Subject:
     content = to_tensor(scene.content).to(camera.device)
     paintings = [to_tensor(painting).to(camera.device) for painting in scene.paintings]
-    objective = losses.Objective(camera.network, content, paintings, scene.settings)
-    start = to_tensor(scene.start).to(camera.device)
-    return optimize(objective, start, scene.settings, position)
+    full = content.shape[2:].numel()
+
+    def objective_at(height: int, width: int, exact: bool) -> Evaluator:
+        shrink = math.sqrt(height * width / full)
+        return make_objective(
+            camera.exact if exact else camera.network,
+            resample(content, height, width).clamp(0, 1),
+            [_shrunk(painting, shrink) for painting in paintings],
+            scene.settings,
+            None,
+        )
+
+    return Subject(
+        to_tensor(scene.start).to(camera.device),
+        color_statistics(paintings),
+        objective_at,
+        scene.settings,
+        half=camera.network is not camera.exact,
+    )
+
+
+def _shrunk(painting: Tensor, factor: float) -> Tensor:
+    height, width = (max(SHORTEST_SIDE, round(side * factor)) for side in painting.shape[2:])
+    return resample(painting, height, width).clamp(0, 1) if factor < 1 else painting
 
 
 def shoot(
@@ -183,7 +229,7 @@ def shoot(
         DivergedError: the loss is no longer finite; the shot stays unfinished.
         OutputError: the workspace cannot be written to.
     """
-    key = shot_key(scene, camera.weights.digest)
+    key = shot_key(scene, camera.weights.digest, camera.precision)
     shot = workspace.shot(key)
     about = {
         "medley": medley.__version__,
@@ -191,6 +237,7 @@ def shoot(
         "recipe": RECIPE,
         "key": key,
         "device": str(camera.device),
+        "precision": camera.precision,
         "weights": camera.weights.digest,
         "settings": scene.settings.model_dump(mode="json"),
         **description,
@@ -207,7 +254,11 @@ def shoot(
                 workspace.record(key, about, begun) as recorder,
                 checkpoint.Keeper(recorder, stamp) as keeper,
             ):
+                told = False
                 for current in iterates:
+                    if current.exact and not told and camera.network is not camera.exact:
+                        tell(f"{camera.precision} overflowed; this shot goes on in float32")
+                        told = True
                     _record(recorder, current, scene.settings)
                     keeper.reach(current.position)
                     on_iterate(current)
@@ -225,7 +276,7 @@ def _find_position(
         position = checkpoint.unpack(shot.state_path, stamp, camera.device)
         same = {name: stamp[name] for name in ("recipe", "key")}
         shot.check_until(position.step, scene.settings.keep_every, same)
-        mover_at(position, to_tensor(scene.start), scene.settings)
+        _subject(scene, camera).check(position)
     except CheckpointError as error:
         tell(f"{error}; this shot starts over")
     except ValueError as error:
@@ -247,7 +298,6 @@ def _outcome(last: Iterate) -> dict[str, Any]:
 
 
 def _record(recorder: Recorder, current: Iterate, settings: ShotSettings) -> None:
-    height, width = current.image.shape[2:]
     recorder.note(
         TraceRow(
             step=current.step,
@@ -257,8 +307,8 @@ def _record(recorder: Recorder, current: Iterate, settings: ShotSettings) -> Non
             style=current.style,
             tv=current.tv,
             visual_change=current.change,
-            height=height,
-            width=width,
+            height=current.height,
+            width=current.width,
         )
     )
     if current.step % settings.keep_every == 0 or current.step == settings.steps:

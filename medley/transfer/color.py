@@ -66,5 +66,5 @@ def match_colors(image: Tensor, target: ColorStatistics) -> Tensor:
 def _matrix_power(symmetric: Tensor, exponent: float) -> Tensor:
     # On the CPU and in double: it is three by three, and not every device has it.
     values, vectors = torch.linalg.eigh(symmetric.double().cpu())
-    power = vectors @ torch.diag(values.clamp_min(1e-12) ** exponent) @ vectors.T
+    power: Tensor = vectors @ torch.diag(values.clamp_min(1e-12) ** exponent) @ vectors.T
     return power.to(symmetric)

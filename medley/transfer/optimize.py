@@ -145,7 +145,8 @@ class Subject:
     def pyramid(self, recolored: bool) -> Pyramid:
         """The shot's sizes."""
         ground = match_colors(self.start, self.palette) if recolored else self.start
-        scales = plan_scales(*self.start.shape[2:], self.settings.steps, self.settings.scales)
+        height, width = self.start.shape[2:]
+        scales = plan_scales(height, width, self.settings.steps, self.settings.scales)
         return Pyramid(ground, scales)
 
 
@@ -201,7 +202,21 @@ class _Run:
         self._before, self.step = frame, step + 1
         seconds = time.perf_counter() - self._began
         position = None if last else self._position(seconds)
-        return Iterate(step, frame, *terms, change, seconds, height, width, self._exact, position)
+        total, content, style, tv = terms
+        return Iterate(
+            step=step,
+            image=frame,
+            loss=total,
+            content=content,
+            style=style,
+            tv=tv,
+            change=change,
+            seconds=seconds,
+            height=height,
+            width=width,
+            exact=self._exact,
+            position=position,
+        )
 
     def _evaluate(self, image: Tensor, last: bool) -> tuple[list[float], Tensor | None]:
         """Losses and gradient; if they are not finite, once more in float32, and so from then on.
@@ -209,8 +224,9 @@ class _Run:
         Raises:
             DivergedError: they are not finite in float32 either.
         """
+        height, width = image.shape[2:]
         for exact in [True] if self._exact or last else [False, True]:
-            objective = self._objective_for(*image.shape[2:], exact)
+            objective = self._objective_for(height, width, exact)
             losses, gradient = objective.evaluate(image, with_gradient=not last)
             sums = [*losses] if gradient is None else [*losses, gradient.sum()]
             values = torch.stack(sums).tolist()
@@ -242,7 +258,8 @@ class _Run:
         """The start in the paintings' colours, if its loss is lower."""
         pyramid = self._subject.pyramid(recolored=True)
         small = pyramid.shrink(0)
-        objective = self._objective_for(*small.shape[2:], self._exact)
+        height, width = small.shape[2:]
+        objective = self._objective_for(height, width, self._exact)
         if not objective.evaluate(small, with_gradient=False)[0].total < loss:
             return None
         self._pyramid, self._recolored = pyramid, True

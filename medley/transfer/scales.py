@@ -130,7 +130,7 @@ class Pyramid:
 
 
 def resample(image: Tensor, height: int, width: int) -> Tensor:
-    """Bring an image `(1, 3, ...)` to another size, antialiased; values may leave [0, 1] a little."""
+    """Bring an image `(1, 3, ...)` to another size; values may leave [0, 1] a little."""
     if image.shape[2:] == (height, width):
         return image
     return nnf.interpolate(image, size=(height, width), mode="bicubic", antialias=True)

@@ -16,7 +16,7 @@ Pooling = Literal["max", "average"]
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 """What the convolutions compute in; tf32 is CUDA's shorter float32, and nothing elsewhere."""
 
-_HALVES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+HALVES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 _DIVISORS = {"bfloat16": 1.0, "float16": 64.0}
 """By what features are divided while they are halves: relu4_2 reaches 13,000, float16 65,504."""
 
@@ -80,7 +80,7 @@ class VGG19(nn.Module):
         self._path = _path_to(layers)
         self._wanted = frozenset(layers)
         self._pool = nnf.max_pool2d if pooling == "max" else nnf.avg_pool2d
-        self._half = _HALVES.get(precision)
+        self._half = HALVES.get(precision)
         self._divisor = _DIVISORS.get(precision, 1.0)
         for name in convolutions_for(layers):
             if name not in weights:
@@ -91,6 +91,14 @@ class VGG19(nn.Module):
                 weight, bias = weight.to(self._half), (bias / self._divisor).to(self._half)
             self.register_buffer(f"{name}_weight", weight, persistent=False)
             self.register_buffer(f"{name}_bias", bias, persistent=False)
+
+    def weights(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """The convolutions' weights and biases as they are, on the network's device."""
+        return {
+            name: (self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias"))
+            for name in self._path
+            if name.startswith("conv")
+        }
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Map an RGB picture `(1, 3, height, width)` in [0, 1] to its features by layer name."""
