@@ -267,8 +267,7 @@ class Recorder:
         Raises:
             OutputError: an iterate handed over before could not be written.
         """
-        while len(self._pending) >= _WAITING:
-            self._pending.pop(0).result()
+        self._drain(_WAITING - 1)
         self._kept += 1
         self._pending.append(self._pool.submit(_save, self.shot.step_path(step), pixels))
 
@@ -296,9 +295,11 @@ class Recorder:
         write_json(self.shot.path / "done.json", {**done, "kept": self._kept})
         self.shot.drop_state()
 
-    def _drain(self) -> None:
-        while self._pending:
-            self._pending.pop(0).result()
+    def _drain(self, down_to: int = 0) -> None:
+        """Wait until few enough iterates wait; one that failed stays, and fails whoever asks."""
+        while len(self._pending) > down_to:
+            self._pending[0].result()
+            del self._pending[0]
 
 
 def _save(path: Path, pixels: Pixels) -> None:

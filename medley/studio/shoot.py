@@ -208,7 +208,8 @@ def shoot(
             ):
                 for current in iterates:
                     _record(recorder, current, scene.settings)
-                    keeper.reach(current.position)
+                    if current.position:
+                        keeper.reach(current.position)
                     on_iterate(current)
                 recorder.finish(_outcome(current))
     return shot
