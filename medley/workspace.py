@@ -18,7 +18,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO
@@ -77,7 +77,8 @@ class Shot:
 
     def drop_state(self) -> None:
         """Remove the checkpoint, if there is one, when the shot is finished."""
-        self.state_path.unlink(missing_ok=True)
+        with suppress(OSError):  # not there, or on a disk that is only read; it does no harm
+            self.state_path.unlink()
 
     def check_until(self, step: int, keep_every: int, same: dict[str, Any]) -> None:
         """See that all is there that a shot leaves on its way to `step`.

@@ -92,7 +92,7 @@ def test_interrupted_shot_goes_on_to_the_same_pixels(tmp_path, camera, whole):
 
 def test_shot_stopped_again_and_again_comes_to_the_same_pixels(tmp_path, camera, whole):
     what, expected = whole
-    for step in (3, 4, 15, 23):
+    for step in (3, 4, 15, 23, STEPS):
         stop(tmp_path, camera, what, step)
     assert left(take(tmp_path, camera, what)) == expected
 
