@@ -18,7 +18,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO
@@ -78,7 +78,8 @@ class Shot:
 
     def drop_state(self) -> None:
         """Remove the checkpoint, if there is one, when the shot is finished."""
-        self.state_path.unlink(missing_ok=True)
+        with suppress(OSError):  # not there, or on a disk that is only read; it does no harm
+            self.state_path.unlink()
 
     def check_until(self, step: int, keep_every: int, same: dict[str, Any]) -> None:
         """See that all is there that a shot leaves on its way to `step`.
@@ -268,8 +269,7 @@ class Recorder:
         Raises:
             OutputError: an iterate handed over before could not be written.
         """
-        while len(self._pending) >= waiting_iterates(pixels.nbytes):
-            self._pending.pop(0).result()
+        self._drain(waiting_iterates(pixels.nbytes) - 1)
         self._kept += 1
         self._pending.append(self._pool.submit(_save, self.shot.step_path(step), pixels))
 
@@ -297,9 +297,11 @@ class Recorder:
         write_json(self.shot.path / "done.json", {**done, "kept": self._kept})
         self.shot.drop_state()
 
-    def _drain(self) -> None:
-        while self._pending:
-            self._pending.pop(0).result()
+    def _drain(self, down_to: int = 0) -> None:
+        """Wait until few enough iterates wait; one that failed stays, and fails whoever asks."""
+        while len(self._pending) > down_to:
+            self._pending[0].result()
+            del self._pending[0]
 
 
 def waiting_iterates(size_bytes: int) -> int:

@@ -127,6 +127,14 @@ def test_same_command_again_takes_no_shot_twice(place):
     assert "photo-medley.mp4' exists; pass --force" in refused.stderr
 
 
+def test_finished_shot_loses_a_checkpoint_that_a_kill_left_behind(place):
+    render(place)
+    shot = next((place / "outputs/workspace/shots").glob("[!.]*"))
+    (shot / "state.safetensors").write_bytes(b"left")
+    assert "2 shots found finished" in render(place, "--force").stderr
+    assert not (shot / "state.safetensors").exists()
+
+
 def test_input_is_never_replaced_even_by_force(place):
     before = (place / "photo.png").read_bytes()
     done = render(place, "-o", "photo.mp4", "--force", expect=1)

@@ -135,11 +135,8 @@ class Keeper:
         self._due = clock() + INTERVAL_S
         self._unsaved: Position | None = None
 
-    def reach(self, position: Position | None) -> None:
+    def reach(self, position: Position) -> None:
         """Remember where the shot stands, and write it down if it is time to.
-
-        Args:
-            position: none after the last iterate, when the shot only has to be finished.
 
         Raises:
             OutputError: the checkpoint, or an iterate before it, cannot be written.

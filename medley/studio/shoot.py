@@ -260,7 +260,8 @@ def shoot(
                         tell(f"{camera.precision} overflowed; this shot goes on in float32")
                         told = True
                     _record(recorder, current, scene.settings)
-                    keeper.reach(current.position)
+                    if current.position:
+                        keeper.reach(current.position)
                     on_iterate(current)
                 recorder.finish(_outcome(current))
     return shot

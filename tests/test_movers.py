@@ -1,0 +1,71 @@
+import pytest
+import torch
+
+from medley.transfer.lbfgs import LBFGS
+from medley.transfer.movers import ADAM_RATE, Adam
+
+
+def gradient_at(image):
+    """Of a badly conditioned quadratic whose minimum lies partly outside [0, 1]."""
+    scale = torch.logspace(0, 3, image.numel()).view_as(image)
+    return 2 * scale * (image - torch.linspace(-0.5, 1.2, image.numel()).view_as(image))
+
+
+def walk(mover, image, steps):
+    path = []
+    for _ in range(steps):
+        image = mover.step(image, gradient_at(image))
+        path.append(image)
+    return path
+
+
+def test_adam_steps_as_that_of_torch_does():
+    start = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0))
+    ours = walk(Adam(), start, 40)
+    variable = start.clone()
+    theirs = torch.optim.Adam([variable], lr=ADAM_RATE)
+    for image in ours:
+        variable.grad = gradient_at(variable)
+        theirs.step()
+        variable.clamp_(0, 1)
+        torch.testing.assert_close(image, variable, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [Adam, LBFGS])
+@pytest.mark.parametrize("stop", [0, 1, 2, 7, 25, 29])
+def test_mover_goes_on_where_another_stood(make, stop):
+    start = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0))
+    whole = walk(make(), start, 30)
+    first = make()
+    at = [start, *walk(first, start, stop)][-1]
+    second = make()
+    second.restore(at, {name: value.clone() for name, value in first.state().items()})
+    for expected, got in zip(whole[stop:], walk(second, at, 30 - stop), strict=True):
+        assert torch.equal(expected, got)
+
+
+@pytest.mark.parametrize("make", [Adam, LBFGS])
+def test_state_that_was_given_away_does_not_change(make):
+    mover, image = make(), torch.rand(1, 3, 5, 7)
+    image = walk(mover, image, 25)[-1]
+    state = mover.state()
+    before = {name: value.clone() for name, value in state.items()}
+    walk(mover, image, 25)
+    assert before.keys() == state.keys()
+    assert all(torch.equal(before[name], state[name]) for name in state)
+
+
+@pytest.mark.parametrize(("make", "other"), [(Adam, LBFGS), (LBFGS, Adam)])
+def test_state_of_another_kind_or_shape_is_refused(make, other):
+    image = torch.rand(1, 3, 5, 7)
+    mover, stranger = make(), other()
+    walk(mover, image, 4)
+    walk(stranger, image, 4)
+    kind = make.__name__.replace("LBFGS", "L-BFGS")
+    with pytest.raises(ValueError, match=rf"no {kind} over a picture of \(1, 3, 5, 7\)"):
+        make().restore(image, stranger.state())
+    with pytest.raises(ValueError, match=rf"no {kind} over a picture of \(1, 3, 7, 5\)"):
+        make().restore(image.view(1, 3, 7, 5), mover.state())
+    lacking = dict(list(mover.state().items())[:-1])
+    with pytest.raises(ValueError, match="has such a state"):
+        make().restore(image, lacking)
