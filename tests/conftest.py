@@ -56,5 +56,5 @@ def make_picture(tmp_path: Path) -> MakePicture:
 
 @pytest.fixture(scope="session")
 def camera() -> Camera:
-    """The bundled network on the CPU."""
-    return load_camera(ShotSettings(), torch.device("cpu"))
+    """The bundled network on the CPU, the same on every machine."""
+    return load_camera(ShotSettings(precision="float32"), torch.device("cpu"))
