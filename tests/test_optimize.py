@@ -1,4 +1,5 @@
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from medley.images import to_tensor
 from medley.settings import ShotSettings
 from medley.transfer.lbfgs import LBFGS
 from medley.transfer.losses import Losses, Objective
-from medley.transfer.optimize import optimize, visual_change
+from medley.transfer.optimize import Position, optimize, visual_change
 
 from .conftest import draw_pixels
 
@@ -88,6 +89,34 @@ def test_same_run_gives_the_same_pixels(objective):
     judge, start = objective
     first, second = (list(optimize(judge, start, ShotSettings(steps=6)))[-1] for _ in range(2))
     assert torch.equal(first.image, second.image)
+
+
+def test_run_goes_on_from_a_position_and_then_lets_go_of_it(objective):
+    judge, start = objective
+    settings = ShotSettings(steps=6)
+    whole = list(optimize(judge, start, settings))
+    held = whole[2].position
+    assert held is not None
+    own = {name: value.clone() for name, value in held.tensors.items()}
+    watched = weakref.ref(own["before"])
+    run = optimize(judge, start, settings, Position(held.step, held.seconds, own))
+    del own
+    for expected, got in zip(whole[3:], run, strict=True):
+        assert torch.equal(got.image, expected.image)
+        assert (got.step, got.change) == (expected.step, expected.change)
+        assert got.seconds > held.seconds
+        assert (watched() is None) == (got.step > 3)
+
+
+def test_position_of_another_picture_or_run_is_refused(objective):
+    judge, start = objective
+    position = list(optimize(judge, start, ShotSettings(steps=6)))[5].position
+    with pytest.raises(ValueError, match=r"no run over a picture of \(1, 3, 40, 32\) stands there"):
+        next(optimize(judge, start.view(1, 3, 40, 32), ShotSettings(steps=6), position))
+    with pytest.raises(ValueError, match="stands there"):
+        next(optimize(judge, start, ShotSettings(steps=5), position))
+    with pytest.raises(ValueError, match="no Adam over a picture"):
+        next(optimize(judge, start, ShotSettings(steps=6, optimizer="adam"), position))
 
 
 def test_loss_that_is_no_number_stops_with_advice(objective):
