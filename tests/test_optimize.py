@@ -1,4 +1,6 @@
 import math
+import weakref
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -75,6 +77,29 @@ def test_lbfgs_moves_as_the_textbook_says_from_its_last_moves(history):
     moves, bends = np.diff(images, axis=0)[-history:], np.diff(gradients, axis=0)[-history:]
     expected = images[-1] + two_loops(moves, bends, gradients[-1])
     np.testing.assert_allclose(image.numpy(), expected, rtol=1e-9)
+
+
+def test_grown_lbfgs_moves_as_at_the_other_size():
+    generator = torch.Generator().manual_seed(5)
+    small, large = (torch.full((1, 3, side, side), 0.5) for side in (8, 16))
+    scale = torch.rand((1, 3, 1, 1), generator=generator) + 0.5
+    shift = torch.rand((1, 3, 1, 1), generator=generator) * 0.2
+
+    def gradient(image):  # of a mean over the places, so a quarter for four times as many
+        return scale * (image - 0.5 - shift) / image.shape[3] ** 2
+
+    lbfgs = LBFGS(5)
+    for _ in range(3):
+        small = lbfgs.step(small, gradient(small))
+    state = {name: value for name, value in lbfgs.state().items() if "." in name}
+    assert len(state) == 3 * 2
+    twin = LBFGS(5)
+    twin.restore(small, state)
+    grown = lbfgs.grown(large, ShotSettings(history=5))
+    large = small[:, :, :1, :1].expand_as(large).clone()
+    found, expected = grown.step(large, gradient(large)), twin.step(small, gradient(small))
+    assert (found - large).abs().max() > 1e-3
+    torch.testing.assert_close(found[:, :, :8, :8], expected, atol=1e-5, rtol=0)
 
 
 def test_history_shrinks_with_the_picture_alone():
@@ -232,10 +257,25 @@ def test_run_goes_on_from_any_position_to_the_same_pixels(judge, optimizer, stop
         assert (one.loss, one.change) == (other.loss, other.change)
 
 
+def test_position_is_let_go_of_once_the_run_is_past_it(judge):
+    run = subject(judge, steps=6)
+    held = list(optimize(run))[2].position
+    own = {name: value.clone() for name, value in held.tensors.items()}
+    watched = weakref.ref(own["before"])
+    rest = optimize(run, replace(held, tensors=own))
+    del own
+    for iterate in rest:
+        assert iterate.seconds > held.seconds
+        assert watched() is None
+
+
 def test_positions_of_other_runs_are_refused(judge):
-    long, small = subject(judge, steps=9, scales="3"), subject(judge, steps=9)
-    position = list(optimize(long))[5].position
-    with pytest.raises(ValueError, match=r"no run over a picture of \(1, 3, 32, 40\) stands there"):
-        next(optimize(small, position))
+    run = subject(judge, steps=9, scales="3")
+    position = list(optimize(run))[5].position
+    other = replace(run, start=run.start.view(1, 3, 40, 32))
+    with pytest.raises(ValueError, match=r"no run over a picture of \(1, 3, 40, 32\) stands there"):
+        next(optimize(other, position))
     with pytest.raises(ValueError, match="no run of 4 steps stands at step 6"):
         next(optimize(subject(judge, steps=4), position))
+    with pytest.raises(ValueError, match="no Adam over a picture"):
+        next(optimize(subject(judge, steps=9, scales="3", optimizer="adam"), position))

@@ -168,7 +168,7 @@ def test_gpu_takes_the_same_shot_as_the_cpu_within_rounding(tmp_path, camera):
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_killed_shot_leaves_whole_iterates_and_is_taken_anew(tmp_path, camera, how):
+def test_killed_shot_leaves_whole_iterates_and_is_unfinished(tmp_path, camera, how):
     code = """
         import sys, torch
         from pathlib import Path

@@ -20,6 +20,9 @@ class Mover(Protocol):
     def step(self, image: Tensor, gradient: Tensor) -> Tensor:
         """Propose a new picture in [0, 1], from the one proposed last and the gradient there."""
 
+    def grown(self, image: Tensor, settings: ShotSettings) -> "Mover":
+        """What goes on with the same picture at another size, which is `image`."""
+
     def state(self) -> dict[str, Tensor]:
         """Name all that decides the next steps, zero-copy; nobody changes the tensors in place."""
 
@@ -61,6 +64,10 @@ class Adam:
         rate = ADAM_RATE / (1 - _MEAN_DECAY**taken)
         spread = square.sqrt().div_(math.sqrt(1 - _SQUARE_DECAY**taken)).add_(_EPSILON)
         return torch.addcdiv(image, mean, spread, value=-rate).clamp_(0, 1)
+
+    def grown(self, image: Tensor, settings: ShotSettings) -> "Adam":  # noqa: ARG002
+        """Begin anew for the same picture at another size."""
+        return Adam()
 
     def state(self) -> dict[str, Tensor]:
         """Name all that decides the next steps; the tensors are shared, and nobody changes them."""

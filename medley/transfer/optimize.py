@@ -252,7 +252,7 @@ class _Run:
             ahead = self._mover.step(image, gradient)
         self._image = self._pyramid.grow(ahead, after)
         if self._image is not ahead:
-            self._mover = mover_for(self._subject.settings, *self._image.shape[2:])
+            self._mover = self._mover.grown(self._image, self._subject.settings)
 
     def _recolor(self, loss: float) -> Tensor | None:
         """The start in the paintings' colours, if its loss is lower."""

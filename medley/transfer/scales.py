@@ -70,9 +70,14 @@ def _long_sides(height: int, width: int, wish: str) -> list[float]:
     elif height * width <= _ALONE:
         count = 1
     else:
-        count = 1 + math.floor(math.log(height * width / COARSEST, _GROWTH) + 1e-9)
-    smallest = max(1, 1 + math.floor(math.log(min(height, width) / SHORTEST_SIDE, _GROWTH**0.5)))
-    return [longest * _GROWTH ** (-at / 2) for at in reversed(range(min(count, smallest)))]
+        count = _doublings(height * width / COARSEST)
+    count = max(1, min(count, _doublings((min(height, width) / SHORTEST_SIDE) ** 2)))
+    return [longest * _GROWTH ** (-at / 2) for at in reversed(range(count))]
+
+
+def _doublings(ratio: float) -> int:
+    """How many areas there are from 1 to `ratio`, each `_GROWTH` times the one before."""
+    return 1 + math.floor(math.log(ratio, _GROWTH) + 1e-9)
 
 
 class Pyramid:
