@@ -21,5 +21,9 @@ class OutputError(MedleyError):
     """A file or folder cannot be written where it was asked for."""
 
 
+class RoomError(MedleyError):
+    """A device's memory, or a disk, is too small for what was asked."""
+
+
 class DivergedError(MedleyError):
     """An optimization's loss is no longer a finite number."""

@@ -26,6 +26,8 @@ WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 32)
 SHORTEST_SIDE = 16  # pixels; VGG-19 halves a side four times before relu5_1
 LONGEST_SIDE = 16_384  # pixels
 
+SHORTEST_TILE = 64  # pixels; each is computed with 80 more on each side
+
 PICTURE_BYTES = 3 * 4  # a pixel, while it is worked on: three float32
 HISTORY = 20  # of L-BFGS, by default,
 HISTORY_BYTES = 10**9  # or as much as takes this much memory,
@@ -62,6 +64,18 @@ def _check_years(years: str) -> str:
     return found[0]
 
 
+def _read_tile(value: Any) -> Any:
+    if value in ("auto", "off"):
+        return value
+    try:
+        side = int(value)
+    except (TypeError, ValueError):
+        side = 0
+    if side < SHORTEST_TILE:
+        raise ValueError(f"{value!r} is not auto, off, or a side of {SHORTEST_TILE} pixels or more")
+    return side
+
+
 Bits = Annotated[int, AfterValidator(_check_bits)]
 Fps = Annotated[
     Fraction,
@@ -70,6 +84,7 @@ Fps = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"type": "string"}),
 ]
+TileWish = Annotated[int | Literal["auto", "off"], BeforeValidator(_read_tile)]
 Years = Annotated[str, AfterValidator(_check_years)]
 Side = Annotated[int, Field(ge=SHORTEST_SIDE, le=LONGEST_SIDE)]
 Weight = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
@@ -213,6 +228,11 @@ class RunSettings(Settings):
         "auto",
         pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
         description="Where to compute: auto, cpu, cuda, cuda:N or mps.",
+    )
+    tile: TileWish = Field(
+        "auto",
+        description="Side in pixels of the tiles that a picture is computed in; auto: tiles if it"
+        " does not fit into memory as a whole.",
     )
     workspace: Path = Field(
         Path("outputs/workspace"), description="Folder that keeps all iterates."

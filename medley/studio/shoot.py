@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,12 @@ from medley.images import (
     to_tensor,
 )
 from medley.paintings import Painting
-from medley.settings import ShotSettings
+from medley.settings import ShotSettings, TileWish
+from medley.studio.forecast import Stage, choose_tile
+from medley.studio.room import free_memory, out_of_memory_named
 from medley.transfer import losses
 from medley.transfer.optimize import Iterate, optimize
+from medley.transfer.tiling import TiledObjective, make_objective
 from medley.vgg.network import VGG19, convolutions_for
 from medley.vgg.weights import Weights, load_weights
 from medley.workspace import Recorder, Shot, TraceRow, Workspace
@@ -34,11 +37,15 @@ RECIPE = 1
 
 @dataclass(frozen=True)
 class Camera:
-    """What every shot of a run shares: the network on its device, and which weights it has."""
+    """What every shot of a run shares: the network on its device, and which weights it has.
+
+    A picture that is larger than `tile` is computed in tiles of that side; None: as a whole.
+    """
 
     weights: Weights
     network: VGG19
     device: torch.device
+    tile: int | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,23 @@ def load_camera(settings: ShotSettings, device: torch.device) -> Camera:
     weights = load_weights(bits, path=settings.weights, layers=convolutions_for(losses.LAYERS))
     network = VGG19(weights.tensors, losses.LAYERS, settings.pooling).to(device).eval()
     return Camera(weights, network, device)
+
+
+def fit_tiles(camera: Camera, content: Pixels, settings: ShotSettings, wish: TileWish) -> Camera:
+    """Let the camera compute in tiles where that is wished, or the memory does not suffice.
+
+    Raises:
+        RoomError: it does not suffice even in tiles.
+    """
+    free = free_memory(camera.device)
+    tile = choose_tile(wish, stages_of(content, settings), settings, free)
+    return replace(camera, tile=tile)
+
+
+def stages_of(content: Pixels, settings: ShotSettings) -> list[Stage]:
+    """List the sizes at which a shot's steps are taken."""
+    height, width, _ = content.shape
+    return [Stage(height, width, settings.steps)]
 
 
 def resize_content(picture: Image.Image, settings: ShotSettings, name: object) -> Pixels:
@@ -148,11 +172,20 @@ def iterate(scene: Scene, camera: Camera) -> Iterator[Iterate]:
 
     Raises:
         DivergedError: the loss is no longer finite.
+        RoomError: the device's memory does not suffice.
     """
+    stages = stages_of(scene.content, scene.settings)
+    with out_of_memory_named(stages, scene.settings, camera.tile):
+        # Tensors that the generator alone holds: it drops them when it needs them no longer.
+        yield from optimize(
+            _objective(scene, camera), to_tensor(scene.start).to(camera.device), scene.settings
+        )
+
+
+def _objective(scene: Scene, camera: Camera) -> losses.Objective | TiledObjective:
     content = to_tensor(scene.content).to(camera.device)
     paintings = [to_tensor(painting).to(camera.device) for painting in scene.paintings]
-    objective = losses.Objective(camera.network, content, paintings, scene.settings)
-    return optimize(objective, to_tensor(scene.start).to(camera.device), scene.settings)
+    return make_objective(camera.network, content, paintings, scene.settings, camera.tile)
 
 
 def shoot(
@@ -173,6 +206,7 @@ def shoot(
 
     Raises:
         DivergedError: the loss is no longer finite; the shot stays unfinished.
+        RoomError: the device's memory does not suffice; what was kept is kept.
         OutputError: the workspace cannot be written to.
     """
     key = shot_key(scene, camera.weights.digest)
