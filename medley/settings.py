@@ -118,9 +118,9 @@ class ShotSettings(Settings):
         None,
         ge=1,
         le=1000,
-        description="Moves that L-BFGS remembers, each as large as two pictures; 100 is torch's"
-        f" own default.  [default: {HISTORY}, and fewer where they would take more than"
-        f" {HISTORY_BYTES / 1e9:g} GB]",
+        description=f"Moves that L-BFGS remembers, each as large as two pictures: {HISTORY} unless"
+        f" given, and fewer where they would take more than {HISTORY_BYTES / 1e9:g} GB; in torch it"
+        " is 100.",
     )
     content_weight: Weight = Field(1.0, description="How strongly the photo is held on to.")
     style_weight: Weight = Field(1.0, description="How strongly the painting pulls.")

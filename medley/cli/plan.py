@@ -5,7 +5,6 @@ from typing import Any
 import click
 
 from medley.cli.planning import Order, amount, foretell, prepare, render_options
-from medley.cli.progress import clock
 
 
 @click.command()
@@ -23,6 +22,7 @@ def plan(recalibrate: bool, **options: Any) -> None:
     order = Order.read(options)
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import notes, show_facts
+    from medley.cli.progress import clock
     from medley.studio.room import free_disk, free_memory
 
     found, _ = prepare(order, notes(quiet=False))

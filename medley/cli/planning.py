@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from medley.cli.options import Command, exclusive, read_settings, settings_options
-from medley.cli.progress import clock
 from medley.settings import CatalogSettings, FilmSettings, RunSettings, ShotSettings
 
 if TYPE_CHECKING:  # torch comes with them
@@ -158,6 +157,8 @@ def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:
 
 def forecast_line(found: Forecast) -> str:
     """Say in one line what a run will take."""
+    from medley.cli.progress import clock
+
     parts = [f"{found.steps:,} steps"]
     if found.seconds is not None:
         parts.append(f"about {clock(found.seconds)}")
