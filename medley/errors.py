@@ -25,5 +25,9 @@ class CheckpointError(MedleyError):
     """An unfinished shot cannot be gone on with, and starts over."""
 
 
+class RoomError(MedleyError):
+    """A device's memory, or a disk, is too small for what was asked."""
+
+
 class DivergedError(MedleyError):
     """An optimization's loss is no longer a finite number."""

@@ -27,6 +27,8 @@ SHORTEST_SIDE = 16  # pixels; VGG-19 halves a side four times before relu5_1
 LONGEST_SIDE = 16_384  # pixels
 MOST_SCALES = 16  # sizes from coarse to fine
 
+SHORTEST_TILE = 64  # pixels; each is computed with 80 more on each side
+
 PICTURE_BYTES = 3 * 4  # a pixel, while it is worked on: three float32
 HISTORY = 20  # of L-BFGS, by default,
 HISTORY_BYTES = 10**9  # or as much as takes this much memory,
@@ -76,6 +78,18 @@ def _check_scales(scales: str) -> str:
     return ",".join(str(int(part)) for part in numbers)
 
 
+def _read_tile(value: Any) -> Any:
+    if value in ("auto", "off"):
+        return value
+    try:
+        side = int(value)
+    except (TypeError, ValueError):
+        side = 0
+    if side < SHORTEST_TILE:
+        raise ValueError(f"{value!r} is not auto, off, or a side of {SHORTEST_TILE} pixels or more")
+    return side
+
+
 Bits = Annotated[int, AfterValidator(_check_bits)]
 Fps = Annotated[
     Fraction,
@@ -84,6 +98,7 @@ Fps = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"type": "string"}),
 ]
+TileWish = Annotated[int | Literal["auto", "off"], BeforeValidator(_read_tile)]
 Years = Annotated[str, AfterValidator(_check_years)]
 Scales = Annotated[str, AfterValidator(_check_scales)]
 Side = Annotated[int, Field(ge=SHORTEST_SIDE, le=LONGEST_SIDE)]
@@ -127,9 +142,9 @@ class ShotSettings(Settings):
         None,
         ge=1,
         le=1000,
-        description="Moves that L-BFGS remembers, each as large as two pictures; 100 is torch's"
-        f" own default.  [default: {HISTORY}, and fewer where they would take more than"
-        f" {HISTORY_BYTES / 1e9:g} GB]",
+        description=f"Moves that L-BFGS remembers, each as large as two pictures: {HISTORY} unless"
+        f" given, and fewer where they would take more than {HISTORY_BYTES / 1e9:g} GB; in torch it"
+        " is 100.",
     )
     content_weight: Weight = Field(1.0, description="How strongly the photo is held on to.")
     style_weight: Weight = Field(1.0, description="How strongly the painting pulls.")
@@ -237,6 +252,11 @@ class RunSettings(Settings):
         "auto",
         pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
         description="Where to compute: auto, cpu, cuda, cuda:N or mps.",
+    )
+    tile: TileWish = Field(
+        "auto",
+        description="Side in pixels of the tiles that a picture is computed in; auto: tiles if it"
+        " does not fit into memory as a whole.",
     )
     workspace: Path = Field(
         Path("outputs/workspace"), description="Folder that keeps all iterates."

@@ -29,9 +29,10 @@ def test_help_is_given_without_importing_torch():
     assert done.returncode == 0
 
 
+@pytest.mark.parametrize("command", ["render", "plan"])
 @pytest.mark.parametrize("schema", [ShotSettings, CatalogSettings, FilmSettings, RunSettings])
-def test_render_has_an_option_for_every_setting_with_its_default(schema):
-    options = {option.name: option for option in cli.commands["render"].params}
+def test_render_has_an_option_for_every_setting_with_its_default(schema, command):
+    options = {option.name: option for option in cli.commands[command].params}
     for name, field in schema.model_fields.items():
         assert options[name].default == field.default
         assert field.description and field.description.endswith(".")

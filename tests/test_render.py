@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,10 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from medley.cli import main
 from medley.images import decode
+from medley.settings import ShotSettings
+from medley.studio.forecast import Pace, peak_bytes
+from medley.transfer.losses import Objective
+from medley.transfer.scales import Scale
 
 from .conftest import film_pixels
 
@@ -261,10 +267,84 @@ def test_quiet_run_prints_only_the_path(place):
 def test_output_that_is_no_terminal_gets_plain_lines(place):
     lines = render(place).stderr.splitlines()
     assert lines[0].startswith("2 paintings, 48x39 pixels, 3 steps each, 8-bit kmeans weights")
-    assert lines[1].startswith("painting 1/2 painting 2: loss ")
+    assert re.fullmatch(r"forecast: 6 steps, [\d.]+ .B of memory, 0 MB of disk", lines[1])
+    assert lines[2].startswith("painting 1/2 painting 2: loss ")
     assert lines[-1].startswith("30 frames, 3.0 s; poster 'outputs/photo-medley.png'")
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert all(line.isprintable() for line in lines)
+
+
+def plan(place, *more, expect=0):
+    return run(
+        "plan", "--content", "photo.png", "--styles", "styles", *TINY, *more,
+        cwd=place, expect=expect,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def quick_pace(monkeypatch):
+    monkeypatch.setattr("medley.studio.pace.pace_of", lambda *_: Pace(1.0, 0.0))
+
+
+@pytest.mark.usefixtures("quick_pace")
+def test_plan_tells_what_a_render_would_take_and_takes_nothing(place):
+    said = dict(line.split(maxsplit=1) for line in plan(place).stdout.splitlines())
+    assert said["shots"] == "2 to take, 0 found finished"
+    assert said["size"] == "48x39 pixels, computed as a whole"
+    assert (said["steps"], said["time"]) == ("6", "about 0:06")
+    assert re.match(r"[\d.]+ .B at the peak", said["memory"])
+    assert said["disk"].startswith("0 MB; ")
+    assert not (place / "outputs").exists()
+    render(place)
+    said = dict(line.split(maxsplit=1) for line in plan(place, "--force").stdout.splitlines())
+    assert said["shots"] == "0 to take, 2 found finished"
+    assert (said["steps"], said["time"]) == ("0", "none")
+
+
+@pytest.mark.usefixtures("quick_pace")
+def test_pictures_are_tiled_where_they_do_not_fit_as_a_whole(place, monkeypatch):
+    room = peak_bytes([Scale(420, 512, 3)], ShotSettings(), 384) / 0.9
+    monkeypatch.setattr("medley.studio.shoot.free_memory", lambda _: room)
+    assert "computed in tiles of 384 pixels" in plan(place, "--size", "512").stdout
+    assert "as a whole" in plan(place, "--size", "512", "--tile", "off").stdout
+    assert "in tiles of 128 pixels" in plan(place, "--size", "512", "--tile", "128").stdout
+    monkeypatch.setattr("medley.studio.shoot.free_memory", lambda _: room / 2)
+    refused = plan(place, "--size", "512", expect=1).stderr
+    assert re.fullmatch(r"Error: 512x\d+ pixels take .* even in tiles, .*; .*\n", refused)
+    assert "Error: 512x" in render(place, "--size", "512", expect=1).stderr
+    assert list(place.rglob("steps/*.png")) == []
+
+
+def test_tiled_render_finds_what_a_whole_one_has_taken_and_the_other_way_round(place):
+    render(place, "--tile", "64", "--size", "96")
+    again = render(place, "--tile", "off", "--size", "96", "--force")
+    assert "2 shots found finished" in again.stderr
+    assert "forecast" not in again.stderr  # nothing is to be taken
+
+
+def test_disk_far_too_small_is_told_before_any_shot(place, monkeypatch):
+    monkeypatch.setattr("medley.studio.room.free_disk", lambda _: 1000)
+    refused = render(place, expect=1)
+    assert "the disk has 0.0 GB free; pass --keep-every" in refused.stderr
+    assert list(place.rglob("steps/*.png")) == []
+
+
+def test_memory_that_runs_out_leaves_what_was_kept_and_one_line(place, monkeypatch):
+    def evaluate(self, image, with_gradient, asked=[]):  # noqa: B006 - counts its calls
+        asked.append(1)
+        if len(asked) > 6:  # in the second shot
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return judge(self, image, with_gradient)
+
+    judge = Objective.evaluate
+    monkeypatch.setattr(Objective, "evaluate", evaluate)
+    done = render(place, expect=1)
+    last = done.stderr.splitlines()[-1]
+    assert last == "Error: the memory ran out at 48x39 pixels; pass --size 16"
+    assert len(list(place.rglob("done.json"))) == 1
+    assert len(list(place.rglob("steps/*.png"))) == 6
+    monkeypatch.undo()
+    assert "1 shots found finished" in render(place).stderr
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
@@ -296,6 +376,12 @@ BAD = {
     "nothing pulls": (["--style-weight", "0", "--content-weight", "0"], 2, "both 0"),
     "two sizes": (["--pixels", "4000"], 2, "--size and --pixels contradict"),
     "too small": (["--size", "15"], 2, "'--size'"),
+    "no size": (["--size", "0"], 2, "'0': input should be greater than or equal to 16"),
+    "less than no size": (["--size", "-5"], 2, "'-5': input should be greater than"),
+    "too large": (["--size", "16385"], 2, "'16385': input should be less than or equal to 16384"),
+    "no history": (["--history", "0"], 2, "'--history'"),
+    "no tile": (["--tile", "0"], 2, "'0' is not auto, off, or a side of 64 pixels or more"),
+    "no such tile": (["--tile", "big"], 2, "'big' is not auto, off, or a side"),
     "no film": (["--output", "film.gif"], 2, "must end in .mp4"),
     "too short": (["--seconds-per-painting", "0.3"], 1, "raise --seconds-per-painting to"),
     "no such rate": (["--fps", "fast"], 2, "'--fps'"),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,14 @@ def test_thinned_shot_keeps_every_third_and_the_last(tmp_path, camera):
     assert len(shot.trace()) == 8
 
 
+def test_tiled_shot_is_the_same_shot(tmp_path, camera):
+    what = scene(size=96, steps=3)
+    whole = take(tmp_path / "whole", camera, what)
+    tiled = take(tmp_path / "tiled", replace(camera, tile=64), what)
+    assert tiled.key == whole.key
+    assert tiled.done()["loss"] == pytest.approx(whole.done()["loss"], rel=1e-3)
+
+
 def test_finished_shot_is_not_taken_again(tmp_path, camera):
     shot = take(tmp_path, camera)
     before = shot.step_path(4).stat().st_mtime_ns
@@ -114,6 +123,7 @@ def test_key_changes_with_everything_that_decides_pixels():
         scene(tv_weight=2),
         scene(pooling="average"),
         scene(optimizer="adam"),
+        scene(history=5),
         scene(keep_every=2),
         scene(init="noise"),
         scene(init="noise", seed=1),

@@ -1,8 +1,9 @@
 """Where commands print: progress and warnings to standard error, results to standard output."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -16,6 +17,13 @@ def notes(quiet: bool) -> Console:
 def warn(console: Console, text: str) -> None:
     """Print a warning in one line."""
     console.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+def show_facts(facts: Mapping[str, str]) -> None:
+    """Print names and what they are, a line each, to standard output."""
+    width = max(len(name) for name in facts)
+    for name, text in facts.items():
+        click.echo(f"{name:{width}}  {text}")
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

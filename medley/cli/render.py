@@ -1,49 +1,17 @@
 """`medley render`: from a photo and paintings to a film."""
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 
-from medley.cli.options import exclusive, read_settings, settings_options
-from medley.settings import CatalogSettings, FilmSettings, RunSettings, ShotSettings
-
-_PATH = click.Path(path_type=Path)
+from medley.cli.planning import Order, forecast_line, foretell, prepare, render_options
 
 
 @click.command()
-@click.option("--content", required=True, type=_PATH, help="The photo to be repainted.")
-@click.option(
-    "--styles",
-    required=True,
-    type=_PATH,
-    multiple=True,
-    metavar="DIR_OR_FILES...",
-    help="Folders of paintings, or paintings; repeatable, or several at once.",
-)
-@click.argument("more_styles", nargs=-1, type=_PATH, metavar="")
-@settings_options(CatalogSettings)
-@settings_options(ShotSettings)
-@settings_options(FilmSettings)
-@settings_options(RunSettings)
-@click.option(
-    "-o",
-    "--output",
-    type=_PATH,
-    help="The film, ending in .mp4.  [default: outputs/CONTENT-medley.mp4]",
-)
-@click.option("--force", is_flag=True, help="Replace a film of that name.")
+@render_options
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
-def render(
-    content: Path,
-    styles: tuple[Path, ...],
-    more_styles: tuple[Path, ...],
-    output: Path | None,
-    force: bool,
-    quiet: bool,
-    **options: Any,
-) -> None:
+def render(quiet: bool, **options: Any) -> None:
     """Repaint a photo after each painting in turn, and cut every step of it into one film.
 
     \b
@@ -52,69 +20,41 @@ def render(
     All iterates stay in the workspace: the same command again takes no shot twice and goes
     straight to the film, and one that was interrupted or killed goes on where it stopped.
     """
-    exclusive("size", "pixels")
-    exclusive("weights", "bits")
-    shot = read_settings(ShotSettings, options)
-    catalog = read_settings(CatalogSettings, options)
-    film = read_settings(FilmSettings, options)
-    run = read_settings(RunSettings, options)
-    output = output or Path("outputs", f"{content.stem}-medley.mp4")
-    if output.suffix.lower() != ".mp4":
-        raise click.UsageError(f"--output '{output}' must end in .mp4")
-    _render(content, [*styles, *more_styles], output, shot, catalog, film, run, force, quiet)
-
-
-def _render(
-    content: Path,
-    places: list[Path],
-    output: Path,
-    shot: ShotSettings,
-    catalog: CatalogSettings,
-    film: FilmSettings,
-    run: RunSettings,
-    force: bool,
-    quiet: bool,
-) -> None:
+    order = Order.read(options)
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
-    from medley.paintings import draw
-    from medley.studio.cut import Outputs, check_film
-    from medley.studio.device import choose_device
-    from medley.studio.render import cut_film, plan_render, take_shots
-    from medley.studio.shoot import load_camera
-    from medley.workspace import Workspace
+    from medley.studio.cut import Outputs
+    from medley.studio.forecast import check_disk
+    from medley.studio.render import cut_film, take_shots
+    from medley.studio.room import free_disk
 
     console = notes(quiet)
-    outputs = Outputs(output)
-    outputs.check(force, [content])
-    check_film(1, film)
-    device = choose_device(run.device)
-    drawn = draw(places, catalog)
-    outputs.check(force, [painting.path for painting in drawn.paintings])
-    check_film(len(drawn.paintings), film)
-    for reason in drawn.skipped:
-        warn(console, f"passed over: {reason}")
-    if drawn.catalog and drawn.catalog.absent:
-        warn(console, f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
-    camera = load_camera(shot, device)
-    plan = plan_render(content, drawn, shot, catalog, camera, Workspace(run.workspace))
+    outputs = Outputs(order.output)
+    outputs.check(order.force, [order.content])
+    plan, drawn = prepare(order, console)
+    outputs.check(order.force, [order.content, *(work.path for work in drawn.paintings)])
+    expected = foretell(plan, patient=False)
+    check_disk(expected.disk_bytes, free_disk(order.run.workspace))
     height, width, _ = plan.content.shape
-    found = f"{len(plan.takes) - len(plan.missing)} shots found finished"
+    found = f"{expected.finished} shots found finished"
     if plan.begun:
         found += f", {len(plan.begun)} begun"
     with display(console) as show:
         show.line(
-            f"{len(plan.takes)} paintings, {width}x{height} pixels, {shot.steps} steps each,"
-            f" {camera.weights.label} weights, on {device}; {found}"
+            f"{len(plan.takes)} paintings, {width}x{height} pixels, {order.shot.steps} steps each,"
+            f" {plan.camera.weights.label} weights, {plan.camera.precision} on"
+            f" {plan.camera.device}; {found}"
         )
-        if catalog.sample:
+        if order.catalog.sample:
             show.line("drawn: " + "; ".join(work.title for work in drawn.paintings))
+        if expected.missing:
+            show.line(forecast_line(expected))
         take_shots(plan, show.shot, partial(warn, console))
-        facts = cut_film(plan, outputs, film, show.frame)
+        facts = cut_film(plan, outputs, order.film, show.frame)
         show.line(
             f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"
             f" poster '{outputs.poster}', sidecar '{outputs.sidecar}',"
             f" credits '{outputs.credits}'"
         )
-    click.echo(output)
+    click.echo(order.output)

@@ -18,7 +18,7 @@ _SHOT_OPTIONS = tuple(name for name in ShotSettings.model_fields if name not in 
 @click.argument("paintings", type=_PATH, nargs=-1, required=True)
 @settings_options(ShotSettings, *_SHOT_OPTIONS)
 @settings_options(CatalogSettings, "seed")
-@settings_options(RunSettings, "device")
+@settings_options(RunSettings, "device", "tile")
 @click.option("-o", "--output", type=_PATH, required=True, help="The picture, ending in .png.")
 @click.option("--force", is_flag=True, help="Replace a picture of that name.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the picture's path.")
@@ -50,5 +50,7 @@ def stylize(
 
     device = choose_device(run.device)
     with display(notes(quiet)) as show:
-        make_still(content, paintings, output, shot, catalog.seed, device, force, show.shot)
+        make_still(
+            content, paintings, output, shot, catalog.seed, device, run.tile, force, show.shot
+        )
     click.echo(output)

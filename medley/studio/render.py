@@ -17,11 +17,20 @@ from medley.files import write_bytes, write_json
 from medley.film.encode import FilmFacts
 from medley.images import Pixels, read_picture
 from medley.paintings import Draw, Painting
-from medley.settings import CatalogSettings, FilmSettings, ShotSettings
+from medley.settings import CatalogSettings, FilmSettings, ShotSettings, TileWish
 from medley.studio import checkpoint
 from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits
 from medley.studio.cut import Outputs, cut_medley, hang_poster
-from medley.studio.shoot import Camera, Progress, Scene, resize_content, set_scene, shoot, shot_key
+from medley.studio.shoot import (
+    Camera,
+    Progress,
+    Scene,
+    fit_tiles,
+    resize_content,
+    set_scene,
+    shoot,
+    shot_key,
+)
 from medley.transfer.optimize import Iterate
 from medley.workspace import Shot, Workspace
 
@@ -66,11 +75,13 @@ def plan_render(
     catalog: CatalogSettings,
     camera: Camera,
     workspace: Workspace,
+    tile: TileWish = "auto",
 ) -> Plan:
     """Resize every picture, and find out which shots lie finished in the workspace.
 
     Raises:
         PictureError: the content or the starting picture is unreadable, or one is too narrow.
+        RoomError: a shot is still to be taken and the memory does not suffice, even in tiles.
     """
     content = resize_content(read_picture(content_path), settings, content_path)
     takes = []
@@ -78,6 +89,8 @@ def plan_render(
         scene = set_scene(content, [painting], settings, catalog.seed)
         key = shot_key(scene, camera.weights.digest, camera.precision)
         takes.append(Take(painting, scene, workspace.shot(key)))
+    if not all(take.shot.is_finished for take in takes):
+        camera = fit_tiles(camera, content, settings, tile)
     return Plan(content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace)
 
 
@@ -92,6 +105,7 @@ def take_shots(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[st
     Raises:
         DivergedError: a loss is no longer finite; the shots before it stay.
         OutputError: the workspace cannot be written to.
+        RoomError: the memory does not suffice; what was kept is kept.
     """
     left = [_steps_left(take, plan.settings.steps) for take in plan.takes]
     for number, take in enumerate(plan.takes, start=1):

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,15 @@ from medley.images import (
     to_tensor,
 )
 from medley.paintings import Painting
-from medley.settings import SHORTEST_SIDE, ShotSettings
+from medley.settings import SHORTEST_SIDE, ShotSettings, TileWish
 from medley.studio import checkpoint
 from medley.studio.device import choose_precision
+from medley.studio.forecast import choose_tile
+from medley.studio.room import free_memory, out_of_memory_named
 from medley.transfer import losses
 from medley.transfer.color import color_statistics
 from medley.transfer.optimize import Evaluator, Iterate, Position, Subject, optimize
-from medley.transfer.scales import resample
+from medley.transfer.scales import Scale, plan_scales, resample
 from medley.transfer.tiling import make_objective
 from medley.vgg.network import HALVES, VGG19, Precision, convolutions_for
 from medley.vgg.weights import Weights, load_weights
@@ -50,6 +52,7 @@ class Camera:
         exact: the same in float32; it judges final pictures, and takes over where halves fail.
         device: where they are.
         precision: never "auto".
+        tile: a picture that is larger is computed in tiles of that side; None: as a whole.
     """
 
     weights: Weights
@@ -57,6 +60,7 @@ class Camera:
     exact: VGG19
     device: torch.device
     precision: Precision
+    tile: int | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,23 @@ def load_camera(settings: ShotSettings, device: torch.device) -> Camera:
     return Camera(weights, network, exact, device, precision)
 
 
+def fit_tiles(camera: Camera, content: Pixels, settings: ShotSettings, wish: TileWish) -> Camera:
+    """Let the camera compute in tiles where that is wished, or the memory does not suffice.
+
+    Raises:
+        RoomError: it does not suffice even in tiles.
+    """
+    free = free_memory(camera.device)
+    tile = choose_tile(wish, scales_of(content, settings), settings, free)
+    return replace(camera, tile=tile)
+
+
+def scales_of(content: Pixels, settings: ShotSettings) -> tuple[Scale, ...]:
+    """List the sizes at which a shot's steps are taken."""
+    height, width, _ = content.shape
+    return plan_scales(height, width, settings.steps, settings.scales)
+
+
 def resize_content(picture: Image.Image, settings: ShotSettings, name: object) -> Pixels:
     """Bring the content to the size that the settings ask for.
 
@@ -171,8 +192,11 @@ def iterate(scene: Scene, camera: Camera, position: Position | None = None) -> I
 
     Raises:
         DivergedError: the loss is no longer finite.
+        RoomError: the device's memory does not suffice.
     """
-    return optimize(_subject(scene, camera), position)
+    with out_of_memory_named(scales_of(scene.content, scene.settings), scene.settings, camera.tile):
+        # Tensors that the generator alone holds: it drops them when it needs them no longer.
+        yield from optimize(_subject(scene, camera), position)
 
 
 def _subject(scene: Scene, camera: Camera) -> Subject:
@@ -184,10 +208,10 @@ def _subject(scene: Scene, camera: Camera) -> Subject:
         shrink = math.sqrt(height * width / full)
         return make_objective(
             camera.exact if exact else camera.network,
-            resample(content, height, width).clamp(0, 1),
+            resample(content, height, width),
             [_shrunk(painting, shrink) for painting in paintings],
             scene.settings,
-            None,
+            camera.tile,
         )
 
     return Subject(
@@ -201,7 +225,7 @@ def _subject(scene: Scene, camera: Camera) -> Subject:
 
 def _shrunk(painting: Tensor, factor: float) -> Tensor:
     height, width = (max(SHORTEST_SIDE, round(side * factor)) for side in painting.shape[2:])
-    return resample(painting, height, width).clamp(0, 1) if factor < 1 else painting
+    return resample(painting, height, width) if factor < 1 else painting
 
 
 def shoot(
@@ -227,6 +251,7 @@ def shoot(
 
     Raises:
         DivergedError: the loss is no longer finite; the shot stays unfinished.
+        RoomError: the device's memory does not suffice; what was kept is kept.
         OutputError: the workspace cannot be written to.
     """
     key = shot_key(scene, camera.weights.digest, camera.precision)

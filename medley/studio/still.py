@@ -8,8 +8,8 @@ import torch
 from medley.files import check_free, write_bytes
 from medley.images import encode_png, read_picture, to_pixels
 from medley.paintings import Painting
-from medley.settings import ShotSettings
-from medley.studio.shoot import Progress, iterate, load_camera, resize_content, set_scene
+from medley.settings import ShotSettings, TileWish
+from medley.studio.shoot import Progress, fit_tiles, iterate, load_camera, resize_content, set_scene
 
 
 def make_still(
@@ -19,6 +19,7 @@ def make_still(
     settings: ShotSettings,
     seed: int,
     device: torch.device,
+    tile: TileWish,
     force: bool,
     watch: Callable[[Progress], None],
 ) -> None:
@@ -29,13 +30,15 @@ def make_still(
         PictureError: a picture is unreadable or too narrow.
         WeightsError: the weights are not there or not whole.
         DivergedError: the loss is no longer finite.
+        RoomError: the memory does not suffice, even in tiles.
     """
     check_free(output, force, [content, *paintings])
     resized = resize_content(read_picture(content), settings, content)
     works = [Painting(path, read_picture(path)) for path in paintings]
     scene = set_scene(resized, works, settings, seed)
     title = " + ".join(work.title for work in works)
-    for current in iterate(scene, load_camera(settings, device)):
+    camera = fit_tiles(load_camera(settings, device), scene.content, settings, tile)
+    for current in iterate(scene, camera):
         left = settings.steps - current.step
         watch(Progress(1, 1, title, current, settings.steps, left))
     write_bytes(output, encode_png(to_pixels(current.image), level=6))

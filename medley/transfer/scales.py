@@ -34,6 +34,11 @@ class Scale(NamedTuple):
     width: int
     steps: int
 
+    @property
+    def pixel_steps(self) -> int:
+        """How much work that is."""
+        return self.height * self.width * self.steps
+
 
 def plan_scales(height: int, width: int, steps: int, wish: str = "auto") -> tuple[Scale, ...]:
     """Lay out the sizes of a shot from coarse to fine; the last one is its full size.

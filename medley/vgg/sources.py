@@ -49,10 +49,14 @@ _MEAN_RGB, _DEVIATION_RGB = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.
 _CAFFE_MEAN_RGB = np.array([123.68, 116.779, 103.939])
 
 
+def cache_folder() -> Path:
+    """Where what was fetched or measured is kept: MEDLEY_CACHE, or the user's cache."""
+    return Path(os.environ.get("MEDLEY_CACHE") or platformdirs.user_cache_dir("medley"))
+
+
 def cache_path(name: str) -> Path:
-    """Where an original is kept, whether or not it is there: MEDLEY_CACHE, or the user's cache."""
-    folder = os.environ.get("MEDLEY_CACHE") or platformdirs.user_cache_dir("medley")
-    return Path(folder) / f"vgg19-{name}.safetensors"
+    """Where an original is kept, whether or not it is there."""
+    return cache_folder() / f"vgg19-{name}.safetensors"
 
 
 def cached(name: str) -> Path:

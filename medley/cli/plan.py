@@ -1,0 +1,46 @@
+"""`medley plan`: what a render would take, without taking it."""
+
+from typing import Any
+
+import click
+
+from medley.cli.planning import Order, amount, foretell, prepare, render_options
+
+
+@click.command()
+@render_options
+@click.option("--recalibrate", is_flag=True, help="Measure this machine's pace anew: seconds.")
+def plan(recalibrate: bool, **options: Any) -> None:
+    """Foretell what `medley render` with the same options would take: minutes, memory, disk.
+
+    \b
+    medley plan --content photo.jpg --styles styles/ --size 2048
+
+    The time comes from a few steps at small sizes, taken once on this machine and kept in the
+    cache for a month.
+    """
+    order = Order.read(options)
+    # torch takes a second to import; --help and a mistyped option should not wait for it.
+    from medley.cli.console import notes, show_facts
+    from medley.cli.progress import clock
+    from medley.studio.room import free_disk, free_memory
+
+    found, _ = prepare(order, notes(quiet=False))
+    expected = foretell(found, anew=recalibrate)
+    height, width, _ = found.content.shape
+    tiles = f"in tiles of {expected.tile} pixels" if expected.tile else "as a whole"
+    memory, disk = free_memory(found.camera.device), free_disk(order.run.workspace)
+    show_facts(
+        {
+            "shots": f"{expected.missing} to take, {expected.finished} found finished",
+            "size": f"{width}x{height} pixels, computed {tiles}",
+            "steps": f"{expected.steps:,}",
+            "time": "none" if expected.seconds is None else f"about {clock(expected.seconds)}",
+            "memory": f"{amount(expected.memory_bytes)} at the peak" + _of(memory),
+            "disk": amount(expected.disk_bytes) + _of(disk),
+        }
+    )
+
+
+def _of(free: float | None) -> str:
+    return "" if free is None else f"; {amount(free)} free now"

@@ -1,0 +1,238 @@
+"""Memory, disk and time of a run before it starts: arithmetic from sizes, steps and settings.
+
+What is measured of a machine comes from `studio.pace` and `studio.room`; here nothing is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from medley.errors import RoomError
+from medley.settings import (
+    PICTURE_BYTES,
+    SHORTEST_HISTORY,
+    SHORTEST_SIDE,
+    ShotSettings,
+    TileWish,
+)
+from medley.transfer.scales import Scale
+from medley.transfer.tiling import lay_tiles
+
+TILES = (2048, 1024, 768, 512, 384, 256)
+"""Sides that are tried when a picture does not fit as a whole; smaller ones cost much more time."""
+
+# Bytes a pixel; fitted with scripts/bench_memory.
+_WORK = 1480  # features, and gradients on their way back, of what is computed at once
+_CONTENT = 32  # relu4_2: 512 channels at 1/64 of the pixels
+_CONTENT_TILED = 14  # without its zeros
+_ENCODING = 10  # an iterate in the encoders' hands: pixels, Pillow's copy, PNG
+_PNG = 2.4  # an iterate on the disk
+
+_SETTLING = 210e6  # bytes: what libraries allocate when they first compute
+
+_SPARE = 0.9  # share of the free memory that is counted on
+_DISK_SPARE = 0.75  # a run begins if it finds at least this share of the disk it needs
+
+# Of a tiled step's time, against an untiled one of as many pixels: Grams need a pass of their own.
+_TILED_TIME = 1.5
+
+
+class Pace(NamedTuple):
+    """How quickly a machine takes steps: seconds a step, and seconds a pixel and step."""
+
+    step_s: float
+    pixel_s: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run will take.
+
+    Attributes:
+        missing, finished: shots to be taken, and shots that were found.
+        steps: of all shots that are to be taken.
+        seconds: for them, or None if the machine's pace is not known.
+        memory_bytes: at the peak, of the whole process (on CUDA: of the device).
+        disk_bytes: that the workspace will grow by.
+        tile: side of a tile, or None if the picture is computed as a whole.
+    """
+
+    missing: int
+    finished: int
+    steps: int
+    seconds: float | None
+    memory_bytes: float
+    disk_bytes: float
+    tile: int | None
+
+
+def forecast(
+    scales: Sequence[Scale],
+    settings: ShotSettings,
+    *,
+    missing: int,
+    finished: int,
+    tile: int | None,
+    resident: float,
+    pace: Pace | None,
+) -> Forecast:
+    """Foretell a run of `missing` equal shots.
+
+    Args:
+        scales: of each shot, in order; the last one's size is that of the frames.
+        settings: of each shot.
+        missing: shots that are to be taken.
+        finished: shots that are there already.
+        tile: side of a tile, or None.
+        resident: bytes that the process has in memory before.
+        pace: of this machine, if it is known.
+    """
+    seconds = missing * shot_seconds(scales, pace, tile) if pace else None
+    return Forecast(
+        missing=missing,
+        finished=finished,
+        steps=missing * sum(scale.steps for scale in scales),
+        seconds=seconds,
+        memory_bytes=resident + (peak_bytes(scales, settings, tile) if missing else 0),
+        disk_bytes=missing * disk_bytes(scales, settings),
+        tile=tile,
+    )
+
+
+def peak_bytes(scales: Sequence[Scale], settings: ShotSettings, tile: int | None) -> float:
+    """Memory that a shot takes at its peak, besides what is there before."""
+    history = settings.history_at(scales[-1].height, scales[-1].width)
+    return max(_scale_bytes(scale, settings.optimizer, history, tile) for scale in scales)
+
+
+def _scale_bytes(scale: Scale, optimizer: str, history: int, tile: int | None) -> float:
+    height, width, steps = scale
+    area = height * width
+    is_tiled = tile is not None and max(height, width) > tile
+    if optimizer == "lbfgs":
+        # Two for each move; the picture and its gradient; while it moves, what comes of them.
+        judging = 2 * min(history, steps) + 2
+        moving = judging + 1
+    else:
+        # Adam's own copy, two moments, the gradient, and the last two iterates; two temporaries.
+        judging, moving = 6, 8
+    features = area
+    if is_tiled and tile is not None:
+        features = max(_region_areas(height, width, tile))
+    kept = area * ((_CONTENT_TILED if is_tiled else _CONTENT) + _ENCODING)
+    peak = max(judging * PICTURE_BYTES * area + _WORK * features, moving * PICTURE_BYTES * area)
+    return _SETTLING + kept + peak
+
+
+def shot_seconds(scales: Sequence[Scale], pace: Pace, tile: int | None) -> float:
+    """Time that a shot takes; its last evaluation, without a step, is not counted."""
+    return sum(
+        scale.steps * (pace.step_s + pace.pixel_s * _computed_pixels(scale, tile))
+        for scale in scales
+    )
+
+
+def _computed_pixels(scale: Scale, tile: int | None) -> float:
+    """Pixels that a step computes, halos and passes over them included."""
+    if tile is None or max(scale.height, scale.width) <= tile:
+        return scale.height * scale.width
+    return _TILED_TIME * sum(_region_areas(scale.height, scale.width, tile))
+
+
+def _region_areas(height: int, width: int, tile: int) -> list[int]:
+    regions = (one.region for one in lay_tiles(height, width, tile))
+    return [(bottom - top) * (right - left) for top, bottom, left, right in regions]
+
+
+def disk_bytes(scales: Sequence[Scale], settings: ShotSettings) -> float:
+    """Disk that a shot's iterates take; each is a frame of the full size, whatever its scale."""
+    last = sum(scale.steps for scale in scales)
+    every = settings.keep_every
+    kept = last // every + 1 + (last % every > 0)
+    return kept * scales[-1].height * scales[-1].width * _PNG
+
+
+def choose_tile(
+    wish: TileWish,
+    scales: Sequence[Scale],
+    settings: ShotSettings,
+    free: float | None,
+) -> int | None:
+    """Decide whether a shot is computed in tiles, and how large they are.
+
+    Args:
+        wish: a side, "off", or "auto": only if it does not fit as a whole, the largest that fits.
+        scales: of the shot.
+        settings: of the shot.
+        free: bytes of memory that are free, or None if that is unknown: then all fits.
+
+    Raises:
+        RoomError: nothing fits; what would is named.
+    """
+    if isinstance(wish, int):
+        return wish
+    if wish == "off" or free is None:
+        return None
+    for tile in (None, *TILES):
+        if peak_bytes(scales, settings, tile) <= _SPARE * free:
+            return tile
+    need = peak_bytes(scales, settings, TILES[-1])
+    raise RoomError(
+        f"{scales[-1].width}x{scales[-1].height} pixels take {need / 1e9:.1f} GB of memory even in"
+        f" tiles, and {free / 1e9:.1f} GB are free; {way_out(scales, settings, free)}"
+    )
+
+
+def way_out(scales: Sequence[Scale], settings: ShotSettings, free: float) -> str:
+    """Name the settings with which a shot would fit into `free` bytes, each on its own."""
+
+    def fits(**changes: object) -> bool:
+        other = settings.model_copy(update=changes)
+        return peak_bytes(scales, other, TILES[-1]) <= _SPARE * free
+
+    ways = []
+    if settings.optimizer == "lbfgs":
+        history = settings.history_at(scales[-1].height, scales[-1].width)
+        fitting = [h for h in range(history - 1, SHORTEST_HISTORY - 1, -1) if fits(history=h)]
+        ways += [f"--history {h}" for h in fitting[:1]]
+        ways += ["--optimizer adam"] * fits(optimizer="adam")
+    if side := _largest_side(scales[-1], settings, TILES[-1], _SPARE * free):
+        ways.append(f"--size {side}")
+    return f"pass {' or '.join(ways)}" if ways else "close other programs"
+
+
+def smaller(scales: Sequence[Scale], settings: ShotSettings, tile: int | None) -> str:
+    """Name the settings with which a shot takes half as much memory, when it took too much."""
+    goal = peak_bytes(scales, settings, tile) / 2
+    below = [side for side in TILES if side < (tile or max(scales[-1].height, scales[-1].width))]
+    ways = [f"--tile {side}" for side in below if peak_bytes(scales, settings, side) <= goal] or [
+        f"--tile {side}" for side in below[-1:]
+    ]
+    side = _largest_side(scales[-1], settings, tile, goal)
+    return " or ".join([*ways[:1], f"--size {side or SHORTEST_SIDE}"])
+
+
+def _largest_side(
+    scale: Scale, settings: ShotSettings, tile: int | None, room: float
+) -> int | None:
+    """The longest side of a picture of that shape that fits into `room` bytes."""
+    longest = max(scale.height, scale.width)
+
+    def fits(side: int) -> bool:
+        height, width = (max(SHORTEST_SIDE, round(n * side / longest)) for n in scale[:2])
+        return peak_bytes([Scale(height, width, scale.steps)], settings, tile) <= room
+
+    return next((side for side in reversed(range(64, longest, 32)) if fits(side)), None)
+
+
+def check_disk(need: float, free: float | None) -> None:
+    """Refuse a run whose iterates the disk is far too small for.
+
+    Raises:
+        RoomError: there is not nearly room for them.
+    """
+    if free is not None and free < _DISK_SPARE * need:
+        raise RoomError(
+            f"the iterates will take {need / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB free;"
+            " pass --keep-every, or a --workspace on another disk"
+        )

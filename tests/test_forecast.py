@@ -1,0 +1,125 @@
+import pytest
+
+from medley.errors import RoomError
+from medley.settings import ShotSettings
+from medley.studio.forecast import (
+    Pace,
+    check_disk,
+    choose_tile,
+    disk_bytes,
+    forecast,
+    peak_bytes,
+    shot_seconds,
+    smaller,
+)
+from medley.transfer.scales import Scale
+
+SQUARE = [Scale(4096, 4096, 100)]
+SETTINGS = ShotSettings()
+
+
+def test_memory_grows_with_the_area_or_else_with_the_tile():
+    small, large = (peak_bytes([Scale(side, side, 100)], SETTINGS, None) for side in (512, 1024))
+    assert 3 < large / small < 4  # something is always there
+    tiled = [peak_bytes(SQUARE, SETTINGS, tile) for tile in (2048, 1024, 512, 256, None)]
+    assert sorted(tiled) == [*reversed(tiled[:4]), tiled[4]]
+
+
+def test_optimizer_s_own_state_is_counted():
+    long, short = (ShotSettings(history=h) for h in (20, 2))
+    picture = 12 * 4096 * 4096
+    apart = peak_bytes(SQUARE, long, 256) - peak_bytes(SQUARE, short, 256)
+    assert apart == pytest.approx(36 * picture, rel=0.02)
+    # A history cannot be longer than the shot.
+    brief = [Scale(4096, 4096, 2)]
+    assert peak_bytes(brief, long, 256) == peak_bytes(brief, short, 256)
+
+
+def test_tile_that_covers_the_picture_changes_nothing():
+    scales = [Scale(300, 400, 10)]
+    assert peak_bytes(scales, SETTINGS, 400) == peak_bytes(scales, SETTINGS, None)
+    assert shot_seconds(scales, Pace(0, 1), 400) == shot_seconds(scales, Pace(0, 1), None)
+
+
+def test_largest_stage_decides_the_memory_and_every_stage_takes_its_time():
+    scales = [Scale(100, 100, 40), Scale(200, 300, 10)]
+    assert peak_bytes(scales, SETTINGS, None) == peak_bytes(scales[1:], SETTINGS, None)
+    pace = Pace(0.5, 1e-4)
+    assert shot_seconds(scales, pace, None) == pytest.approx(50 * 0.5 + 40 * 1 + 10 * 6)
+
+
+def test_tiled_step_takes_half_as_much_again_and_its_halos():
+    scales = [Scale(512, 512, 1)]  # four tiles of 256, each with 80 more on its two inner sides
+    assert shot_seconds(scales, Pace(0, 1), 256) == pytest.approx(1.5 * 4 * (256 + 80) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "kept"), [(100, 1, 101), (100, 10, 11), (100, 7, 16), (3, 5, 2)]
+)
+def test_disk_counts_the_iterates_that_are_kept(steps, every, kept):
+    one = disk_bytes([Scale(100, 200, 1)], ShotSettings()) / 2
+    scales = [Scale(50, 100, 1), Scale(100, 200, steps - 1)]
+    assert disk_bytes(scales, ShotSettings(keep_every=every)) == pytest.approx(kept * one)
+
+
+def test_forecast_counts_missing_shots_only():
+    common = {"tile": None, "resident": 7e8, "pace": Pace(0, 1e-5)}
+    scales = [Scale(100, 100, 50)]
+    found = forecast(scales, SETTINGS, missing=3, finished=2, **common)
+    assert (found.missing, found.finished, found.steps) == (3, 2, 150)
+    assert found.seconds == pytest.approx(15)
+    assert found.disk_bytes == pytest.approx(3 * disk_bytes(scales, SETTINGS))
+    nothing = forecast(scales, SETTINGS, missing=0, finished=5, **common)
+    assert (nothing.steps, nothing.seconds, nothing.disk_bytes) == (0, 0, 0)
+    assert nothing.memory_bytes == 7e8
+    unknown = forecast(scales, SETTINGS, missing=1, finished=0, **common | {"pace": None})
+    assert unknown.seconds is None
+
+
+def test_tiles_are_as_large_as_fits_and_only_where_they_are_needed():
+    whole = peak_bytes(SQUARE, SETTINGS, None)
+    assert choose_tile("auto", SQUARE, SETTINGS, whole * 1.2) is None
+    assert choose_tile("auto", SQUARE, SETTINGS, None) is None
+    tiles = [choose_tile("auto", SQUARE, SETTINGS, free * 1e9) for free in (20, 5, 2.8)]
+    assert tiles == [2048, 1024, 512]
+    assert choose_tile("off", SQUARE, SETTINGS, 1) is None
+    assert choose_tile(320, SQUARE, SETTINGS, 1) == 320
+
+
+def test_what_does_not_fit_even_in_tiles_is_refused_with_what_would():
+    long = ShotSettings(history=50)
+    with pytest.raises(
+        RoomError, match=r"4096x4096 pixels take \d+\.\d GB .* 4\.0 GB are free"
+    ) as e:
+        choose_tile("auto", SQUARE, long, 4e9)
+    ways = str(e.value).rpartition("pass ")[2].split(" or ")
+    assert [way.split()[0] for way in ways] == ["--history", "--optimizer", "--size"]
+    history, size = (int(ways[at].split()[1]) for at in (0, 2))
+    for settings, side in (
+        (ShotSettings(history=history), 4096),
+        (ShotSettings(optimizer="adam"), 4096),
+        (long, size),
+    ):
+        assert choose_tile("auto", [Scale(side, side, 100)], settings, 4e9)
+    with pytest.raises(RoomError, match="take"):
+        choose_tile("auto", SQUARE, ShotSettings(history=history + 1), 4e9)
+
+
+def test_no_way_out_is_no_empty_advice():
+    with pytest.raises(RoomError, match=r"0\.0 GB are free; close other programs"):
+        choose_tile("auto", SQUARE, SETTINGS, 1e6)
+
+
+def test_advice_after_running_out_takes_half_the_memory():
+    advice = smaller(SQUARE, SETTINGS, None)
+    assert advice.startswith("--tile 2048 or --size 2")
+    assert smaller(SQUARE, SETTINGS, 2048).startswith("--tile 1024 or --size")
+    assert smaller(SQUARE, SETTINGS, 256).startswith("--size")
+    assert smaller([Scale(16, 16, 1)], SETTINGS, None) == "--size 16"
+
+
+def test_disk_far_too_small_is_refused_early():
+    check_disk(1e9, 0.8e9)
+    check_disk(1e9, None)
+    with pytest.raises(RoomError, match=r"take 1\.0 GB .* 0\.7 GB free; pass --keep-every, or"):
+        check_disk(1e9, 0.7e9)
