@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from medley.catalogs import SPLITS, Catalog, Entry, list_folder, read_catalog
+from medley.catalogs import SPLITS, Catalog, Entry, read_catalog
 from medley.errors import PictureError
 from medley.files import sha256
 from medley.images import read_picture
@@ -98,15 +98,9 @@ def find_files(places: Sequence[Path]) -> list[Path]:
     """List the files in folders (recursively) and the files named outright, each once.
 
     Raises:
-        PictureError: a place does not exist or cannot be listed.
+        PictureError: a place does not exist or cannot be listed, or a table cannot be used.
     """
-    found: dict[Path, None] = {}
-    for place in places:
-        if place.is_dir():
-            found |= dict.fromkeys(place / name for name in list_folder(place))
-        else:
-            found |= dict.fromkeys(entry.path for entry in read_catalog([place]).entries)
-    return list(found)
+    return [entry.path for entry in read_catalog(places).entries]
 
 
 def choose(catalog: Catalog, settings: CatalogSettings) -> list[Entry]:

@@ -27,7 +27,6 @@ def folder(make_picture, tmp_path) -> Path:
 def test_folder_is_listed_by_name_with_its_subfolders(make_picture, folder):
     make_picture("styles/sub/a.png")
     make_picture("styles/.hidden/b.png")
-    (folder / "catalog.csv").touch()
     names = [path.relative_to(folder).as_posix() for path in find_files([folder])]
     assert names == ["0.png", "1.png", "2.png", "3.png", "4.png", "5.png", "sub/a.png"]
 
