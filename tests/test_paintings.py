@@ -2,15 +2,21 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from medley import paintings
 from medley.errors import PictureError
 from medley.images import read_picture
-from medley.paintings import draw, find_files, fingerprint, is_near
+from medley.paintings import find_files, fingerprint, is_near
 from medley.settings import CatalogSettings
 
 ALL = CatalogSettings()
+
+
+def draw(places, settings, fit=lambda picture, _: np.asarray(picture)):
+    return paintings.draw(places, settings, fit)
 
 
 def stems(drawn):

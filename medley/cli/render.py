@@ -1,5 +1,6 @@
 """`medley render`: from a photo and paintings to a film."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,12 @@ def _render(
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
+    from medley.images import read_picture
     from medley.paintings import draw
     from medley.studio.cut import Outputs, check_film
     from medley.studio.device import choose_device
     from medley.studio.render import cut_film, plan_render, take_shots
-    from medley.studio.shoot import load_camera
+    from medley.studio.shoot import fit_painting, load_camera, resize_content
     from medley.workspace import Workspace
 
     console = notes(quiet)
@@ -89,7 +91,8 @@ def _render(
     outputs.check(force, [content])
     check_film(1, film)
     device = choose_device(run.device)
-    drawn = draw(places, catalog)
+    photo = resize_content(read_picture(content), shot, content)
+    drawn = draw(places, catalog, partial(fit_painting, photo))
     outputs.check(force, [painting.path for painting in drawn.paintings])
     check_film(len(drawn.paintings), film)
     for reason in drawn.skipped:
@@ -97,8 +100,8 @@ def _render(
     if drawn.catalog and drawn.catalog.absent:
         warn(console, f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
     camera = load_camera(shot, device)
-    plan = plan_render(content, drawn, shot, catalog, camera, Workspace(run.workspace))
-    height, width, _ = plan.content.shape
+    plan = plan_render(content, photo, drawn, shot, catalog, camera, Workspace(run.workspace))
+    height, width, _ = photo.shape
     found = len(plan.takes) - len(plan.missing)
     with display(console) as show:
         show.line(
