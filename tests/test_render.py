@@ -94,7 +94,7 @@ def test_film_poster_sidecar_and_workspace_are_made(place):
 
 
 def test_film_begins_and_ends_with_the_content_and_shows_the_results(place):
-    render(place, "--crf", "0")
+    render(place, "--crf", "1")
     frames = film_pixels(place / "outputs" / "photo-medley.mp4")
     sidecar = json.loads((place / "outputs" / "photo-medley.json").read_text())
     steps = place / "outputs/workspace/shots" / sidecar["paintings"][1]["shot"] / "steps"

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from medley.cli.options import exclusive, read_settings, settings_options
+from medley.cli.options import TakesSeveral, exclusive, read_settings, settings_options
 from medley.settings import CatalogSettings, FilmSettings, RunSettings, ShotSettings
 
 _PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(cls=TakesSeveral)
 @click.option("--content", required=True, type=_PATH, help="The photo to be repainted.")
 @click.option(
     "--styles",
@@ -22,7 +22,6 @@ _PATH = click.Path(path_type=Path)
     metavar="DIR_OR_FILES...",
     help="Folders of paintings, or paintings; repeatable, or several at once.",
 )
-@click.argument("more_styles", nargs=-1, type=_PATH, metavar="")
 @settings_options(CatalogSettings)
 @settings_options(ShotSettings)
 @settings_options(FilmSettings)
@@ -38,7 +37,6 @@ _PATH = click.Path(path_type=Path)
 def render(
     content: Path,
     styles: tuple[Path, ...],
-    more_styles: tuple[Path, ...],
     output: Path | None,
     force: bool,
     quiet: bool,
@@ -61,7 +59,7 @@ def render(
     output = output or Path("outputs", f"{content.stem}-medley.mp4")
     if output.suffix.lower() != ".mp4":
         raise click.UsageError(f"--output '{output}' must end in .mp4")
-    _render(content, [*styles, *more_styles], output, shot, catalog, film, run, force, quiet)
+    _render(content, list(styles), output, shot, catalog, film, run, force, quiet)
 
 
 def _render(

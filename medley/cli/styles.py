@@ -11,6 +11,7 @@ import click
 
 from medley.catalogs import Catalog, Entry, read_catalog
 from medley.cli.options import read_settings, settings_options
+from medley.cli.words import printable
 from medley.files import check_free
 from medley.settings import CatalogSettings
 
@@ -104,7 +105,7 @@ def check(root: Path, quiet: bool) -> None:
             catalog.entries, lambda done: show.count("decoding", done, len(catalog.entries))
         )
     for reason in bad:
-        click.echo(_printable(reason))
+        click.echo(printable(reason))
     click.echo(
         f"{len(catalog.entries) - len(bad):,} whole, {len(catalog.absent):,} missing,"
         f" {len(bad):,} bad"
@@ -131,7 +132,7 @@ def _say_skipped(skipped: list[str]) -> None:
     from medley.cli.console import notes, warn
 
     for reason in skipped:
-        warn(notes(quiet=False), f"passed over: {_printable(reason)}")
+        warn(notes(quiet=False), f"passed over: {reason}")
 
 
 def _show(entries: list[Entry], catalog: Catalog) -> None:
@@ -142,8 +143,7 @@ def _show(entries: list[Entry], catalog: Catalog) -> None:
     rows = [
         [
             title_of(entry),
-            *(entry.artist, entry.date, entry.genre, entry.style, entry.split),
-            _printable(entry.file),
+            *(entry.artist, entry.date, entry.genre, entry.style, entry.split, entry.file),
         ]
         for entry in entries[:_LISTED]
     ]
@@ -180,11 +180,3 @@ def _as_json(entries: list[Entry], catalog: Catalog) -> dict[str, Any]:
         "rows_without_file": len(catalog.absent),
         "files_without_row": catalog.unlisted,
     }
-
-
-def _printable(text: str) -> str:
-    """A text in one line, with escapes for what a terminal cannot or should not print."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
