@@ -220,19 +220,22 @@ def decode_in_turn(
     seen: list[tuple[Fingerprint, Path]] = []
     for entry in entries:
         try:
-            picture = read_picture(entry.path)
-            fitted = fit(picture, entry.path)
+            fitted, mark = _decode(entry, fit)
         except PictureError as error:
             skipped.append(str(error))
             continue
         if distinct:
-            mark = fingerprint(picture)
             twin = next((path for other, path in seen if is_near(mark, other)), None)
             if twin is not None:
                 skipped.append(f"'{entry.path}' is nearly the same picture as '{twin}'")
                 continue
             seen.append((mark, entry.path))
         yield Painting(entry.path, fitted, entry)
+
+
+def _decode(entry: Entry, fit: Fit) -> tuple[Pixels, "Fingerprint"]:
+    picture = read_picture(entry.path)
+    return fit(picture, entry.path), fingerprint(picture)
 
 
 def find_bad(entries: Sequence[Entry], watch: Callable[[int], None]) -> list[str]:

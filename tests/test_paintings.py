@@ -1,5 +1,7 @@
+import gc
 import os
 import shutil
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -234,3 +236,32 @@ def test_file_name_that_is_not_utf8_has_a_title_that_prints(folder):
     titles += [painting.title for painting in draw([folder], ALL).paintings]
     assert "caf\ufffd 1" in titles
     "".join(titles).encode()
+
+
+def test_painting_that_does_not_fit_is_named_and_another_drawn_in_its_place(folder):
+    before = stems(draw([folder], CatalogSettings(sample=3)))
+
+    def fit(picture, path):
+        if path.stem == before[0]:
+            raise PictureError(f"'{path}' is too thin")
+        return np.asarray(picture)[:2]
+
+    drawn = draw([folder], CatalogSettings(sample=3), fit)
+    assert stems(drawn)[:2] == before[1:]
+    assert drawn.skipped == [f"'{folder / before[0]}.png' is too thin"]
+    assert {painting.picture.shape for painting in drawn.paintings} == {(2, 48, 3)}
+
+
+def test_no_more_than_one_painting_is_in_memory_at_its_full_size(folder, monkeypatch):
+    whole = []
+
+    def read(path):
+        gc.collect()
+        assert not any(picture() for picture in whole)
+        picture = read_picture(path)
+        whole.append(weakref.ref(picture))
+        return picture
+
+    monkeypatch.setattr(paintings, "read_picture", read)
+    small = draw([folder], ALL, lambda picture, _: np.asarray(picture.resize((4, 4)))).paintings
+    assert len(small) == len(whole) == 6

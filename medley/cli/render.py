@@ -76,8 +76,10 @@ def _render(
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
+    from medley.film.lettering import undrawable
     from medley.images import read_picture
     from medley.paintings import draw
+    from medley.studio.credits import credit_lines
     from medley.studio.cut import Outputs, check_film
     from medley.studio.device import choose_device
     from medley.studio.render import cut_film, plan_render, take_shots
@@ -97,6 +99,8 @@ def _render(
         warn(console, f"passed over: {reason}")
     if drawn.catalog and drawn.catalog.absent:
         warn(console, f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
+    if lost := undrawable("\n".join(map(credit_lines, drawn.paintings))):
+        warn(console, f"no font here has {lost}; boxes stand for them until one is installed")
     camera = load_camera(shot, device)
     plan = plan_render(content, photo, drawn, shot, catalog, camera, Workspace(run.workspace))
     height, width, _ = photo.shape
