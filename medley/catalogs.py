@@ -184,7 +184,7 @@ def _read_table(path: Path) -> _Rows:
             if missing:
                 raise PictureError(
                     f"'{path}' lacks the columns {', '.join(missing)}; it has"
-                    f" {', '.join(header) or 'none'}"
+                    f" {', '.join(header) or 'none'}; add them, or rename the file"
                 )
             return dict(_rows(table, [header.index(name) for name in COLUMNS]))
     except UnicodeDecodeError as error:

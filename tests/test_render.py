@@ -161,6 +161,14 @@ def test_several_style_files_may_follow_one_another(place):
         "styles/painting_2.png", *TINY, cwd=place,
     )  # fmt: skip
     assert done.stderr.index("painting 3") < done.stderr.index("painting 2")
+    again = run(
+        "render", "--styles=styles/painting_3.png", "./styles/../styles/painting_3.png",
+        "--content", "photo.png", *TINY, "--force", "--quiet", "--styles", "styles/painting_2.png",
+        cwd=place,
+    )  # fmt: skip
+    assert again.stdout == "outputs/photo-medley.mp4\n"
+    sidecar = json.loads((place / "outputs/photo-medley.json").read_text())
+    assert [work["title"] for work in sidecar["paintings"]] == ["painting 3", "painting 2"]
 
 
 @pytest.fixture
@@ -245,6 +253,60 @@ def test_bad_paintings_are_named_and_passed_over(place):
     assert len(sidecar["skipped"]) == 2
 
 
+def test_painting_too_thin_is_named_and_another_drawn_in_its_place(place, make_picture):
+    make_picture("styles/thin.png", height=10, width=3000)
+    done = render(place, "--sample", "2")
+    assert len(json.loads((place / "outputs/photo-medley.json").read_text())["paintings"]) == 2
+    assert (
+        "passed over: 'styles/thin.png' (3000x10) would become " in render(place, "--force").stderr
+    )
+    assert render(place, "--sample", "3", "--force", expect=1).stderr.startswith(
+        "Error: --sample 3"
+    )
+    assert done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_folder_of_everything_that_is_no_painting_makes_a_film(place):
+    styles = place / "styles"
+    os.mkfifo(styles / "pipe.jpg")
+    (styles / "device.png").symlink_to("/dev/zero")
+    (styles / "self.png").symlink_to("self.png")
+    (styles / "round").symlink_to(".")
+    (styles / "new\nline\x1b[31m.png").touch()
+    for name in ('it\'s "q" & [b].png', "日本.png", os.fsdecode(b"caf\xe9.png")):
+        (styles / name).symlink_to(styles / "painting_2.png")
+        (styles / f"own {name}").write_bytes((styles / "painting_2.png").read_bytes())
+    done = render(place, "--captions", "full")
+    assert "'styles/new\\nline\\x1b[31m.png' is not a readable picture" in done.stderr
+    assert done.stderr.count("a pipe or a device, no file") == 2
+    assert done.stderr.count("passed over: ") == 4
+    assert "5 paintings, " in done.stderr
+    assert all(line.isprintable() for line in done.stderr.replace("\udce9", "").splitlines())
+
+
+def test_films_and_workspace_among_the_paintings_are_left_out(place):
+    render(place, "--output", "styles/film.mp4", "--workspace", "styles/work")
+    again = render(place, "--output", "styles/film.mp4", "--workspace", "styles/work", "--force")
+    assert "2 paintings, " in again.stderr
+    assert "passed over" not in again.stderr
+
+
+def test_film_appears_last_and_with_it_all_that_belongs_to_it(place, monkeypatch):
+    def refuse(*_):
+        raise OSError(28, os.strerror(28))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("medley.studio.render.encode_png", refuse)
+        done = render(place, "--output", "out/film.mp4", expect=1)
+    assert "cannot write 'out/film" in done.stderr and "No space left" in done.stderr
+    assert list((place / "out").iterdir()) == []
+    rename, taken = Path.replace, []
+    monkeypatch.setattr(Path, "replace", lambda s, to: taken.append(to.name) or rename(s, to))
+    render(place, "--output", "out/film.mp4")
+    assert taken[-4:] == ["film.json", "film.credits.txt", "film.png", "film.mp4"]
+
+
 def test_quiet_run_prints_only_the_path(place):
     done = render(place, "--quiet")
     assert (done.stdout, done.stderr) == ("outputs/photo-medley.mp4\n", "")
@@ -277,6 +339,8 @@ def test_single_pixel_photo_is_enlarged_like_any_other(place):
 
 
 BAD = {
+    "stray word": (["stray.jpg"], 2, "unexpected extra argument (stray.jpg)"),
+    "lossless": (["--crf", "0"], 2, "'--crf'"),
     "no such photo": (["--content", "absent.jpg"], 1, "there is no picture 'absent.jpg'"),
     "no such folder": (["--styles", "absent"], 1, "no painting or folder 'absent'"),
     "nine bits": (["--bits", "9"], 2, "9 is not a width; weights have 1 to 8 bits, or 32"),
