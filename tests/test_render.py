@@ -183,8 +183,8 @@ def known_place(place) -> Path:
 
 def test_titles_stand_on_the_film_where_a_catalog_gives_them(known_place):
     plain, titled = (known_place / "outputs" / f"{name}.mp4" for name in ("plain", "titled"))
-    render(known_place, "-o", "outputs/plain.mp4", "--captions", "none", "--crf", "0")
-    render(known_place, "-o", "outputs/titled.mp4", "--crf", "0")
+    render(known_place, "-o", "outputs/plain.mp4", "--captions", "none", "--crf", "1")
+    render(known_place, "-o", "outputs/titled.mp4", "--crf", "1")
     before, after = film_pixels(plain).astype(int), film_pixels(titled).astype(int)
     changed = np.abs(after - before).mean(axis=(2, 3))  # (frames, rows)
     assert changed[[0, -1]].max() < 3  # the content has no caption, so that the film still loops
@@ -255,15 +255,12 @@ def test_bad_paintings_are_named_and_passed_over(place):
 
 def test_painting_too_thin_is_named_and_another_drawn_in_its_place(place, make_picture):
     make_picture("styles/thin.png", height=10, width=3000)
-    done = render(place, "--sample", "2")
+    render(place, "--sample", "2")
     assert len(json.loads((place / "outputs/photo-medley.json").read_text())["paintings"]) == 2
-    assert (
-        "passed over: 'styles/thin.png' (3000x10) would become " in render(place, "--force").stderr
-    )
-    assert render(place, "--sample", "3", "--force", expect=1).stderr.startswith(
-        "Error: --sample 3"
-    )
-    assert done.stdout
+    done = render(place, "--force")
+    assert "passed over: 'styles/thin.png' (3000x10) would become " in done.stderr
+    done = render(place, "--sample", "3", "--force", expect=1)
+    assert done.stderr.startswith("Error: --sample 3 asks for more than the 2 good")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
@@ -293,7 +290,7 @@ def test_films_and_workspace_among_the_paintings_are_left_out(place):
 
 
 def test_film_appears_last_and_with_it_all_that_belongs_to_it(place, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise OSError(28, os.strerror(28))
 
     with monkeypatch.context() as patch:
