@@ -1,8 +1,8 @@
 """Catalogs of paintings: what folders, files or Painter by Numbers hold, without opening any.
 
 Painter by Numbers (a Kaggle competition) is a folder with `train/`, `test/` and a table,
-`all_data_info.csv`; any other folder may carry a `catalog.csv` in the same columns. A row and a
-file belong together by `new_filename`.
+`all_data_info.csv`; any other folder, and any folder in it, may carry a `catalog.csv` in the same
+columns. A row and a file belong together by `new_filename`; of several tables the nearest counts.
 """
 
 import csv
@@ -12,13 +12,13 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from operator import itemgetter
 from pathlib import Path
 
 from medley.errors import PictureError
+from medley.listing import CATALOG, PAINTER_BY_NUMBERS, list_folder
 
-CATALOG = "catalog.csv"
-PAINTER_BY_NUMBERS = "all_data_info.csv"
 SPLITS = ("train", "test")
 COLUMNS = ("title", "artist", "genre", "style", "date", "in_train", "new_filename")
 """The columns that are read, of those that Painter by Numbers has."""
@@ -76,6 +76,7 @@ class Catalog:
 
 # Title, artist, genre, style, date and split: a bare tuple, since it is made 100,000 times.
 _Row = tuple[str, str, str, str, str, str]
+_Rows = dict[str, _Row]
 _UNKNOWN: _Row = ("", "", "", "", "", "")
 
 
@@ -85,78 +86,79 @@ def read_catalog(places: Sequence[Path]) -> Catalog:
     Raises:
         PictureError: a place does not exist or cannot be listed, or a table cannot be used.
     """
-    entries: dict[str, Entry] = {}
+    entries: dict[str, Entry] = {}  # by what a file really is, however it is spelled
     absent: list[str] = []
     unlisted = 0
-    tables: dict[Path, dict[str, _Row]] = {}
+    tables: dict[Path, _Rows] = {}
     for place in places:
         if not place.is_dir():
-            entries.setdefault(str(place), _named_outright(place, tables))
+            entries.setdefault(os.path.realpath(place), _named_outright(place, tables))
             continue
-        part = _read_folder(place)
-        for entry in part.entries:
-            entries.setdefault(entry.file, entry)
-        absent += part.absent
-        unlisted += part.unlisted
+        found, without_file, without_row = _read_folder(place)
+        for real, entry in found.items():
+            entries.setdefault(real, entry)
+        absent += without_file
+        unlisted += without_row
     return Catalog(list(entries.values()), absent, unlisted)
 
 
-def list_folder(folder: Path) -> list[str]:
-    """The files in a folder and its subfolders, as paths from there with slashes, by name.
+def _read_folder(folder: Path) -> tuple[dict[str, Entry], list[str], int]:
+    """Entries by what each file really is, rows without a file, and how many files have no row."""
+    is_split = (folder / PAINTER_BY_NUMBERS).is_file()
+    files, places = _list_splits(folder) if is_split else list_folder(folder)
+    tables = {place.rpartition("/")[0]: _read_table(folder / place) for place in places}
+    seen: dict[str, set[str]] = {place: set() for place in tables}
 
-    Hidden ones and the catalog are left out; links to folders are not followed.
+    @cache
+    def above(parent: str) -> list[tuple[int, _Rows, set[str]]]:
+        """Tables that may speak of a folder's files, nearest first, and where their paths begin."""
+        places = [parent]
+        while places[-1]:
+            places.append(places[-1].rpartition("/")[0])
+        known = [place for place in places if tables.get(place)]
+        return [(len(place) + bool(place), tables[place], seen[place]) for place in known]
 
-    Raises:
-        PictureError: a folder cannot be listed.
-    """
-
-    def refuse(error: OSError) -> None:
-        raise PictureError(
-            f"cannot list '{error.filename}' ({error.strerror}); check its permissions"
-        ) from error
-
-    found = []
-    for parent, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        inside = Path(parent).relative_to(folder).as_posix()
-        before = "" if inside == "." else f"{inside}/"
-        found += [before + name for name in files if name[0] != "." and name != CATALOG]
-    return sorted(found)
-
-
-def _read_folder(folder: Path) -> Catalog:
-    if (folder / PAINTER_BY_NUMBERS).is_file():
-        rows = _read_table(folder / PAINTER_BY_NUMBERS)
-        splits = [split for split in SPLITS if (folder / split).is_dir()]
-        if not splits:
-            raise PictureError(
-                f"'{folder}' has {PAINTER_BY_NUMBERS} but neither train/ nor test/;"
-                " unzip them there"
-            )
-        files = [f"{split}/{name}" for split in splits for name in list_folder(folder / split)]
-    else:
-        table, splits = folder / CATALOG, []
-        rows = _read_table(table) if table.is_file() else {}
-        files = list_folder(folder)
     before = str(folder / "x")[:-1]
-    entries, seen, unlisted = [], set(), 0
-    for file in files:
-        name = file.rpartition("/")[2]
-        key = _same(file)
-        if key not in rows:
-            key = _same(name)
-        row = rows.get(key, _UNKNOWN)
-        if row is not _UNKNOWN:
-            seen.add(key)
-        elif rows:
-            unlisted += 1
-        if splits and not row[-1]:
+    entries: dict[str, Entry] = {}
+    unlisted = 0
+    for file, real in files.items():
+        parent, _, name = file.rpartition("/")
+        row, nearest = _UNKNOWN, above(parent)
+        for start, rows, met in nearest:
+            key = _same(file[start:])
+            if key not in rows:
+                key = _same(name)
+            if key in rows:
+                met.add(key)
+                row = rows[key] if row is _UNKNOWN else row
+        unlisted += bool(nearest) and row is _UNKNOWN
+        if is_split and not row[-1]:
             row = (*row[:-1], file.partition("/")[0])
-        entries.append(Entry(before + file, name, *row))
-    return Catalog(entries, sorted(name for name in rows if name not in seen), unlisted)
+        entries[real] = Entry(before + file, name, *row)
+    absent = [
+        f"{place}/{name}" if place else name
+        for place, rows in tables.items()
+        for name in rows.keys() - seen[place]
+    ]
+    return entries, sorted(absent), unlisted
 
 
-def _named_outright(file: Path, tables: dict[Path, dict[str, _Row]]) -> Entry:
+def _list_splits(root: Path) -> tuple[dict[str, str], list[str]]:
+    """The files of Painter by Numbers' folders, as `list_folder` does, and its table."""
+    splits = [split for split in SPLITS if (root / split).is_dir()]
+    if not splits:
+        raise PictureError(
+            f"'{root}' has {PAINTER_BY_NUMBERS} but neither train/ nor test/; unzip them there"
+        )
+    files = {
+        f"{split}/{name}": real
+        for split in splits
+        for name, real in list_folder(root / split)[0].items()
+    }
+    return files, [PAINTER_BY_NUMBERS]
+
+
+def _named_outright(file: Path, tables: dict[Path, _Rows]) -> Entry:
     """A file that was asked for by name: known from a catalog beside it, and in no split."""
     if not file.exists():
         raise PictureError(f"there is no painting or folder '{file}'; check its name")
@@ -167,7 +169,7 @@ def _named_outright(file: Path, tables: dict[Path, dict[str, _Row]]) -> Entry:
     return replace(Entry(str(file), file.name, *row), split="")
 
 
-def _read_table(path: Path) -> dict[str, _Row]:
+def _read_table(path: Path) -> _Rows:
     """The rows of a table by file name; of two for one file the first counts.
 
     Raises:
@@ -182,7 +184,7 @@ def _read_table(path: Path) -> dict[str, _Row]:
             if missing:
                 raise PictureError(
                     f"'{path}' lacks the columns {', '.join(missing)}; it has"
-                    f" {', '.join(header) or 'none'}"
+                    f" {', '.join(header) or 'none'}; add them, or rename the file"
                 )
             return dict(_rows(table, [header.index(name) for name in COLUMNS]))
     except UnicodeDecodeError as error:

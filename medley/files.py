@@ -22,17 +22,38 @@ def part_file(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the folder cannot be made or written to, or the disk is full.
     """
-    part = _part_path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.touch(exist_ok=False)
+    with part_files(path) as (part,):
         yield part
-        _publish(part, path)
+
+
+@contextlib.contextmanager
+def part_files(*paths: Path) -> Iterator[list[Path]]:
+    """As `part_file`, for files that belong together: none takes its name before all are whole.
+
+    They take their names in the order given, one right after the other.
+
+    Raises:
+        OutputError: a folder cannot be made or written to, or the disk is full.
+    """
+    parts = [_part_path(path) for path in paths]
+    path = paths[0]
+    try:
+        for path, part in zip(paths, parts, strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.touch(exist_ok=False)
+        path = paths[0]
+        yield parts
+        for path, part in zip(paths, parts, strict=True):  # noqa: B007 - an error names it
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+        for path, part in zip(paths, parts, strict=True):
+            part.replace(path)
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+        for part in parts:
+            with contextlib.suppress(OSError):
+                part.unlink()
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -47,9 +68,14 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented UTF-8 JSON, keys in the order given, like `write_bytes`."""
+    write_bytes(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """`value` as indented UTF-8 JSON, keys in the order given."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     # Of a file name that is not UTF-8, JSON's own escapes remain.
-    write_bytes(path, text.encode(errors="backslashreplace"))
+    return text.encode(errors="backslashreplace")
 
 
 def remove_parts(folder: Path) -> None:
@@ -121,13 +147,6 @@ def file_sha256(path: Path) -> str:
 
 def _part_path(path: Path) -> Path:
     return path.with_name(f".{path.stem[:40]}-{uuid.uuid4().hex[:8]}.part{path.suffix}")
-
-
-def _publish(part: Path, path: Path) -> None:
-    """Flush `part` to the disk and give it its final name."""
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import stat
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +71,13 @@ def _open(path: Path) -> Image.Image:
 
     Raises:
         Image.DecompressionBombError: even reduced it would be huge.
+        OSError: it is no regular file, or cannot be read.
     """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError
+    if not stat.S_ISREG(mode):  # a pipe would be waited for, a device may never end
+        raise OSError("a pipe or a device, no file")
     with path.open("rb") as file:
         is_jpeg = file.read(3) == b"\xff\xd8\xff"
     if not is_jpeg:
@@ -178,6 +185,13 @@ def resize(picture: Image.Image, height: int, width: int, name: object) -> Image
             f" but VGG-19 needs {SHORTEST_SIDE} on the short side; raise --size or crop it"
         )
     return picture.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def thumbnail(picture: Image.Image, side: int) -> Pixels:
+    """A picture with `side` pixels on its long side."""
+    height, width = size_for_side(picture.height, picture.width, side)
+    size = max(1, width), max(1, height)
+    return np.asarray(picture.resize(size, Image.Resampling.LANCZOS))
 
 
 def to_tensor(picture: Image.Image | Pixels) -> torch.Tensor:

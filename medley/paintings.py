@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from medley.catalogs import SPLITS, Catalog, Entry, list_folder, read_catalog
+from medley.catalogs import SPLITS, Catalog, Entry, read_catalog
 from medley.errors import PictureError
 from medley.files import sha256
-from medley.images import read_picture
+from medley.images import Pixels, read_picture
 from medley.settings import CatalogSettings
 
 _NEAR_BITS = 6  # of 64; pictures that have nothing in common differ in about 32
@@ -23,13 +23,16 @@ _NEAR_TONES = 12.0  # of 255, on average
 _AT_ONCE = 64  # files that are checked before progress is told
 _NAMED = 5  # values that an error names
 
+Fit = Callable[[Image.Image, Path], Pixels]
+"""What is kept of a painting, of that file; it raises PictureError if it cannot be used."""
+
 
 @dataclass(frozen=True)
 class Painting:
-    """A style image that has been decoded and found whole."""
+    """A style image that has been decoded, found whole, and brought to the size that is needed."""
 
     path: Path
-    picture: Image.Image
+    picture: Pixels
     entry: Entry | None = None
 
     @property
@@ -98,15 +101,9 @@ def find_files(places: Sequence[Path]) -> list[Path]:
     """List the files in folders (recursively) and the files named outright, each once.
 
     Raises:
-        PictureError: a place does not exist or cannot be listed.
+        PictureError: a place does not exist or cannot be listed, or a table cannot be used.
     """
-    found: dict[Path, None] = {}
-    for place in places:
-        if place.is_dir():
-            found |= dict.fromkeys(place / name for name in list_folder(place))
-        else:
-            found |= dict.fromkeys(entry.path for entry in read_catalog([place]).entries)
-    return list(found)
+    return [entry.path for entry in read_catalog(places).entries]
 
 
 def choose(catalog: Catalog, settings: CatalogSettings) -> list[Entry]:
@@ -210,7 +207,7 @@ def _fold(text: str) -> str:
 
 
 def decode_in_turn(
-    entries: Sequence[Entry], distinct: bool, skipped: list[str]
+    entries: Sequence[Entry], distinct: bool, skipped: list[str], fit: Fit
 ) -> Iterator[Painting]:
     """Decode entries one after another, only as they are asked for.
 
@@ -218,22 +215,27 @@ def decode_in_turn(
         entries: in the order of the draw.
         distinct: pass over a picture that is nearly one that came before.
         skipped: why one is passed over is added to it.
+        fit: what is kept of each, so that no more than one is in memory at its full size.
     """
     seen: list[tuple[Fingerprint, Path]] = []
     for entry in entries:
         try:
-            picture = read_picture(entry.path)
+            fitted, mark = _decode(entry, fit)
         except PictureError as error:
             skipped.append(str(error))
             continue
         if distinct:
-            mark = fingerprint(picture)
             twin = next((path for other, path in seen if is_near(mark, other)), None)
             if twin is not None:
                 skipped.append(f"'{entry.path}' is nearly the same picture as '{twin}'")
                 continue
             seen.append((mark, entry.path))
-        yield Painting(entry.path, picture, entry)
+        yield Painting(entry.path, fitted, entry)
+
+
+def _decode(entry: Entry, fit: Fit) -> tuple[Pixels, "Fingerprint"]:
+    picture = read_picture(entry.path)
+    return fit(picture, entry.path), fingerprint(picture)
 
 
 def find_bad(entries: Sequence[Entry], watch: Callable[[int], None]) -> list[str]:
@@ -260,8 +262,9 @@ def find_bad(entries: Sequence[Entry], watch: Callable[[int], None]) -> list[str
     return bad
 
 
-def draw(places: Sequence[Path], settings: CatalogSettings) -> Draw:
-    """Choose paintings and decode them; a bad one is passed over and another takes its place.
+def draw(places: Sequence[Path], settings: CatalogSettings, fit: Fit) -> Draw:
+    """Choose paintings and decode them; one that is bad or does not fit is passed over, another
+    takes its place.
 
     With `sample`, neither is a painting drawn that is nearly another one of the draw.
 
@@ -277,7 +280,7 @@ def draw(places: Sequence[Path], settings: CatalogSettings) -> Draw:
     wanted = settings.sample or len(entries)
     skipped: list[str] = []
     paintings: list[Painting] = []
-    for painting in decode_in_turn(entries, settings.sample is not None, skipped):
+    for painting in decode_in_turn(entries, settings.sample is not None, skipped, fit):
         paintings.append(painting)
         if len(paintings) == wanted:
             break

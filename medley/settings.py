@@ -228,7 +228,7 @@ class FilmSettings(Settings):
         "auto",
         description="Words on the film: full adds artist and year; auto: titles if they are known.",
     )
-    crf: int = Field(16, ge=0, le=51, description="H.264 quality: 0 is lossless, 51 the worst.")
+    crf: int = Field(16, ge=1, le=51, description="H.264 quality: 1 is the best, 51 the worst.")
 
 
 class QuantizeSettings(Settings):

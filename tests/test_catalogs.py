@@ -1,6 +1,7 @@
 """What catalogs hold, read from tables in every state; no picture is opened."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -164,3 +165,68 @@ def test_unreadable_folder_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(PictureError, match=r"cannot list '.*' \(Permission denied\)"):
         read_catalog([tmp_path])
+
+
+def names(*places):
+    return [entry.name for entry in read_catalog(places).entries]
+
+
+def touch(folder, *files):
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).touch()
+
+
+def test_catalog_of_a_subfolder_counts_before_that_of_its_parent(tmp_path):
+    touch(tmp_path, "a.jpg", "sub/a.jpg", "sub/b.jpg", "sub/c.jpg", "sub/deep/d.jpg")
+    rows = [row("a.jpg", title="Outer"), row("b.jpg", title="Outer b"), row("gone.jpg")]
+    write_table(tmp_path / "catalog.csv", *rows)
+    rows = [row("a.jpg", title="Inner"), row("deep/d.jpg", title="Deep"), row("lost.jpg")]
+    write_table(tmp_path / "sub" / "catalog.csv", *rows)
+    catalog = read_catalog([tmp_path])
+    titles = [entry.title for entry in catalog.entries]
+    assert titles == ["Outer", "Inner", "Outer b", "", "Deep"]
+    assert (catalog.absent, catalog.unlisted) == (["gone.jpg", "sub/lost.jpg"], 1)
+
+
+def test_painter_by_numbers_below_the_folder_keeps_its_titles_and_splits(root):
+    entries = read_catalog([root.parent]).entries
+    assert [(entry.title, entry.split) for entry in entries if entry.title] == [
+        ("The Ten Largest", "test"),
+        ("The Ten Largest", "train"),
+    ]
+
+
+def test_a_file_under_several_spellings_is_listed_once(tmp_path, monkeypatch):
+    touch(tmp_path, "z.jpg", "sub/b.jpg")
+    (tmp_path / "a link.jpg").symlink_to(tmp_path / "z.jpg")
+    (tmp_path / "folder").symlink_to(tmp_path / "sub")
+    monkeypatch.chdir(tmp_path)
+    assert names(tmp_path) == ["b.jpg", "z.jpg"]
+    spellings = ("z.jpg", "./z.jpg", "sub/../z.jpg", "a link.jpg", "folder/b.jpg", "sub", "folder")
+    assert names(*map(Path, spellings), tmp_path) == ["z.jpg", "b.jpg"]
+
+
+def test_links_to_files_elsewhere_are_listed(tmp_path):
+    touch(tmp_path, "far/1.jpg", "far/2.jpg", "near/0.jpg")
+    for name, target in {"one": "1", "uno": "1", "two": "2"}.items():
+        (tmp_path / "near" / f"{name}.jpg").symlink_to(tmp_path / "far" / f"{target}.jpg")
+    assert names(tmp_path / "near") == ["0.jpg", "one.jpg", "two.jpg"]
+
+
+def test_links_in_a_circle_end(tmp_path):
+    touch(tmp_path, "deep/a.jpg")
+    (tmp_path / "deep" / "up").symlink_to(tmp_path)
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    (tmp_path / "this").symlink_to(".")
+    assert names(tmp_path) == ["a.jpg", "self"]
+
+
+def test_what_medley_made_is_not_listed(tmp_path):
+    touch(
+        tmp_path, "outputs/workspace/shots/0a/shot.json", "outputs/workspace/shots/0a/steps/0.png"
+    )
+    touch(tmp_path, *(f"outputs/film{end}" for end in (".mp4", ".json", ".png", ".credits.txt")))
+    touch(tmp_path, "outputs/filmed.png", "holiday/film.mp4", "holiday/film.png", "shots/mine.jpg")
+    assert names(tmp_path) == ["film.mp4", "film.png", "filmed.png", "mine.jpg"]
+    assert names(tmp_path / "outputs/workspace/shots/0a/steps") == ["0.png"]

@@ -1,12 +1,18 @@
+import io
+import re
 import subprocess
 import sys
+import textwrap
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 import medley
 from medley.cli import cli
 from medley.settings import CatalogSettings, FilmSettings, RunSettings, ShotSettings
+from medley.studio.shoot import Progress
+from medley.transfer.optimize import Iterate
 
 COMMANDS = sorted(cli.commands)
 
@@ -50,3 +56,37 @@ def test_time_left_is_short_to_read(seconds, expected):
     from medley.cli.progress import clock
 
     assert clock(seconds) == expected
+
+
+@pytest.mark.parametrize("title", ["short", "a long title " * 20, "[b]富嶽三十六景[/x]\n" * 9])
+def test_live_line_fits_the_terminal_and_keeps_the_time_left(title):
+    from rich.cells import cell_len
+    from rich.console import Console
+
+    from medley.cli.progress import display
+
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, color_system=None, width=80, height=20)
+    iterate = Iterate(100, torch.zeros(1), 1629837.0, 0.0, 0.0, 0.0, 0.0, 55.0)
+    with display(console) as show:
+        show.shot(Progress(12, 15, title, iterate, 120, 50))
+    shown = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", out.getvalue()).splitlines()
+    assert any("painting 12/15" in line and line.rstrip().endswith(" left") for line in shown)
+    assert max(map(cell_len, shown)) <= 80
+    assert ("…" in out.getvalue()) == (len(title) > 30)
+
+
+def test_interrupted_while_it_is_imported_it_leaves_no_traceback():
+    code = """
+        import sys
+        class Interrupt:
+            def find_spec(self, name, *_):
+                if name == "pydantic":
+                    raise KeyboardInterrupt
+        sys.meta_path.insert(0, Interrupt())
+        from medley.__main__ import main
+        main()
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True)
+    assert done.returncode == 130
+    assert done.stderr == b"Interrupted before anything began.\n"

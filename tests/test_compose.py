@@ -1,13 +1,17 @@
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from matplotlib import font_manager
 from PIL import Image, ImageDraw
 
 from medley.errors import FilmError
-from medley.film import lettering
+from medley.film import fonts, lettering
 from medley.film.compose import mix, pad_to_even, render_frames
-from medley.film.lettering import caption, drawable, ordered, write
+from medley.film.lettering import caption, drawable, ordered, undrawable, write
 from medley.film.poster import WALL, contact_sheet
 from medley.film.timeline import CONTENT, Frame, Still
 
@@ -64,7 +68,7 @@ def test_even_picture_is_not_touched_and_odd_one_repeats_its_edge():
 @pytest.fixture
 def without_layout(monkeypatch):
     """Pillow as it is where it was built without its layout engine."""
-    caches = (lettering.font, lettering._strip)
+    caches = (lettering._font, lettering._strip)
     monkeypatch.setattr(lettering, "_LAYS_OUT", False)
     for cache in caches:
         cache.cache_clear()
@@ -102,7 +106,63 @@ def test_accented_names_keep_their_accents():
     names = "Žofie Ångström, Łukasz Čiurlionis, Tōhaku, Nguyễn, Дмитрий, Ελένη"
     assert drawable(names) == names
     assert drawable("cafe\u0301") == "café"
-    assert drawable("new\u200e\x07line 日本") == "newline ??"
+    assert drawable("new\u200e\x07line") == "newline"
+
+
+@pytest.fixture
+def own_font(tmp_path, monkeypatch):
+    """A machine whose one whole font beside DejaVu has blocks for 日, 本 and ?."""
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    for corner in ((0, 700), (500, 700), (500, 0)):
+        pen.lineTo(corner)
+    pen.closePath()
+    block, names = pen.glyph(), [".notdef", "question", "sun", "root"]
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder(names)
+    builder.setupCharacterMap({ord("?"): "question", ord("日"): "sun", ord("本"): "root"})
+    builder.setupGlyf(dict.fromkeys(names, block))
+    builder.setupHorizontalMetrics(dict.fromkeys(names, (600, 0)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Sun", "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    faces = {name: str(tmp_path / name) for name in ("LastResort.ttf", "Sun.ttf", "torn.ttf")}
+    for face in faces.values():
+        builder.save(face)
+    Path(faces["torn.ttf"]).write_bytes(b"no font")
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: list(faces.values()))
+    yield from forget_fonts()
+
+
+@pytest.fixture
+def no_fonts(monkeypatch):
+    """A machine without fonts of its own."""
+    monkeypatch.setattr(font_manager, "findSystemFonts", list)
+    yield from forget_fonts()
+
+
+def forget_fonts():
+    for cache in (fonts._others, fonts._face_of):
+        cache.cache_clear()
+    yield
+    for cache in (fonts._others, fonts._face_of):
+        cache.cache_clear()
+
+
+@pytest.mark.usefixtures("own_font")
+def test_letters_that_dejavu_lacks_come_from_a_font_of_the_machine():
+    assert fonts.face_of("abc, Żółw").name == "DejaVuSans.ttf"
+    assert fonts.face_of("日本 ?").name == "Sun.ttf"
+    assert (drawable("日本\nabc 日"), undrawable("日本\nabc")) == ("日本\nabc □", "")
+    assert undrawable("abc 日") == "日"
+    assert ink("日")[:, 10:].max() == 255
+
+
+@pytest.mark.usefixtures("no_fonts")
+def test_letters_that_no_font_has_become_boxes_and_are_named():
+    assert drawable("日本 1831, ﬁn") == "□□ 1831, ﬁn"
+    assert undrawable("本日 Żółw\n日 \x07\u200e□") == "日本"
 
 
 def ink(text, size=40):

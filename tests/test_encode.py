@@ -33,6 +33,13 @@ def test_film_reads_back_with_its_frames_size_and_rate(tmp_path, fps):
     assert read_facts(tmp_path / "a.mp4") == facts
 
 
+@pytest.mark.parametrize("name", ["12:30.mp4", "pipe:1.mp4", "-y.mp4", "a%03d'\n é.mp4"])
+def test_film_may_have_any_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    assert film(Path(name), moving(2)).path == Path(name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_colours_survive_within_two_levels_and_are_tagged(tmp_path):
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (200, 90, 30), (128, 128, 128), (0, 0, 0)]
     stripes = np.repeat(np.array(colours, np.uint8), 32, axis=0)

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from medley.errors import OutputError
-from medley.files import check_free, file_sha256, part_file, sha256, write_bytes, write_json
+from medley.files import (
+    check_free,
+    file_sha256,
+    part_file,
+    part_files,
+    sha256,
+    write_bytes,
+    write_json,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -33,6 +41,37 @@ def test_failing_block_keeps_the_old_file_and_no_part(tmp_path):
         raise RuntimeError("midway")
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["film.mp4"]
+
+
+def test_files_that_belong_together_appear_together_in_order(tmp_path, monkeypatch):
+    taken = []
+    rename = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda s, to: taken.append(to.name) or rename(s, to))
+    with part_files(tmp_path / "a.json", tmp_path / "new" / "b.mp4") as parts:
+        for part in parts:
+            part.write_bytes(b"whole")
+        assert not any(name in ("a.json", "b.mp4") for name in names(tmp_path))
+    assert taken == ["a.json", "b.mp4"]
+    assert (names(tmp_path), names(tmp_path / "new")) == (["a.json", "new"], ["b.mp4"])
+
+
+def test_of_files_that_belong_together_one_that_fails_keeps_all_the_old_ones(tmp_path):
+    (tmp_path / "a.json").write_bytes(b"old")
+    with (
+        pytest.raises(RuntimeError, match="midway"),
+        part_files(tmp_path / "a.json", tmp_path / "b.mp4") as (first, _),
+    ):
+        first.write_bytes(b"whole")
+        raise RuntimeError("midway")
+    assert (tmp_path / "a.json").read_bytes() == b"old"
+    assert names(tmp_path) == ["a.json"]
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(OutputError, match=r"cannot write .*file/b\.mp4"),
+        part_files(tmp_path / "a.json", tmp_path / "file" / "b.mp4"),
+    ):
+        pass
+    assert names(tmp_path) == ["a.json", "file"]
 
 
 def test_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):

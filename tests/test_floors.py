@@ -15,6 +15,7 @@ FLOORS = {
     "settings": 0,
     "catalogs": 1,
     "images": 1,
+    "listing": 1,
     "paintings": 1,
     "vgg": 1,
     "workspace": 1,

@@ -1,4 +1,5 @@
 import io
+import os
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from medley.images import (
     resize,
     size_for_pixels,
     size_for_side,
+    thumbnail,
     to_pixels,
     to_tensor,
 )
@@ -179,3 +181,23 @@ def test_pixels_survive_the_way_through_a_tensor_and_png(tmp_path):
     assert (to_pixels(tensor) == pixels).all()
     (tmp_path / "a.png").write_bytes(encode_png(pixels))
     assert (np.asarray(read_picture(tmp_path / "a.png")) == pixels).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_pipe_and_device_are_refused_and_never_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+    for name in ("pipe.jpg", "zero.jpg"):
+        with pytest.raises(PictureError, match=r"is not a readable picture \(a pipe or a device"):
+            read_picture(tmp_path / name)
+
+
+def test_link_that_leads_to_itself_is_refused(tmp_path):
+    (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
+    with pytest.raises(PictureError, match=r"loop\.jpg' is not a readable picture \(Too many"):
+        read_picture(tmp_path / "loop.jpg")
+
+
+def test_thumbnail_has_its_long_side_however_thin():
+    assert thumbnail(Image.new("RGB", (400, 300)), 100).shape == (75, 100, 3)
+    assert thumbnail(Image.new("RGB", (2, 5000)), 100).shape == (100, 1, 3)

@@ -1,16 +1,24 @@
+import gc
 import os
 import shutil
+import weakref
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from medley import paintings
 from medley.errors import PictureError
 from medley.images import read_picture
-from medley.paintings import draw, find_files, fingerprint, is_near
+from medley.paintings import find_files, fingerprint, is_near
 from medley.settings import CatalogSettings
 
 ALL = CatalogSettings()
+
+
+def draw(places, settings, fit=lambda picture, _: np.asarray(picture)):
+    return paintings.draw(places, settings, fit)
 
 
 def stems(drawn):
@@ -27,7 +35,6 @@ def folder(make_picture, tmp_path) -> Path:
 def test_folder_is_listed_by_name_with_its_subfolders(make_picture, folder):
     make_picture("styles/sub/a.png")
     make_picture("styles/.hidden/b.png")
-    (folder / "catalog.csv").touch()
     names = [path.relative_to(folder).as_posix() for path in find_files([folder])]
     assert names == ["0.png", "1.png", "2.png", "3.png", "4.png", "5.png", "sub/a.png"]
 
@@ -229,3 +236,32 @@ def test_file_name_that_is_not_utf8_has_a_title_that_prints(folder):
     titles += [painting.title for painting in draw([folder], ALL).paintings]
     assert "caf\ufffd 1" in titles
     "".join(titles).encode()
+
+
+def test_painting_that_does_not_fit_is_named_and_another_drawn_in_its_place(folder):
+    before = stems(draw([folder], CatalogSettings(sample=3)))
+
+    def fit(picture, path):
+        if path.stem == before[0]:
+            raise PictureError(f"'{path}' is too thin")
+        return np.asarray(picture)[:2]
+
+    drawn = draw([folder], CatalogSettings(sample=3), fit)
+    assert stems(drawn)[:2] == before[1:]
+    assert drawn.skipped == [f"'{folder / before[0]}.png' is too thin"]
+    assert {painting.picture.shape for painting in drawn.paintings} == {(2, 48, 3)}
+
+
+def test_no_more_than_one_painting_is_in_memory_at_its_full_size(folder, monkeypatch):
+    whole = []
+
+    def read(path):
+        gc.collect()
+        assert not any(picture() for picture in whole)
+        picture = read_picture(path)
+        whole.append(weakref.ref(picture))
+        return picture
+
+    monkeypatch.setattr(paintings, "read_picture", read)
+    small = draw([folder], ALL, lambda picture, _: np.asarray(picture.resize((4, 4)))).paintings
+    assert len(small) == len(whole) == 6

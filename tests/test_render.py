@@ -100,7 +100,7 @@ def test_film_poster_sidecar_and_workspace_are_made(place):
 
 
 def test_film_begins_and_ends_with_the_content_and_shows_the_results(place):
-    render(place, "--crf", "0")
+    render(place, "--crf", "1")
     frames = film_pixels(place / "outputs" / "photo-medley.mp4")
     sidecar = json.loads((place / "outputs" / "photo-medley.json").read_text())
     steps = place / "outputs/workspace/shots" / sidecar["paintings"][1]["shot"] / "steps"
@@ -175,6 +175,14 @@ def test_several_style_files_may_follow_one_another(place):
         "styles/painting_2.png", *TINY, cwd=place,
     )  # fmt: skip
     assert done.stderr.index("painting 3") < done.stderr.index("painting 2")
+    again = run(
+        "render", "--styles=styles/painting_3.png", "./styles/../styles/painting_3.png",
+        "--content", "photo.png", *TINY, "--force", "--quiet", "--styles", "styles/painting_2.png",
+        cwd=place,
+    )  # fmt: skip
+    assert again.stdout == "outputs/photo-medley.mp4\n"
+    sidecar = json.loads((place / "outputs/photo-medley.json").read_text())
+    assert [work["title"] for work in sidecar["paintings"]] == ["painting 3", "painting 2"]
 
 
 @pytest.fixture
@@ -189,8 +197,8 @@ def known_place(place) -> Path:
 
 def test_titles_stand_on_the_film_where_a_catalog_gives_them(known_place):
     plain, titled = (known_place / "outputs" / f"{name}.mp4" for name in ("plain", "titled"))
-    render(known_place, "-o", "outputs/plain.mp4", "--captions", "none", "--crf", "0")
-    render(known_place, "-o", "outputs/titled.mp4", "--crf", "0")
+    render(known_place, "-o", "outputs/plain.mp4", "--captions", "none", "--crf", "1")
+    render(known_place, "-o", "outputs/titled.mp4", "--crf", "1")
     before, after = film_pixels(plain).astype(int), film_pixels(titled).astype(int)
     changed = np.abs(after - before).mean(axis=(2, 3))  # (frames, rows)
     assert changed[[0, -1]].max() < 3  # the content has no caption, so that the film still loops
@@ -257,6 +265,57 @@ def test_bad_paintings_are_named_and_passed_over(place):
     assert "passed over: 'styles/notes.txt'" in done.stderr
     sidecar = json.loads((place / "outputs" / "photo-medley.json").read_text())
     assert len(sidecar["skipped"]) == 2
+
+
+def test_painting_too_thin_is_named_and_another_drawn_in_its_place(place, make_picture):
+    make_picture("styles/thin.png", height=10, width=3000)
+    render(place, "--sample", "2")
+    assert len(json.loads((place / "outputs/photo-medley.json").read_text())["paintings"]) == 2
+    done = render(place, "--force")
+    assert "passed over: 'styles/thin.png' (3000x10) would become " in done.stderr
+    done = render(place, "--sample", "3", "--force", expect=1)
+    assert done.stderr.startswith("Error: --sample 3 asks for more than the 2 good")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_folder_of_everything_that_is_no_painting_makes_a_film(place):
+    styles = place / "styles"
+    os.mkfifo(styles / "pipe.jpg")
+    (styles / "device.png").symlink_to("/dev/zero")
+    (styles / "self.png").symlink_to("self.png")
+    (styles / "round").symlink_to(".")
+    (styles / "new\nline\x1b[31m.png").touch()
+    for name in ('it\'s "q" & [b].png', "日本.png", os.fsdecode(b"caf\xe9.png")):
+        (styles / name).symlink_to(styles / "painting_2.png")
+        (styles / f"own {name}").write_bytes((styles / "painting_2.png").read_bytes())
+    done = render(place, "--captions", "full")
+    assert "'styles/new\\nline\\x1b[31m.png' is not a readable picture" in done.stderr
+    assert done.stderr.count("a pipe or a device, no file") == 2
+    assert done.stderr.count("passed over: ") == 4
+    assert "5 paintings, " in done.stderr
+    assert all(line.isprintable() for line in done.stderr.replace("\udce9", "").splitlines())
+
+
+def test_films_and_workspace_among_the_paintings_are_left_out(place):
+    render(place, "--output", "styles/film.mp4", "--workspace", "styles/work")
+    again = render(place, "--output", "styles/film.mp4", "--workspace", "styles/work", "--force")
+    assert "2 paintings, " in again.stderr
+    assert "passed over" not in again.stderr
+
+
+def test_film_appears_last_and_with_it_all_that_belongs_to_it(place, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(28, os.strerror(28))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("medley.studio.render.encode_png", refuse)
+        done = render(place, "--output", "out/film.mp4", expect=1)
+    assert "cannot write 'out/film" in done.stderr and "No space left" in done.stderr
+    assert list((place / "out").iterdir()) == []
+    rename, taken = Path.replace, []
+    monkeypatch.setattr(Path, "replace", lambda s, to: taken.append(to.name) or rename(s, to))
+    render(place, "--output", "out/film.mp4")
+    assert taken[-4:] == ["film.json", "film.credits.txt", "film.png", "film.mp4"]
 
 
 def test_quiet_run_prints_only_the_path(place):
@@ -365,6 +424,8 @@ def test_single_pixel_photo_is_enlarged_like_any_other(place):
 
 
 BAD = {
+    "stray word": (["stray.jpg"], 2, "unexpected extra argument (stray.jpg)"),
+    "lossless": (["--crf", "0"], 2, "'--crf'"),
     "no such photo": (["--content", "absent.jpg"], 1, "there is no picture 'absent.jpg'"),
     "no such folder": (["--styles", "absent"], 1, "no painting or folder 'absent'"),
     "nine bits": (["--bits", "9"], 2, "9 is not a width; weights have 1 to 8 bits, or 32"),

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,23 +18,21 @@ from medley.images import decode, to_tensor
 from medley.paintings import Painting
 from medley.settings import ShotSettings
 from medley.studio.device import available_devices, choose_device
-from medley.studio.shoot import resize_content, set_scene, shoot, shot_key
+from medley.studio.shoot import fit_painting, resize_content, set_scene, shoot, shot_key
 from medley.transfer.losses import Objective
 from medley.workspace import Workspace
 
 from .conftest import draw_pixels
 
 CONTENT = Image.fromarray(draw_pixels(30, 40, 1))
-PAINTINGS = [
-    Painting(f"{seed}.png", Image.fromarray(draw_pixels(28, 36, seed)))  # type: ignore[arg-type]
-    for seed in (2, 3)
-]
+PAINTINGS = [Image.fromarray(draw_pixels(28, 36, seed)) for seed in (2, 3)]
 
 
 def scene(paintings=1, seed=0, **settings):
     chosen = ShotSettings(**{"size": 32, "steps": 4} | settings)
     content = resize_content(CONTENT, chosen, "content.png")
-    return set_scene(content, PAINTINGS[:paintings], chosen, seed)
+    fitted = [fit_painting(content, picture, "painting.png") for picture in PAINTINGS[:paintings]]
+    return set_scene(content, [Painting(Path("p.png"), each) for each in fitted], chosen, seed)
 
 
 def take(tmp_path, camera, what=None, on_iterate=id, tell=pytest.fail):

@@ -124,7 +124,7 @@ def test_styles_answer_without_torch(root):
 def test_gallery_hangs_pictures_of_any_proportions(count):
     shapes = [(40, 50), (9, 90), (90, 9)]
     works = [
-        (Image.fromarray(draw_pixels(*shapes[seed % 3], seed)), f"title {seed}\nartist, 1890")
+        (draw_pixels(*shapes[seed % 3], seed), f"title {seed}\nartist, 1890")
         for seed in range(count)
     ]
     sheet = gallery(works, cell=100)

@@ -13,6 +13,7 @@ from medley.cli.render import render
 from medley.cli.styles import styles
 from medley.cli.stylize import stylize
 from medley.cli.weights import weights
+from medley.cli.words import printable
 from medley.errors import MedleyError
 
 INTERRUPTED = 130
@@ -45,16 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(cli.main(arguments, prog_name="medley", standalone_mode=False))
     except click.UsageError as error:
         about = f"; see '{error.ctx.command_path} --help'" if error.ctx else ""
-        click.echo(f"Error: {error.format_message().rstrip('.')}{about}", err=True)
+        click.echo(f"Error: {printable(error.format_message().rstrip('.'))}{about}", err=True)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except MedleyError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {printable(str(error))}", err=True)
         sys.exit(1)
     except OSError as error:  # such as a name too long, or a folder that may not be read
-        click.echo(f"Error: {error}; check that name and its permissions", err=True)
+        click.echo(f"Error: {printable(str(error))}; check that name and its permissions", err=True)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         click.echo(

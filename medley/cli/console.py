@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from medley.cli.words import printable
+
 
 def notes(quiet: bool) -> Console:
     """Console for what a run says on its way; a quiet one says nothing."""
@@ -16,7 +18,8 @@ def notes(quiet: bool) -> Console:
 
 def warn(console: Console, text: str) -> None:
     """Print a warning in one line."""
-    console.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+    line = f"warning: {printable(text)}"
+    console.print(line, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def show_facts(facts: Mapping[str, str]) -> None:
@@ -29,7 +32,7 @@ def show_facts(facts: Mapping[str, str]) -> None:
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table to standard output; numbers stand to the right."""
     table = Table(box=None, header_style="bold")
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[printable(str(cell)) for cell in row] for row in rows]
     for column, cells in zip(columns, zip(*texts, strict=True), strict=True):
         numbers = all(cell[:1].isdigit() or not cell for cell in cells)
         table.add_column(column, justify="right" if numbers else "left", overflow="fold")

@@ -35,6 +35,26 @@ class FieldType(click.ParamType[Any]):
             self.fail(f"'{value}': {message_of(error)}", param, ctx)
 
 
+class TakesSeveral(click.Command):
+    """A command whose --styles takes all the words that follow it, as a shell's * makes them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the option before each of its words; a word that stands elsewhere is astray."""
+        return super().parse_args(ctx, _repeat("--styles", args))
+
+
+def _repeat(option: str, words: list[str]) -> list[str]:
+    repeated: list[str] = []
+    follows = False
+    for word in words:
+        if word.startswith("-"):
+            follows = word.partition("=")[0] == option
+        elif follows and repeated[-1] != option:
+            repeated.append(option)
+        repeated.append(word)
+    return repeated
+
+
 def settings_options(schema: type[Settings], *names: str) -> Callable[[Command], Command]:
     """Decorate a command with an option for each field of a schema, or for the fields named."""
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import click
 
+from medley.cli.options import TakesSeveral
 from medley.cli.planning import Order, amount, foretell, prepare, render_options
 
 
-@click.command()
+@click.command(cls=TakesSeveral)
 @render_options
 @click.option("--recalibrate", is_flag=True, help="Measure this machine's pace anew: seconds.")
 def plan(recalibrate: bool, **options: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -31,7 +32,6 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         metavar="DIR_OR_FILES...",
         help="Folders of paintings, or paintings; repeatable, or several at once.",
     ),
-    click.argument("more_styles", nargs=-1, type=_PATH, metavar=""),
     settings_options(CatalogSettings),
     settings_options(ShotSettings),
     settings_options(FilmSettings),
@@ -81,7 +81,7 @@ class Order:
             raise click.UsageError(f"--output '{output}' must end in .mp4")
         return cls(
             content,
-            [*options["styles"], *options["more_styles"]],
+            list(options["styles"]),
             output,
             options["force"],
             read_settings(ShotSettings, options),
@@ -99,23 +99,30 @@ def prepare(order: Order, console: Console) -> tuple[Plan, Draw]:
     """
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import warn
+    from medley.film.lettering import undrawable
+    from medley.images import read_picture
     from medley.paintings import draw
+    from medley.studio.credits import credit_lines
     from medley.studio.cut import check_film
     from medley.studio.device import choose_device
     from medley.studio.render import plan_render
-    from medley.studio.shoot import load_camera
+    from medley.studio.shoot import fit_painting, load_camera, resize_content
     from medley.workspace import Workspace
 
     check_film(1, order.film)
     device = choose_device(order.run.device)
-    drawn = draw(order.places, order.catalog)
+    photo = resize_content(read_picture(order.content), order.shot, order.content)
+    drawn = draw(order.places, order.catalog, partial(fit_painting, photo))
     check_film(len(drawn.paintings), order.film)
     for reason in drawn.skipped:
         warn(console, f"passed over: {reason}")
     if drawn.catalog and drawn.catalog.absent:
         warn(console, f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
+    if lost := undrawable("\n".join(map(credit_lines, drawn.paintings))):
+        warn(console, f"no font here has {lost}; boxes stand for them until one is installed")
     plan = plan_render(
         order.content,
+        photo,
         drawn,
         order.shot,
         order.catalog,

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from medley.cli.words import printable
 
 if TYPE_CHECKING:  # torch comes with it
     from medley.studio.quantizing import Stage
     from medley.studio.shoot import Progress as ShotProgress
 
+_BAR_WIDTH = 6  # columns that a long title leaves for the bar and around it
+_SHORTEST = 16  # columns that a title always has
 _RECENT = 0.2  # weight of the latest step in the running mean of seconds a step
 
 
@@ -74,9 +79,13 @@ class Display:
 
     def line(self, text: str) -> None:
         """Leave a line on the console."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
 
     def _show(self, description: str, completed: int, total: int, detail: str) -> None:
+        words = Text(printable(description))
+        room = self._console.width - len(detail) - _BAR_WIDTH
+        words.truncate(max(_SHORTEST, room), overflow="ellipsis")
+        description = words.plain
         if self._bar is None:
             self._bar = self._progress.add_task(description, total=total, detail=detail)
         self._progress.update(
@@ -87,7 +96,8 @@ class Display:
 @contextmanager
 def display(console: Console) -> Iterator[Display]:
     """Show progress on the console until the block ends; nothing of it stays there."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[detail]}"))
+    description = TextColumn("{task.description}", markup=False)
+    columns = (description, BarColumn(), TextColumn("{task.fields[detail]}", markup=False))
     bare = not console.is_terminal  # a file or a pipe gets plain lines only
     with Progress(*columns, console=console, transient=True, disable=bare) as progress:
         yield Display(console, progress)

@@ -5,10 +5,11 @@ from typing import Any
 
 import click
 
+from medley.cli.options import TakesSeveral
 from medley.cli.planning import Order, forecast_line, foretell, prepare, render_options
 
 
-@click.command()
+@click.command(cls=TakesSeveral)
 @render_options
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 def render(quiet: bool, **options: Any) -> None:

@@ -1,15 +1,25 @@
 """`medley styles`: what a catalog of paintings holds, and whether its files are whole."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from medley.catalogs import Catalog, Entry, read_catalog
 from medley.cli.options import read_settings, settings_options
+from medley.cli.words import printable
 from medley.files import check_free
 from medley.settings import CatalogSettings
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from medley.images import Pixels
+    from medley.paintings import Painting
 
 _PATH = click.Path(path_type=Path)
 _LISTED = 500  # rows of a table that anybody would read
@@ -50,7 +60,7 @@ def list_(
 
     With --sample, those that a film would draw.
     """
-    from medley.paintings import choose, draw, shipped_folder
+    from medley.paintings import choose, decode_in_turn, draw, shipped_folder
 
     settings = read_settings(CatalogSettings, options)
     if sheet:
@@ -60,12 +70,20 @@ def list_(
     where = list(places) or [shipped_folder()]
     catalog = read_catalog(where)
     entries = choose(catalog, settings)
+    count = settings.sample or len(entries)
+    if sheet and count > _ON_A_SHEET:
+        raise click.UsageError(
+            f"{count:,} paintings are too many for a sheet; pass --sample {_ON_A_SHEET}"
+        )
+    skipped: list[str] = []
+    works: Iterable[Painting] = decode_in_turn(entries, False, skipped, _thumbnail)
     if settings.sample:
-        drawn = draw(where, settings)
+        drawn = draw(where, settings, _thumbnail)
+        works, skipped = drawn.paintings, drawn.skipped
         entries = [painting.entry for painting in drawn.paintings if painting.entry]
-        _say_skipped(drawn.skipped)
     if sheet:
-        _draw_sheet(entries, sheet)
+        _draw_sheet(works, sheet)
+    _say_skipped(skipped)
     if as_json:
         click.echo(json.dumps(_as_json(entries, catalog), indent=2))
     else:
@@ -87,39 +105,34 @@ def check(root: Path, quiet: bool) -> None:
             catalog.entries, lambda done: show.count("decoding", done, len(catalog.entries))
         )
     for reason in bad:
-        click.echo(_printable(reason))
+        click.echo(printable(reason))
     click.echo(
         f"{len(catalog.entries) - len(bad):,} whole, {len(catalog.absent):,} missing,"
         f" {len(bad):,} bad"
     )
 
 
-def _draw_sheet(entries: list[Entry], path: Path) -> None:
+def _draw_sheet(works: Iterable[Painting], path: Path) -> None:
     from medley.files import write_bytes
     from medley.film.poster import gallery
     from medley.images import encode_png
-    from medley.paintings import byline_of, decode_in_turn, title_of
 
-    if len(entries) > _ON_A_SHEET:
-        raise click.UsageError(
-            f"{len(entries):,} paintings are too many for a sheet; pass --sample {_ON_A_SHEET}"
-        )
-    skipped: list[str] = []
-    works = (
-        (painting.picture, "\n".join([title_of(entry), byline_of(entry)]))
-        for painting in decode_in_turn(entries, False, skipped)
-        if (entry := painting.entry)
-    )
-    pixels = gallery(works)
-    _say_skipped(skipped)
+    pixels = gallery((work.picture, "\n".join([work.title, work.byline])) for work in works)
     write_bytes(path, encode_png(pixels, level=6))
+
+
+def _thumbnail(picture: Image.Image, _: Path) -> Pixels:
+    from medley.film.poster import GALLERY_CELL
+    from medley.images import thumbnail
+
+    return thumbnail(picture, GALLERY_CELL)
 
 
 def _say_skipped(skipped: list[str]) -> None:
     from medley.cli.console import notes, warn
 
     for reason in skipped:
-        warn(notes(quiet=False), f"passed over: {_printable(reason)}")
+        warn(notes(quiet=False), f"passed over: {reason}")
 
 
 def _show(entries: list[Entry], catalog: Catalog) -> None:
@@ -130,8 +143,7 @@ def _show(entries: list[Entry], catalog: Catalog) -> None:
     rows = [
         [
             title_of(entry),
-            *(entry.artist, entry.date, entry.genre, entry.style, entry.split),
-            _printable(entry.file),
+            *(entry.artist, entry.date, entry.genre, entry.style, entry.split, entry.file),
         ]
         for entry in entries[:_LISTED]
     ]
@@ -168,11 +180,3 @@ def _as_json(entries: list[Entry], catalog: Catalog) -> dict[str, Any]:
         "rows_without_file": len(catalog.absent),
         "files_without_row": catalog.unlisted,
     }
-
-
-def _printable(text: str) -> str:
-    """A text in one line, with escapes for what a terminal cannot or should not print."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text
-    )

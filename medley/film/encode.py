@@ -45,6 +45,7 @@ def encode_film(
     frame_count: int,
     crf: int = 16,
     progress: Callable[[int], None] | None = None,
+    part: Path | None = None,
 ) -> FilmFacts:
     """Encode frames as H.264 in MP4 and check what came of it.
 
@@ -58,8 +59,10 @@ def encode_film(
         width: of every frame; even.
         height: of every frame; even.
         frame_count: how many frames there will be.
-        crf: H.264's constant rate factor, 0 (lossless) to 51.
+        crf: H.264's constant rate factor, 1 to 51; 0 would be lossless, in a profile (High 4:4:4)
+            that many players refuse.
         progress: called with the number of frames written, after each.
+        part: write here, of a `part_files` of the caller's, who publishes it as `path`.
 
     Returns:
         What was read back.
@@ -75,7 +78,7 @@ def encode_film(
         raise ValueError(f"yuv420p needs even sides, not {width}x{height}; pad the frames")
     if fps <= 0 or max(fps.numerator, fps.denominator) > _LARGEST_TERM:
         raise ValueError(f"fps must be above 0, its terms at most {_LARGEST_TERM:,}, got {fps}")
-    with part_file(path) as part:
+    with contextlib.nullcontext(part) if part else part_file(path) as part:
         command = _command(part, fps, width, height, crf)
         written = _stream(command, frames, (height, width, 3), progress)
         facts = read_facts(part)
@@ -91,7 +94,7 @@ def read_facts(path: Path) -> FilmFacts:
     Raises:
         FilmError: ffmpeg cannot read it, or its rate is not constant.
     """
-    command = [*_ffmpeg(), "-v", "error", "-i", str(path), "-map", "0:v:0", "-f", "framecrc", "-"]
+    command = [*_ffmpeg(), "-v", "error", "-i", _url(path), "-map", "0:v:0", "-f", "framecrc", "-"]
     with _starting_ffmpeg():
         done = subprocess.run(
             command, capture_output=True, text=True, errors="replace", check=False
@@ -131,6 +134,11 @@ def _ffmpeg() -> list[str]:
         raise FilmError(f"no ffmpeg here ({error}); reinstall imageio-ffmpeg") from error
 
 
+def _url(path: Path) -> str:
+    """A path as ffmpeg takes it, which would see a protocol in `12:30.mp4`."""
+    return f"file:{path}"
+
+
 @contextlib.contextmanager
 def _starting_ffmpeg() -> Iterator[None]:
     """Keep a failing start apart from a film that cannot be written, both of them OSErrors."""
@@ -164,7 +172,7 @@ def _command(part: Path, fps: Fraction, width: int, height: int, crf: int) -> li
     codec = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", str(crf), "-preset", "medium"]
     return [
         *_ffmpeg(), "-loglevel", "warning", "-y", *raw, *source, "-vf", scale,
-        *codec, *tags, "-color_range", "tv", "-movflags", "+faststart", str(part),
+        *codec, *tags, "-color_range", "tv", "-movflags", "+faststart", _url(part),
     ]  # fmt: skip
 
 

@@ -1,19 +1,21 @@
-"""Words on pictures, in DejaVu Sans, which ships with matplotlib: the same letters everywhere.
+"""Words on pictures, in DejaVu Sans: the same letters everywhere.
 
-Right-to-left writing is put in order by Pillow's own layout engine where it was built with one,
-which also joins Arabic letters; elsewhere by python-bidi.
+A line with letters that DejaVu Sans lacks, such as Chinese ones, is set in a font of this machine's
+that has them; a letter that none has becomes a box, and is never another letter. Right-to-left
+writing is put in order by Pillow's own layout engine where it was built with one, which also joins
+Arabic letters; elsewhere by python-bidi.
 """
 
 import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import numpy.typing as npt
 from bidi.algorithm import get_display
 from PIL import Image, ImageDraw, ImageFont, features
 
+from medley.film.fonts import DEJAVU, face_of, has, shows
 from medley.images import Pixels
 
 # A caption on the picture: its letters' height against the picture's shorter side.
@@ -25,7 +27,7 @@ LINE = 1.3  # from one line to the next, against the letters' height
 Ink = int | tuple[int, int, int]
 
 _LAYS_OUT = features.check("raqm")
-_FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
+_BOX = "□"
 
 
 def caption(frame: Pixels, text: str) -> Pixels:
@@ -48,18 +50,26 @@ def caption(frame: Pixels, text: str) -> Pixels:
     return captioned
 
 
-@cache
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans at a height in pixels."""
-    engine = ImageFont.Layout.RAQM if _LAYS_OUT else ImageFont.Layout.BASIC
-    return ImageFont.truetype(_FONT, size, layout_engine=engine)
-
-
 def write(
     draw: ImageDraw.ImageDraw, corner: tuple[float, float], line: str, size: int, ink: Ink
 ) -> None:
     """Draw a line of drawable text whose upper left corner is `corner`."""
-    draw.text(corner, line if _LAYS_OUT else ordered(line), fill=ink, font=font(size), anchor="la")
+    left, top = corner
+    base = top + _font(DEJAVU, size).getmetrics()[0]  # all fonts stand on one line
+    shown = line if _LAYS_OUT else ordered(line)
+    draw.text((left, base), shown, fill=ink, font=_font(face_of(line), size), anchor="ls")
+
+
+@cache
+def _font(face: Path, size: int) -> ImageFont.FreeTypeFont:
+    """A font at a height in pixels."""
+    engine = ImageFont.Layout.RAQM if _LAYS_OUT else ImageFont.Layout.BASIC
+    return ImageFont.truetype(face, size, layout_engine=engine)
+
+
+def _length(line: str, size: int) -> float:
+    """Pixels that a line is wide."""
+    return _font(face_of(line), size).getlength(line)
 
 
 def ordered(line: str) -> str:
@@ -69,35 +79,40 @@ def ordered(line: str) -> str:
 
 
 def drawable(text: str) -> str:
-    """`text` in letters that the font has; else without their accents, else a question mark."""
-    shown = []
-    for letter in unicodedata.normalize("NFC", text):
-        if letter.isspace() or _is_drawn(letter):
-            shown.append(letter)
-        elif not unicodedata.category(letter).startswith("C"):
-            plain = unicodedata.normalize("NFKD", letter)
-            plain = "".join(part for part in plain if not unicodedata.combining(part))
-            shown.append(plain if plain and all(map(_is_drawn, plain)) else "?")
-    return "".join(shown)
+    """`text` in letters that a font here has; else without their accents, else a box."""
+    return "\n".join(map(_drawable, text.split("\n")))
 
 
-@cache
-def _is_drawn(letter: str) -> bool:
-    """Whether the font draws a letter otherwise than it draws one that is in no font."""
-    if unicodedata.category(letter).startswith("C"):
-        return False  # controls and marks of direction: nothing to be seen
-    mask = ImageFont.truetype(_FONT, 24, layout_engine=ImageFont.Layout.BASIC).getmask
-    return bytes(mask(letter)) != bytes(mask("\uffff"))
+def undrawable(text: str) -> str:
+    """The letters of a text for which there will be boxes, each once."""
+    lines = unicodedata.normalize("NFC", text).split("\n")
+    lost = {each for line in lines for each in line if _drawn(each, face_of(line)) == _BOX}
+    return "".join(sorted(lost - {_BOX}))
+
+
+def _drawable(line: str) -> str:
+    line = unicodedata.normalize("NFC", line)
+    return "".join(_drawn(letter, face_of(line)) for letter in line)
+
+
+def _drawn(letter: str, face: Path) -> str:
+    """A letter as that font shows it."""
+    if letter.isspace() or has(face, letter):
+        return letter
+    if not shows(letter):
+        return ""
+    parts = unicodedata.normalize("NFKD", letter)
+    plain = "".join(part for part in parts if not unicodedata.combining(part))
+    return plain if plain and all(has(face, part) for part in plain) else _BOX
 
 
 def _fit(line: str, size: int, width: int) -> str:
     """`line` cut to `width` pixels, with an ellipsis where it was cut; empty if nothing fits."""
-    length = font(size).getlength
-    if length(line) <= width:
+    if _length(line, size) <= width:
         return line
     for end in range(len(line) - 1, 0, -1):
         cut = line[:end].rstrip() + "…"
-        if length(cut) <= width:
+        if _length(cut, size) <= width:
             return cut
     return ""
 
@@ -107,7 +122,7 @@ def wrap(text: str, size: int, width: int, most: int) -> list[str]:
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and (len(lines) == most or font(size).getlength(longer) <= width):
+        if lines and (len(lines) == most or _length(longer, size) <= width):
             lines[-1] = longer
         else:
             lines.append(word)
@@ -129,7 +144,7 @@ def _strip(lines: tuple[str, ...], size: int, width: int) -> npt.NDArray[np.floa
     draw = ImageDraw.Draw(letters)
     top = pad
     for (line, at), ink in zip(fitted, (255, 215), strict=False):
-        left = width - size - font(at).getlength(line) if _goes_left(line) else size
+        left = width - size - _length(line, at) if _goes_left(line) else size
         write(draw, (left, top), line, at, ink)
         top += LINE * at
     return np.asarray(letters, np.float32)[..., None] / np.float32(255)

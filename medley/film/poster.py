@@ -18,6 +18,7 @@ TITLE_SIZE, DETAIL_SIZE, LINE = 0.043, 0.035, 1.32
 SHEET_ASPECT = 1.45
 CELL_ASPECTS = (0.5, 3.0)  # width / height of a picture's place, whatever the pictures are
 MIN_CELL_WIDTH = 360
+GALLERY_CELL = 300  # pixels that a picture's place in a gallery is wide and high
 GALLERY_LETTERS = 1.35  # small pictures need larger labels
 
 
@@ -80,7 +81,7 @@ def contact_sheet(
     return np.array(sheet)
 
 
-def gallery(works: Iterable[tuple[Image.Image, str]], cell: int = 300) -> Pixels:
+def gallery(works: Iterable[tuple[Pixels, str]], cell: int = GALLERY_CELL) -> Pixels:
     """Hang pictures in rows, each with its label beneath it.
 
     Args:
@@ -91,7 +92,7 @@ def gallery(works: Iterable[tuple[Image.Image, str]], cell: int = 300) -> Pixels
     Returns:
         uint8 `(height, width, 3)`.
     """
-    kept = [(_shrink(np.asarray(picture), cell, cell), text) for picture, text in works]
+    kept = [(_shrink(picture, cell, cell), text) for picture, text in works]
     scale = round(cell * GALLERY_LETTERS)
     gap, margin = round(cell * GAP), round(cell * MARGIN)
     label = round(scale * (LABEL_GAP + LINE * (2 * TITLE_SIZE + DETAIL_SIZE)))

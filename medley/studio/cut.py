@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from medley.errors import OutputError, PictureError
-from medley.files import check_free, write_bytes
+from medley.files import check_free
 from medley.film.compose import pad_to_even, render_frames
 from medley.film.encode import FilmFacts, encode_film
 from medley.film.lettering import caption
 from medley.film.poster import contact_sheet
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
-from medley.images import Pixels, decode, encode_png
+from medley.images import Pixels, decode
 from medley.settings import FilmSettings
 from medley.workspace import Shot
 
@@ -41,6 +41,11 @@ class Outputs:
         """The works that the film was made after."""
         return self.film.with_suffix(".credits.txt")
 
+    @property
+    def all(self) -> tuple[Path, Path, Path, Path]:
+        """In the order in which they take their names: a film has all the others beside it."""
+        return self.sidecar, self.credits, self.poster, self.film
+
     def check(self, force: bool, inputs: Sequence[Path]) -> None:
         """Refuse to overwrite, and find out early whether the folder can be written to.
 
@@ -48,7 +53,7 @@ class Outputs:
             OutputError: a file is there and `force` is not set, it is one of the inputs, or the
                 folder is not writable.
         """
-        for path in (self.film, self.sidecar, self.poster, self.credits):
+        for path in reversed(self.all):
             check_free(path, force, inputs)
 
 
@@ -86,6 +91,7 @@ def cut_medley(
     settings: FilmSettings,
     path: Path,
     on_frame: Callable[[int, int], None],
+    part: Path | None = None,
 ) -> FilmFacts:
     """Cut one content's finished shots into a film, one painting after another.
 
@@ -96,6 +102,7 @@ def cut_medley(
         settings: pace, rate and quality.
         path: the film, which appears when it is whole.
         on_frame: called with the number of frames written and their total.
+        part: as `encode_film` takes it.
 
     Raises:
         FilmError: the timeline cannot be laid out, or ffmpeg fails.
@@ -114,24 +121,21 @@ def cut_medley(
         frame_count=len(timeline),
         crf=settings.crf,
         progress=lambda written: on_frame(written, len(timeline)),
+        part=part,
     )
 
 
-def hang_poster(
-    content: Pixels, title: str, works: Sequence[tuple[Pixels, Shot, str]], path: Path
-) -> None:
-    """Write the poster: the content, and for each work painting and result with its caption.
+def hang_poster(content: Pixels, title: str, works: Sequence[tuple[Pixels, Shot, str]]) -> Pixels:
+    """Compose the poster: the content, and for each work painting and result with its caption.
 
     Raises:
-        OutputError: `path` cannot be written to.
         PictureError: a result is unreadable.
     """
     pairs = [
         (painting, decode(shot.step_path(shot.steps()[-1])), label)
         for painting, shot, label in works
     ]
-    sheet = contact_sheet(content, pairs, content_caption=title)
-    write_bytes(path, encode_png(sheet, level=6))
+    return contact_sheet(content, pairs, content_caption=title)
 
 
 def _lay_out(tracks: Sequence[ShotTrack], settings: FilmSettings) -> list[Frame]:

@@ -13,9 +13,9 @@ import torch
 
 import medley
 from medley.errors import DivergedError
-from medley.files import write_bytes, write_json
+from medley.files import json_bytes, part_files
 from medley.film.encode import FilmFacts
-from medley.images import Pixels, read_picture
+from medley.images import Pixels, encode_png
 from medley.paintings import Draw, Painting
 from medley.settings import CatalogSettings, FilmSettings, ShotSettings, TileWish
 from medley.studio import checkpoint
@@ -26,7 +26,6 @@ from medley.studio.shoot import (
     Progress,
     Scene,
     fit_tiles,
-    resize_content,
     set_scene,
     shoot,
     shot_key,
@@ -70,6 +69,7 @@ class Plan:
 
 def plan_render(
     content_path: Path,
+    content: Pixels,
     drawn: Draw,
     settings: ShotSettings,
     catalog: CatalogSettings,
@@ -77,13 +77,12 @@ def plan_render(
     workspace: Workspace,
     tile: TileWish = "auto",
 ) -> Plan:
-    """Resize every picture, and find out which shots lie finished in the workspace.
+    """Set the scene of every shot, and find out which lie finished in the workspace.
 
     Raises:
-        PictureError: the content or the starting picture is unreadable, or one is too narrow.
+        PictureError: the starting picture is unreadable or too narrow.
         RoomError: a shot is still to be taken and the memory does not suffice, even in tiles.
     """
-    content = resize_content(read_picture(content_path), settings, content_path)
     takes = []
     for painting in drawn.paintings:
         scene = set_scene(content, [painting], settings, catalog.seed)
@@ -147,7 +146,9 @@ def _report(
 def cut_film(
     plan: Plan, outputs: Outputs, film: FilmSettings, on_frame: Callable[[int, int], None]
 ) -> FilmFacts:
-    """Cut the plan's finished shots into a film, and write its poster, credits and sidecar.
+    """Cut the plan's finished shots into a film, with its poster, credits and sidecar.
+
+    All of them appear when the last of them is whole.
 
     Args:
         plan: all of its shots are finished.
@@ -163,13 +164,15 @@ def cut_film(
     paintings = [take.painting for take in plan.takes]
     film = film.model_copy(update={"captions": choose_captions(paintings, film)})
     words = [caption_of(painting, at, film) for at, painting in enumerate(paintings, start=1)]
-    facts = cut_medley(plan.content, shots, words, film, outputs.film, on_frame)
     works = [
         (take.scene.paintings[0], take.shot, credit_lines(take.painting)) for take in plan.takes
     ]
-    hang_poster(plan.content, plan.content_path.stem, works, outputs.poster)
-    write_bytes(outputs.credits, list_credits(paintings).encode(errors="replace"))
-    write_json(outputs.sidecar, _sidecar(plan, film, facts))
+    with part_files(*outputs.all) as (sidecar, credit_list, poster, part):
+        facts = cut_medley(plan.content, shots, words, film, outputs.film, on_frame, part)
+        wall = hang_poster(plan.content, plan.content_path.stem, works)
+        poster.write_bytes(encode_png(wall, level=6))
+        credit_list.write_bytes(list_credits(paintings).encode(errors="replace"))
+        sidecar.write_bytes(json_bytes(_sidecar(plan, film, facts)))
     return facts
 
 

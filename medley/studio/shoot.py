@@ -150,21 +150,28 @@ def resize_content(picture: Image.Image, settings: ShotSettings, name: object) -
     return _pixels(resize(picture, height, width, name))
 
 
+def fit_painting(content: Pixels, picture: Image.Image, name: object) -> Pixels:
+    """Bring a painting to the content's area.
+
+    Raises:
+        PictureError: it would be too narrow for the network.
+    """
+    height, width, _ = content.shape
+    size = size_for_pixels(picture.height, picture.width, height * width)
+    return _pixels(resize(picture, *size, name))
+
+
 def set_scene(
     content: Pixels, paintings: Sequence[Painting], settings: ShotSettings, seed: int
 ) -> Scene:
-    """Bring the paintings to the content's area and choose the starting picture.
+    """Put content and fitted paintings together and choose the starting picture.
 
     Raises:
-        PictureError: a painting is too narrow, or the starting picture cannot be read.
+        PictureError: the starting picture cannot be read.
     """
-    height, width, _ = content.shape
-    resized = []
-    for painting in paintings:
-        size = size_for_pixels(painting.picture.height, painting.picture.width, height * width)
-        resized.append(_pixels(resize(painting.picture, *size, painting.path)))
+    pictures = tuple(painting.picture for painting in paintings)
     start, start_name = _start(content, settings, seed)
-    return Scene(content, tuple(resized), start, start_name, settings)
+    return Scene(content, pictures, start, start_name, settings)
 
 
 def shot_key(scene: Scene, weights_digest: str, precision: Precision) -> str:

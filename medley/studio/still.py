@@ -9,7 +9,15 @@ from medley.files import check_free, write_bytes
 from medley.images import encode_png, read_picture, to_pixels
 from medley.paintings import Painting
 from medley.settings import ShotSettings, TileWish
-from medley.studio.shoot import Progress, fit_tiles, iterate, load_camera, resize_content, set_scene
+from medley.studio.shoot import (
+    Progress,
+    fit_painting,
+    fit_tiles,
+    iterate,
+    load_camera,
+    resize_content,
+    set_scene,
+)
 
 
 def make_still(
@@ -34,7 +42,7 @@ def make_still(
     """
     check_free(output, force, [content, *paintings])
     resized = resize_content(read_picture(content), settings, content)
-    works = [Painting(path, read_picture(path)) for path in paintings]
+    works = [Painting(path, fit_painting(resized, read_picture(path), path)) for path in paintings]
     scene = set_scene(resized, works, settings, seed)
     title = " + ".join(work.title for work in works)
     camera = fit_tiles(load_camera(settings, device), scene.content, settings, tile)

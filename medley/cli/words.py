@@ -1,0 +1,15 @@
+"""Words that a terminal shows as one line, whatever they hold."""
+
+import unicodedata
+
+_HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, lone surrogates, line and paragraph ends
+
+
+def printable(text: str) -> str:
+    """A text in one line, with escapes for what a terminal cannot or should not print."""
+    return "".join(
+        letter.encode("unicode_escape").decode()
+        if unicodedata.category(letter) in _HIDDEN
+        else letter
+        for letter in text
+    )

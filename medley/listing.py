@@ -1,0 +1,80 @@
+"""Which files of a folder may be paintings, found without opening any."""
+
+import os
+from operator import itemgetter
+from pathlib import Path
+
+from medley.errors import PictureError
+
+CATALOG = "catalog.csv"
+PAINTER_BY_NUMBERS = "all_data_info.csv"
+TABLES = (CATALOG, PAINTER_BY_NUMBERS)
+
+
+def list_folder(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """The files in a folder and its subfolders, and the tables among them.
+
+    Left out are hidden ones and what medley itself has made: the shots of a workspace, and a film
+    with all that lies beside it under its name. Links to folders are not followed, and a link to a
+    file that is there anyway is not listed.
+
+    Returns:
+        Files as paths from `folder` with slashes, by name, each with the path of what it really
+        is; and the tables' paths from `folder`.
+
+    Raises:
+        PictureError: a folder cannot be listed.
+    """
+    real = os.path.realpath(folder)
+    own: dict[str, str] = {}
+    links: list[str] = []
+    tables: list[str] = []
+    unseen = [""]
+    while unseen:
+        before = unseen.pop()
+        files, folders = _scan(folder / before)
+        unseen += [f"{before}{name}/" for name in folders]
+        films = tuple(f"{name[:-4]}." for name in files if _is_film(name, files))
+        for name, is_link in files.items():
+            if name in TABLES:
+                tables.append(before + name)
+            elif name.startswith(films):
+                continue
+            elif is_link:
+                links.append(before + name)
+            else:
+                own[f"{real}/{before}{name}"] = before + name
+    for name in sorted(links):
+        own.setdefault(os.path.realpath(folder / name), name)
+    return {name: file for file, name in sorted(own.items(), key=itemgetter(1))}, sorted(tables)
+
+
+def _scan(folder: Path) -> tuple[dict[str, bool], list[str]]:
+    """A folder's files, each with whether it is a link, and the subfolders to look into."""
+    files: dict[str, bool] = {}
+    folders: list[str] = []
+    try:
+        with os.scandir(folder) as items:
+            for item in items:
+                if item.name[0] == ".":
+                    continue
+                if item.is_symlink():
+                    if not Path(item.path).is_dir():
+                        files[item.name] = True
+                elif not item.is_dir():
+                    files[item.name] = False
+                elif not _holds_shots(item):
+                    folders.append(item.name)
+    except OSError as error:
+        raise PictureError(
+            f"cannot list '{error.filename}' ({error.strerror}); check its permissions"
+        ) from error
+    return files, folders
+
+
+def _holds_shots(folder: os.DirEntry[str]) -> bool:
+    return folder.name == "shots" and any(Path(folder.path).glob("*/shot.json"))
+
+
+def _is_film(name: str, files: dict[str, bool]) -> bool:
+    return name.endswith(".mp4") and f"{name[:-4]}.json" in files
