@@ -67,7 +67,7 @@ def test_live_line_fits_the_terminal_and_keeps_the_time_left(title):
 
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, color_system=None, width=80, height=20)
-    iterate = Iterate(100, torch.zeros(1), 1629837.0, 0.0, 0.0, 0.0, 0.0, 55.0)
+    iterate = Iterate(100, torch.zeros(1), 1629837.0, 0.0, 0.0, 0.0, 0.0, 55.0, 1, 1)
     with display(console) as show:
         show.shot(Progress(12, 15, title, iterate, 120, 50))
     shown = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", out.getvalue()).splitlines()

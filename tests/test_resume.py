@@ -63,7 +63,7 @@ def pull_after(step):
 def stop(root, camera, what, step):
     with pytest.raises(Pulled):
         take(root, camera, what, pull_after(step))
-    return Workspace(root).shot(shot_key(what, camera.weights.digest))
+    return Workspace(root).shot(shot_key(what, camera.weights.digest, camera.precision))
 
 
 @pytest.fixture(scope="module", params=["lbfgs", "adam"])
@@ -244,7 +244,7 @@ def test_full_disk_stops_the_shot_and_leaves_the_last_checkpoint(tmp_path, camer
         broken.setattr(checkpoint, "pack", full)
         with pytest.raises(OutputError, match=r"state\.safetensors' \(No space left"):
             take(tmp_path, camera, what)
-    shot = Workspace(tmp_path).shot(shot_key(what, camera.weights.digest))
+    shot = Workspace(tmp_path).shot(shot_key(what, camera.weights.digest, camera.precision))
     assert checkpoint.saved_step(shot.state_path) == written[-1] == 7
     assert list(shot.path.glob(".*")) == []
     assert take(tmp_path, camera, what).is_finished

@@ -29,17 +29,17 @@ class Position:
     Attributes:
         step: of the next iterate.
         seconds: spent so far.
-        recolored: whether step 1 took the paintings' colours.
-        exact: whether all is computed in float32: half was not asked for, or has failed.
         tensors: the next iterate's "image" at the size that it is optimized at, the one "before"
             it at full size, and the optimizer's state by its own names after "mover.".
+        recolored: whether step 1 took the paintings' colours.
+        exact: whether all is computed in float32: half was not asked for, or has failed.
     """
 
     step: int
     seconds: float
-    recolored: bool
-    exact: bool
     tensors: Mapping[str, Tensor]
+    recolored: bool = False
+    exact: bool = True
 
     def mover(self, settings: ShotSettings) -> Mover:
         """Make the optimizer that stands there.
@@ -140,7 +140,8 @@ class Subject:
     def begin(self) -> Position:
         """The position before step 0."""
         small = self.pyramid(recolored=False).shrink(0)
-        return Position(0, 0.0, False, not self.half, {"image": small, "before": self.start})
+        images = {"image": small, "before": self.start}
+        return Position(0, 0.0, images, exact=not self.half)
 
     def pyramid(self, recolored: bool) -> Pyramid:
         """The shot's sizes."""
@@ -268,7 +269,7 @@ class _Run:
     def _position(self, seconds: float) -> Position:
         state = {f"{_MOVER}{name}": value for name, value in self._mover.state().items()}
         tensors = {"image": self._image, "before": self._before, **state}
-        return Position(self.step, seconds, self._recolored, self._exact, tensors)
+        return Position(self.step, seconds, tensors, self._recolored, self._exact)
 
 
 def round_to_eight_bits(image: Tensor) -> Tensor:
