@@ -80,8 +80,9 @@ def _render(
     from medley.paintings import draw
     from medley.studio.cut import Outputs, check_film
     from medley.studio.device import choose_device
-    from medley.studio.render import cut_film, plan_render, take_shots
+    from medley.studio.render import cut_film, plan_render, take_all
     from medley.studio.shoot import load_camera
+    from medley.studio.takes import missing
     from medley.workspace import Workspace
 
     console = notes(quiet)
@@ -99,7 +100,7 @@ def _render(
     camera = load_camera(shot, device)
     plan = plan_render(content, drawn, shot, catalog, camera, Workspace(run.workspace))
     height, width, _ = plan.content.shape
-    found = len(plan.takes) - len(plan.missing)
+    found = len(plan.takes) - len(missing(plan.takes))
     with display(console) as show:
         show.line(
             f"{len(plan.takes)} paintings, {width}x{height} pixels, {shot.steps} steps each,"
@@ -107,7 +108,7 @@ def _render(
         )
         if catalog.sample:
             show.line("drawn: " + "; ".join(work.title for work in drawn.paintings))
-        take_shots(plan, show.shot)
+        take_all(plan, show.shot)
         facts = cut_film(plan, outputs, film, show.frame)
         show.line(
             f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"

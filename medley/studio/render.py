@@ -1,37 +1,27 @@
 """The medley: one content through many paintings, shot by shot, and the film of it all."""
 
-import datetime
-import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import PIL
-import torch
-
-import medley
-from medley.errors import DivergedError
 from medley.files import write_bytes, write_json
 from medley.film.encode import FilmFacts
 from medley.images import Pixels, read_picture
-from medley.paintings import Draw, Painting
+from medley.paintings import Draw
 from medley.settings import CatalogSettings, FilmSettings, ShotSettings
 from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits
 from medley.studio.cut import Outputs, cut_medley, hang_poster
-from medley.studio.shoot import Camera, Progress, Scene, resize_content, set_scene, shoot, shot_key
-from medley.transfer.optimize import Iterate
-from medley.workspace import Shot, Workspace
-
-
-@dataclass(frozen=True)
-class Take:
-    """A painting's part in a render: what is shot for it, and where that lies."""
-
-    painting: Painting
-    scene: Scene
-    shot: Shot
+from medley.studio.shoot import Camera, Progress, resize_content, set_scene, shot_key
+from medley.studio.sidecar import (
+    describe_content,
+    describe_film,
+    describe_machine,
+    describe_painting,
+    describe_run,
+)
+from medley.studio.takes import Take, take_shots
+from medley.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -46,11 +36,6 @@ class Plan:
     catalog: CatalogSettings
     camera: Camera
     workspace: Workspace
-
-    @property
-    def missing(self) -> list[Take]:
-        """The takes whose shots are still to be taken."""
-        return [take for take in self.takes if not take.shot.is_finished]
 
 
 def plan_render(
@@ -71,41 +56,18 @@ def plan_render(
     for painting in drawn.paintings:
         scene = set_scene(content, [painting], settings, catalog.seed)
         key = shot_key(scene, camera.weights.digest)
-        takes.append(Take(painting, scene, workspace.shot(key)))
+        takes.append(Take(content_path, painting, painting.title, scene, workspace.shot(key)))
     return Plan(content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace)
 
 
-def take_shots(plan: Plan, watch: Callable[[Progress], None]) -> None:
+def take_all(plan: Plan, watch: Callable[[Progress], None]) -> None:
     """Take every shot of the plan that is not finished, in order.
 
     Raises:
         DivergedError: a loss is no longer finite; the shots before it stay.
         OutputError: the workspace cannot be written to.
     """
-    steps = plan.settings.steps
-    later = len(plan.missing) * steps
-    for number, take in enumerate(plan.takes, start=1):
-        if take.shot.is_finished:
-            continue
-        later -= steps
-        files = {
-            "content_file": str(plan.content_path),
-            "painting_files": [str(take.painting.path)],
-        }
-        report = partial(_report, watch, plan, number, later)
-        try:
-            shoot(take.scene, plan.camera, plan.workspace, files, report)
-        except DivergedError as error:
-            raise DivergedError(f"'{take.painting.path}': {error}") from error
-
-
-def _report(
-    watch: Callable[[Progress], None], plan: Plan, number: int, later: int, iterate: Iterate
-) -> None:
-    title = plan.takes[number - 1].painting.title
-    steps = plan.settings.steps
-    steps_left = later + steps - iterate.step
-    watch(Progress(number, len(plan.takes), title, iterate, steps, steps_left))
+    take_shots(plan.takes, lambda _: plan.camera, plan.workspace, "painting", watch)
 
 
 def cut_film(
@@ -138,11 +100,9 @@ def cut_film(
 
 
 def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]:
-    height, width, _ = plan.content.shape
     return {
-        "command": "render",
-        "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "content": {"file": str(plan.content_path), "height": height, "width": width},
+        **describe_run("render"),
+        "content": describe_content(plan.takes[0]),
         "settings": {
             **plan.settings.model_dump(mode="json"),
             **plan.catalog.model_dump(mode="json"),
@@ -151,33 +111,13 @@ def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]
         "weights": plan.camera.weights.digest,
         "paintings": [
             {
-                "title": take.painting.title,
-                "catalog": _known(take.painting),
-                "file": str(take.painting.path),
+                **describe_painting(take.painting),
                 "shot": take.shot.key,
                 **take.shot.done(),
             }
             for take in plan.takes
         ],
         "skipped": plan.skipped,
-        "film": {
-            "file": facts.path.name,
-            "frames": facts.frame_count,
-            "fps": str(facts.fps),
-            "height": facts.height,
-            "width": facts.width,
-        },
-        "device": str(plan.camera.device),
-        "versions": {
-            "medley": medley.__version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "pillow": PIL.__version__,
-        },
+        "film": describe_film(facts),
+        **describe_machine(plan.camera.device),
     }
-
-
-def _known(painting: Painting) -> dict[str, str]:
-    """What the catalog says of a painting besides its title, as far as it says anything."""
-    facts = asdict(painting.entry) if painting.entry else {}
-    return {name: facts[name] for name in ("artist", "genre", "style", "date") if facts.get(name)}

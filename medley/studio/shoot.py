@@ -71,6 +71,7 @@ class Progress:
         iterate: the last one.
         steps: of this shot.
         steps_left: in this shot and all that are still to be taken.
+        what: is counted.
     """
 
     number: int
@@ -79,6 +80,7 @@ class Progress:
     iterate: Iterate
     steps: int
     steps_left: int
+    what: str = "painting"
 
 
 def load_camera(settings: ShotSettings, device: torch.device) -> Camera:
@@ -148,10 +150,15 @@ def iterate(scene: Scene, camera: Camera) -> Iterator[Iterate]:
     Raises:
         DivergedError: the loss is no longer finite.
     """
+    start = to_tensor(scene.start).to(camera.device)
+    return optimize(set_objective(scene, camera), start, scene.settings)
+
+
+def set_objective(scene: Scene, camera: Camera) -> losses.Objective:
+    """What a scene's shot minimizes, as a camera's network sees it."""
     content = to_tensor(scene.content).to(camera.device)
     paintings = [to_tensor(painting).to(camera.device) for painting in scene.paintings]
-    objective = losses.Objective(camera.network, content, paintings, scene.settings)
-    return optimize(objective, to_tensor(scene.start).to(camera.device), scene.settings)
+    return losses.Objective(camera.network, content, paintings, scene.settings)
 
 
 def shoot(
