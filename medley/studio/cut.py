@@ -1,6 +1,6 @@
 """From finished shots to the film, its sidecar and its poster."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -22,9 +22,15 @@ from medley.workspace import Shot
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files that a film consists of."""
+    """The files that a film consists of.
+
+    Attributes:
+        film: the film itself; the others lie beside it under its name.
+        measured: whether there are a table and a chart of measures too.
+    """
 
     film: Path
+    measured: bool = False
 
     @property
     def sidecar(self) -> Path:
@@ -41,6 +47,16 @@ class Outputs:
         """The works that the film was made after."""
         return self.film.with_suffix(".credits.txt")
 
+    @property
+    def table(self) -> Path:
+        """Measures as CSV."""
+        return self.film.with_suffix(".csv")
+
+    @property
+    def chart(self) -> Path:
+        """Measures as a picture."""
+        return self.film.with_suffix(".chart.png")
+
     def check(self, force: bool, inputs: Sequence[Path]) -> None:
         """Refuse to overwrite, and find out early whether the folder can be written to.
 
@@ -48,7 +64,8 @@ class Outputs:
             OutputError: a file is there and `force` is not set, it is one of the inputs, or the
                 folder is not writable.
         """
-        for path in (self.film, self.sidecar, self.poster, self.credits):
+        extra = (self.table, self.chart) if self.measured else ()
+        for path in (self.film, self.sidecar, self.poster, self.credits, *extra):
             check_free(path, force, inputs)
 
 
@@ -76,7 +93,7 @@ def check_film(count: int, settings: FilmSettings) -> None:
     Raises:
         FilmError: the holds leave too little time for the iterates.
     """
-    _lay_out([ShotTrack((0, 1), (0.0, 1.0))] * count, settings)
+    lay_out([ShotTrack((0, 1), (0.0, 1.0))] * count, settings)
 
 
 def cut_medley(
@@ -102,18 +119,35 @@ def cut_medley(
         OutputError: iterates are missing, or `path` cannot be written to.
         PictureError: an iterate is unreadable.
     """
-    timeline = _lay_out([track(shot) for shot in shots], settings)
+    timeline = lay_out([track(shot) for shot in shots], settings)
     frames = render_frames(timeline, partial(_read_still, content, shots, captions))
-    height, width, _ = pad_to_even(content).shape
+    return encode(frames, len(timeline), pad_to_even(content).shape[:2], settings, path, on_frame)
+
+
+def encode(
+    frames: Iterable[Pixels],
+    count: int,
+    size: tuple[int, ...],
+    settings: FilmSettings,
+    path: Path,
+    on_frame: Callable[[int, int], None],
+) -> FilmFacts:
+    """Encode frames as the settings ask for, padded to an even `(height, width)`.
+
+    Raises:
+        FilmError: ffmpeg fails, or a frame cannot be made.
+        OutputError: `path` cannot be written to.
+    """
+    height, width = size
     return encode_film(
         (pad_to_even(frame) for frame in frames),
         path,
         fps=settings.fps,
         width=width,
         height=height,
-        frame_count=len(timeline),
+        frame_count=count,
         crf=settings.crf,
-        progress=lambda written: on_frame(written, len(timeline)),
+        progress=lambda written: on_frame(written, count),
     )
 
 
@@ -134,14 +168,34 @@ def hang_poster(
     write_bytes(path, encode_png(sheet, level=6))
 
 
-def _lay_out(tracks: Sequence[ShotTrack], settings: FilmSettings) -> list[Frame]:
+def lay_out(
+    tracks: Sequence[ShotTrack], settings: FilmSettings, contents: Sequence[Still] | None = None
+) -> list[Frame]:
+    """The timeline of these tracks as the settings ask for; see `medley_timeline`.
+
+    Raises:
+        FilmError: the holds leave too little time for the iterates.
+    """
     return medley_timeline(
         tracks,
         fps=settings.fps,
         seconds_per_painting=settings.seconds_per_painting,
         hold_s=settings.hold,
         pace=settings.pace,
+        contents=contents,
     )
+
+
+def read_step(shot: Shot, step: int) -> Pixels:
+    """Read a shot's iterate.
+
+    Raises:
+        PictureError: it is unreadable.
+    """
+    try:
+        return decode(shot.step_path(step))
+    except PictureError as error:
+        raise PictureError(f"{error}; remove '{shot.path}' to take the shot again") from error
 
 
 def _read_still(
@@ -149,9 +203,6 @@ def _read_still(
 ) -> Pixels:
     if still.shot is None:
         return content
-    shot, text = shots[still.shot], captions[still.shot]
-    try:
-        pixels = decode(shot.step_path(still.step))
-    except PictureError as error:
-        raise PictureError(f"{error}; remove '{shot.path}' to take the shot again") from error
+    pixels = read_step(shots[still.shot], still.step)
+    text = captions[still.shot]
     return caption(pixels, text) if text else pixels
