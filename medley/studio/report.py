@@ -2,15 +2,18 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, PercentFormatter
 
 from medley.files import part_file, write_bytes
 from medley.studio.compare import Candidate
+from medley.studio.measure import QUANTITIES, TOLERANCE, Measure, Spread, recommend
+from medley.studio.networks import FLOAT, Network
 from medley.transfer.losses import CONTENT_LAYER, LAYERS, STYLE_LAYERS
 
 _MOST_BITS = 8
@@ -38,6 +41,24 @@ def write_comparison(candidates: Sequence[Candidate], path: Path) -> None:
             + [f"{error:.6g}" for error in errors]
         )
     write_bytes(path, text.getvalue().encode())
+
+
+def write_measures(measures: Sequence[Measure], path: Path) -> None:
+    """Write a row for each pair and network of a sweep.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    own = ["scheme", "bits", "bytes", "distortion", "load_s"]
+    rows.writerow(["content", "painting", *own, *QUANTITIES, "shot"])
+    for one in measures:
+        of = one.network
+        network = [of.scheme, of.bits, of.size_bytes, f"{of.distortion:.6g}", f"{of.load_s:.4f}"]
+        values = [f"{getattr(one, name):.6g}" for name in QUANTITIES]
+        rows.writerow([one.content, one.painting, *network, *values, one.shot])
+    write_bytes(path, text.getvalue().encode(errors="replace"))
 
 
 def draw_comparison(candidates: Sequence[Candidate], path: Path) -> None:
@@ -79,3 +100,78 @@ def draw_comparison(candidates: Sequence[Candidate], path: Path) -> None:
     left.legend(frameon=False)
     with part_file(path) as part:
         figure.savefig(part, dpi=130)
+
+
+def draw_sweep(
+    summary: Mapping[Network, Mapping[str, Spread]], reference: Network, pairs: int, path: Path
+) -> None:
+    """Draw re-scored loss and SSIM against bits, with the size of the files along the top.
+
+    Lines are medians, and bands reach from the least to the most of several pairs.
+
+    Args:
+        summary: of all networks.
+        reference: that judged them.
+        pairs: of photos and paintings.
+        path: of the PNG.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    for axes, quantity in ((left, "ratio"), (right, "ssim")):
+        others = [network for network in summary if network != reference]
+        for scheme in dict.fromkeys(network.scheme for network in others):
+            own = sorted((one for one in others if one.scheme == scheme), key=lambda one: one.bits)
+            _draw_line(axes, [(one.bits, summary[one][quantity]) for one in own], scheme, pairs)
+        _draw_bits(axes, summary)
+        place = _place(reference.bits)
+        axes.plot(place, 1, marker="D", color="0.15", linestyle="none", label=reference.label)
+    chosen = recommend(summary)
+    spot = _place(chosen.bits), summary[chosen]["ratio"].median
+    left.plot(*spot, marker="o", markersize=13, markerfacecolor="none", color="tab:green")
+    left.annotate(
+        f"recommended: {chosen.label}", spot, textcoords="offset points", xytext=(0, 16),
+        ha="center", color="tab:green",
+    )  # fmt: skip
+    left.axhline(TOLERANCE, color="tab:green", linewidth=0.9, linestyle="--")
+    left.set_yscale("log")
+    left.yaxis.set_major_locator(LogLocator(10, subs=(1, 1.2, 1.5, 2, 3, 5)))
+    left.yaxis.set_minor_locator(NullLocator())
+    left.yaxis.set_major_formatter("{x:g}")
+    left.set_ylabel(f"loss / {reference.label}'s")
+    left.set_title(f"final picture's loss, scored at {reference.label}")
+    right.set_ylabel("SSIM")
+    right.set_title(f"likeness to the {reference.label} result")
+    left.legend(frameon=False)
+    with part_file(path) as part:
+        figure.savefig(part, dpi=130)
+
+
+def _draw_line(axes: Axes, points: list[tuple[int, Spread]], name: str, pairs: int) -> None:
+    places = [_place(bits) for bits, _ in points]
+    (line,) = axes.plot(
+        places, [of.median for _, of in points], marker="o", markersize=4, label=name
+    )
+    if pairs > 1:
+        least, most = [of.least for _, of in points], [of.most for _, of in points]
+        axes.fill_between(places, least, most, color=line.get_color(), alpha=0.15, linewidth=0)
+
+
+def _draw_bits(axes: Axes, networks: Iterable[Network]) -> None:
+    """Widths along the lower edge, and along the upper one what a file of each takes."""
+    sizes = {one.bits: one.size_bytes / 1e6 for one in reversed(list(networks))}
+    places = [_place(bits) for bits in sizes]
+    axes.set_xticks(places, ["float" if bits == FLOAT.bits else str(bits) for bits in sizes])
+    axes.set_xlabel("bits a weight")
+    top = axes.secondary_xaxis("top")
+    top.set_xticks(places, [f"{size:.1f}" for size in sizes.values()], fontsize=8)
+    top.set_xlabel("file size, MB", fontsize=9)
+    axes.grid(visible=True, alpha=0.3)
+
+
+def _place(bits: int) -> int:
+    """Where a width stands on the axis: the float stands behind 8 bits, not at 32."""
+    return 9 if bits == FLOAT.bits else bits
