@@ -57,15 +57,15 @@ def test_panes_stand_where_the_grid_says_and_a_short_last_row_is_centred():
     grid = plan_grid(5, 20, 30)
     panes = [np.full((20, 30, 3), 50 + 40 * number, np.uint8) for number in range(5)]
     frame = arrange(grid, panes)
-    assert frame.shape == (42, 94, 3)
+    assert frame.shape == (44, 98, 3)
     assert frame[0, 0, 0] == 50
-    assert frame[0, 32, 0] == 90
-    assert frame[19, 93, 0] == 130
-    assert (frame[20:22] == GROUND).all()
-    last = frame[22, :, 0]
-    assert (last[16:46] == 170).all()
-    assert (last[48:78] == 210).all()
-    assert (np.delete(last, [*range(16, 46), *range(48, 78)]) == GROUND).all()
+    assert frame[0, 34, 0] == 90
+    assert frame[19, 97, 0] == 130
+    assert (frame[20:24] == GROUND).all()
+    last = frame[24, :, 0]
+    assert (last[17:47] == 170).all()
+    assert (last[51:81] == 210).all()
+    assert (np.delete(last, [*range(17, 47), *range(51, 81)]) == GROUND).all()
 
 
 def test_panes_that_do_not_fit_the_grid_are_refused():

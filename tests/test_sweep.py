@@ -37,7 +37,7 @@ from .test_render import run
 
 TINY = ("--size", "47", "--steps", "5", "--fps", "10", "--seconds-per-painting", "2")
 TINY += ("--hold", "0.4")
-HEIGHT, WIDTH = 39, 47
+HEIGHT, WIDTH, GAP = 39, 47, 4
 ABOVE_LABEL = np.s_[:16]
 
 
@@ -112,7 +112,7 @@ def test_film_sheet_chart_and_measures_are_made(swept):
     assert sorted(path.name for path in (folder / "out").iterdir()) == [
         "film.chart.png", "film.credits.txt", "film.csv", "film.json", "film.mp4", "film.png",
     ]  # fmt: skip
-    assert film_pixels(folder / "out/film.mp4").shape == (20, 40, 3 * WIDTH + 2 * 2 + 1, 3)
+    assert film_pixels(folder / "out/film.mp4").shape == (20, 40, 3 * WIDTH + 2 * GAP + 1, 3)
     assert decode(folder / "out/film.chart.png").shape[1] > 800
     assert decode(folder / "out/film.png").shape[1] > 3 * WIDTH
     assert "painting 2" in (folder / "out/film.credits.txt").read_text()
@@ -137,7 +137,7 @@ def test_every_pane_of_every_frame_shows_the_same_step(swept):
             ]
             steps |= {still.step for still in stills if still.shot is not None}
             expected = compose.mix(pictures[0], pictures[-1], entry.mix)
-            left = number * (WIDTH + 2)
+            left = number * (WIDTH + GAP)
             pane = frame[:HEIGHT, left : left + WIDTH]
             assert apart(pane[ABOVE_LABEL], expected[ABOVE_LABEL]) < 5
     assert steps == set(range(6))
@@ -207,7 +207,7 @@ def test_shots_are_those_of_render(swept):
 
 @pytest.mark.parametrize(
     ("layout", "frames", "height", "width"),
-    [("row", 20, 40, 146), ("sequence", 60, 40, 48), ("split", 20, 40, 48)],
+    [("row", 20, 40, 150), ("sequence", 60, 40, 48), ("split", 20, 40, 48)],
 )
 def test_layouts_have_their_size_and_length(swept, layout, frames, height, width):
     folder, _ = swept
@@ -241,7 +241,7 @@ def test_every_photo_is_repainted_after_every_painting(place):
     assert "drawn: painting " in done.stderr
     assert "median (least to most) of 4 pairs" in done.stdout
     # Two widths in a row; panes are as wide as the wide photo and as high as the tall one.
-    assert film_pixels(place / "film.mp4").shape == (80, 48, 96, 3)
+    assert film_pixels(place / "film.mp4").shape == (80, 48, 98, 3)
     sidecar = sidecar_of(place, "film.json")
     assert len(sidecar["measures"]) == 12
     assert {(one["content"], one["painting"]) for one in sidecar["measures"]} == {
@@ -357,7 +357,7 @@ def test_unreadable_painting_is_named_and_passed_over(place):
     (place / "styles" / "torn.png").write_bytes((place / "photo.png").read_bytes()[:300])
     done = sweep(place, "--styles", "styles", "--bits", "32", "--steps", "1")
     assert "passed over: 'styles/torn.png' is not a readable picture (truncated" in done.stderr
-    assert "1 networks, 1 photos, 2 paintings" in done.stderr
+    assert "1 network, 1 photo, 2 paintings" in done.stderr
 
 
 def test_full_disk_is_named_and_leaves_no_half_table(place, monkeypatch):

@@ -152,14 +152,22 @@ def _sweep(
 
 
 def _opening(plan: Sweep, left: int) -> str:
-    count = len(plan.takes)
-    contents = dict.fromkeys(take.content_path for take in plan.takes)
+    shots = len(plan.takes)
+    photos = len({take.content_path for take in plan.takes})
     height, width, _ = plan.takes[0].scene.content.shape
-    return (
-        f"{len(plan.networks)} networks, {len(contents)} photos, {len(plan.draw.paintings)}"
-        f" paintings, {width}x{height} pixels, {plan.settings.steps} steps each, on"
-        f" {plan.device}; {count - left} of {count} shots found finished"
-    )
+    what = [
+        _count(len(plan.networks), "network"),
+        _count(photos, "photo"),
+        _count(len(plan.draw.paintings), "painting"),
+        f"{width}x{height} pixels",
+        f"{plan.settings.steps} steps each",
+        f"on {plan.device}",
+    ]
+    return f"{', '.join(what)}; {shots - left} of {shots} shots found finished"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _show_measures(plan: Sweep, measures: Sequence[Measure]) -> None:

@@ -10,8 +10,8 @@ from PIL import Image
 from medley.images import Pixels
 
 MAX_WIDTH, MAX_HEIGHT = 3840, 2160  # of a frame; larger panes are scaled down
-GAP_SHARE = 1 / 80  # between panes, against their shorter side
-LEAST_GAP = 2  # pixels
+GAP_SHARE = 1 / 60  # between panes, against their shorter side
+LEAST_GAP = 4  # pixels
 GROUND = 18  # gray level behind the panes
 GRID_ASPECT = 1.33  # columns to rows; screens are wider than high
 _EMPTY_COST = 1.6  # of empty places, against the logarithm of a wrong aspect
@@ -163,7 +163,7 @@ def split(first: Pixels, second: Pixels, border: float) -> Pixels:
     if first.shape != second.shape:
         raise ValueError(f"cannot split pictures of shapes {first.shape} and {second.shape}")
     height, width = first.shape[:2]
-    line = max(LEAST_GAP, round(min(height, width) * GAP_SHARE / 2))
+    line = max(LEAST_GAP // 2, round(min(height, width) * GAP_SHARE / 2))
     place = round(border * width)
     both = second.copy()
     both[:, :place] = first[:, :place]

@@ -21,7 +21,7 @@ from medley.images import Pixels
 CAPTION_SHARE = 1 / 24
 LABEL_SHARE = 1 / 15  # likewise a label's, whose picture is one of several
 LABEL_LEAST = 10  # pixels
-LABEL_PAD = 1.1  # left and right of a label together, against the letters' height
+LABEL_PAD, LABEL_RISE = 1.0, 0.15  # left and right of a label, above and below: of that height
 DETAIL_SHARE = 0.82  # of further lines, against the first
 STRIP_DARKNESS = 0.66  # white on it keeps a contrast of 7:1 even on a white picture (WCAG AAA)
 LINE = 1.3  # from one line to the next, against the letters' height
@@ -58,7 +58,7 @@ def label(frame: Pixels, text: str, *, right: bool = False) -> Pixels:
     size = max(LABEL_LEAST, round(min(height, width) * LABEL_SHARE))
     line = drawable(text)
     plate = min(width, math.ceil(font(size).getlength(line) + LABEL_PAD * size))
-    letters = _strip((line,), size, plate, LABEL_PAD / 2)
+    letters = _strip((line,), size, plate, (LABEL_PAD / 2, LABEL_RISE))
     labelled = frame.copy()
     if letters is not None:
         left = width - plate if right else 0
@@ -141,16 +141,16 @@ def wrap(text: str, size: int, width: int, most: int) -> list[str]:
 
 @lru_cache(maxsize=64)
 def _strip(
-    lines: tuple[str, ...], size: int, width: int, margin: float = 1
+    lines: tuple[str, ...], size: int, width: int, margins: tuple[float, float] = (1.0, 0.45)
 ) -> npt.NDArray[np.float32] | None:
     """How much white a caption lays on its strip, `(h, width, 1)` in 0-1; None if nothing fits."""
     sizes = [size, round(size * DETAIL_SHARE)]
-    left, room = margin * size, width - 2 * margin * size
+    left, pad = margins[0] * size, margins[1] * size
+    room = width - 2 * left
     fitted = [(_fit(line, at, room), at) for line, at in zip(lines, sizes, strict=False)]
     fitted = [(line, at) for line, at in fitted if line]
     if not fitted:
         return None
-    pad = 0.45 * size
     letters = Image.new("L", (width, round(2 * pad + sum(LINE * at for _, at in fitted))))
     draw = ImageDraw.Draw(letters)
     top = pad

@@ -104,7 +104,7 @@ def gallery(
     scale = round(cell * GALLERY_LETTERS)
     gap, margin = round(cell * GAP), round(cell * MARGIN)
     label = round(scale * (LABEL_GAP + LINE * (2 * TITLE_SIZE + DETAIL_SIZE)))
-    aspect = SHEET_ASPECT * (high + label) / (cell + label)
+    aspect = SHEET_ASPECT * (high + label + gap) / (cell + gap)
     columns = columns or max(1, min(len(kept), round(math.sqrt(len(kept) * aspect))))
     rows = math.ceil(len(kept) / columns)
     size = (

@@ -69,15 +69,15 @@ def cut_panes(
     panes = 1 if layout == "split" else len(shown[0].takes)
     grid = plan_grid(panes, height, width, panes if layout == "row" else None)
 
-    def read_still(still: Still) -> Pixels:
-        found = _read_panes(shown, grid.pane_height, grid.pane_width, layout == "split", still)
-        # A split is cut frame by frame, after stills have been mixed.
-        return np.hstack(found) if layout == "split" else arrange(grid, found)
-
-    frames = render_frames(timeline, read_still)
+    read = partial(_read_panes, shown, grid.pane_height, grid.pane_width)
     if layout == "split":
-        frames = _move_border(
-            frames, partial(border_at, count=len(timeline), fps=float(settings.fps))
+        stills = render_frames(timeline, lambda still: np.hstack(read(still)))
+        place = partial(border_at, count=len(timeline), fps=float(settings.fps))
+        frames = _move_border(stills, place, shown[0].labels)
+    else:
+        labels = [part.labels for part in shown]
+        frames = render_frames(
+            timeline, lambda still: arrange(grid, _label(read(still), labels[_number(still)]))
         )
     return encode(frames, len(timeline), (grid.height, grid.width), settings, path, on_frame)
 
@@ -123,24 +123,35 @@ def _shown(part: Part, layout: Layout) -> list[Part]:
     return [part]
 
 
-def _read_panes(
-    parts: Sequence[Part], height: int, width: int, mirrored: bool, still: Still
-) -> list[Pixels]:
-    """The labelled panes of one still; the last one's label stands on the right if mirrored."""
-    part = parts[still.step if still.shot is None else still.shot]
+def _number(still: Still) -> int:
+    """The part of the film that a still belongs to."""
+    return still.step if still.shot is None else still.shot
+
+
+def _read_panes(parts: Sequence[Part], height: int, width: int, still: Still) -> list[Pixels]:
     panes = []
-    for number, (take, text) in enumerate(zip(part.takes, part.labels, strict=True)):
+    for take in parts[_number(still)].takes:
         pixels = take.scene.content if still.shot is None else read_step(take.shot, still.step)
-        right = mirrored and number > 0
-        panes.append(label(fit_pane(pixels, height, width), text, right=right))
+        panes.append(fit_pane(pixels, height, width))
     return panes
 
 
-def _move_border(frames: Iterator[Pixels], place: Callable[[int], float]) -> Iterator[Pixels]:
-    """Cut frames that hold two pictures side by side into one, with a border between."""
-    for number, frame in enumerate(frames):
+def _label(panes: Sequence[Pixels], labels: Sequence[str]) -> list[Pixels]:
+    return [label(pane, text) for pane, text in zip(panes, labels, strict=True)]
+
+
+def _move_border(
+    stills: Iterator[Pixels], place: Callable[[int], float], labels: Sequence[str]
+) -> Iterator[Pixels]:
+    """Cut frames that hold two pictures side by side into one, with a border between.
+
+    The labels stand in the corners wherever the border is, so that they can always be read.
+    """
+    first, second = labels
+    for number, frame in enumerate(stills):
         width = frame.shape[1] // 2
-        yield split(frame[:, :width], frame[:, width:], place(number))
+        both = split(frame[:, :width], frame[:, width:], place(number))
+        yield label(label(both, first), second, right=True)
 
 
 def _works(takes: Sequence[Take], measures: Sequence[Measure]) -> Iterator[tuple[Pixels, str]]:

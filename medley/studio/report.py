@@ -17,6 +17,7 @@ from medley.studio.networks import FLOAT, Network
 from medley.transfer.losses import CONTENT_LAYER, LAYERS, STYLE_LAYERS
 
 _MOST_BITS = 8
+_WIDE = 20  # the ratio of losses from which an axis shows whole decades
 _LEAST = 1e-6  # an error of 0 has no place on a logarithmic axis
 
 
@@ -138,13 +139,16 @@ def draw_sweep(
     )  # fmt: skip
     left.axhline(TOLERANCE, color="tab:green", linewidth=0.9, linestyle="--")
     left.set_yscale("log")
-    left.yaxis.set_major_locator(LogLocator(10, subs=(1, 1.2, 1.5, 2, 3, 5)))
+    most = max(of["ratio"].most for of in summary.values())
+    left.yaxis.set_major_locator(
+        LogLocator(10, subs=(1, 3) if most > _WIDE else (1, 1.2, 1.5, 2, 3, 5))
+    )
     left.yaxis.set_minor_locator(NullLocator())
     left.yaxis.set_major_formatter("{x:g}")
     left.set_ylabel(f"loss / {reference.label}'s")
-    left.set_title(f"final picture's loss, scored at {reference.label}")
+    left.set_title(f"loss of the final picture, scored by the {reference.label} network")
     right.set_ylabel("SSIM")
-    right.set_title(f"likeness to the {reference.label} result")
+    right.set_title(f"likeness to the {reference.label} network's picture")
     left.legend(frameon=False)
     with part_file(path) as part:
         figure.savefig(part, dpi=130)

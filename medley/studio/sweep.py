@@ -131,32 +131,17 @@ def plan_sweep(
     shown = list_variants(sweep, with_float)
     if sweep.layout == "split" and len(shown) < 2:
         raise FilmError(f"--layout split needs two widths, and '{sweep.bits}' is one; add another")
-    scenes = []
-    for path in contents:
-        content = resize_content(read_picture(path), settings, path)
-        scenes += [
-            (path, painting, set_scene(content, [painting], settings, catalog.seed))
-            for painting in drawn.paintings
-        ]
+    scenes = _set_scenes(contents, drawn.paintings, settings, catalog.seed)
     standard = reference_of(with_float)
     variants = shown if standard in shown else [standard, *shown]
     folder = workspace.root / "weights"
     networks = load_networks(variants, standard, settings, folder, watch)
     by_variant = dict(zip(variants, networks, strict=True))
-
-    def take(path: Path, painting: Painting, scene: Scene, network: Network) -> Take:
-        own = replace(scene, settings=network.settings)
-        words = [network.label]
-        words += [path.stem] if len(contents) > 1 else []
-        words += [painting.title] if len(drawn.paintings) > 1 else []
-        shot = workspace.shot(shot_key(own, network.digest))
-        return Take(path, painting, ", ".join(words), own, shot)
-
     return Sweep(
         networks=networks,
         shown=[by_variant[variant] for variant in shown],
         reference=by_variant[standard],
-        pairs=[[take(*scene, network) for network in networks] for scene in scenes],
+        pairs=[[_take(*scene, network, workspace) for network in networks] for scene in scenes],
         draw=drawn,
         settings=settings,
         catalog=catalog,
@@ -256,6 +241,34 @@ def publish(
     write_bytes(outputs.credits, works.encode(errors="replace"))
     write_json(outputs.sidecar, _sidecar(sweep, measures, film, facts))
     return facts
+
+
+def _set_scenes(
+    contents: Sequence[Path], paintings: Sequence[Painting], settings: ShotSettings, seed: int
+) -> list[tuple[Path, Painting, str, Scene]]:
+    """Every photo with every painting: the pictures, and what tells the pair from the others."""
+    scenes = []
+    for path in contents:
+        content = resize_content(read_picture(path), settings, path)
+        for painting in paintings:
+            words = [path.stem] if len(contents) > 1 else []
+            words += [painting.title] if len(paintings) > 1 else []
+            scene = set_scene(content, [painting], settings, seed)
+            scenes.append((path, painting, ", ".join(words), scene))
+    return scenes
+
+
+def _take(
+    path: Path,
+    painting: Painting,
+    pair: str,
+    scene: Scene,
+    network: Network,
+    workspace: Workspace,
+) -> Take:
+    scene = replace(scene, settings=network.settings)
+    title = ", ".join(part for part in (network.label, pair) if part)
+    return Take(path, painting, title, scene, workspace.shot(shot_key(scene, network.digest)))
 
 
 def _last(take: Take) -> Pixels:
