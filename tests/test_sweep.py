@@ -211,8 +211,12 @@ def test_shots_are_those_of_render(swept):
 )
 def test_layouts_have_their_size_and_length(swept, layout, frames, height, width):
     folder, _ = swept
-    sweep(folder, "--bits", "32,8,2", "--layout", layout, "-o", f"{layout}.mp4", "--crf", "0")
-    found = film_pixels(folder / f"{layout}.mp4")
+    output = f"{layout}.mp4"
+    done = sweep(
+        folder, "--bits", "32,8,2", "--layout", layout, "-o", output, "--crf", "0", "--quiet"
+    )
+    assert (done.stdout, done.stderr) == (f"{output}\n", "")
+    found = film_pixels(folder / output)
     assert found.shape == (frames, height, width, 3)
     last = [decode(shot.step_path(5)) for shot in shots_of(folder, sidecar_of(folder))]
     if layout == "sequence":

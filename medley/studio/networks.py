@@ -12,7 +12,7 @@ from medley.errors import WeightsError
 from medley.paintings import shipped
 from medley.settings import ShotSettings, SweepSettings
 from medley.studio.compare import Tensors, load_with_clock
-from medley.studio.quantizing import Quantizer, Watch
+from medley.studio.quantizing import Quantizer, Stage, Watch
 from medley.vgg import sources, weightfile
 from medley.vgg.weights import load_weights
 
@@ -117,7 +117,8 @@ def load_networks(
     several = len({one.scheme for one in variants if one != FLOAT}) > 1
     makers: list[Quantizer] = []  # reading the float original is worth it only once, if at all
     networks = []
-    for variant in variants:
+    for done, variant in enumerate(variants):
+        watch(Stage(f"loading {variant.bits} bits", done, len(variants)))
         chosen: dict[str, int | Path] = {"bits": variant.bits}
         load = partial(load_weights, variant.bits)
         if variant.scheme not in (_BUNDLED, FLOAT.scheme):
