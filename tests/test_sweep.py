@@ -20,6 +20,7 @@ from PIL import Image
 
 from medley.errors import WeightsError
 from medley.film import compose
+from medley.film.lettering import label
 from medley.film.timeline import medley_timeline
 from medley.images import decode, to_tensor
 from medley.settings import ShotSettings, SweepSettings
@@ -94,16 +95,10 @@ def shots_of(folder, sidecar):
     return [Shot(one["shot"], shots / one["shot"]) for one in sidecar["measures"]]
 
 
-def blocks(picture):
-    """Means over 4x4 pixels, since colour has half the resolution in a film."""
-    height, width = (side // 4 * 4 for side in picture.shape[:2])
-    whole = picture[:height, :width].astype(float)
-    return whole.reshape(height // 4, 4, width // 4, 4, 3).mean(axis=(1, 3))
-
-
 def apart(picture, other):
-    """Mean difference of two pictures, of 255."""
-    return np.abs(blocks(picture) - blocks(other)).mean()
+    """Mean difference in brightness, of 255: colour has half the resolution in a film."""
+    shades = (shown @ np.array([0.2126, 0.7152, 0.0722]) for shown in (picture, other))
+    return np.abs(np.subtract(*shades)).mean()
 
 
 def test_film_sheet_chart_and_measures_are_made(swept):
@@ -118,7 +113,7 @@ def test_film_sheet_chart_and_measures_are_made(swept):
     assert "painting 2" in (folder / "out/film.credits.txt").read_text()
 
 
-def test_every_pane_of_every_frame_shows_the_same_step(swept):
+def test_every_pane_of_every_frame_shows_the_same_step_and_its_own_label(swept):
     folder, _ = swept
     sidecar = sidecar_of(folder)
     shots = shots_of(folder, sidecar)
@@ -127,22 +122,25 @@ def test_every_pane_of_every_frame_shows_the_same_step(swept):
     )
     content = decode(shots[0].step_path(0))
     frames = film_pixels(folder / "out/film.mp4")
-    steps = set()
+    labels, steps = ["32-bit float", "8-bit", "2-bit"], set()
     for frame, entry in zip(frames, timeline, strict=True):
-        for number, shot in enumerate(shots):
+        for number, (shot, text) in enumerate(zip(shots, labels, strict=True)):
             stills = [still for still in (entry.first, entry.second) if still]
             pictures = [
-                content if still.shot is None else decode(shot.step_path(still.step))
+                label(content if still.shot is None else decode(shot.step_path(still.step)), text)
                 for still in stills
             ]
             steps |= {still.step for still in stills if still.shot is not None}
             expected = compose.mix(pictures[0], pictures[-1], entry.mix)
             left = number * (WIDTH + GAP)
             pane = frame[:HEIGHT, left : left + WIDTH]
-            assert apart(pane[ABOVE_LABEL], expected[ABOVE_LABEL]) < 5
+            assert apart(pane, expected) < 1.8
     assert steps == set(range(6))
-    last = [decode(shot.step_path(5)) for shot in shots]
-    assert apart(last[2][ABOVE_LABEL], last[0][ABOVE_LABEL]) > 8  # so that a mix-up would be seen
+    # A mix-up of steps or networks would be seen.
+    one, other = (decode(shots[number].step_path(5))[ABOVE_LABEL] for number in (0, 2))
+    assert apart(one, other) > 5
+    before = decode(shots[2].step_path(3))[ABOVE_LABEL]
+    assert apart(before, other) > 5
 
 
 def test_losses_are_scored_by_the_float_network_on_the_saved_pictures(swept):
@@ -222,7 +220,7 @@ def test_layouts_have_their_size_and_length(swept, layout, frames, height, width
     if layout == "sequence":
         for number, result in enumerate(last):  # each one's result is held before the next begins
             shown = found[number * 20 + 15, :HEIGHT, :WIDTH]
-            assert apart(shown[ABOVE_LABEL], result[ABOVE_LABEL]) < 5
+            assert apart(shown[ABOVE_LABEL], result[ABOVE_LABEL]) < 1.8
     if layout == "split":
         held = found[17]  # the border stands at column 40 then
         left, right = np.s_[:16, :36], np.s_[:16, 42:46]
