@@ -180,19 +180,19 @@ def _show_measures(plan: Sweep, measures: Sequence[Measure]) -> None:
     rows = []
     for network, of in summary.items():
         quantities = [
-            _spread(of["loss"], ",.0f"),
-            _spread(of["own_loss"], ",.0f"),
+            f"{of['loss'].median:,.0f}",
+            f"{of['own_loss'].median:,.0f}",
             _spread(of["ratio"], ".3f"),
             _spread(of["ssim"], ".3f"),
-            _spread(of["psnr"], ".1f"),
-            _spread(of["change"], ".4f"),
+            "" if of["psnr"].median == math.inf else f"{of['psnr'].median:.1f}",
+            f"{of['change'].median:.4f}",
         ]
         costs = [f"{network.size_bytes / 1e6:.2f}", f"{network.distortion:.1e}"]
         rows.append([network.label, *costs, f"{network.load_s:.3f}", *quantities])
     show_table([*columns, "PSNR dB", "change"], rows)
     reference = plan.reference.label
     if len(plan.pairs) > 1:
-        click.echo(f"median (least to most) of {len(plan.pairs)} pairs")
+        click.echo(f"medians (least to most) of {len(plan.pairs)} pairs")
     click.echo(f"losses are scored at {reference}, whose own result the others are compared with")
     ratio = summary[chosen]["ratio"].median
     if chosen == plan.reference:
@@ -205,9 +205,7 @@ def _show_measures(plan: Sweep, measures: Sequence[Measure]) -> None:
 
 
 def _spread(of: Spread, form: str) -> str:
-    """A median, and the range if there is one; nothing for the likeness of a picture to itself."""
-    if of.median == math.inf:
-        return ""
+    """A median, and the range if there is one."""
     median = format(of.median, form)
     if of.least == of.most:
         return median

@@ -122,29 +122,19 @@ def draw_sweep(
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
+    # Widths stand at equal distances, the narrowest first: 32 is not far off behind 8.
+    places = {bits: place for place, bits in enumerate(sorted({one.bits for one in summary}))}
     for axes, quantity in ((left, "ratio"), (right, "ssim")):
         others = [network for network in summary if network != reference]
         for scheme in dict.fromkeys(network.scheme for network in others):
             own = sorted((one for one in others if one.scheme == scheme), key=lambda one: one.bits)
-            _draw_line(axes, [(one.bits, summary[one][quantity]) for one in own], scheme, pairs)
-        _draw_bits(axes, summary)
-        place = _place(reference.bits)
+            spreads = [summary[one][quantity] for one in own]
+            _draw_line(axes, [places[one.bits] for one in own], spreads, scheme, pairs)
+        _draw_bits(axes, summary, places)
+        place = places[reference.bits]
         axes.plot(place, 1, marker="D", color="0.15", linestyle="none", label=reference.label)
-    chosen = recommend(summary)
-    spot = _place(chosen.bits), summary[chosen]["ratio"].median
-    left.plot(*spot, marker="o", markersize=13, markerfacecolor="none", color="tab:green")
-    left.annotate(
-        f"recommended: {chosen.label}", spot, textcoords="offset points", xytext=(0, 16),
-        ha="center", color="tab:green",
-    )  # fmt: skip
-    left.axhline(TOLERANCE, color="tab:green", linewidth=0.9, linestyle="--")
-    left.set_yscale("log")
-    most = max(of["ratio"].most for of in summary.values())
-    left.yaxis.set_major_locator(
-        LogLocator(10, subs=(1, 3) if most > _WIDE else (1, 1.2, 1.5, 2, 3, 5))
-    )
-    left.yaxis.set_minor_locator(NullLocator())
-    left.yaxis.set_major_formatter("{x:g}")
+    _mark(left, summary, places)
+    _scale(left, summary)
     left.set_ylabel(f"loss / {reference.label}'s")
     left.set_title(f"loss of the final picture, scored by the {reference.label} network")
     right.set_ylabel("SSIM")
@@ -154,28 +144,50 @@ def draw_sweep(
         figure.savefig(part, dpi=130)
 
 
-def _draw_line(axes: Axes, points: list[tuple[int, Spread]], name: str, pairs: int) -> None:
-    places = [_place(bits) for bits, _ in points]
-    (line,) = axes.plot(
-        places, [of.median for _, of in points], marker="o", markersize=4, label=name
-    )
+def _draw_line(
+    axes: Axes, places: Sequence[int], spreads: Sequence[Spread], name: str, pairs: int
+) -> None:
+    medians = [of.median for of in spreads]
+    (line,) = axes.plot(places, medians, marker="o", markersize=4, label=name)
     if pairs > 1:
-        least, most = [of.least for _, of in points], [of.most for _, of in points]
+        least, most = [of.least for of in spreads], [of.most for of in spreads]
         axes.fill_between(places, least, most, color=line.get_color(), alpha=0.15, linewidth=0)
 
 
-def _draw_bits(axes: Axes, networks: Iterable[Network]) -> None:
+def _draw_bits(axes: Axes, networks: Iterable[Network], places: Mapping[int, int]) -> None:
     """Widths along the lower edge, and along the upper one what a file of each takes."""
     sizes = {one.bits: one.size_bytes / 1e6 for one in reversed(list(networks))}
-    places = [_place(bits) for bits in sizes]
-    axes.set_xticks(places, ["float" if bits == FLOAT.bits else str(bits) for bits in sizes])
+    spots = [places[bits] for bits in sizes]
+    axes.set_xlim(-0.4, len(places) - 0.6)
+    axes.set_xticks(spots, ["float" if bits == FLOAT.bits else str(bits) for bits in sizes])
     axes.set_xlabel("bits a weight")
     top = axes.secondary_xaxis("top")
-    top.set_xticks(places, [f"{size:.1f}" for size in sizes.values()], fontsize=8)
+    top.set_xticks(spots, [f"{size:.1f}" for size in sizes.values()], fontsize=8)
     top.set_xlabel("file size, MB", fontsize=9)
     axes.grid(visible=True, alpha=0.3)
 
 
-def _place(bits: int) -> int:
-    """Where a width stands on the axis: the float stands behind 8 bits, not at 32."""
-    return 9 if bits == FLOAT.bits else bits
+def _mark(
+    axes: Axes, summary: Mapping[Network, Mapping[str, Spread]], places: Mapping[int, int]
+) -> None:
+    """Circle the recommended network, and draw the line below which it was looked for."""
+    chosen = recommend(summary)
+    spot = places[chosen.bits], summary[chosen]["ratio"].median
+    axes.axhline(TOLERANCE, color="tab:green", linewidth=0.9, linestyle="--")
+    axes.plot(*spot, marker="o", markersize=13, markerfacecolor="none", color="tab:green")
+    side = {0: "left", len(places) - 1: "right"}.get(spot[0], "center")
+    axes.annotate(
+        f"recommended: {chosen.label}", spot, textcoords="offset points", xytext=(0, 20),
+        ha=side, color="tab:green",
+    )  # fmt: skip
+
+
+def _scale(axes: Axes, summary: Mapping[Network, Mapping[str, Spread]]) -> None:
+    """Make the ratios' axis logarithmic, with as many ticks as one can read."""
+    least = min(of["ratio"].least for of in summary.values())
+    most = max(of["ratio"].most for of in summary.values())
+    axes.set_yscale("log")
+    subs = (1, 3) if most > _WIDE * least else (1, 1.2, 1.5, 2, 3, 5)
+    axes.yaxis.set_major_locator(LogLocator(10, subs=subs))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:g}")
