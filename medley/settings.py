@@ -5,9 +5,10 @@ default is the only place where that default is written down.
 """
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -20,8 +21,13 @@ from pydantic import (
     model_validator,
 )
 
+Item = TypeVar("Item")
+
 WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 32)
 """Bits a weight may have: 1-8 index a codebook, 32 is the float original."""
+
+SWEPT_SCHEMES = ("kmeans", "calibrated", "affine", "affine-channel")
+"""What a sweep can compare: ways to store weights that have every width from 1 to 8 bits."""
 
 SHORTEST_SIDE = 16  # pixels; VGG-19 halves a side four times before relu5_1
 LONGEST_SIDE = 16_384  # pixels
@@ -39,6 +45,56 @@ def _check_bits(bits: int) -> int:
     if bits not in WIDTHS:
         raise ValueError(f"{bits} is not a width; weights have 1 to 8 bits, or 32 for float")
     return bits
+
+
+def parse_widths(text: str) -> tuple[int, ...]:
+    """Read a list of widths and ranges of them, in the order given: "32,8-6,1" is 32, 8, 7, 6, 1.
+
+    Raises:
+        ValueError: the list is empty, a part is no width or range, or a width comes twice.
+    """
+    widths: list[int] = []
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*([0-9]{1,4})\s*(?:-\s*([0-9]{1,4})\s*)?", part)
+        if not found:
+            shown = f"'{part.strip()}' in '{text}'" if text.strip() else "an empty list"
+            raise ValueError(f"{shown} is not a width or a range; pass widths such as 32,8-1")
+        first, last = int(found[1]), int(found[2] or found[1])
+        for bits in (first, last):
+            _check_bits(bits)
+        if found[2] and WIDTHS[-1] in (first, last):
+            raise ValueError(f"'{part.strip()}' is a range, and ranges lie within 8-1; pass 32,8-1")
+        widths += range(first, last + 1) if first <= last else range(first, last - 1, -1)
+    return _once(tuple(widths), text, " bits")
+
+
+def parse_schemes(text: str) -> tuple[str, ...]:
+    """Read a list of schemes, such as "kmeans,affine", in the order given.
+
+    Raises:
+        ValueError: a name is not one of `SWEPT_SCHEMES`, or comes twice.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    if unknown := [name for name in names if name not in SWEPT_SCHEMES]:
+        raise ValueError(f"there is no scheme '{unknown[0]}'; there are {', '.join(SWEPT_SCHEMES)}")
+    return _once(names, text)
+
+
+def _once(items: tuple[Item, ...], text: str, unit: str = "") -> tuple[Item, ...]:
+    twice = [item for item in items if items.count(item) > 1]
+    if twice:
+        raise ValueError(f"'{text}' names {twice[0]}{unit} twice; name each once")
+    return items
+
+
+def _checked_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Keep a text as it was written, once `parse` has accepted it."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return AfterValidator(check)
 
 
 def _read_fps(value: Any) -> Any:
@@ -101,6 +157,8 @@ Fps = Annotated[
 TileWish = Annotated[int | Literal["auto", "off"], BeforeValidator(_read_tile)]
 Years = Annotated[str, AfterValidator(_check_years)]
 Scales = Annotated[str, AfterValidator(_check_scales)]
+WidthList = Annotated[str, _checked_by(parse_widths)]
+SchemeList = Annotated[str, _checked_by(parse_schemes)]
 Side = Annotated[int, Field(ge=SHORTEST_SIDE, le=LONGEST_SIDE)]
 Weight = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 
@@ -243,6 +301,34 @@ class QuantizeSettings(Settings):
             description="How weights are stored; calibrated is best at few bits, takes minutes.",
         )
     )
+
+
+class SweepSettings(Settings):
+    """Which ways to store the network a sweep compares, and how its film shows them."""
+
+    bits: WidthList | None = Field(
+        None,
+        description="Bits a weight to compare, such as 32,8-1, which is the default;"
+        " without 32 where the float original is not here.",
+    )
+    scheme: SchemeList = Field(
+        "kmeans", description=f"Schemes to compare: some of {','.join(SWEPT_SCHEMES)}."
+    )
+    layout: Literal["grid", "row", "sequence", "split"] = Field(
+        "grid",
+        description="Widths side by side, in one row, one after another, or the first and the last"
+        " with a border that moves between them.",
+    )
+
+    @property
+    def widths(self) -> tuple[int, ...] | None:
+        """The bits to compare, if they were named."""
+        return None if self.bits is None else parse_widths(self.bits)
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The schemes to compare."""
+        return parse_schemes(self.scheme)
 
 
 class RunSettings(Settings):

@@ -13,7 +13,10 @@ from PIL import Image
 from medley.film.encode import read_facts
 from medley.images import Pixels
 from medley.settings import ShotSettings
-from medley.studio.shoot import Camera, load_camera
+from medley.studio.scene import Camera, load_camera
+from medley.vgg import schemes, weightfile
+from medley.vgg.sources import KERAS_ORIGIN
+from medley.vgg.weights import load_weights
 
 torch.set_num_threads(1)  # tiny pictures: more threads would only wait for each other
 
@@ -52,6 +55,18 @@ def make_picture(tmp_path: Path) -> MakePicture:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def float_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache whose "float original" is the bundle, decoded."""
+    folder = tmp_path_factory.mktemp("cache")
+    layers = {
+        name: schemes.quantize_layer(weight.numpy(), bias.numpy(), "float32", 32)
+        for name, (weight, bias) in load_weights(8).tensors.items()
+    }
+    weightfile.write(folder / "vgg19-original.safetensors", layers, "float32", KERAS_ORIGIN)
+    return folder
 
 
 @pytest.fixture(scope="session")

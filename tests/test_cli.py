@@ -10,7 +10,13 @@ from click.testing import CliRunner
 
 import medley
 from medley.cli import cli
-from medley.settings import CatalogSettings, FilmSettings, RunSettings, ShotSettings
+from medley.settings import (
+    CatalogSettings,
+    FilmSettings,
+    RunSettings,
+    ShotSettings,
+    SweepSettings,
+)
 from medley.studio.shoot import Progress
 from medley.transfer.optimize import Iterate
 
@@ -42,6 +48,17 @@ def test_render_has_an_option_for_every_setting_with_its_default(schema, command
     for name, field in schema.model_fields.items():
         assert options[name].default == field.default
         assert field.description and field.description.endswith(".")
+
+
+def test_sweep_has_an_option_for_every_setting_but_those_it_varies():
+    options = {option.name: option for option in cli.commands["sweep"].params}
+    for schema in (SweepSettings, ShotSettings, CatalogSettings, FilmSettings, RunSettings):
+        for name, field in schema.model_fields.items():
+            if name in ("weights", "captions") or (schema, name) == (ShotSettings, "bits"):
+                continue
+            assert options[name].default == field.default
+            assert field.description and field.description.endswith(".")
+    assert not {"weights", "captions"} & set(options)
 
 
 def test_version_is_the_package_s():

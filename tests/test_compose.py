@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from medley.errors import FilmError
 from medley.film import fonts, lettering
 from medley.film.compose import mix, pad_to_even, render_frames
-from medley.film.lettering import caption, drawable, ordered, undrawable, write
+from medley.film.lettering import caption, drawable, label, ordered, undrawable, write
 from medley.film.poster import WALL, contact_sheet
 from medley.film.timeline import CONTENT, Frame, Still
 
@@ -87,6 +87,29 @@ def test_caption_is_white_on_a_dark_strip_of_any_picture(level):
     assert (picture == level).all()
     ground, ink = (np.sort(strip[..., 0].ravel())[[0, -1]] / 255) ** 2.2
     assert (ink + 0.05) / (ground + 0.05) > 7  # contrast ratio, WCAG 2.1
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_label_is_white_on_a_dark_plate_in_its_corner_of_any_picture(level):
+    picture = np.full((240, 400, 3), level, np.uint8)
+    left, right = label(picture, "8-bit"), label(picture, "8-bit", right=True)
+    ground, ink = (np.sort(left[220:, :60, 0].ravel())[[0, -1]] / 255) ** 2.2
+    assert (ink + 0.05) / (ground + 0.05) > 7  # contrast ratio, WCAG 2.1
+    for labelled, elsewhere in ((left, np.s_[:, 120:]), (right, np.s_[:, :280])):
+        assert (labelled[:200] == level).all()
+        assert (labelled[elsewhere] == level).all()
+    assert left.sum() == right.sum()  # the same plate, in another place
+    assert (picture == level).all()
+
+
+def test_label_grows_with_the_picture_and_stays_within_it():
+    def plate(side):
+        changed = (label(np.full((side, side, 3), 255, np.uint8), "32-bit float") != 255).any(2)
+        return changed.any(0).sum(), changed.any(1).sum()
+
+    small, large = plate(300), plate(900)
+    assert np.divide(large, small) == pytest.approx([3, 3], rel=0.1)
+    assert label(np.zeros((9, 8, 3), np.uint8), "32-bit float").shape == (9, 8, 3)
 
 
 def test_long_caption_stays_within_the_picture():

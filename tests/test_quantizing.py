@@ -15,9 +15,8 @@ from medley.studio.allocate import choose_widths, file_bytes, measure_harm
 from medley.studio.compare import Candidate, Judge, measure
 from medley.studio.report import draw_comparison, write_comparison
 from medley.transfer.losses import LAYERS, STYLE_LAYERS, gram_matrix
-from medley.vgg import schemes, sources, weightfile
+from medley.vgg import sources, weightfile
 from medley.vgg.quantize import network_codebooks
-from medley.vgg.sources import KERAS_ORIGIN
 from medley.vgg.weights import load_weights
 
 from .conftest import draw_pixels
@@ -26,21 +25,9 @@ from .test_render import run
 COUNTS = {"a": 4000, "b": 20_000, "c": 100_000}
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """A cache whose "float original" is the bundle, decoded."""
-    folder = tmp_path_factory.mktemp("cache")
-    layers = {
-        name: schemes.quantize_layer(weight.numpy(), bias.numpy(), "float32", 32)
-        for name, (weight, bias) in load_weights(8).tensors.items()
-    }
-    weightfile.write(folder / "vgg19-original.safetensors", layers, "float32", KERAS_ORIGIN)
-    return folder
-
-
 @pytest.fixture
-def quantize(cache, tmp_path, monkeypatch):
-    monkeypatch.setenv("MEDLEY_CACHE", str(cache))
+def quantize(float_cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(float_cache))
     return lambda *arguments, **more: run("quantize", *arguments, cwd=tmp_path, **more)
 
 

@@ -17,7 +17,7 @@ import safetensors.torch
 from medley.errors import OutputError
 from medley.files import safetensors_header, sha256
 from medley.studio import checkpoint
-from medley.studio.shoot import shot_key
+from medley.studio.scene import shot_key
 from medley.workspace import Shot, Workspace
 
 from .test_shoot import scene, take

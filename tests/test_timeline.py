@@ -146,3 +146,18 @@ def test_impossible_requests_are_refused(bad, words):
 def test_tracks_that_make_no_sense_are_refused(steps, changes, words):
     with pytest.raises(ValueError, match=words):
         ShotTrack(steps, changes)
+
+
+def test_film_of_several_contents_passes_from_one_to_the_next_and_loops():
+    contents = [Still(None, number) for number in range(3)]
+    frames = medley_timeline(
+        [FALLING] * 3, fps=Fraction(10), seconds_per_painting=4, hold_s=1.0, contents=contents
+    )
+    alone = [frame.first for frame in frames if frame.second is None and frame.first.shot is None]
+    assert list(dict.fromkeys(alone)) == contents
+    assert frames[0] == frames[-1] == Frame(contents[0], None, 0.0)
+    assert frames[39] == Frame(contents[1], None, 0.0)
+    with pytest.raises(ValueError, match="3 shots need as many contents, not 2"):
+        medley_timeline(
+            [FALLING] * 3, fps=Fraction(10), seconds_per_painting=4, hold_s=1, contents=contents[:2]
+        )

@@ -12,6 +12,7 @@ from medley.cli.quantize import quantize
 from medley.cli.render import render
 from medley.cli.styles import styles
 from medley.cli.stylize import stylize
+from medley.cli.sweep import sweep
 from medley.cli.weights import weights
 from medley.cli.words import printable
 from medley.errors import MedleyError
@@ -34,6 +35,7 @@ cli.add_command(plan)
 cli.add_command(quantize)
 cli.add_command(styles)
 cli.add_command(stylize)
+cli.add_command(sweep)
 cli.add_command(weights)
 
 

@@ -106,7 +106,7 @@ def prepare(order: Order, console: Console) -> tuple[Plan, Draw]:
     from medley.studio.cut import check_film
     from medley.studio.device import choose_device
     from medley.studio.render import plan_render
-    from medley.studio.shoot import fit_painting, load_camera, resize_content
+    from medley.studio.scene import fit_painting, load_camera, resize_content
     from medley.workspace import Workspace
 
     check_film(1, order.film)
@@ -144,9 +144,10 @@ def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:
     from medley.studio.forecast import forecast
     from medley.studio.pace import CALIBRATION, pace_of
     from medley.studio.room import resident_memory
-    from medley.studio.shoot import scales_of
+    from medley.studio.scene import scales_of
+    from medley.studio.takes import missing as still_missing
 
-    missing = len(plan.missing)
+    missing = len(still_missing(plan.takes))
     scales = scales_of(plan.content, plan.settings)
     work = missing * sum(scale.pixel_steps for scale in scales)
     # A calibration must not take longer than the run.

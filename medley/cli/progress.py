@@ -54,16 +54,16 @@ class Display:
             known = self._step_s or latest
             self._step_s = known + _RECENT * (latest - known)
         self._last_s, self._last_step = iterate.seconds, iterate.step
-        painting = f"painting {now.number}/{now.paintings} {now.title}"
+        shot = f"{now.what} {now.number}/{now.paintings} {now.title}"
         self._show(
-            painting,
+            shot,
             self._total - now.steps_left,
             self._total,
             f"step {iterate.step}/{now.steps}  loss {iterate.loss:,.0f}"
             f"  {self._step_s:.2f} s/step  {clock(self._step_s * now.steps_left)} left",
         )
         if iterate.step == now.steps:
-            self.line(f"{painting}: loss {iterate.loss:,.0f} after {clock(iterate.seconds)}")
+            self.line(f"{shot}: loss {iterate.loss:,.0f} after {clock(iterate.seconds)}")
 
     def frame(self, written: int, total: int) -> None:
         """Show how far the film is."""

@@ -27,8 +27,9 @@ def render(quiet: bool, **options: Any) -> None:
     from medley.cli.progress import display
     from medley.studio.cut import Outputs
     from medley.studio.forecast import check_disk
-    from medley.studio.render import cut_film, take_shots
+    from medley.studio.render import cut_film, take_all
     from medley.studio.room import free_disk
+    from medley.studio.takes import begun
 
     console = notes(quiet)
     outputs = Outputs(order.output)
@@ -39,8 +40,8 @@ def render(quiet: bool, **options: Any) -> None:
     check_disk(expected.disk_bytes, free_disk(order.run.workspace))
     height, width, _ = plan.content.shape
     found = f"{expected.finished} shots found finished"
-    if plan.begun:
-        found += f", {len(plan.begun)} begun"
+    if interrupted := begun(plan.takes):
+        found += f", {len(interrupted)} begun"
     with display(console) as show:
         show.line(
             f"{len(plan.takes)} paintings, {width}x{height} pixels, {order.shot.steps} steps each,"
@@ -51,7 +52,7 @@ def render(quiet: bool, **options: Any) -> None:
             show.line("drawn: " + "; ".join(work.title for work in drawn.paintings))
         if expected.missing:
             show.line(forecast_line(expected))
-        take_shots(plan, show.shot, partial(warn, console))
+        take_all(plan, show.shot, partial(warn, console))
         facts = cut_film(plan, outputs, order.film, show.frame)
         show.line(
             f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"

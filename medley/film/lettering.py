@@ -6,6 +6,7 @@ writing is put in order by Pillow's own layout engine where it was built with on
 Arabic letters; elsewhere by python-bidi.
 """
 
+import math
 import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
@@ -20,6 +21,9 @@ from medley.images import Pixels
 
 # A caption on the picture: its letters' height against the picture's shorter side.
 CAPTION_SHARE = 1 / 24
+LABEL_SHARE = 1 / 15  # likewise a label's, whose picture is one of several
+LABEL_LEAST = 10  # pixels
+LABEL_PAD, LABEL_RISE = 1.0, 0.15  # left and right of a label, above and below: of that height
 DETAIL_SHARE = 0.82  # of further lines, against the first
 STRIP_DARKNESS = 0.66  # white on it keeps a contrast of 7:1 even on a white picture (WCAG AAA)
 LINE = 1.3  # from one line to the next, against the letters' height
@@ -42,12 +46,33 @@ def caption(frame: Pixels, text: str) -> Pixels:
     lines = tuple(" ".join(drawable(line).split()) for line in text.split("\n")[:2])
     letters = _strip(tuple(line for line in lines if line), size, width)
     captioned = frame.copy()
-    if letters is None:
-        return captioned
-    strip = captioned[max(0, height - letters.shape[0]) :]
-    light = letters[-strip.shape[0] :]
-    strip[:] = np.rint(strip * (1 - STRIP_DARKNESS) * (1 - light) + 255 * light)
+    if letters is not None:
+        _lay(captioned, letters)
     return captioned
+
+
+def label(frame: Pixels, text: str, *, right: bool = False) -> Pixels:
+    """A copy of `frame` with a short `text` on a dark plate in its lower left or right corner.
+
+    The letters grow with the picture; what is wider than it ends in an ellipsis.
+    """
+    height, width = frame.shape[:2]
+    size = max(LABEL_LEAST, round(min(height, width) * LABEL_SHARE))
+    line = drawable(text)
+    plate = min(width, math.ceil(_length(line, size) + LABEL_PAD * size))
+    letters = _strip((line,), size, plate, (LABEL_PAD / 2, LABEL_RISE))
+    labelled = frame.copy()
+    if letters is not None:
+        left = width - plate if right else 0
+        _lay(labelled[:, left : left + plate], letters)
+    return labelled
+
+
+def _lay(frame: Pixels, letters: npt.NDArray[np.float32]) -> None:
+    """Darken the lower edge of `frame`, and lay white letters on it."""
+    strip = frame[max(0, len(frame) - len(letters)) :]
+    light = letters[-len(strip) :]
+    strip[:] = np.rint(strip * (1 - STRIP_DARKNESS) * (1 - light) + 255 * light)
 
 
 def write(
@@ -106,7 +131,7 @@ def _drawn(letter: str, face: Path) -> str:
     return plain if plain and all(has(face, part) for part in plain) else _BOX
 
 
-def _fit(line: str, size: int, width: int) -> str:
+def _fit(line: str, size: int, width: float) -> str:
     """`line` cut to `width` pixels, with an ellipsis where it was cut; empty if nothing fits."""
     if _length(line, size) <= width:
         return line
@@ -129,23 +154,24 @@ def wrap(text: str, size: int, width: int, most: int) -> list[str]:
     return [_fit(line, size, width) for line in lines]
 
 
-@lru_cache(maxsize=8)
-def _strip(lines: tuple[str, ...], size: int, width: int) -> npt.NDArray[np.float32] | None:
+@lru_cache(maxsize=64)
+def _strip(
+    lines: tuple[str, ...], size: int, width: int, margins: tuple[float, float] = (1.0, 0.45)
+) -> npt.NDArray[np.float32] | None:
     """How much white a caption lays on its strip, `(h, width, 1)` in 0-1; None if nothing fits."""
     sizes = [size, round(size * DETAIL_SHARE)]
-    fitted = [
-        (_fit(line, at, width - 2 * size), at) for line, at in zip(lines, sizes, strict=False)
-    ]
+    left, pad = margins[0] * size, margins[1] * size
+    room = width - 2 * left
+    fitted = [(_fit(line, at, room), at) for line, at in zip(lines, sizes, strict=False)]
     fitted = [(line, at) for line, at in fitted if line]
     if not fitted:
         return None
-    pad = 0.45 * size
     letters = Image.new("L", (width, round(2 * pad + sum(LINE * at for _, at in fitted))))
     draw = ImageDraw.Draw(letters)
     top = pad
     for (line, at), ink in zip(fitted, (255, 215), strict=False):
-        left = width - size - _length(line, at) if _goes_left(line) else size
-        write(draw, (left, top), line, at, ink)
+        start = width - left - _length(line, at) if _goes_left(line) else left
+        write(draw, (start, top), line, at, ink)
         top += LINE * at
     return np.asarray(letters, np.float32)[..., None] / np.float32(255)
 

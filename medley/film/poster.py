@@ -81,32 +81,42 @@ def contact_sheet(
     return np.array(sheet)
 
 
-def gallery(works: Iterable[tuple[Pixels, str]], cell: int = GALLERY_CELL) -> Pixels:
+def gallery(
+    works: Iterable[tuple[Pixels, str]],
+    cell: int = GALLERY_CELL,
+    *,
+    cell_height: int | None = None,
+    columns: int | None = None,
+) -> Pixels:
     """Hang pictures in rows, each with its label beneath it.
 
     Args:
         works: picture and label of each, title and further lines as in `contact_sheet`; of each
             picture no more is kept than its thumbnail.
-        cell: pixels that a picture's place is wide and high.
+        cell: pixels that a picture's place is wide, and high unless `cell_height` says otherwise.
+        cell_height: pixels that it is high.
+        columns: pictures in a row; chosen for a well-proportioned whole by default.
 
     Returns:
         uint8 `(height, width, 3)`.
     """
-    kept = [(_shrink(picture, cell, cell), text) for picture, text in works]
+    high = cell_height or cell
+    kept = [(_shrink(picture, cell, high), text) for picture, text in works]
     scale = round(cell * GALLERY_LETTERS)
     gap, margin = round(cell * GAP), round(cell * MARGIN)
     label = round(scale * (LABEL_GAP + LINE * (2 * TITLE_SIZE + DETAIL_SIZE)))
-    columns = max(1, min(len(kept), round(math.sqrt(len(kept) * SHEET_ASPECT))))
+    aspect = SHEET_ASPECT * (high + label + gap) / (cell + gap)
+    columns = columns or max(1, min(len(kept), round(math.sqrt(len(kept) * aspect))))
     rows = math.ceil(len(kept) / columns)
     size = (
         2 * margin + columns * (cell + gap) - gap,
-        2 * margin + max(0, rows * (cell + label + gap) - gap),
+        2 * margin + max(0, rows * (high + label + gap) - gap),
     )
     sheet = Image.new("RGB", size, WALL)
     hung = []
     for number, (picture, text) in enumerate(kept):
         row, column = divmod(number, columns)
-        left, bottom = margin + column * (cell + gap), margin + row * (cell + label + gap) + cell
+        left, bottom = margin + column * (cell + gap), margin + row * (high + label + gap) + high
         hung.append((picture, (left + (cell - picture.width) // 2, bottom - picture.height)))
         corner = hung[-1][1][0], bottom + round(scale * LABEL_GAP)
         _write_label(sheet, text, corner, left + cell - corner[0], scale, (2, 1))

@@ -65,7 +65,10 @@ class ShotTrack:
 
 @dataclass(frozen=True)
 class Still:
-    """Where a picture's pixels come from: the content (`shot` is None) or a step of a shot."""
+    """Where a picture's pixels come from: a step of a shot, or the content (`shot` is None).
+
+    A film of several contents numbers them by `step`; a single one is number 0.
+    """
 
     shot: int | None
     step: int
@@ -103,6 +106,7 @@ def medley_timeline(
     seconds_per_painting: Fraction | float,
     hold_s: float,
     pace: Pace = "visual",
+    contents: Sequence[Still] | None = None,
 ) -> list[Frame]:
     """Place the kept steps of every shot, one painting after another, on the frames of a film.
 
@@ -119,12 +123,14 @@ def medley_timeline(
         pace: `visual` advances the cumulative visual change at a constant rate that eases in and
             out; `even` gives equal time to equal numbers of steps. A shot that never changes is
             paced evenly.
+        contents: what each shot repaints, where that is not one `CONTENT` for all of them.
 
     Returns:
-        One entry per frame; the first and the last show the content alone.
+        One entry per frame; the first and the last show the first content alone.
 
     Raises:
-        ValueError: no shots, an unknown pace, or a number that is not finite and positive.
+        ValueError: no shots, another number of contents, an unknown pace, or a number that is not
+            finite and positive.
         FilmError: the holds leave too few frames for the iterates.
     """
     if not shots:
@@ -136,15 +142,18 @@ def medley_timeline(
         raise ValueError(
             f"fps and seconds_per_painting must be > 0, hold_s >= 0, got {fps}, {seconds}, {hold}"
         )
+    contents = contents or [CONTENT] * len(shots)
+    if len(contents) != len(shots):
+        raise ValueError(f"{len(shots)} shots need as many contents, not {len(contents)}")
     ends = [round(fps * seconds * count) for count in range(len(shots) + 1)]
     frames: list[Frame] = []
     for number, (shot, start, end) in enumerate(zip(shots, ends, ends[1:], strict=False)):
         parts = _parts(end - start, fps=fps, hold_s=hold)
-        frames += [Frame(CONTENT, None, 0.0)] * parts.content
+        frames += [Frame(contents[number], None, 0.0)] * parts.content
         frames += _iterates(number, shot, parts.iterates, pace)
         result = Still(number, shot.steps[-1])
         frames += [Frame(result, None, 0.0)] * parts.result
-        frames += _dissolve(result, CONTENT, parts.dissolve)
+        frames += _dissolve(result, contents[(number + 1) % len(shots)], parts.dissolve)
     return frames
 
 

@@ -1,8 +1,9 @@
 """What quantization does to the features that style transfer looks at, scheme by scheme."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from medley.images import read_picture, resize, size_for_pixels, to_tensor
 from medley.transfer.losses import CONTENT_LAYER, LAYERS, STYLE_LAYERS, gram_matrix
 from medley.vgg import weightfile
 from medley.vgg.network import VGG19, convolutions_for
-from medley.vgg.weights import load_weights
+from medley.vgg.weights import Weights, load_weights
 
 PIXELS = 128 * 128  # area at which pictures are judged
 LOADS = 3  # a load's time is the best of these
@@ -121,21 +122,29 @@ def measure(path: Path, judge: Judge) -> Candidate:
     Raises:
         WeightsError: the file is not whole.
     """
-    seconds = []
-    for _ in range(LOADS):
-        began = time.perf_counter()
-        weights = load_weights(path=path)
-        VGG19(weights.tensors, [f"relu{name[4:]}" for name in weights.tensors])
-        seconds.append(time.perf_counter() - began)
+    weights, load_s = load_with_clock(partial(load_weights, path=path))
     entries = weightfile.read_header(path).layers.values()
     counts = [torch.Size(entry.shape).numel() for entry in entries]
     off = sum(e.distortion * count for e, count in zip(entries, counts, strict=True))
     power = sum(e.power * count for e, count in zip(entries, counts, strict=True))
     bits = max(weights.layer_bits.values())
     needed = {name: weights.tensors[name] for name in convolutions_for(LAYERS)}
-    return Candidate(
-        weights.scheme, bits, weights.size_bytes, off / power, min(seconds), judge(needed)
-    )
+    return Candidate(weights.scheme, bits, weights.size_bytes, off / power, load_s, judge(needed))
+
+
+def load_with_clock(load: Callable[[], Weights]) -> tuple[Weights, float]:
+    """Load weights a few times, and give the best time's seconds to a ready network of all layers.
+
+    Raises:
+        WeightsError: they are not there or not whole.
+    """
+    seconds = []
+    for _ in range(LOADS):
+        began = time.perf_counter()
+        weights = load()
+        VGG19(weights.tensors, [f"relu{name[4:]}" for name in weights.tensors])
+        seconds.append(time.perf_counter() - began)
+    return weights, min(seconds)
 
 
 def _relative(seen: Tensor, reference: Tensor) -> float:

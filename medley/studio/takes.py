@@ -1,0 +1,110 @@
+"""The shots that a film needs: which are still missing, and taking those."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from medley.errors import DivergedError
+from medley.paintings import Painting
+from medley.settings import ShotSettings
+from medley.studio.checkpoint import saved_step
+from medley.studio.scene import Camera, Scene
+from medley.studio.shoot import Progress, shoot
+from medley.transfer.optimize import Iterate
+from medley.workspace import Shot, Workspace
+
+
+@dataclass(frozen=True)
+class Take:
+    """One shot's part in a film: what is shot, and where that lies.
+
+    Attributes:
+        content_path: the photo's file.
+        painting: after which it is repainted.
+        title: what progress calls it.
+        scene: with the settings that choose the camera.
+        shot: in the workspace, finished or not.
+    """
+
+    content_path: Path
+    painting: Painting
+    title: str
+    scene: Scene
+    shot: Shot
+
+
+def missing(takes: Sequence[Take]) -> list[Take]:
+    """The takes whose shots are still to be taken."""
+    return [take for take in takes if not take.shot.is_finished]
+
+
+def begun(takes: Sequence[Take]) -> list[Take]:
+    """Those of the missing that were interrupted, and are gone on with."""
+    return [take for take in missing(takes) if saved_step(take.shot.state_path)]
+
+
+def take_shots(
+    takes: Sequence[Take],
+    camera_for: Callable[[ShotSettings], Camera],
+    workspace: Workspace,
+    what: str,
+    watch: Callable[[Progress], None],
+    tell: Callable[[str], None],
+) -> None:
+    """Take every shot that is not finished, in order.
+
+    Args:
+        takes: all of a film's.
+        camera_for: gives the camera for a shot's settings; asked only for shots that are missing.
+        workspace: where the iterates go.
+        what: a take is called in progress, such as "painting".
+        watch: told how far the shots are.
+        tell: told what the user should know, in one line.
+
+    Raises:
+        DivergedError: a loss is no longer finite; the shots before it stay.
+        OutputError: the workspace cannot be written to.
+        RoomError: the memory does not suffice; what was kept is kept.
+    """
+    left = [_steps_left(take) for take in takes]
+    for number, take in enumerate(takes, start=1):
+        if take.shot.is_finished:
+            take.shot.drop_state()  # where a run was killed just before it did
+            continue
+        files = {
+            "content_file": str(take.content_path),
+            "painting_files": [str(take.painting.path)],
+        }
+        later = sum(left[number:])
+        report = partial(_report, watch, take, what, (number, len(takes)), later)
+        about = partial(_tell_of, take, tell)
+        try:
+            shoot(take.scene, camera_for(take.scene.settings), workspace, files, report, about)
+        except DivergedError as error:
+            raise DivergedError(f"'{take.painting.path}': {error}") from error
+
+
+def _steps_left(take: Take) -> int:
+    if take.shot.is_finished:
+        return 0
+    # The saved step is the first that has not been taken.
+    steps = take.scene.settings.steps
+    return min(steps, steps + 1 - saved_step(take.shot.state_path))
+
+
+def _tell_of(take: Take, tell: Callable[[str], None], text: str) -> None:
+    tell(f"'{take.painting.path}': {text}")
+
+
+def _report(
+    watch: Callable[[Progress], None],
+    take: Take,
+    what: str,
+    place: tuple[int, int],
+    later: int,
+    iterate: Iterate,
+) -> None:
+    steps = take.scene.settings.steps
+    steps_left = later + steps - iterate.step
+    watch(Progress(*place, take.title, iterate, steps, steps_left, what))

@@ -1,0 +1,56 @@
+"""What the schemas accept beyond numbers within bounds: lists of widths and of schemes."""
+
+import pytest
+
+from medley.settings import SWEPT_SCHEMES, SweepSettings, parse_schemes, parse_widths
+
+
+@pytest.mark.parametrize(
+    ("text", "widths"),
+    [
+        ("32,8-1", (32, 8, 7, 6, 5, 4, 3, 2, 1)),
+        ("1-3,32", (1, 2, 3, 32)),
+        (" 8 , 4-3 ", (8, 4, 3)),
+        ("04", (4,)),
+        ("5-5", (5,)),
+    ],
+)
+def test_widths_are_read_in_the_order_given(text, widths):
+    assert parse_widths(text) == widths
+    assert SweepSettings(bits=text).widths == widths
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "an empty list is not a width"),
+        (" ", "an empty list is not a width"),
+        ("8-0", "0 is not a width; weights have 1 to 8 bits, or 32"),
+        ("9", "9 is not a width"),
+        ("8,8", "'8,8' names 8 bits twice; name each once"),
+        ("8-6,7", "'8-6,7' names 7 bits twice"),
+        ("4,04", "'4,04' names 4 bits twice"),
+        ("32,32", "names 32 bits twice"),
+        ("32-1", "'32-1' is a range, and ranges lie within 8-1; pass 32,8-1"),
+        ("8,", "'' in '8,' is not a width or a range"),
+        ("8--1", "'8--1' in '8--1' is not a width or a range"),
+        ("four", "'four' in 'four' is not a width or a range; pass widths such as 32,8-1"),
+        ("8.0", "is not a width or a range"),
+        ("²", "is not a width or a range"),
+        ("9" * 5000, "is not a width or a range"),
+    ],
+)
+def test_lists_that_are_no_widths_are_refused(text, words):
+    with pytest.raises(ValueError, match=words):
+        parse_widths(text)
+
+
+def test_schemes_are_read_in_the_order_given_and_each_once():
+    assert parse_schemes("affine, kmeans") == ("affine", "kmeans")
+    assert parse_schemes(",".join(SWEPT_SCHEMES)) == SWEPT_SCHEMES
+    with pytest.raises(ValueError, match="there is no scheme 'float16'; there are kmeans, "):
+        parse_schemes("kmeans,float16")
+    with pytest.raises(ValueError, match="there is no scheme ''"):
+        parse_schemes("")
+    with pytest.raises(ValueError, match="'affine,affine' names affine twice"):
+        parse_schemes("affine,affine")

@@ -1,0 +1,400 @@
+"""`medley sweep` from the command line to its files; pictures are tiny, weights and ffmpeg real."""
+
+import contextlib
+import csv
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from medley.errors import WeightsError
+from medley.film import compose
+from medley.film.lettering import label
+from medley.film.timeline import medley_timeline
+from medley.images import decode, to_tensor
+from medley.settings import ShotSettings, SweepSettings
+from medley.studio import networks
+from medley.studio.cut import track
+from medley.studio.networks import FLOAT, Variant, list_variants, reference_of
+from medley.transfer.losses import LAYERS, Objective
+from medley.vgg import sources
+from medley.vgg.network import VGG19
+from medley.vgg.weights import load_weights
+from medley.workspace import Shot
+
+from .conftest import draw_pixels, film_pixels
+from .test_render import run
+
+TINY = ("--size", "47", "--steps", "5", "--fps", "10", "--seconds-per-painting", "2")
+TINY += ("--hold", "0.4")
+HEIGHT, WIDTH, GAP = 39, 47, 4
+ABOVE_LABEL = np.s_[:16]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def float_original(float_cache):
+    """Every sweep here has a float original: the bundle's 8 bits, decoded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEDLEY_CACHE", str(float_cache))
+        patch.setattr("medley.studio.compare.LOADS", 1)
+        yield
+
+
+def save(folder, name, seed, height=41, width=50):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(draw_pixels(height, width, seed)).save(path)
+
+
+@pytest.fixture
+def place(tmp_path) -> Path:
+    """A folder with two photos and two paintings."""
+    save(tmp_path, "photo.png", 1)
+    save(tmp_path, "tall.png", 4, height=60, width=44)
+    for seed in (2, 3):
+        save(tmp_path, f"styles/painting_{seed}.png", seed)
+    return tmp_path
+
+
+def sweep(place, *more, expect=0):
+    given = ("--style", "styles/painting_2.png") if "--styles" not in more else ()
+    content = ("--content", "photo.png") if "--content" not in more else ()
+    return run("sweep", *content, *given, *TINY, *more, cwd=place, expect=expect)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A finished sweep of three networks, whose workspace others may use."""
+    folder = tmp_path_factory.mktemp("swept")
+    save(folder, "photo.png", 1)
+    save(folder, "styles/painting_2.png", 2)
+    done = sweep(folder, "--bits", "32,8,2", "-o", "out/film.mp4", "--crf", "0")
+    return folder, done
+
+
+def sidecar_of(folder, name="out/film.json"):
+    def refuse(text):
+        raise ValueError(text)
+
+    return json.loads((folder / name).read_text("utf-8"), parse_constant=refuse)
+
+
+def shots_of(folder, sidecar):
+    shots = folder / "outputs" / "workspace" / "shots"
+    return [Shot(one["shot"], shots / one["shot"]) for one in sidecar["measures"]]
+
+
+def apart(picture, other):
+    """Mean difference in brightness, of 255: colour has half the resolution in a film."""
+    shades = (shown @ np.array([0.2126, 0.7152, 0.0722]) for shown in (picture, other))
+    return np.abs(np.subtract(*shades)).mean()
+
+
+def test_film_sheet_chart_and_measures_are_made(swept):
+    folder, done = swept
+    assert done.stdout.endswith("out/film.mp4\n")
+    assert sorted(path.name for path in (folder / "out").iterdir()) == [
+        "film.chart.png", "film.credits.txt", "film.csv", "film.json", "film.mp4", "film.png",
+    ]  # fmt: skip
+    assert film_pixels(folder / "out/film.mp4").shape == (20, 40, 3 * WIDTH + 2 * GAP + 1, 3)
+    assert decode(folder / "out/film.chart.png").shape[1] > 800
+    assert decode(folder / "out/film.png").shape[1] > 3 * WIDTH
+    assert "painting 2" in (folder / "out/film.credits.txt").read_text()
+
+
+def test_every_pane_of_every_frame_shows_the_same_step_and_its_own_label(swept):
+    folder, _ = swept
+    sidecar = sidecar_of(folder)
+    shots = shots_of(folder, sidecar)
+    timeline = medley_timeline(
+        [track(shots[0])], fps=Fraction(10), seconds_per_painting=2, hold_s=0.4
+    )
+    content = decode(shots[0].step_path(0))
+    frames = film_pixels(folder / "out/film.mp4")
+    labels, steps = ["32-bit float", "8-bit", "2-bit"], set()
+    for frame, entry in zip(frames, timeline, strict=True):
+        for number, (shot, text) in enumerate(zip(shots, labels, strict=True)):
+            stills = [still for still in (entry.first, entry.second) if still]
+            pictures = [
+                label(content if still.shot is None else decode(shot.step_path(still.step)), text)
+                for still in stills
+            ]
+            steps |= {still.step for still in stills if still.shot is not None}
+            expected = compose.mix(pictures[0], pictures[-1], entry.mix)
+            left = number * (WIDTH + GAP)
+            pane = frame[:HEIGHT, left : left + WIDTH]
+            assert apart(pane, expected) < 1.8
+    assert steps == set(range(6))
+    # A mix-up of steps or networks would be seen.
+    one, other = (decode(shots[number].step_path(5))[ABOVE_LABEL] for number in (0, 2))
+    assert apart(one, other) > 5
+    before = decode(shots[2].step_path(3))[ABOVE_LABEL]
+    assert apart(before, other) > 5
+
+
+def test_losses_are_scored_by_the_float_network_on_the_saved_pictures(swept):
+    folder, _ = swept
+    sidecar = sidecar_of(folder)
+    weights = load_weights(32)
+    shots = shots_of(folder, sidecar)
+    content = decode(shots[0].step_path(0))
+    painting = Image.open(folder / "styles/painting_2.png").resize((48, 39), 2)
+    network = VGG19(weights.tensors, LAYERS)
+    objective = Objective(network, to_tensor(content), [to_tensor(painting)], ShotSettings())
+    for one, shot in zip(sidecar["measures"], shots, strict=True):
+        with torch.no_grad():
+            loss = float(objective(to_tensor(decode(shot.step_path(5)))).total)
+        assert one["loss"] == pytest.approx(loss, rel=1e-4)
+        assert one["own_loss"] == shot.done()["loss"]
+        assert one["ratio"] == pytest.approx(one["loss"] / sidecar["measures"][0]["loss"])
+    full, same, coarse = sidecar["measures"]
+    # The float original here has the values of the 8-bit bundle.
+    assert (full["ratio"], full["ssim"], full["psnr"], full["change"]) == (1, 1, None, 0)
+    assert (same["ratio"], same["ssim"], same["psnr"]) == (1, 1, None)
+    assert coarse["ssim"] < 0.9
+    assert coarse["change"] > 0.01
+    assert coarse["own_loss"] != pytest.approx(coarse["loss"], rel=0.1)
+
+
+def test_table_has_a_row_for_each_network_and_says_what_it_costs(swept):
+    folder, done = swept
+    with (folder / "out/film.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["bits"] for row in rows] == ["32", "8", "2"]
+    sizes = [load_weights(bits).size_bytes for bits in (32, 8, 2)]
+    assert [int(row["bytes"]) for row in rows] == sizes
+    distortions = [float(row["distortion"]) for row in rows]
+    assert distortions[:2] == [0, 0]
+    assert 0.05 < distortions[2] < 0.3
+    assert all(0 < float(row["load_s"]) < 30 for row in rows)
+    assert float(rows[1]["psnr"]) == math.inf
+    for words in ("32-bit float", "8-bit", "2-bit", "own loss", "SSIM", "PSNR dB"):
+        assert words in done.stdout
+    assert "recommended: 8-bit, 20.09 MB: 1.000 times the loss of 32-bit float" in done.stdout
+
+
+def test_added_width_takes_one_shot_and_the_same_command_none(swept):
+    folder, _ = swept
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("done.json")}
+    done = sweep(folder, "--bits", "32,8,2-1", "-o", "more.mp4")
+    assert "3 of 4 shots found finished" in done.stderr
+    assert len(list(folder.rglob("done.json"))) == len(before) + 1
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
+    again = sweep(folder, "--bits", "32,8,2-1", "-o", "more.mp4", "--force")
+    assert "4 of 4 shots found finished" in again.stderr
+
+
+def test_shots_are_those_of_render(swept):
+    folder, _ = swept
+    done = run(
+        "render", "--content", "photo.png", "--styles", "styles", *TINY, "--bits", "2", cwd=folder
+    )
+    assert "1 shots found finished" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("layout", "frames", "height", "width"),
+    [("row", 20, 40, 150), ("sequence", 60, 40, 48), ("split", 20, 40, 48)],
+)
+def test_layouts_have_their_size_and_length(swept, layout, frames, height, width):
+    folder, _ = swept
+    output = f"{layout}.mp4"
+    done = sweep(
+        folder, "--bits", "32,8,2", "--layout", layout, "-o", output, "--crf", "0", "--quiet"
+    )
+    assert (done.stdout, done.stderr) == (f"{output}\n", "")
+    found = film_pixels(folder / output)
+    assert found.shape == (frames, height, width, 3)
+    last = [decode(shot.step_path(5)) for shot in shots_of(folder, sidecar_of(folder))]
+    if layout == "sequence":
+        for number, result in enumerate(last):  # each one's result is held before the next begins
+            shown = found[number * 20 + 15, :HEIGHT, :WIDTH]
+            assert apart(shown[ABOVE_LABEL], result[ABOVE_LABEL]) < 1.8
+    if layout == "split":
+        held = found[17]  # the border stands at column 40 then
+        left, right = np.s_[:16, :36], np.s_[:16, 42:46]
+        assert apart(held[left], last[0][left]) < apart(held[left], last[2][left]) / 3
+        assert apart(held[right], last[2][right]) < apart(held[right], last[0][right]) / 1.5
+
+
+def test_split_needs_two_widths(place):
+    done = sweep(place, "--bits", "8", "--layout", "split", expect=1)
+    assert "--layout split needs two widths, and '8' is one; add another" in done.stderr
+
+
+def test_every_photo_is_repainted_after_every_painting(place):
+    done = sweep(
+        place, "--content", "photo.png", "--content", "tall.png", "--styles", "styles",
+        "--sample", "2", "--bits", "8,3", "--steps", "2", "-o", "film.mp4",
+    )  # fmt: skip
+    assert "3 networks, 2 photos, 2 paintings" in done.stderr
+    assert "0 of 12 shots found finished" in done.stderr
+    assert "drawn: painting " in done.stderr
+    assert "medians (least to most) of 4 pairs" in done.stdout
+    # Two widths in a row; panes are as wide as the wide photo and as high as the tall one.
+    assert film_pixels(place / "film.mp4").shape == (80, 48, 98, 3)
+    sidecar = sidecar_of(place, "film.json")
+    assert len(sidecar["measures"]) == 12
+    assert {(one["content"], one["painting"]) for one in sidecar["measures"]} == {
+        (content, painting)
+        for content in ("photo", "tall")
+        for painting in ("painting 2", "painting 3")
+    }
+    ratios = [one["ratio"] for one in sidecar["measures"] if one["network"] == "3-bit"]
+    assert sidecar["summary"]["3-bit"]["ratio"] == {
+        "median": pytest.approx(np.median(ratios)),
+        "least": min(ratios),
+        "most": max(ratios),
+    }
+
+
+def test_schemes_are_compared_and_their_weights_kept(place):
+    done = sweep(place, "--bits", "2", "--scheme", "kmeans,affine", "--steps", "1", "-o", "a.mp4")
+    sidecar = sidecar_of(place, "a.json")
+    labels = [network["label"] for network in sidecar["networks"]]
+    assert labels == ["32-bit float", "2-bit kmeans", "2-bit affine"]
+    kmeans, affine = (network["distortion"] for network in sidecar["networks"][1:])
+    assert 0 < kmeans < affine  # k-means is optimal, an affine grid is not
+    (kept,) = (place / "outputs" / "workspace" / "weights").iterdir()
+    assert sidecar["networks"][2]["bytes"] == kept.stat().st_size
+    before = kept.stat().st_mtime_ns
+    again = sweep(place, "--bits", "2", "--scheme", "affine", "--steps", "1", "-o", "b.mp4")
+    assert kept.stat().st_mtime_ns == before
+    assert "2 of 2 shots found finished" in again.stderr
+    assert "2-bit affine" in done.stdout
+    kept.write_bytes(kept.read_bytes()[:5000])
+    assert networks._is_whole(kept, sources.KERAS_SHA256) is False
+
+
+@pytest.fixture
+def no_float(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "empty"))
+
+
+@pytest.mark.usefixtures("no_float")
+def test_eight_bits_stand_in_for_a_missing_float_original(place):
+    done = sweep(place, "--bits", "8,1", "--steps", "1")
+    assert "the float original is not here, so 8-bit weights stand in as the reference" in (
+        done.stderr.replace("\n", " ")
+    )
+    assert "losses are scored at 8-bit" in done.stdout
+    assert sidecar_of(place, "outputs/photo-sweep.json")["reference"] == "8-bit"
+
+
+@pytest.mark.usefixtures("no_float")
+def test_float_original_is_fetched_only_with_consent(place, float_cache, monkeypatch):
+    fetched = []
+
+    def fetch():
+        fetched.append(sources.cache_path("original"))
+        shutil.copytree(float_cache, fetched[0].parent)
+
+    monkeypatch.setattr(sources, "fetch", fetch)
+    refused = sweep(place, "--bits", "32,8", "--steps", "1", expect=1)
+    assert "32 bits needs the float original" in refused.stderr
+    assert "pass --fetch (74 MB, once)" in refused.stderr
+    assert fetched == []
+    sweep(place, "--bits", "32,8", "--steps", "1", "--fetch")
+    assert len(fetched) == 1
+    assert sidecar_of(place, "outputs/photo-sweep.json")["reference"] == "32-bit float"
+
+
+def test_variants_are_listed_in_the_order_asked_for():
+    assert list_variants(SweepSettings(), with_float=True) == [
+        FLOAT, *(Variant("kmeans", bits) for bits in range(8, 0, -1)),
+    ]  # fmt: skip
+    assert list_variants(SweepSettings(), with_float=False)[0] == Variant("kmeans", 8)
+    chosen = SweepSettings(bits="2,32", scheme="affine,kmeans")
+    assert list_variants(chosen, with_float=True) == [
+        Variant("affine", 2), FLOAT, Variant("kmeans", 2),
+    ]  # fmt: skip
+    with pytest.raises(WeightsError, match="'affine' needs the float original"):
+        list_variants(SweepSettings(bits="4", scheme="affine"), with_float=False)
+    assert reference_of(with_float=True) == FLOAT
+    assert reference_of(with_float=False) == Variant("kmeans", 8)
+
+
+BAD = {
+    "no widths": (["--bits", ""], 2, "an empty list is not a width"),
+    "no bits": (["--bits", "8-0"], 2, "0 is not a width"),
+    "a width twice": (["--bits", "8,8"], 2, "'8,8' names 8 bits twice"),
+    "a width in two spellings": (["--bits", "8-6,7"], 2, "'8-6,7' names 7 bits twice"),
+    "no scheme": (["--scheme", "huffman"], 2, "there is no scheme 'huffman'"),
+    "a scheme twice": (["--scheme", "affine,affine"], 2, "names affine twice"),
+    "no layout": (["--layout", "pile"], 2, "'--layout'"),
+    "no photo": (["--content", "absent.jpg"], 1, "there is no picture 'absent.jpg'"),
+    "no painting": (["--styles", "broken.png"], 1, "'broken.png' is not a readable picture"),
+    "no folder": (["--styles", "absent"], 1, "no painting or folder 'absent'"),
+    "no film": (["--output", "film.gif"], 2, "must end in .mp4"),
+    "too short": (["--seconds-per-painting", "0.3"], 1, "raise --seconds-per-painting to"),
+    "two sizes": (["--pixels", "4000"], 2, "--size and --pixels contradict"),
+    "no such option": (["--weights", "w"], 2, "--weights"),
+    "an input": (["--output", "photo.mp4", "--force"], 1, "'photo.png' is an input"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gets_one_line_and_leaves_nothing(place, case):
+    (place / "broken.png").write_bytes((place / "photo.png").read_bytes()[:300])
+    arguments, code, words = BAD[case]
+    done = sweep(place, *arguments, expect=code)
+    (line,) = [line for line in done.stderr.splitlines() if line.strip()]
+    assert line.startswith("Error: ")
+    assert words in line
+    assert [*place.rglob("*.mp4"), *place.rglob("steps/*.png"), *place.rglob("*.csv")] == []
+
+
+def test_unreadable_painting_is_named_and_passed_over(place):
+    (place / "styles" / "torn.png").write_bytes((place / "photo.png").read_bytes()[:300])
+    done = sweep(place, "--styles", "styles", "--bits", "32", "--steps", "1")
+    assert "passed over: 'styles/torn.png' is not a readable picture (truncated" in done.stderr
+    assert "1 network, 1 photo, 2 paintings" in done.stderr
+
+
+def test_full_disk_is_named_and_leaves_no_half_table(place, monkeypatch):
+    real = Path.write_bytes
+
+    def full(path, data):
+        if path.suffix == ".csv":
+            raise OSError(28, os.strerror(28))
+        return real(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    done = sweep(place, "--bits", "32", "--steps", "1", "-o", "film.mp4", expect=1)
+    assert "Error: cannot write 'film.csv' (No space left on device)" in done.stderr
+    assert list(place.glob("*.csv")) + list(place.glob(".*.part*")) == []
+
+
+def test_interrupted_sweep_keeps_finished_widths_and_leaves_no_film(place):
+    command = [sys.executable, "-m", "medley", "sweep", "--content", "photo.png", "--style"]
+    command += ["styles/painting_2.png", *TINY, "--bits", "32,2", "--steps", "40"]
+    process = subprocess.Popen(
+        command, cwd=place, stderr=subprocess.PIPE, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
+    shots = place / "outputs" / "workspace" / "shots"
+    deadline = time.monotonic() + 60
+    while not list(shots.glob("*/done.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Interrupted; finished shots are kept" in said
+    assert b"Traceback" not in said
+    assert [path.name for path in (place / "outputs").iterdir()] == ["workspace"]
+    finished = next(shots.glob("*/done.json"))
+    before = finished.stat().st_mtime_ns
+    again = sweep(place, "--bits", "32,2", "--steps", "40")
+    assert "1 of 2 shots found finished" in again.stderr
+    assert finished.stat().st_mtime_ns == before
