@@ -41,7 +41,7 @@ def pace_of(camera: Camera, anew: bool = False) -> Pace:
         return Pace(known["step_s"], known["pixel_s"])
     pace = measure_pace(camera)
     with suppress(OutputError):  # then it is measured again next time
-        write_json(path, {**paces, key: {**pace._asdict(), "measured": round(time.time())}})
+        write_json(path, {**paces, key: {**pace._asdict(), "measured": int(time.time())}})
     return pace
 
 
