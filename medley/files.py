@@ -49,7 +49,8 @@ def part_files(*paths: Path) -> Iterator[list[Path]]:
         for path, part in zip(paths, parts, strict=True):
             part.replace(path)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        named = dict(zip(map(str, parts), paths, strict=True)).get(str(error.filename))
+        raise _cannot_write(named or path, error) from error
     finally:
         for part in parts:
             with contextlib.suppress(OSError):

@@ -4,6 +4,7 @@ from torchvision.models import vgg19
 
 from medley.settings import SHORTEST_SIDE
 from medley.vgg.network import LAYERS, VGG19, convolutions_for
+from medley.vgg.weights import load_weights
 
 CAFFE_MEAN = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
 
@@ -74,3 +75,28 @@ def test_bad_arguments_are_refused(peer):
         VGG19({"conv1_1": weights_of(peer)["conv1_1"]}, ["relu1_2"])
     with pytest.raises(ValueError, match="'max' or 'average'"):
         VGG19(weights_of(peer), ["relu1_1"], "mean")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.02), ("float16", 0.003)])
+def test_halves_give_nearly_the_same_features_as_float32(precision, tolerance):
+    layers = ("relu1_1", "relu2_1", "relu3_1", "conv4_2", "relu4_2")
+    weights = load_weights(8, layers=convolutions_for(layers)).tensors
+    image = torch.rand(1, 3, 40, 36, generator=torch.Generator().manual_seed(1))
+    exact = VGG19(weights, layers)(image)
+    halved = VGG19(weights, layers, precision=precision)(image)
+    for layer in layers:
+        assert halved[layer].dtype == torch.float32
+        error = (halved[layer] - exact[layer]).norm() / exact[layer].norm()
+        assert error < tolerance
+    assert torch.equal(halved["relu1_1"], exact["relu1_1"])  # the first convolution stays whole
+
+
+def test_float16_does_not_overflow_where_features_exceed_its_range(peer):
+    layers = ("relu1_1", "relu1_2")
+    weights = {name: (3e3 * weight, bias) for name, (weight, bias) in weights_of(peer).items()}
+    weights["conv1_1"] = weights_of(peer)["conv1_1"]
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    exact = VGG19(weights, layers)(image)["relu1_2"]
+    halved = VGG19(weights, layers, precision="float16")(image)["relu1_2"]
+    assert exact.max() > torch.finfo(torch.float16).max
+    torch.testing.assert_close(halved, exact, rtol=0.01, atol=0.01 * float(exact.max()))

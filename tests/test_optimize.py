@@ -11,7 +11,7 @@ from medley.errors import DivergedError
 from medley.images import to_tensor
 from medley.settings import ShotSettings
 from medley.transfer.color import color_statistics, match_colors
-from medley.transfer.lbfgs import LBFGS, _dot
+from medley.transfer.lbfgs import FARTHEST_MOVE, LBFGS, _dot
 from medley.transfer.losses import Losses, Objective
 from medley.transfer.optimize import Subject, optimize
 from medley.transfer.scales import resample
@@ -77,6 +77,15 @@ def test_lbfgs_moves_as_the_textbook_says_from_its_last_moves(history):
     moves, bends = np.diff(images, axis=0)[-history:], np.diff(gradients, axis=0)[-history:]
     expected = images[-1] + two_loops(moves, bends, gradients[-1])
     np.testing.assert_allclose(image.numpy(), expected, rtol=1e-9)
+
+
+def test_no_move_of_lbfgs_is_farther_than_its_bound():
+    # A curvature that is all but none proposes a leap, which ends some shots as noise.
+    lbfgs, image = LBFGS(), torch.full((1000,), 0.5)
+    gradient = torch.linspace(-1, 1, 1000)
+    after = lbfgs.step(image, gradient)
+    further = lbfgs.step(after, gradient * 0.9999)
+    assert (further - after).abs().mean() == pytest.approx(FARTHEST_MOVE, rel=0.01)
 
 
 def test_grown_lbfgs_moves_as_at_the_other_size():

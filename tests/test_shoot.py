@@ -185,7 +185,7 @@ def test_killed_shot_leaves_whole_iterates_and_is_unfinished(tmp_path, camera, h
         from medley.settings import ShotSettings
         from medley.studio.scene import load_camera
         from tests.test_shoot import scene, take
-        camera = load_camera(ShotSettings(), torch.device("cpu"))
+        camera = load_camera(ShotSettings(precision="float32"), torch.device("cpu"))
         take(Path(sys.argv[1]), camera, scene(steps=5000), lambda i: print(i.step, flush=True))
     """
     process = subprocess.Popen(

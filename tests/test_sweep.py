@@ -79,7 +79,7 @@ def swept(tmp_path_factory):
     folder = tmp_path_factory.mktemp("swept")
     save(folder, "photo.png", 1)
     save(folder, "styles/painting_2.png", 2)
-    done = sweep(folder, "--bits", "32,8,2", "-o", "out/film.mp4", "--crf", "0")
+    done = sweep(folder, "--bits", "32,8,2", "-o", "out/film.mp4", "--crf", "1")
     return folder, done
 
 
@@ -211,7 +211,7 @@ def test_layouts_have_their_size_and_length(swept, layout, frames, height, width
     folder, _ = swept
     output = f"{layout}.mp4"
     done = sweep(
-        folder, "--bits", "32,8,2", "--layout", layout, "-o", output, "--crf", "0", "--quiet"
+        folder, "--bits", "32,8,2", "--layout", layout, "-o", output, "--crf", "1", "--quiet"
     )
     assert (done.stdout, done.stderr) == (f"{output}\n", "")
     found = film_pixels(folder / output)
@@ -367,7 +367,7 @@ def test_full_disk_is_named_and_leaves_no_half_table(place, monkeypatch):
 
     def full(path, data):
         if path.suffix == ".csv":
-            raise OSError(28, os.strerror(28))
+            raise OSError(28, os.strerror(28), str(path))
         return real(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", full)
@@ -390,7 +390,7 @@ def test_interrupted_sweep_keeps_finished_widths_and_leaves_no_film(place):
         os.kill(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert b"Interrupted; finished shots are kept" in said
+    assert b"Interrupted; what was shot is kept" in said
     assert b"Traceback" not in said
     assert [path.name for path in (place / "outputs").iterdir()] == ["workspace"]
     finished = next(shots.glob("*/done.json"))

@@ -14,6 +14,8 @@ from medley.cli.options import TakesSeveral, exclusive, read_settings, settings_
 from medley.settings import CatalogSettings, FilmSettings, RunSettings, ShotSettings, SweepSettings
 
 if TYPE_CHECKING:  # torch comes with them
+    from medley.images import Pixels
+    from medley.paintings import Draw
     from medley.studio.measure import Measure, Spread
     from medley.studio.sweep import Sweep
 
@@ -106,11 +108,8 @@ def _sweep(
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
-    from medley.images import read_picture
-    from medley.paintings import draw
     from medley.studio.cut import Outputs, check_film
     from medley.studio.device import choose_device
-    from medley.studio.scene import fit_painting, resize_content
     from medley.studio.sweep import measure_sweep, plan_sweep, publish, shoot_sweep
     from medley.studio.takes import missing
     from medley.vgg import sources
@@ -121,10 +120,7 @@ def _sweep(
     outputs.check(force, contents)
     check_film(1, film)
     device = choose_device(run.device)
-    photos = []
-    for path in contents:
-        pixels = resize_content(read_picture(path), shot, path)
-        photos.append((path, pixels, draw(places, catalog, partial(fit_painting, pixels))))
+    photos = [_look_through(path, places, shot, catalog) for path in contents]
     drawn = photos[0][2]
     outputs.check(force, [painting.path for painting in drawn.paintings])
     for reason in dict.fromkeys(reason for *_, of in photos for reason in of.skipped):
@@ -154,6 +150,18 @@ def _sweep(
     if not quiet:
         _show_measures(plan, measures)
     click.echo(output)
+
+
+def _look_through(
+    path: Path, places: list[Path], shot: ShotSettings, catalog: CatalogSettings
+) -> tuple[Path, Pixels, Draw]:
+    """A photo at its size, and the paintings fitted to it."""
+    from medley.images import read_picture
+    from medley.paintings import draw
+    from medley.studio.scene import fit_painting, resize_content
+
+    pixels = resize_content(read_picture(path), shot, path)
+    return path, pixels, draw(places, catalog, partial(fit_painting, pixels))
 
 
 def _opening(plan: Sweep, left: int) -> str:

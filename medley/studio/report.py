@@ -44,12 +44,8 @@ def write_comparison(candidates: Sequence[Candidate], path: Path) -> None:
     write_bytes(path, text.getvalue().encode())
 
 
-def write_measures(measures: Sequence[Measure], path: Path) -> None:
-    """Write a row for each pair and network of a sweep.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
+def list_measures(measures: Sequence[Measure]) -> bytes:
+    """A sweep's table as CSV, with a row for each pair and network."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     own = ["scheme", "bits", "bytes", "distortion", "load_s"]
@@ -59,7 +55,7 @@ def write_measures(measures: Sequence[Measure], path: Path) -> None:
         network = [of.scheme, of.bits, of.size_bytes, f"{of.distortion:.6g}", f"{of.load_s:.4f}"]
         values = [f"{getattr(one, name):.6g}" for name in QUANTITIES]
         rows.writerow([one.content, one.painting, *network, *values, one.shot])
-    write_bytes(path, text.getvalue().encode(errors="replace"))
+    return text.getvalue().encode(errors="replace")
 
 
 def draw_comparison(candidates: Sequence[Candidate], path: Path) -> None:
@@ -104,8 +100,8 @@ def draw_comparison(candidates: Sequence[Candidate], path: Path) -> None:
 
 
 def draw_sweep(
-    summary: Mapping[Network, Mapping[str, Spread]], reference: Network, pairs: int, path: Path
-) -> None:
+    summary: Mapping[Network, Mapping[str, Spread]], reference: Network, pairs: int
+) -> bytes:
     """Draw re-scored loss and SSIM against bits, with the size of the files along the top.
 
     Lines are medians, and bands reach from the least to the most of several pairs.
@@ -114,10 +110,9 @@ def draw_sweep(
         summary: of all networks.
         reference: that judged them.
         pairs: of photos and paintings.
-        path: of the PNG.
 
-    Raises:
-        OutputError: the file cannot be written.
+    Returns:
+        A PNG.
     """
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -140,8 +135,9 @@ def draw_sweep(
     right.set_ylabel("SSIM")
     right.set_title(f"likeness to the {reference.label} network's picture")
     left.legend(frameon=False)
-    with part_file(path) as part:
-        figure.savefig(part, dpi=130)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=130)
+    return picture.getvalue()
 
 
 def _draw_line(

@@ -123,17 +123,7 @@ def shoot(
     """
     key = shot_key(scene, camera.weights.digest, camera.precision)
     shot = workspace.shot(key)
-    about = {
-        "medley": medley.__version__,
-        "torch": torch.__version__,
-        "recipe": RECIPE,
-        "key": key,
-        "device": str(camera.device),
-        "precision": camera.precision,
-        "weights": camera.weights.digest,
-        "settings": scene.settings.model_dump(mode="json"),
-        **description,
-    }
+    about = {**_describe(scene, camera), "key": key, **description}
     with workspace.claim(key, lambda: tell("another process is taking this shot; waiting")):
         # Asked with the claim in hand: another process may have just finished it.
         if not shot.is_finished:
@@ -157,6 +147,18 @@ def shoot(
                     on_iterate(current)
                 recorder.finish(_outcome(current))
     return shot
+
+
+def _describe(scene: Scene, camera: Camera) -> dict[str, Any]:
+    return {
+        "medley": medley.__version__,
+        "torch": torch.__version__,
+        "recipe": RECIPE,
+        "device": str(camera.device),
+        "precision": camera.precision,
+        "weights": camera.weights.digest,
+        "settings": scene.settings.model_dump(mode="json"),
+    }
 
 
 def _find_position(

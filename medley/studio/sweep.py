@@ -37,7 +37,7 @@ from medley.studio.networks import (
 )
 from medley.studio.panes import Part, cut_panes, hang_sheet
 from medley.studio.quantizing import Watch
-from medley.studio.report import draw_sweep, write_measures
+from medley.studio.report import draw_sweep, list_measures
 from medley.studio.scene import Camera, Scene, fit_tiles, load_camera, set_scene, shot_key
 from medley.studio.shoot import Progress, set_objective
 from medley.studio.sidecar import (
@@ -48,6 +48,7 @@ from medley.studio.sidecar import (
     describe_run,
 )
 from medley.studio.takes import Take, take_shots
+from medley.vgg.network import Precision
 from medley.workspace import Workspace
 
 
@@ -127,26 +128,20 @@ def plan_sweep(
     shown = list_variants(sweep, with_float)
     if sweep.layout == "split" and len(shown) < 2:
         raise FilmError(f"--layout split needs two widths, and '{sweep.bits}' is one; add another")
-    scenes = _set_scenes(contents, settings, catalog.seed)
-    precision = choose_precision(settings.precision, device)
     standard = reference_of(with_float)
     variants = shown if standard in shown else [standard, *shown]
     folder = workspace.root / "weights"
     networks = load_networks(variants, standard, settings, folder, watch)
     by_variant = dict(zip(variants, networks, strict=True))
-    pairs: list[list[Take]] = []
-    for path, painting, words, scene in scenes:
-        pairs.append([])
-        for network in networks:
-            own = replace(scene, settings=network.settings)
-            shot = workspace.shot(shot_key(own, network.digest, precision))
-            title = ", ".join(part for part in (network.label, words) if part)
-            pairs[-1].append(Take(path, painting, title, own, shot))
+    precision = choose_precision(settings.precision, device)
     return Sweep(
         networks=networks,
         shown=[by_variant[variant] for variant in shown],
         reference=by_variant[standard],
-        pairs=pairs,
+        pairs=[
+            [_take(*pair, network, precision, workspace) for network in networks]
+            for pair in _set_scenes(contents, settings, catalog.seed)
+        ],
         draw=contents[0][2],
         settings=settings,
         catalog=catalog,
@@ -256,8 +251,8 @@ def publish(
     with part_files(*outputs.all) as (sidecar, credit_list, sheet, table, chart, part):
         facts = cut_panes(parts, sweep.sweep.layout, film, outputs.film, on_frame, part)
         sheet.write_bytes(encode_png(hang_sheet(sweep.pairs, rows), level=6))
-        write_measures(measures, table)
-        draw_sweep(summarize(measures), sweep.reference, len(sweep.pairs), chart)
+        table.write_bytes(list_measures(measures))
+        chart.write_bytes(draw_sweep(summarize(measures), sweep.reference, len(sweep.pairs)))
         credit_list.write_bytes(works.encode(errors="replace"))
         sidecar.write_bytes(json_bytes(_sidecar(sweep, measures, film, facts)))
     return facts
@@ -275,6 +270,21 @@ def _set_scenes(
             scene = set_scene(content, [painting], settings, seed)
             scenes.append((path, painting, ", ".join(words), scene))
     return scenes
+
+
+def _take(
+    path: Path,
+    painting: Painting,
+    pair: str,
+    scene: Scene,
+    network: Network,
+    precision: Precision,
+    workspace: Workspace,
+) -> Take:
+    scene = replace(scene, settings=network.settings)
+    title = ", ".join(part for part in (network.label, pair) if part)
+    shot = workspace.shot(shot_key(scene, network.digest, precision))
+    return Take(path, painting, title, scene, shot)
 
 
 def _last(take: Take) -> Pixels:
