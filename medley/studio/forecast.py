@@ -17,18 +17,21 @@ from medley.settings import (
 )
 from medley.transfer.scales import Scale
 from medley.transfer.tiling import lay_tiles
+from medley.vgg.network import HALVES
 
 TILES = (2048, 1024, 768, 512, 384, 256)
 """Sides that are tried when a picture does not fit as a whole; smaller ones cost much more time."""
 
 # Bytes a pixel; fitted with scripts/bench_memory.
-_WORK = 1480  # features, and gradients on their way back, of what is computed at once
+_WORK = 1480  # features, and gradients on their way back, of what is computed at once;
+_HALF_WORK = 1210  # the same of those that are halves
 _CONTENT = 32  # relu4_2: 512 channels at 1/64 of the pixels
 _CONTENT_TILED = 14  # without its zeros
 _ENCODING = 10  # an iterate in the encoders' hands: pixels, Pillow's copy, PNG
 _PNG = 2.4  # an iterate on the disk
 
-_SETTLING = 210e6  # bytes: what libraries allocate when they first compute
+_SETTLING = 210e6  # bytes: what libraries allocate when they first compute,
+_HALF_SETTLING = 275e6  # or compute in halves
 
 _SPARE = 0.9  # share of the free memory that is counted on
 _DISK_SPARE = 0.75  # a run begins if it finds at least this share of the disk it needs
@@ -102,10 +105,16 @@ def forecast(
 def peak_bytes(scales: Sequence[Scale], settings: ShotSettings, tile: int | None) -> float:
     """Memory that a shot takes at its peak, besides what is there before."""
     history = settings.history_at(scales[-1].height, scales[-1].width)
-    return max(_scale_bytes(scale, settings.optimizer, history, tile) for scale in scales)
+    halved = settings.precision in HALVES
+    work = _HALF_WORK if halved else _WORK
+    return (_HALF_SETTLING if halved else _SETTLING) + max(
+        _scale_bytes(scale, settings.optimizer, history, tile, work) for scale in scales
+    )
 
 
-def _scale_bytes(scale: Scale, optimizer: str, history: int, tile: int | None) -> float:
+def _scale_bytes(
+    scale: Scale, optimizer: str, history: int, tile: int | None, work: float
+) -> float:
     height, width, steps = scale
     area = height * width
     is_tiled = tile is not None and max(height, width) > tile
@@ -120,8 +129,8 @@ def _scale_bytes(scale: Scale, optimizer: str, history: int, tile: int | None) -
     if is_tiled and tile is not None:
         features = max(_region_areas(height, width, tile))
     kept = area * ((_CONTENT_TILED if is_tiled else _CONTENT) + _ENCODING)
-    peak = max(judging * PICTURE_BYTES * area + _WORK * features, moving * PICTURE_BYTES * area)
-    return _SETTLING + kept + peak
+    peak = max(judging * PICTURE_BYTES * area + work * features, moving * PICTURE_BYTES * area)
+    return kept + peak
 
 
 def shot_seconds(scales: Sequence[Scale], pace: Pace, tile: int | None) -> float:

@@ -66,7 +66,9 @@ def _subject(picture: torch.Tensor, steps: int, camera: Camera) -> Subject:
     def objective_at(height: int, width: int, exact: bool) -> Evaluator:  # noqa: ARG001
         return Objective(camera.network, picture, [painting], settings)
 
-    return Subject(picture, color_statistics([painting]), objective_at, settings)
+    height, width = picture.shape[2:]
+    palette = color_statistics([painting])
+    return Subject(height, width, lambda: picture, palette, objective_at, settings)
 
 
 def _pace_key(camera: Camera) -> str:

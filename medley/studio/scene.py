@@ -95,8 +95,14 @@ def fit_tiles(camera: Camera, content: Pixels, settings: ShotSettings, wish: Til
         RoomError: it does not suffice even in tiles.
     """
     free = free_memory(camera.device)
-    tile = choose_tile(wish, scales_of(content, settings), settings, free)
+    scales = scales_of(content, settings)
+    tile = choose_tile(wish, scales, settled(settings, camera), free)
     return replace(camera, tile=tile)
+
+
+def settled(settings: ShotSettings, camera: Camera) -> ShotSettings:
+    """The settings, with the precision that "auto" comes to."""
+    return settings.model_copy(update={"precision": camera.precision})
 
 
 def scales_of(content: Pixels, settings: ShotSettings) -> tuple[Scale, ...]:

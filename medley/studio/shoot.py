@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,14 +11,11 @@ from torch import Tensor
 
 import medley
 from medley.errors import CheckpointError
-from medley.images import (
-    to_pixels,
-    to_tensor,
-)
+from medley.images import Pixels, to_pixels, to_tensor
 from medley.settings import SHORTEST_SIDE, ShotSettings
 from medley.studio import checkpoint
 from medley.studio.room import out_of_memory_named
-from medley.studio.scene import RECIPE, Camera, Scene, scales_of, shot_key
+from medley.studio.scene import RECIPE, Camera, Scene, scales_of, settled, shot_key
 from medley.transfer.color import color_statistics
 from medley.transfer.optimize import Evaluator, Iterate, Position, Subject, optimize
 from medley.transfer.scales import resample
@@ -55,7 +53,8 @@ def iterate(scene: Scene, camera: Camera, position: Position | None = None) -> I
         DivergedError: the loss is no longer finite.
         RoomError: the device's memory does not suffice.
     """
-    with out_of_memory_named(scales_of(scene.content, scene.settings), scene.settings, camera.tile):
+    settings = settled(scene.settings, camera)
+    with out_of_memory_named(scales_of(scene.content, settings), settings, camera.tile):
         # Tensors that the generator alone holds: it drops them when it needs them no longer.
         yield from optimize(_subject(scene, camera), position)
 
@@ -67,23 +66,27 @@ def set_objective(scene: Scene, camera: Camera) -> Evaluator:
 
 
 def _subject(scene: Scene, camera: Camera) -> Subject:
-    content = to_tensor(scene.content).to(camera.device)
-    paintings = [to_tensor(painting).to(camera.device) for painting in scene.paintings]
-    full = content.shape[2:].numel()
+    height, width, _ = scene.content.shape
 
-    def objective_at(height: int, width: int, exact: bool) -> Evaluator:
-        shrink = math.sqrt(height * width / full)
+    def tensor(pixels: Pixels) -> Tensor:
+        # Made anew from 8 bits whenever it is needed: a float picture is four times as large.
+        return to_tensor(pixels).to(camera.device)
+
+    def objective_at(high: int, wide: int, exact: bool) -> Evaluator:
+        shrink = math.sqrt(high * wide / (height * width))
         return make_objective(
             camera.exact if exact else camera.network,
-            resample(content, height, width),
-            [_shrunk(painting, shrink) for painting in paintings],
+            resample(tensor(scene.content), high, wide),
+            [_shrunk(tensor(painting), shrink) for painting in scene.paintings],
             scene.settings,
             camera.tile,
         )
 
     return Subject(
-        to_tensor(scene.start).to(camera.device),
-        color_statistics(paintings),
+        height,
+        width,
+        partial(tensor, scene.start),
+        color_statistics([tensor(painting) for painting in scene.paintings]),
         objective_at,
         scene.settings,
         half=camera.network is not camera.exact,

@@ -8,7 +8,7 @@ equations 1 to 7; departures are said where they happen.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as nnf
@@ -24,6 +24,7 @@ LAYERS = (CONTENT_LAYER, *STYLE_LAYERS)
 _CONTENT_SCALE = 0.01
 _STYLE_SCALE = 10.0
 _TV_SCALE = 0.5
+_PLACES = 2**15  # features are widened at so many places at once
 
 
 Grams = dict[str, Tensor]
@@ -48,8 +49,43 @@ def gram_matrix(features: Tensor) -> Tensor:
 
     Source: Gatys et al. (2016), equation 3, which does not divide.
     """
-    flat = features.squeeze(0).flatten(1)
-    return flat @ flat.T / flat.shape[1]
+    return gram_sum(features) / features.shape[2:].numel()
+
+
+def gram_sum(features: Tensor) -> Tensor:
+    """The Gram matrix of features `(1, channels, height, width)`, not divided, as float32 or wider.
+
+    Half precision is widened a part at a time, and one product gives the gradient where autograd
+    would take two: features of a picture's full size are what memory goes to.
+    """
+    gram: Tensor = _GramSum.apply(features)
+    return gram
+
+
+class _GramSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        ctx.save_for_backward(features)
+        parts = [_widened(part) for part in _places(features)]
+        return torch.stack([part @ part.T for part in parts]).sum(0)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> Tensor:
+        (features,) = ctx.saved_tensors
+        slope = slopes[0] + slopes[0].T
+        gradient = torch.empty_like(features)
+        for part, into in zip(_places(features), _places(gradient), strict=True):
+            into.copy_(slope @ _widened(part))
+        return gradient
+
+
+def _places(features: Tensor) -> tuple[Tensor, ...]:
+    """Views of the features `(channels, places)`, a part of the places each."""
+    return torch.split(features.squeeze(0).flatten(1), _PLACES, dim=1)
+
+
+def _widened(features: Tensor) -> Tensor:
+    return features if features.dtype == torch.float64 else features.float()
 
 
 def total_variation(image: Tensor) -> Tensor:
@@ -149,5 +185,5 @@ class Objective:
             if name in STYLE_LAYERS:
                 grams[name] = gram_matrix(features)
             elif content is not None and name == CONTENT_LAYER:
-                apart = nnf.mse_loss(features, content)
+                apart = nnf.mse_loss(_widened(features), _widened(content))
         return grams, apart

@@ -14,7 +14,7 @@ from medley.settings import ShotSettings
 from medley.transfer.color import ColorStatistics, match_colors
 from medley.transfer.losses import Losses
 from medley.transfer.movers import Mover, mover_for
-from medley.transfer.scales import Pyramid, plan_scales
+from medley.transfer.scales import Pyramid, Scale, plan_scales, scale_at
 from medley.transfer.visual import visual_change
 
 _MOVER = "mover."
@@ -106,18 +106,28 @@ class Subject:
     """What a run works on.
 
     Attributes:
-        start: `(1, 3, height, width)` in [0, 1], what step 0 shows.
+        height: of the full size, pixels.
+        width: likewise.
+        start: makes what step 0 shows, `(1, 3, height, width)` in [0, 1], anew whenever it is
+            asked: a picture is only held as long as it is needed.
         palette: the colours that step 1 gives it, if that lowers the loss.
         objective_at: what is minimized, at every size.
         settings: steps, scales and optimizer.
         half: whether `objective_at` computes in half precision unless told to be exact.
     """
 
-    start: Tensor
+    height: int
+    width: int
+    start: Callable[[], Tensor]
     palette: ColorStatistics
     objective_at: ObjectiveAt
     settings: ShotSettings
     half: bool = False
+
+    @property
+    def scales(self) -> tuple[Scale, ...]:
+        """The sizes from coarse to fine."""
+        return plan_scales(self.height, self.width, self.settings.steps, self.settings.scales)
 
     def check(self, position: Position) -> None:
         """See that a run of this subject may stand at a position.
@@ -128,27 +138,27 @@ class Subject:
         steps = self.settings.steps
         if not 0 <= position.step <= steps:
             raise ValueError(f"no run of {steps} steps stands at step {position.step}")
-        pyramid = self.pyramid(position.recolored)
-        shape = torch.Size([1, 3, *pyramid.scale(position.step)[:2]])
-        expected = {"image": shape, "before": self.start.shape}
-        for name, wanted in expected.items():
+        present = scale_at(self.scales, position.step)
+        expected = {"image": present[:2], "before": (self.height, self.width)}
+        for name, size in expected.items():
             found = position.tensors.get(name)
-            if found is None or found.shape != wanted:
-                raise ValueError(f"no run over a picture of {tuple(wanted)} stands there")
+            if found is None or found.shape != (1, 3, *size):
+                raise ValueError(f"no run over a picture of {(1, 3, *size)} stands there")
         position.mover(self.settings)
 
     def begin(self) -> Position:
         """The position before step 0."""
-        small = self.pyramid(recolored=False).shrink(0)
-        images = {"image": small, "before": self.start}
+        start = self.start()
+        images = {"image": Pyramid(self.scales, start).shrink(0), "before": start}
         return Position(0, 0.0, images, exact=not self.half)
 
-    def pyramid(self, recolored: bool) -> Pyramid:
-        """The shot's sizes."""
-        ground = match_colors(self.start, self.palette) if recolored else self.start
-        height, width = self.start.shape[2:]
-        scales = plan_scales(height, width, self.settings.steps, self.settings.scales)
-        return Pyramid(ground, scales)
+    def pyramid(self, position: Position) -> Pyramid | None:
+        """What shows coarse pictures at full size; none where they have it already."""
+        if scale_at(self.scales, position.step) == self.scales[-1]:
+            return None
+        start = self.start()
+        ground = match_colors(start, self.palette) if position.recolored else start
+        return Pyramid(self.scales, ground)
 
 
 def optimize(subject: Subject, position: Position | None = None) -> Iterator[Iterate]:
@@ -184,7 +194,7 @@ class _Run:
         self._began = time.perf_counter() - position.seconds
         self._recolored, self._exact = position.recolored, position.exact
         self._image, self._before = position.tensors["image"], position.tensors["before"]
-        self._pyramid = subject.pyramid(position.recolored)
+        self._pyramid = subject.pyramid(position)
         self._mover = position.mover(subject.settings)
         self._objective: tuple[tuple[int, int, bool], Evaluator] | None = None
 
@@ -195,15 +205,13 @@ class _Run:
         if last:
             image = round_to_eight_bits(image)
         height, width = image.shape[2:]
-        terms, gradient = self._evaluate(image, last)
-        frame = self._pyramid.frame(image, step) if step else self._subject.start
+        (total, content, style, tv), gradient = self._evaluate(image, last)
+        frame = self._show(image)
         if gradient is not None:
-            self._move(image, gradient, terms[0])
+            self._move(image, gradient, total)
         change = visual_change(self._before, frame)
         self._before, self.step = frame, step + 1
         seconds = time.perf_counter() - self._began
-        position = None if last else self._position(seconds)
-        total, content, style, tv = terms
         return Iterate(
             step=step,
             image=frame,
@@ -216,8 +224,13 @@ class _Run:
             height=height,
             width=width,
             exact=self._exact,
-            position=position,
+            position=None if last else self._position(seconds),
         )
+
+    def _show(self, image: Tensor) -> Tensor:
+        if self.step == 0:
+            return self._before  # the start itself, whatever is left of it at a coarse size
+        return self._pyramid.frame(image, self.step) if self._pyramid else image
 
     def _evaluate(self, image: Tensor, last: bool) -> tuple[list[float], Tensor | None]:
         """Losses and gradient; if they are not finite, once more in float32, and so from then on.
@@ -251,19 +264,23 @@ class _Run:
         ahead = self._recolor(loss) if self.step == 0 else None
         if ahead is None:
             ahead = self._mover.step(image, gradient)
-        self._image = self._pyramid.grow(ahead, after)
+        self._image = self._pyramid.grow(ahead, after) if self._pyramid else ahead
         if self._image is not ahead:
             self._mover = self._mover.grown(self._image, self._subject.settings)
+            if scale_at(self._subject.scales, after) == self._subject.scales[-1]:
+                self._pyramid = None
 
     def _recolor(self, loss: float) -> Tensor | None:
         """The start in the paintings' colours, if its loss is lower."""
-        pyramid = self._subject.pyramid(recolored=True)
+        ground = match_colors(self._before, self._subject.palette)
+        pyramid = Pyramid(self._subject.scales, ground)
         small = pyramid.shrink(0)
         height, width = small.shape[2:]
         objective = self._objective_for(height, width, self._exact)
         if not objective.evaluate(small, with_gradient=False)[0].total < loss:
             return None
-        self._pyramid, self._recolored = pyramid, True
+        self._recolored = True
+        self._pyramid = pyramid if self._pyramid else None
         return small
 
     def _position(self, seconds: float) -> Position:

@@ -85,33 +85,34 @@ def _doublings(ratio: float) -> int:
     return 1 + math.floor(math.log(ratio, _GROWTH) + 1e-9)
 
 
+def scale_at(scales: Sequence[Scale], step: int) -> Scale:
+    """The size of the picture of a step; that of the last step has the full size."""
+    ends = list(itertools.accumulate(scale.steps for scale in scales))
+    return scales[min(bisect_right(ends, step), len(scales) - 1)]
+
+
 class Pyramid:
     """A shot's sizes, and the starting picture whose detail lies over all coarse ones.
 
     Steps are counted over the whole shot; the last step's picture has the full size.
     """
 
-    def __init__(self, ground: Tensor, scales: Sequence[Scale]) -> None:
-        """Take the picture `(1, 3, height, width)` in [0, 1] at full size, and the sizes."""
-        self._ground = ground
+    def __init__(self, scales: Sequence[Scale], ground: Tensor) -> None:
+        """Take the sizes, and the picture `(1, 3, height, width)` in [0, 1] at full size."""
         self._scales = scales
-        self._ends = list(itertools.accumulate(scale.steps for scale in scales))
+        self._ground = ground
         self._detail: tuple[Scale, Tensor] | None = None
-
-    def scale(self, step: int) -> Scale:
-        """The size of the picture of that step."""
-        return self._scales[min(bisect_right(self._ends, step), len(self._scales) - 1)]
 
     def shrink(self, step: int) -> Tensor:
         """The starting picture in the size of that step, in [0, 1]."""
-        small = self._resized(self.scale(step))
+        small = self._resized(scale_at(self._scales, step))
         return small if small is self._ground else small.clamp_(0, 1)
 
     def frame(self, image: Tensor, step: int) -> Tensor:
         """What that step's picture shows at full size, in [0, 1]."""
         if image.shape == self._ground.shape:
             return image
-        scale = self.scale(step)
+        scale = scale_at(self._scales, step)
         if self._detail is None or self._detail[0] != scale:
             lost = self._ground - self._full(self._resized(scale))
             self._detail = scale, lost
@@ -119,17 +120,17 @@ class Pyramid:
 
     def grow(self, image: Tensor, step: int) -> Tensor:
         """Bring the picture that the step before led to into the size of that step, in [0, 1]."""
-        scale = self.scale(step)
+        scale = scale_at(self._scales, step)
         if image.shape[2:] == scale[:2]:
             return image
-        coarse = self._resized(self.scale(step - 1))
+        coarse = self._resized(scale_at(self._scales, step - 1))
         lost = self._resized(scale) - resample(coarse, scale.height, scale.width)
         grown = resample(image, scale.height, scale.width)
         return grown.add(lost, alpha=self._share(step)).clamp_(0, 1)
 
     def _share(self, step: int) -> float:
         """How much of the detail shows; it fades so evenly that no step is seen to drop it."""
-        coarse = self._ends[-1] - self._scales[-1].steps
+        coarse = sum(scale.steps for scale in self._scales[:-1])
         return 1 - (1 - DETAIL_KEPT) * min(1.0, step / max(1, coarse))
 
     def _resized(self, scale: Scale) -> Tensor:

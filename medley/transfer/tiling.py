@@ -29,6 +29,7 @@ from medley.transfer.losses import (
     Losses,
     Objective,
     content_weight,
+    gram_sum,
     style_loss,
     tv_weight,
 )
@@ -235,7 +236,7 @@ class TiledObjective:
                 yield name, _gram_share(name, core, self._height, self._width)
             else:
                 count = core.shape[1] * _places(name, self._height, self._width)
-                yield name, ((core - kept.dense()) ** 2).sum() / count
+                yield name, ((core.float() - kept.dense()) ** 2).sum() / count
 
     def _weigh(self, sums: dict[str, Tensor]) -> Losses:
         content = content_weight(self._settings) * sums[CONTENT_LAYER]
@@ -298,8 +299,7 @@ def _places(layer: str, height: int, width: int) -> int:
 
 def _gram_share(layer: str, core: Tensor, height: int, width: int) -> Tensor:
     """What a core's features add to the Gram matrix of a picture of that size."""
-    flat = core.squeeze(0).flatten(1)
-    return flat @ flat.T / _places(layer, height, width)
+    return gram_sum(core) / _places(layer, height, width)
 
 
 def _add(sums: dict[str, Tensor], shares: Iterable[tuple[str, Tensor]]) -> None:

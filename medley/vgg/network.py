@@ -60,7 +60,7 @@ class VGG19(nn.Module):
         layers: names from `LAYERS` whose features are wanted.
         pooling: "max" as trained, or "average" as Gatys et al. (2016), section 2, prefer.
         precision: of all convolutions but the first, whose input has more digits than a bfloat16.
-            Features come as float32 whatever it is.
+            Features are bfloat16 with it, else float32.
 
     Raises:
         ValueError: an unknown layer or pooling, or a convolution without weights.
@@ -88,7 +88,8 @@ class VGG19(nn.Module):
             weight, bias = weights[name]
             if self._half and name != _FIRST:
                 # The network is homogeneous: input and biases divided, all features are divided.
-                weight, bias = weight.to(self._half), (bias / self._divisor).to(self._half)
+                weight = weight.to(self._half, memory_format=torch.channels_last)
+                bias = (bias / self._divisor).to(self._half)
             self.register_buffer(f"{name}_weight", weight, persistent=False)
             self.register_buffer(f"{name}_bias", bias, persistent=False)
 
@@ -115,9 +116,9 @@ class VGG19(nn.Module):
         for name in self._path:
             if name.startswith("conv"):
                 weight = self.get_buffer(f"{name}_weight")
-                if self._half and x.dtype != weight.dtype:
-                    x = (x / self._divisor).to(weight.dtype)
                 x = nnf.conv2d(x, weight, self.get_buffer(f"{name}_bias"), padding=1)
+                if self._half and name == _FIRST:
+                    x = (x / self._divisor).to(self._half, memory_format=torch.channels_last)
             elif name.startswith("relu"):
                 # In place where nobody asked for the convolution's own output: half the memory.
                 in_place = name.replace("relu", "conv") not in self._wanted
@@ -125,7 +126,7 @@ class VGG19(nn.Module):
             else:
                 x = self._pool(x, 2)
             if name in self._wanted:
-                yield name, x.float() * self._divisor if x.dtype == self._half else x
+                yield name, x.float() * self._divisor if x.dtype == torch.float16 else x
 
 
 def _path_to(layers: Sequence[str]) -> tuple[str, ...]:
