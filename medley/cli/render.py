@@ -46,7 +46,7 @@ def render(quiet: bool, **options: Any) -> None:
         show.line(
             f"{len(plan.takes)} paintings, {width}x{height} pixels, {order.shot.steps} steps each,"
             f" {plan.camera.weights.label} weights, {plan.camera.precision} on"
-            f" {plan.camera.device}; {found}"
+            f" {order.run.device if plan.at_once > 1 else plan.camera.device}; {found}"
         )
         if order.catalog.sample:
             show.line("drawn: " + "; ".join(work.title for work in drawn.paintings))

@@ -109,7 +109,7 @@ def _sweep(
     from medley.images import read_picture
     from medley.paintings import draw
     from medley.studio.cut import Outputs, check_film
-    from medley.studio.device import choose_device
+    from medley.studio.device import choose_devices
     from medley.studio.scene import fit_painting, resize_content
     from medley.studio.sweep import measure_sweep, plan_sweep, publish, shoot_sweep
     from medley.studio.takes import missing
@@ -120,7 +120,7 @@ def _sweep(
     outputs = Outputs(output, measured=True)
     outputs.check(force, contents)
     check_film(1, film)
-    device = choose_device(run.device)
+    devices = choose_devices(run.device)
     photos = []
     for path in contents:
         pixels = resize_content(read_picture(path), shot, path)
@@ -134,7 +134,7 @@ def _sweep(
             sources.fetch()
     with display(console) as show:
         plan = plan_sweep(
-            photos, shot, catalog, chosen, device, run.tile, Workspace(run.workspace), show.stage
+            photos, shot, catalog, chosen, devices, run.tile, Workspace(run.workspace), show.stage
         )
         if plan.reference.scheme != "float32":
             warn(console, f"the float original is not here, so {plan.reference.label} weights"
@@ -166,7 +166,7 @@ def _opening(plan: Sweep, left: int) -> str:
         _count(len(plan.draw.paintings), "painting"),
         f"{width}x{height} pixels",
         f"{plan.settings.steps} steps each",
-        f"on {plan.device}",
+        f"on {','.join(map(str, plan.devices))}",
     ]
     return f"{', '.join(what)}; {shots - left} of {shots} shots found finished"
 

@@ -2,6 +2,7 @@
 
 import datetime
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -44,7 +45,7 @@ def describe_film(facts: FilmFacts) -> dict[str, Any]:
     }
 
 
-def describe_machine(device: torch.device) -> dict[str, Any]:
+def describe_machine(devices: Sequence[torch.device]) -> dict[str, Any]:
     """On what it was computed."""
     versions = {
         "medley": medley.__version__,
@@ -52,4 +53,4 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
         "torch": torch.__version__,
         "pillow": PIL.__version__,
     }
-    return {"device": str(device), "versions": versions}
+    return {"device": ",".join(map(str, devices)), "versions": versions}

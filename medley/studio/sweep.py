@@ -16,6 +16,7 @@ from medley.images import Pixels, encode_png
 from medley.paintings import Draw, Painting
 from medley.settings import CatalogSettings, FilmSettings, ShotSettings, SweepSettings, TileWish
 from medley.studio.credits import list_credits
+from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs, read_step
 from medley.studio.device import choose_precision
 from medley.studio.measure import (
@@ -47,7 +48,7 @@ from medley.studio.sidecar import (
     describe_painting,
     describe_run,
 )
-from medley.studio.takes import Take, take_shots
+from medley.studio.takes import Take, missing
 from medley.workspace import Workspace
 
 
@@ -62,7 +63,7 @@ class Sweep:
         pairs: each photo and painting's takes, in the order of the networks.
         draw: the paintings.
         settings, catalog, sweep: as asked for.
-        device: where it is computed.
+        devices: where it is computed; several take different shots at once.
         tile: whether in tiles.
         workspace: where the shots go.
     """
@@ -75,9 +76,14 @@ class Sweep:
     settings: ShotSettings
     catalog: CatalogSettings
     sweep: SweepSettings
-    device: torch.device
+    devices: Sequence[torch.device]
     tile: TileWish
     workspace: Workspace
+
+    @property
+    def device(self) -> torch.device:
+        """Where all is computed that is not a shot."""
+        return self.devices[0]
 
     @property
     def takes(self) -> list[Take]:
@@ -99,7 +105,7 @@ def plan_sweep(
     settings: ShotSettings,
     catalog: CatalogSettings,
     sweep: SweepSettings,
-    device: torch.device,
+    devices: Sequence[torch.device],
     tile: TileWish,
     workspace: Workspace,
     watch: Watch,
@@ -112,7 +118,7 @@ def plan_sweep(
         settings: of the shots; its weights are the sweep's to choose.
         catalog: the seed is needed here.
         sweep: what is compared.
-        device: where it is computed.
+        devices: where it is computed; several take different shots at once.
         tile: whether in tiles.
         workspace: where the shots go, and weights that are made for the sweep.
         watch: told how far the making of weights is.
@@ -128,7 +134,7 @@ def plan_sweep(
     if sweep.layout == "split" and len(shown) < 2:
         raise FilmError(f"--layout split needs two widths, and '{sweep.bits}' is one; add another")
     scenes = _set_scenes(contents, settings, catalog.seed)
-    precision = choose_precision(settings.precision, device)
+    precision = choose_precision(settings.precision, devices[0])
     standard = reference_of(with_float)
     variants = shown if standard in shown else [standard, *shown]
     folder = workspace.root / "weights"
@@ -151,7 +157,7 @@ def plan_sweep(
         settings=settings,
         catalog=catalog,
         sweep=sweep,
-        device=device,
+        devices=devices,
         tile=tile,
         workspace=workspace,
     )
@@ -161,6 +167,8 @@ def shoot_sweep(
     sweep: Sweep, watch: Callable[[Progress], None], tell: Callable[[str], None]
 ) -> None:
     """Take every shot of the sweep that is not finished, one network in memory at a time.
+
+    With several devices each takes the next of them, in a process of its own.
 
     Args:
         sweep: what is shot.
@@ -174,16 +182,19 @@ def shoot_sweep(
         RoomError: the memory does not suffice; what was kept is kept.
     """
 
+    crew = sweep.devices[: len(missing(sweep.takes))]
+
     @lru_cache(maxsize=1)
     def camera_for(settings: ShotSettings) -> Camera:
-        return _camera(sweep, settings)
+        return _camera(sweep, settings, crew)
 
-    take_shots(sweep.takes, camera_for, sweep.workspace, "shot", watch, tell)
+    take_at_once(sweep.takes, crew, camera_for, sweep.workspace, "shot", watch, tell)
 
 
-def _camera(sweep: Sweep, settings: ShotSettings) -> Camera:
+def _camera(sweep: Sweep, settings: ShotSettings, crew: Sequence[torch.device] = ()) -> Camera:
     largest = max((take.scene.content for take in sweep.takes), key=len)
-    return fit_tiles(load_camera(settings, sweep.device), largest, settings, sweep.tile)
+    camera = load_camera(settings, sweep.device)
+    return fit_tiles(camera, largest, settings, sweep.tile, crew)
 
 
 def measure_sweep(sweep: Sweep, watch: Callable[[int, int], None]) -> list[Measure]:
@@ -311,7 +322,7 @@ def _sidecar(
         },
         "skipped": sweep.draw.skipped,
         "film": describe_film(facts),
-        **describe_machine(sweep.device),
+        **describe_machine(sweep.devices),
     }
 
 
