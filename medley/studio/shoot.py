@@ -10,10 +10,7 @@ from torch import Tensor
 
 import medley
 from medley.errors import CheckpointError
-from medley.images import (
-    to_pixels,
-    to_tensor,
-)
+from medley.images import send_pixels, to_tensor
 from medley.settings import SHORTEST_SIDE, ShotSettings
 from medley.studio import checkpoint
 from medley.studio.room import out_of_memory_named
@@ -211,4 +208,4 @@ def _record(recorder: Recorder, current: Iterate, settings: ShotSettings) -> Non
         )
     )
     if current.step % settings.keep_every == 0 or current.step == settings.steps:
-        recorder.keep(current.step, to_pixels(current.image))
+        recorder.keep(current.step, send_pixels(current.image), 3 * current.image[0, 0].numel())
