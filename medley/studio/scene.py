@@ -85,6 +85,8 @@ def load_camera(settings: ShotSettings, device: torch.device, tile: int | None =
     if precision in HALVES:
         tensors = network.weights()
         network = VGG19(tensors, losses.LAYERS, settings.pooling, precision).eval()
+        if device.type == "cuda":  # whose tensor cores want a place's channels side by side
+            network = network.to(memory_format=torch.channels_last)
     return Camera(weights, network, exact, device, precision, tile)
 
 
