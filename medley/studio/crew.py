@@ -225,17 +225,24 @@ def _serve(line: Connection, device: str, job: _Job) -> None:
     takes: queue.SimpleQueue[Take | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(line, takes), daemon=True).start()
     camera_for = lru_cache(maxsize=1)(partial(_camera, torch.device(device), job))
-    try:
-        line.send(None)
-        while take := takes.get():
-            camera = camera_for(take.scene.settings)
-            take_one(take, camera, Workspace(job.root), partial(_report, line), line.send)
-            line.send(None)
-    except MedleyError as error:
-        with contextlib.suppress(OSError):  # nobody listens any more
-            line.send(error)
-    except (KeyboardInterrupt, BrokenPipeError):
-        pass
+    say = partial(_say, line)
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            say(None)
+            while take := takes.get():
+                camera = camera_for(take.scene.settings)
+                take_one(take, camera, Workspace(job.root), partial(_report, say), say)
+                say(None)
+        except MedleyError as error:
+            say(error)
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # there is nothing left to stop
+
+
+def _say(line: Connection, message: object) -> None:
+    # Where nobody listens any more, the interrupt is on its way; an error would come in its way.
+    with contextlib.suppress(OSError):
+        line.send(message)
 
 
 def _camera(device: torch.device, job: _Job, settings: ShotSettings) -> Camera:
@@ -243,8 +250,8 @@ def _camera(device: torch.device, job: _Job, settings: ShotSettings) -> Camera:
     return load_camera(exactly, device, job.tile)
 
 
-def _report(line: Connection, iterate: Iterate) -> None:
-    line.send(_Step(iterate.step, iterate.loss, iterate.seconds))
+def _report(say: Callable[[object], None], iterate: Iterate) -> None:
+    say(_Step(iterate.step, iterate.loss, iterate.seconds))
 
 
 def _listen(line: Connection, takes: "queue.SimpleQueue[Take | None]") -> None:

@@ -89,16 +89,17 @@ def forecast(
         resident: bytes that the process has in memory before.
         pace: of this machine, if it is known.
         rounds: how many shots one of several devices takes; all of them if there is one.
-        sharing: how many processes share the memory.
+        sharing: how many processes share the memory; several have this one beside them.
     """
     rounds = missing if rounds is None else rounds
     seconds = rounds * shot_seconds(scales, pace, tile) if pace else None
+    peak = peak_bytes(scales, settings, tile) if missing else 0
     return Forecast(
         missing=missing,
         finished=finished,
         steps=missing * sum(scale.steps for scale in scales),
         seconds=seconds,
-        memory_bytes=sharing * (resident + (peak_bytes(scales, settings, tile) if missing else 0)),
+        memory_bytes=resident * (sharing + (sharing > 1)) + sharing * peak,
         disk_bytes=missing * disk_bytes(scales, settings),
         tile=tile,
     )

@@ -45,11 +45,10 @@ def free_memory_each(devices: Sequence[torch.device]) -> int | None:
     """Bytes that each of the processes on these devices may take; those on the same one share."""
     shares = []
     for device in dict.fromkeys(devices):
-        free, count = free_memory(device), devices.count(device)
-        if free is not None:
-            # Each further process loads torch and the weights for itself.
-            own = _PROCESS if device.type != "cuda" else _CONTEXT
-            shares.append((free - own * (count if len(devices) > 1 else 0)) // count)
+        if (free := free_memory(device)) is not None:
+            # One process is this one; of several each loads torch and the weights for itself.
+            own = 0 if len(devices) == 1 else _CONTEXT if device.type == "cuda" else _PROCESS
+            shares.append(free // devices.count(device) - own)
     return max(0, min(shares)) if shares else None
 
 
