@@ -336,8 +336,9 @@ class RunSettings(Settings):
 
     device: str = Field(
         "auto",
-        pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
-        description="Where to compute: auto, cpu, cuda, cuda:N or mps.",
+        pattern=r"^(auto|(cpu|cuda(:\d+)?|mps)(,(cpu|cuda(:\d+)?|mps))*)$",
+        description="Where to compute: auto, cpu, cuda, cuda:N or mps; several, as in"
+        " cuda:0,cuda:1, take different shots at once, each in its own process.",
     )
     tile: TileWish = Field(
         "auto",

@@ -263,13 +263,18 @@ class Recorder:
         )
         self._trace.flush()
 
-    def keep(self, step: int, pixels: Pixels) -> None:
+    def keep(self, step: int, pixels: Callable[[], Pixels], size_bytes: int) -> None:
         """Hand an iterate to the encoders; waits only when too many are waiting already.
+
+        Args:
+            step: its number.
+            pixels: gives them; asked by an encoder, since they may still be on their way.
+            size_bytes: of the pixels.
 
         Raises:
             OutputError: an iterate handed over before could not be written.
         """
-        self._drain(waiting_iterates(pixels.nbytes) - 1)
+        self._drain(waiting_iterates(size_bytes) - 1)
         self._kept += 1
         self._pending.append(self._pool.submit(_save, self.shot.step_path(step), pixels))
 
@@ -309,8 +314,8 @@ def waiting_iterates(size_bytes: int) -> int:
     return max(1, min(_WAITING, _WAITING_BYTES // size_bytes))
 
 
-def _save(path: Path, pixels: Pixels) -> None:
-    write_bytes(path, encode_png(pixels))
+def _save(path: Path, pixels: Callable[[], Pixels]) -> None:
+    write_bytes(path, encode_png(pixels()))
 
 
 def _trace_row(row: dict[str, str]) -> TraceRow:

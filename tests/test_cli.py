@@ -5,7 +5,6 @@ import sys
 import textwrap
 
 import pytest
-import torch
 from click.testing import CliRunner
 
 import medley
@@ -18,7 +17,6 @@ from medley.settings import (
     SweepSettings,
 )
 from medley.studio.shoot import Progress
-from medley.transfer.optimize import Iterate
 
 COMMANDS = sorted(cli.commands)
 
@@ -84,9 +82,8 @@ def test_live_line_fits_the_terminal_and_keeps_the_time_left(title):
 
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, color_system=None, width=80, height=20)
-    iterate = Iterate(100, torch.zeros(1), 1629837.0, 0.0, 0.0, 0.0, 0.0, 55.0, 1, 1)
     with display(console) as show:
-        show.shot(Progress(12, 15, title, iterate, 120, 50))
+        show.shot(Progress(12, 15, title, 100, 1629837.0, 55.0, 120, 50))
     shown = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", out.getvalue()).splitlines()
     assert any("painting 12/15" in line and line.rstrip().endswith(" left") for line in shown)
     assert max(map(cell_len, shown)) <= 80

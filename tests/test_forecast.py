@@ -76,6 +76,16 @@ def test_forecast_counts_missing_shots_only():
     assert unknown.seconds is None
 
 
+def test_forecast_of_several_devices_counts_the_longest_and_all_that_share_memory():
+    scales = [Scale(100, 100, 50)]
+    common = {"missing": 3, "finished": 0, "tile": None, "resident": 7e8, "pace": Pace(0.1, 0)}
+    one = forecast(scales, SETTINGS, **common)
+    two = forecast(scales, SETTINGS, **common, rounds=2, sharing=2)
+    assert (one.seconds, two.seconds) == (pytest.approx(15), pytest.approx(10))
+    assert two.memory_bytes - one.memory_bytes == pytest.approx(one.memory_bytes + 7e8)
+    assert (one.steps, one.disk_bytes) == (two.steps, two.disk_bytes)
+
+
 def test_tiles_are_as_large_as_fits_and_only_where_they_are_needed():
     whole = peak_bytes(SQUARE, SETTINGS, None)
     assert choose_tile("auto", SQUARE, SETTINGS, whole * 1.2) is None

@@ -12,6 +12,7 @@ from medley.images import (
     encode_png,
     read_picture,
     resize,
+    send_pixels,
     size_for_pixels,
     size_for_side,
     thumbnail,
@@ -201,3 +202,23 @@ def test_link_that_leads_to_itself_is_refused(tmp_path):
 def test_thumbnail_has_its_long_side_however_thin():
     assert thumbnail(Image.new("RGB", (400, 300)), 100).shape == (75, 100, 3)
     assert thumbnail(Image.new("RGB", (2, 5000)), 100).shape == (100, 1, 3)
+
+
+def test_sent_pixels_are_those_of_the_picture_when_it_was_sent():
+    image = torch.rand(1, 3, 37, 41)
+    expected = to_pixels(image)
+    wait = send_pixels(image)
+    image.zero_()
+    assert (wait() == expected).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_pixels_sent_from_a_gpu_are_those_of_the_picture(monkeypatch):
+    monkeypatch.setattr(images, "_AT_ONCE", 1000)
+    image = torch.rand(1, 3, 370, 41)
+    on_gpu = image.cuda()
+    waits = [send_pixels(on_gpu) for _ in range(20)]
+    on_gpu.zero_()
+    for wait in waits:
+        assert (wait() == to_pixels(image)).all()

@@ -45,6 +45,19 @@ def test_mover_goes_on_where_another_stood(make, stop):
 
 
 @pytest.mark.parametrize("make", [Adam, LBFGS])
+def test_weight_that_was_read_before_changes_nothing(make):
+    image = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0))
+    expected = walk(make(), image, 30)
+    mover = make()
+    for picture in expected:
+        gradient = gradient_at(image)
+        mover.weigh(image, gradient * 2)  # of a gradient that was found wanting
+        weight = float(mover.weigh(image, gradient))
+        image = mover.step(image, gradient, weight)
+        assert torch.equal(image, picture)
+
+
+@pytest.mark.parametrize("make", [Adam, LBFGS])
 def test_state_that_was_given_away_does_not_change(make):
     mover, image = make(), torch.rand(1, 3, 5, 7)
     image = walk(mover, image, 25)[-1]

@@ -1,4 +1,5 @@
 import math
+import warnings
 import weakref
 from dataclasses import replace
 from functools import partial
@@ -6,10 +7,12 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from medley.errors import DivergedError
 from medley.images import to_tensor
 from medley.settings import ShotSettings
+from medley.studio.scene import load_camera
 from medley.transfer.color import color_statistics, match_colors
 from medley.transfer.lbfgs import FARTHEST_MOVE, LBFGS, _dot
 from medley.transfer.losses import Losses, Objective
@@ -289,3 +292,42 @@ def test_positions_of_other_runs_are_refused(judge):
         next(optimize(subject(judge, steps=4), position))
     with pytest.raises(ValueError, match="no Adam over a picture"):
         next(optimize(subject(judge, steps=9, scales="3", optimizer="adam"), position))
+
+
+class Reads(TorchDispatchMode):
+    """Counts what a GPU would be waited for: single values that the program asks for."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_step_asks_for_no_value_by_itself(judge, optimizer):
+    run = optimize(subject(judge, steps=8, optimizer=optimizer, scales="1"))
+    for _ in range(3):  # the colours are weighed in the first
+        next(run)
+    with Reads() as reads:
+        next(run)
+    # That of Adam's count is on the CPU; all others are in one list.
+    assert reads.count == (optimizer == "adam")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_gpu_is_waited_for_once_a_step():
+    judge = Judge(load_camera(ShotSettings(precision="float32"), torch.device("cuda")))
+    judge.content, judge.painting = judge.content.cuda(), judge.painting.cuda()
+    run = optimize(subject(judge, steps=12, scales="1"))
+    for _ in range(4):
+        next(run)
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            next(run)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert len([one for one in caught if "synchroniz" in str(one.message)]) == 1

@@ -363,11 +363,11 @@ def test_plan_tells_what_a_render_would_take_and_takes_nothing(place):
 @pytest.mark.usefixtures("quick_pace")
 def test_pictures_are_tiled_where_they_do_not_fit_as_a_whole(place, monkeypatch):
     room = peak_bytes([Scale(420, 512, 3)], ShotSettings(), 384) / 0.9
-    monkeypatch.setattr("medley.studio.scene.free_memory", lambda _: room)
+    monkeypatch.setattr("medley.studio.room.free_memory", lambda _: room)
     assert "computed in tiles of 384 pixels" in plan(place, "--size", "512").stdout
     assert "as a whole" in plan(place, "--size", "512", "--tile", "off").stdout
     assert "in tiles of 128 pixels" in plan(place, "--size", "512", "--tile", "128").stdout
-    monkeypatch.setattr("medley.studio.scene.free_memory", lambda _: room / 2)
+    monkeypatch.setattr("medley.studio.room.free_memory", lambda _: room / 2)
     refused = plan(place, "--size", "512", expect=1).stderr
     assert re.fullmatch(r"Error: 512x\d+ pixels take .* even in tiles, .*; .*\n", refused)
     assert "Error: 512x" in render(place, "--size", "512", expect=1).stderr
@@ -399,7 +399,9 @@ def test_memory_that_runs_out_leaves_what_was_kept_and_one_line(place, monkeypat
     monkeypatch.setattr(Objective, "evaluate", evaluate)
     done = render(place, expect=1)
     last = done.stderr.splitlines()[-1]
-    assert last == "Error: the memory ran out at 48x39 pixels; pass --size 16"
+    assert (
+        last == "Error: 'styles/painting_3.png': the memory ran out at 48x39 pixels; pass --size 16"
+    )
     assert len(list(place.rglob("done.json"))) == 1
     assert len(list(place.rglob("steps/*.png"))) == 6
     monkeypatch.undo()

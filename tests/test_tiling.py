@@ -175,3 +175,18 @@ def test_peak_memory_depends_on_the_tile_and_not_on_the_picture():
     small, large, whole = working_mb(400, 128), working_mb(800, 128), working_mb(800, 0)
     assert large < small + 12
     assert large < whole / 3
+
+
+def test_channels_that_lie_side_by_side_change_neither_loss_nor_gradient():
+    whole, other = picture(96, 112, 1), [picture(80, 90, 3)]
+    found = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        network = narrow_network("max", seed=6).to(memory_format=layout)
+        for tile in (None, 64):
+            objective = make_objective(network, picture(96, 112, 2), other, ShotSettings(), tile)
+            losses, gradient = objective.evaluate(whole, with_gradient=True)
+            assert gradient.is_contiguous()
+            found.append((torch.stack(losses), gradient / gradient.abs().max()))
+    for losses, gradient in found[1:]:
+        torch.testing.assert_close(losses, found[0][0], rtol=1e-4, atol=0)
+        torch.testing.assert_close(gradient, found[0][1], rtol=0, atol=1e-4)

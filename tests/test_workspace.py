@@ -22,11 +22,15 @@ def row(step, **changes):
     return TraceRow(step=step, visual_change=0.01, height=8, width=9, **values | changes)
 
 
+def keep(recorder, step, pixels=PIXELS):
+    recorder.keep(step, lambda: pixels, pixels.nbytes)
+
+
 def record(workspace, key="abc", steps=3, finish=True):
     with workspace.record(key, {"settings": {"steps": steps}}) as recorder:
         for step in range(steps):
             recorder.note(row(step))
-            recorder.keep(step, PIXELS + step)
+            keep(recorder, step, PIXELS + step)
         if finish:
             recorder.finish({"steps": steps - 1, "loss": 10.25})
     return workspace.shot(key)
@@ -57,7 +61,7 @@ def test_interrupted_shot_is_unfinished_but_keeps_its_iterates(tmp_path):
     workspace = Workspace(tmp_path)
     with pytest.raises(KeyboardInterrupt), workspace.record("abc", {}) as recorder:
         for step in range(20):
-            recorder.keep(step, PIXELS)
+            keep(recorder, step)
         raise KeyboardInterrupt
     shot = workspace.shot("abc")
     assert not shot.is_finished
@@ -80,7 +84,7 @@ def test_iterate_that_cannot_be_written_stops_the_shot(tmp_path, monkeypatch):
         pytest.raises(OutputError, match=r"000000\.png' \(No space left"),
         workspace.record("abc", {}) as recorder,
     ):
-        recorder.keep(0, PIXELS)
+        keep(recorder, 0)
         recorder.finish({})
     assert not workspace.shot("abc").is_finished
 
@@ -94,6 +98,22 @@ def test_unwritable_workspace_is_named(tmp_path):
         pass
 
 
+def test_pixels_on_their_way_are_waited_for_by_an_encoder_and_not_by_the_loop(tmp_path):
+    arrived, askers = threading.Event(), []
+
+    def wait():
+        askers.append(threading.current_thread())
+        assert arrived.wait(60)
+        return PIXELS
+
+    with Workspace(tmp_path).record("abc", {}) as recorder:
+        recorder.keep(0, wait, PIXELS.nbytes)
+        arrived.set()
+        recorder.finish({})
+    assert askers != [threading.current_thread()]
+    assert (decode(Workspace(tmp_path).shot("abc").step_path(0)) == PIXELS).all()
+
+
 def test_loop_waits_rather_than_piling_up_iterates(tmp_path, monkeypatch):
     busy = []
 
@@ -104,7 +124,7 @@ def test_loop_waits_rather_than_piling_up_iterates(tmp_path, monkeypatch):
     monkeypatch.setattr("medley.workspace.write_bytes", slow)
     with Workspace(tmp_path).record("abc", {}) as recorder:
         for step in range(30):
-            recorder.keep(step, PIXELS)
+            keep(recorder, step)
             # At most eight wait and two are being encoded.
             assert step - len(busy) <= 10
     assert len(busy) == 30
@@ -166,5 +186,5 @@ def test_every_pixel_value_survives(tmp_path):
     values = np.arange(256 * 3, dtype=np.uint16).astype(np.uint8).reshape(16, 16, 3)
     workspace = Workspace(tmp_path)
     with workspace.record("abc", {}) as recorder:
-        recorder.keep(0, values)
+        keep(recorder, 0, values)
     assert (decode(workspace.shot("abc").step_path(0)) == values).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -104,13 +105,13 @@ def prepare(order: Order, console: Console) -> tuple[Plan, Draw]:
     from medley.paintings import draw
     from medley.studio.credits import credit_lines
     from medley.studio.cut import check_film
-    from medley.studio.device import choose_device
+    from medley.studio.device import choose_devices
     from medley.studio.render import plan_render
     from medley.studio.scene import fit_painting, load_camera, resize_content
     from medley.workspace import Workspace
 
     check_film(1, order.film)
-    device = choose_device(order.run.device)
+    devices = choose_devices(order.run.device)
     photo = resize_content(read_picture(order.content), order.shot, order.content)
     drawn = draw(order.places, order.catalog, partial(fit_painting, photo))
     check_film(len(drawn.paintings), order.film)
@@ -126,9 +127,10 @@ def prepare(order: Order, console: Console) -> tuple[Plan, Draw]:
         drawn,
         order.shot,
         order.catalog,
-        load_camera(order.shot, device),
+        load_camera(order.shot, devices[0]),
         Workspace(order.run.workspace),
         order.run.tile,
+        devices,
     )
     return plan, drawn
 
@@ -148,6 +150,7 @@ def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:
     from medley.studio.takes import missing as still_missing
 
     missing = len(still_missing(plan.takes))
+    crew = plan.devices[: plan.at_once]
     scales = scales_of(plan.content, plan.settings)
     work = missing * sum(scale.pixel_steps for scale in scales)
     # A calibration must not take longer than the run.
@@ -160,6 +163,9 @@ def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:
         tile=plan.camera.tile,
         resident=resident_memory(plan.camera.device),
         pace=pace_of(plan.camera, anew) if worth else None,
+        # Processes on one device share its arithmetic: two of them are hardly quicker than one.
+        rounds=math.ceil(missing / len(set(crew))) if crew else None,
+        sharing=max(map(crew.count, crew), default=1),
     )
 
 

@@ -39,31 +39,31 @@ class Display:
         self._bar: TaskID | None = None
         self._total = 0
         self._step_s = 0.0
-        self._last_s = 0.0
-        self._last_step = -1
+        self._last: dict[int, tuple[int, float]] = {}
 
     def shot(self, now: ShotProgress) -> None:
         """Show how far the shots are; a finished one leaves a line."""
-        iterate = now.iterate
-        self._total = self._total or now.steps_left + iterate.step
-        if iterate.step:
+        self._total = self._total or now.steps_left + now.step
+        if now.step:
             # Of a shot that is gone on with, only the mean is known at first.
-            follows = iterate.step == self._last_step + 1
-            mean = iterate.seconds / (iterate.step + 1)
-            latest = iterate.seconds - self._last_s if follows else mean
+            last_step, last_s = self._last.get(now.number, (-1, 0.0))
+            mean = now.seconds / (now.step + 1)
+            latest = now.seconds - last_s if now.step == last_step + 1 else mean
             known = self._step_s or latest
             self._step_s = known + _RECENT * (latest - known)
-        self._last_s, self._last_step = iterate.seconds, iterate.step
+        self._last[now.number] = now.step, now.seconds
+        # Those at work share what is left, but each has its own shot to end.
+        left = max(now.steps_left / now.at_once, now.steps - now.step)
         shot = f"{now.what} {now.number}/{now.paintings} {now.title}"
         self._show(
             shot,
             self._total - now.steps_left,
             self._total,
-            f"step {iterate.step}/{now.steps}  loss {iterate.loss:,.0f}"
-            f"  {self._step_s:.2f} s/step  {clock(self._step_s * now.steps_left)} left",
+            f"step {now.step}/{now.steps}  loss {now.loss:,.0f}"
+            f"  {self._step_s:.2f} s/step  {clock(self._step_s * left)} left",
         )
-        if iterate.step == now.steps:
-            self.line(f"{shot}: loss {iterate.loss:,.0f} after {clock(iterate.seconds)}")
+        if now.step == now.steps:
+            self.line(f"{shot}: loss {now.loss:,.0f} after {clock(now.seconds)}")
 
     def frame(self, written: int, total: int) -> None:
         """Show how far the film is."""

@@ -43,10 +43,10 @@ def render(quiet: bool, **options: Any) -> None:
     if interrupted := begun(plan.takes):
         found += f", {len(interrupted)} begun"
     with display(console) as show:
+        devices = ",".join(map(str, plan.devices[: max(1, plan.at_once)]))
         show.line(
             f"{len(plan.takes)} paintings, {width}x{height} pixels, {order.shot.steps} steps each,"
-            f" {plan.camera.weights.label} weights, {plan.camera.precision} on"
-            f" {plan.camera.device}; {found}"
+            f" {plan.camera.weights.label} weights, {plan.camera.precision} on {devices}; {found}"
         )
         if order.catalog.sample:
             show.line("drawn: " + "; ".join(work.title for work in drawn.paintings))

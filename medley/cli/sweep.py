@@ -109,7 +109,7 @@ def _sweep(
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
     from medley.studio.cut import Outputs, check_film
-    from medley.studio.device import choose_device
+    from medley.studio.device import choose_devices
     from medley.studio.sweep import measure_sweep, plan_sweep, publish, shoot_sweep
     from medley.studio.takes import missing
     from medley.vgg import sources
@@ -119,7 +119,7 @@ def _sweep(
     outputs = Outputs(output, measured=True)
     outputs.check(force, contents)
     check_film(1, film)
-    device = choose_device(run.device)
+    devices = choose_devices(run.device)
     photos = [_look_through(path, places, shot, catalog) for path in contents]
     drawn = photos[0][2]
     outputs.check(force, [painting.path for painting in drawn.paintings])
@@ -130,7 +130,7 @@ def _sweep(
             sources.fetch()
     with display(console) as show:
         plan = plan_sweep(
-            photos, shot, catalog, chosen, device, run.tile, Workspace(run.workspace), show.stage
+            photos, shot, catalog, chosen, devices, run.tile, Workspace(run.workspace), show.stage
         )
         if plan.reference.scheme != "float32":
             warn(console, f"the float original is not here, so {plan.reference.label} weights"
@@ -174,7 +174,7 @@ def _opening(plan: Sweep, left: int) -> str:
         _count(len(plan.draw.paintings), "painting"),
         f"{width}x{height} pixels",
         f"{plan.settings.steps} steps each",
-        f"on {plan.device}",
+        f"on {','.join(map(str, plan.devices))}",
     ]
     return f"{', '.join(what)}; {shots - left} of {shots} shots found finished"
 

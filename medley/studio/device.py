@@ -17,6 +17,8 @@ def choose_device(name: str) -> torch.device:
         MedleyError: this machine or this torch does not have it.
     """
     have = available_devices()
+    if "," in name:
+        raise MedleyError(f"--device '{name}' names several, and one is of use here; name that")
     if name == "auto":
         return torch.device(have[-1] if have[-1] == "mps" else "cuda" if "cuda" in have else "cpu")
     if name not in have:
@@ -24,6 +26,15 @@ def choose_device(name: str) -> torch.device:
             f"there is no device '{name}' here; pass --device auto or one of {', '.join(have)}"
         )
     return torch.device(name)
+
+
+def choose_devices(names: str) -> list[torch.device]:
+    """Find the devices that a list such as "cuda:0,cuda:1" names, in its order.
+
+    Raises:
+        MedleyError: as `choose_device`.
+    """
+    return [choose_device(name) for name in names.split(",")]
 
 
 def available_devices() -> list[str]:

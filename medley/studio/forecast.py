@@ -55,7 +55,7 @@ class Forecast:
         missing, finished: shots to be taken, and shots that were found.
         steps: of all shots that are to be taken.
         seconds: for them, or None if the machine's pace is not known.
-        memory_bytes: at the peak, of the whole process (on CUDA: of the device).
+        memory_bytes: at the peak, of all processes (on CUDA: of the fullest device).
         disk_bytes: that the workspace will grow by.
         tile: side of a tile, or None if the picture is computed as a whole.
     """
@@ -78,6 +78,8 @@ def forecast(
     tile: int | None,
     resident: float,
     pace: Pace | None,
+    rounds: int | None = None,
+    sharing: int = 1,
 ) -> Forecast:
     """Foretell a run of `missing` equal shots.
 
@@ -89,14 +91,18 @@ def forecast(
         tile: side of a tile, or None.
         resident: bytes that the process has in memory before.
         pace: of this machine, if it is known.
+        rounds: how many shots one of several devices takes; all of them if there is one.
+        sharing: how many processes share the memory; several have this one beside them.
     """
-    seconds = missing * shot_seconds(scales, pace, tile) if pace else None
+    rounds = missing if rounds is None else rounds
+    seconds = rounds * shot_seconds(scales, pace, tile) if pace else None
+    peak = peak_bytes(scales, settings, tile) if missing else 0
     return Forecast(
         missing=missing,
         finished=finished,
         steps=missing * sum(scale.steps for scale in scales),
         seconds=seconds,
-        memory_bytes=resident + (peak_bytes(scales, settings, tile) if missing else 0),
+        memory_bytes=resident * (sharing + (sharing > 1)) + sharing * peak,
         disk_bytes=missing * disk_bytes(scales, settings),
         tile=tile,
     )

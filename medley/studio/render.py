@@ -1,9 +1,11 @@
 """The medley: one content through many paintings, shot by shot, and the film of it all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from medley.files import json_bytes, part_files
 from medley.film.encode import FilmFacts
@@ -11,6 +13,7 @@ from medley.images import Pixels, encode_png
 from medley.paintings import Draw
 from medley.settings import CatalogSettings, FilmSettings, ShotSettings, TileWish
 from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits
+from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs, cut_medley, hang_poster
 from medley.studio.scene import Camera, fit_tiles, set_scene, shot_key
 from medley.studio.shoot import Progress
@@ -21,7 +24,7 @@ from medley.studio.sidecar import (
     describe_painting,
     describe_run,
 )
-from medley.studio.takes import Take, missing, take_shots
+from medley.studio.takes import Take, missing
 from medley.workspace import Workspace
 
 
@@ -37,6 +40,12 @@ class Plan:
     catalog: CatalogSettings
     camera: Camera
     workspace: Workspace
+    devices: Sequence[torch.device]
+
+    @property
+    def at_once(self) -> int:
+        """How many shots are taken at once."""
+        return min(len(self.devices), len(missing(self.takes)))
 
 
 def plan_render(
@@ -48,8 +57,20 @@ def plan_render(
     camera: Camera,
     workspace: Workspace,
     tile: TileWish = "auto",
+    devices: Sequence[torch.device] = (),
 ) -> Plan:
     """Set the scene of every shot, and find out which lie finished in the workspace.
+
+    Args:
+        content_path: the photo's file.
+        content: its pixels at the size of the shots.
+        drawn: the paintings.
+        settings: of every shot.
+        catalog: the seed is needed here.
+        camera: on the first of the devices, or the only one.
+        workspace: where the iterates go.
+        tile: whether in tiles.
+        devices: each takes other shots at once, if there are several.
 
     Raises:
         PictureError: the starting picture is unreadable or too narrow.
@@ -60,13 +81,18 @@ def plan_render(
         scene = set_scene(content, [painting], settings, catalog.seed)
         key = shot_key(scene, camera.weights.digest, camera.precision)
         takes.append(Take(content_path, painting, painting.title, scene, workspace.shot(key)))
-    if missing(takes):
-        camera = fit_tiles(camera, content, settings, tile)
-    return Plan(content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace)
+    devices = devices or [camera.device]
+    if left := len(missing(takes)):
+        camera = fit_tiles(camera, content, settings, tile, devices[:left])
+    return Plan(
+        content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace, devices
+    )
 
 
 def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str], None]) -> None:
     """Take every shot of the plan that is not finished, in order.
+
+    With several devices each takes the next of them, in a process of its own.
 
     Args:
         plan: what is shot.
@@ -78,7 +104,10 @@ def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str]
         OutputError: the workspace cannot be written to.
         RoomError: the memory does not suffice; what was kept is kept.
     """
-    take_shots(plan.takes, lambda _: plan.camera, plan.workspace, "painting", watch, tell)
+    camera = plan.camera
+    take_at_once(
+        plan.takes, plan.devices, lambda _: camera, plan.workspace, "painting", watch, tell
+    )
 
 
 def cut_film(
@@ -134,5 +163,5 @@ def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]
         ],
         "skipped": plan.skipped,
         "film": describe_film(facts),
-        **describe_machine(plan.camera.device),
+        **describe_machine(plan.devices),
     }

@@ -15,6 +15,9 @@ from medley.transfer.scales import Scale
 
 _WORDS = ("can't allocate memory", "out of memory")  # of torch's allocators: CPU; CUDA and MPS
 
+_PROCESS = 650_000_000  # bytes: what torch, the weights and small pictures take on Linux
+_CONTEXT = 600_000_000  # bytes: what a process takes on a CUDA device before it does anything
+
 # Limit, usage, statistics and the row in them that tells of cached files; versions 2 and 1.
 _CGROUPS = (
     ("memory.max", "memory.current", "memory.stat", "inactive_file"),
@@ -36,6 +39,17 @@ def free_memory(device: torch.device) -> int | None:
         return int(free + held)
     bounds = [_free_on_machine(), _free_in_container(Path("/sys/fs/cgroup"))]
     return min((bound for bound in bounds if bound is not None), default=None)
+
+
+def free_memory_each(devices: Sequence[torch.device]) -> int | None:
+    """Bytes that each of the processes on these devices may take; those on the same one share."""
+    shares = []
+    for device in dict.fromkeys(devices):
+        if (free := free_memory(device)) is not None:
+            # One process is this one; of several each loads torch and the weights for itself.
+            own = 0 if len(devices) == 1 else _CONTEXT if device.type == "cuda" else _PROCESS
+            shares.append(free // devices.count(device) - own)
+    return max(0, min(shares)) if shares else None
 
 
 def _free_on_machine() -> int | None:
@@ -71,7 +85,7 @@ def resident_memory(device: torch.device) -> int:
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     except OSError:
-        return 650_000_000  # what torch, the weights and small pictures take on Linux
+        return _PROCESS
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -21,7 +21,7 @@ from medley.paintings import Painting
 from medley.settings import ShotSettings, TileWish
 from medley.studio.device import choose_precision
 from medley.studio.forecast import choose_tile
-from medley.studio.room import free_memory
+from medley.studio.room import free_memory_each
 from medley.transfer import losses
 from medley.transfer.scales import Scale, plan_scales
 from medley.vgg.network import HALVES, VGG19, Precision, convolutions_for
@@ -71,7 +71,7 @@ class Scene:
     settings: ShotSettings
 
 
-def load_camera(settings: ShotSettings, device: torch.device) -> Camera:
+def load_camera(settings: ShotSettings, device: torch.device, tile: int | None = None) -> Camera:
     """Load the weights that the settings ask for and put a network on the device.
 
     Raises:
@@ -85,16 +85,29 @@ def load_camera(settings: ShotSettings, device: torch.device) -> Camera:
     if precision in HALVES:
         tensors = network.weights()
         network = VGG19(tensors, losses.LAYERS, settings.pooling, precision).eval()
-    return Camera(weights, network, exact, device, precision)
+    return Camera(weights, network, exact, device, precision, tile)
 
 
-def fit_tiles(camera: Camera, content: Pixels, settings: ShotSettings, wish: TileWish) -> Camera:
+def fit_tiles(
+    camera: Camera,
+    content: Pixels,
+    settings: ShotSettings,
+    wish: TileWish,
+    devices: Sequence[torch.device] = (),
+) -> Camera:
     """Let the camera compute in tiles where that is wished, or the memory does not suffice.
+
+    Args:
+        camera: of one process, or of the first of several.
+        content: the picture.
+        settings: of the shot.
+        wish: what was asked for.
+        devices: of all processes that take shots at once, if those are several.
 
     Raises:
         RoomError: it does not suffice even in tiles.
     """
-    free = free_memory(camera.device)
+    free = free_memory_each(devices or [camera.device])
     scales = scales_of(content, settings)
     tile = choose_tile(wish, scales, settled(settings, camera), free)
     return replace(camera, tile=tile)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import medley
 from medley.errors import CheckpointError
-from medley.images import Pixels, to_pixels, to_tensor
+from medley.images import Pixels, send_pixels, to_tensor
 from medley.settings import SHORTEST_SIDE, ShotSettings
 from medley.studio import checkpoint
 from medley.studio.room import out_of_memory_named
@@ -31,19 +31,25 @@ class Progress:
         number: of the painting at work, from 1.
         paintings: how many there are.
         title: of the painting at work.
-        iterate: the last one.
+        step: of the last iterate.
+        loss: likewise.
+        seconds: spent on this shot.
         steps: of this shot.
         steps_left: in this shot and all that are still to be taken.
         what: is counted.
+        at_once: how many are at work.
     """
 
     number: int
     paintings: int
     title: str
-    iterate: Iterate
+    step: int
+    loss: float
+    seconds: float
     steps: int
     steps_left: int
     what: str = "painting"
+    at_once: int = 1
 
 
 def iterate(scene: Scene, camera: Camera, position: Position | None = None) -> Iterator[Iterate]:
@@ -210,4 +216,4 @@ def _record(recorder: Recorder, current: Iterate, settings: ShotSettings) -> Non
         )
     )
     if current.step % settings.keep_every == 0 or current.step == settings.steps:
-        recorder.keep(current.step, to_pixels(current.image))
+        recorder.keep(current.step, send_pixels(current.image), 3 * current.image[0, 0].numel())

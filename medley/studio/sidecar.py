@@ -2,6 +2,7 @@
 
 import datetime
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 import medley
 from medley.film.encode import FilmFacts
 from medley.paintings import Painting
+from medley.studio.networks import Network
 from medley.studio.takes import Take
 
 
@@ -44,7 +46,7 @@ def describe_film(facts: FilmFacts) -> dict[str, Any]:
     }
 
 
-def describe_machine(device: torch.device) -> dict[str, Any]:
+def describe_machine(devices: Sequence[torch.device]) -> dict[str, Any]:
     """On what it was computed."""
     versions = {
         "medley": medley.__version__,
@@ -52,4 +54,17 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
         "torch": torch.__version__,
         "pillow": PIL.__version__,
     }
-    return {"device": str(device), "versions": versions}
+    return {"device": ",".join(map(str, devices)), "versions": versions}
+
+
+def describe_network(network: Network) -> dict[str, Any]:
+    """A network that a sweep compares, and what it costs."""
+    return {
+        "label": network.label,
+        "scheme": network.scheme,
+        "bits": network.bits,
+        "bytes": network.size_bytes,
+        "distortion": network.distortion,
+        "load_s": round(network.load_s, 4),
+        "weights": network.digest,
+    }

@@ -41,5 +41,6 @@ def make_still(
     camera = fit_tiles(load_camera(settings, device), scene.content, settings, tile)
     for current in iterate(scene, camera):
         left = settings.steps - current.step
-        watch(Progress(1, 1, title, current, settings.steps, left))
+        step, loss, seconds = current.step, current.loss, current.seconds
+        watch(Progress(1, 1, title, step, loss, seconds, settings.steps, left))
     write_bytes(output, encode_png(to_pixels(current.image), level=6))

@@ -16,6 +16,7 @@ from medley.images import Pixels, encode_png
 from medley.paintings import Draw, Painting
 from medley.settings import CatalogSettings, FilmSettings, ShotSettings, SweepSettings, TileWish
 from medley.studio.credits import list_credits
+from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs, read_step
 from medley.studio.device import choose_precision
 from medley.studio.measure import (
@@ -44,10 +45,11 @@ from medley.studio.sidecar import (
     describe_content,
     describe_film,
     describe_machine,
+    describe_network,
     describe_painting,
     describe_run,
 )
-from medley.studio.takes import Take, take_shots
+from medley.studio.takes import Take, missing
 from medley.vgg.network import Precision
 from medley.workspace import Workspace
 
@@ -63,7 +65,7 @@ class Sweep:
         pairs: each photo and painting's takes, in the order of the networks.
         draw: the paintings.
         settings, catalog, sweep: as asked for.
-        device: where it is computed.
+        devices: where it is computed; several take different shots at once.
         tile: whether in tiles.
         workspace: where the shots go.
     """
@@ -76,9 +78,14 @@ class Sweep:
     settings: ShotSettings
     catalog: CatalogSettings
     sweep: SweepSettings
-    device: torch.device
+    devices: Sequence[torch.device]
     tile: TileWish
     workspace: Workspace
+
+    @property
+    def device(self) -> torch.device:
+        """Where all is computed that is not a shot."""
+        return self.devices[0]
 
     @property
     def takes(self) -> list[Take]:
@@ -100,7 +107,7 @@ def plan_sweep(
     settings: ShotSettings,
     catalog: CatalogSettings,
     sweep: SweepSettings,
-    device: torch.device,
+    devices: Sequence[torch.device],
     tile: TileWish,
     workspace: Workspace,
     watch: Watch,
@@ -113,7 +120,7 @@ def plan_sweep(
         settings: of the shots; its weights are the sweep's to choose.
         catalog: the seed is needed here.
         sweep: what is compared.
-        device: where it is computed.
+        devices: where it is computed; several take different shots at once.
         tile: whether in tiles.
         workspace: where the shots go, and weights that are made for the sweep.
         watch: told how far the making of weights is.
@@ -133,7 +140,7 @@ def plan_sweep(
     folder = workspace.root / "weights"
     networks = load_networks(variants, standard, settings, folder, watch)
     by_variant = dict(zip(variants, networks, strict=True))
-    precision = choose_precision(settings.precision, device)
+    precision = choose_precision(settings.precision, devices[0])
     return Sweep(
         networks=networks,
         shown=[by_variant[variant] for variant in shown],
@@ -146,7 +153,7 @@ def plan_sweep(
         settings=settings,
         catalog=catalog,
         sweep=sweep,
-        device=device,
+        devices=devices,
         tile=tile,
         workspace=workspace,
     )
@@ -156,6 +163,8 @@ def shoot_sweep(
     sweep: Sweep, watch: Callable[[Progress], None], tell: Callable[[str], None]
 ) -> None:
     """Take every shot of the sweep that is not finished, one network in memory at a time.
+
+    With several devices each takes the next of them, in a process of its own.
 
     Args:
         sweep: what is shot.
@@ -169,16 +178,19 @@ def shoot_sweep(
         RoomError: the memory does not suffice; what was kept is kept.
     """
 
+    crew = sweep.devices[: len(missing(sweep.takes))]
+
     @lru_cache(maxsize=1)
     def camera_for(settings: ShotSettings) -> Camera:
-        return _camera(sweep, settings)
+        return _camera(sweep, settings, crew)
 
-    take_shots(sweep.takes, camera_for, sweep.workspace, "shot", watch, tell)
+    take_at_once(sweep.takes, crew, camera_for, sweep.workspace, "shot", watch, tell)
 
 
-def _camera(sweep: Sweep, settings: ShotSettings) -> Camera:
+def _camera(sweep: Sweep, settings: ShotSettings, crew: Sequence[torch.device] = ()) -> Camera:
     largest = max((take.scene.content for take in sweep.takes), key=len)
-    return fit_tiles(load_camera(settings, sweep.device), largest, settings, sweep.tile)
+    camera = load_camera(settings, sweep.device)
+    return fit_tiles(camera, largest, settings, sweep.tile, crew)
 
 
 def measure_sweep(sweep: Sweep, watch: Callable[[int, int], None]) -> list[Measure]:
@@ -308,7 +320,7 @@ def _sidecar(
             **sweep.sweep.model_dump(mode="json"),
         },
         "reference": sweep.reference.label,
-        "networks": [_describe_network(network) for network in sweep.networks],
+        "networks": [describe_network(network) for network in sweep.networks],
         "measures": [{**_finite(asdict(one)), "network": one.network.label} for one in measures],
         "summary": {
             network.label: {name: _finite(asdict(spread)) for name, spread in of.items()}
@@ -321,19 +333,7 @@ def _sidecar(
         },
         "skipped": sweep.draw.skipped,
         "film": describe_film(facts),
-        **describe_machine(sweep.device),
-    }
-
-
-def _describe_network(network: Network) -> dict[str, Any]:
-    return {
-        "label": network.label,
-        "scheme": network.scheme,
-        "bits": network.bits,
-        "bytes": network.size_bytes,
-        "distortion": network.distortion,
-        "load_s": round(network.load_s, 4),
-        "weights": network.digest,
+        **describe_machine(sweep.devices),
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from medley.errors import DivergedError
+from medley.errors import MedleyError
 from medley.paintings import Painting
 from medley.settings import ShotSettings
 from medley.studio.checkpoint import saved_step
@@ -67,25 +67,40 @@ def take_shots(
         OutputError: the workspace cannot be written to.
         RoomError: the memory does not suffice; what was kept is kept.
     """
-    left = [_steps_left(take) for take in takes]
+    left = [steps_left(take) for take in takes]
     for number, take in enumerate(takes, start=1):
         if take.shot.is_finished:
             take.shot.drop_state()  # where a run was killed just before it did
             continue
-        files = {
-            "content_file": str(take.content_path),
-            "painting_files": [str(take.painting.path)],
-        }
         later = sum(left[number:])
         report = partial(_report, watch, take, what, (number, len(takes)), later)
-        about = partial(_tell_of, take, tell)
-        try:
-            shoot(take.scene, camera_for(take.scene.settings), workspace, files, report, about)
-        except DivergedError as error:
-            raise DivergedError(f"'{take.painting.path}': {error}") from error
+        take_one(take, camera_for(take.scene.settings), workspace, report, tell)
 
 
-def _steps_left(take: Take) -> int:
+def take_one(
+    take: Take,
+    camera: Camera,
+    workspace: Workspace,
+    on_iterate: Callable[[Iterate], None],
+    tell: Callable[[str], None],
+) -> None:
+    """Take one shot; what is told, and every error, names the painting.
+
+    Raises:
+        DivergedError, OutputError, RoomError: as `shoot`.
+    """
+    files = {
+        "content_file": str(take.content_path),
+        "painting_files": [str(take.painting.path)],
+    }
+    try:
+        shoot(take.scene, camera, workspace, files, on_iterate, partial(_tell_of, take, tell))
+    except MedleyError as error:
+        raise type(error)(f"'{take.painting.path}': {error}") from error
+
+
+def steps_left(take: Take) -> int:
+    """Steps until the take's shot is finished."""
     if take.shot.is_finished:
         return 0
     # The saved step is the first that has not been taken.
@@ -106,5 +121,6 @@ def _report(
     iterate: Iterate,
 ) -> None:
     steps = take.scene.settings.steps
-    steps_left = later + steps - iterate.step
-    watch(Progress(*place, take.title, iterate, steps, steps_left, what))
+    left = later + steps - iterate.step
+    seconds = iterate.seconds
+    watch(Progress(*place, take.title, iterate.step, iterate.loss, seconds, steps, left, what))

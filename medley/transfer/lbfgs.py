@@ -39,18 +39,35 @@ class LBFGS:
         """
         self._moves: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
         self._last: tuple[Tensor, Tensor] | None = None
+        self._seen: tuple[Tensor, Tensor, Tensor] | None = None
 
-    def step(self, image: Tensor, gradient: Tensor) -> Tensor:
-        """Propose the next picture from the present one and the loss's gradient there.
+    def weigh(self, image: Tensor, gradient: Tensor) -> Tensor:
+        """How much the loss bends along the last move, above rounding; if at all, it is remembered.
 
         Args:
             image: in [0, 1], any shape; the picture proposed last.
             gradient: of that shape.
 
         Returns:
+            A scalar on their device, for `step`, so that it can be read together with others.
+        """
+        if self._last is None:
+            return gradient.new_zeros(())
+        # Not in place, because a checkpoint may still be written from what was there.
+        return self._weigh(image - self._last[0], gradient - self._last[1])
+
+    def step(self, image: Tensor, gradient: Tensor, weight: float | None = None) -> Tensor:
+        """Propose the next picture from the present one and the loss's gradient there.
+
+        Args:
+            image: in [0, 1], any shape; the picture proposed last.
+            gradient: of that shape.
+            weight: what `weigh` gave for them, if it was asked.
+
+        Returns:
             A new picture in [0, 1].
         """
-        self._remember(image, gradient)
+        self._remember(float(self.weigh(image, gradient)) if weight is None else weight)
         self._last = (image, gradient)
         direction = self._direction(gradient)
         length = torch.linalg.vector_norm(direction, 1) / direction.numel()
@@ -76,7 +93,7 @@ class LBFGS:
         for move, bend, _ in self._moves:
             move = resample(move, height, width)
             bend = resample(bend, height, width) * (bend.numel() / image.numel())
-            grown._add(move, bend)
+            grown._remember(float(grown._weigh(move, bend)))
         return grown
 
     def state(self) -> dict[str, Tensor]:
@@ -107,16 +124,16 @@ class LBFGS:
         self._moves.clear()
         self._moves.extend((state[move], state[bend], state[rho]) for move, bend, rho in moves)
 
-    def _remember(self, image: Tensor, gradient: Tensor) -> None:
-        if self._last is None:
-            return
-        # Not in place, because a checkpoint may still be written from what was there.
-        self._add(image - self._last[0], gradient - self._last[1])
-
-    def _add(self, move: Tensor, bend: Tensor) -> None:
+    def _weigh(self, move: Tensor, bend: Tensor) -> Tensor:
         curvature = _dot(move, bend)
-        if curvature > _FLATTEST * _dot(bend, bend):
+        self._seen = move, bend, curvature
+        return curvature - _FLATTEST * _dot(bend, bend)
+
+    def _remember(self, weight: float) -> None:
+        if self._seen and weight > 0:
+            move, bend, curvature = self._seen
             self._moves.append((move, bend, 1 / curvature))
+        self._seen = None
 
     def _direction(self, gradient: Tensor) -> Tensor:
         direction = gradient.neg()

@@ -17,7 +17,10 @@ _MEAN_DECAY, _SQUARE_DECAY, _EPSILON = 0.9, 0.999, 1e-8
 class Mover(Protocol):
     """Proposes one picture after another, and can be stopped and gone on with between two."""
 
-    def step(self, image: Tensor, gradient: Tensor) -> Tensor:
+    def weigh(self, image: Tensor, gradient: Tensor) -> Tensor:
+        """A scalar that `step` must know the value of; read with others, it costs no wait."""
+
+    def step(self, image: Tensor, gradient: Tensor, weight: float | None = None) -> Tensor:
         """Propose a new picture in [0, 1], from the one proposed last and the gradient there."""
 
     def grown(self, image: Tensor, settings: ShotSettings) -> "Mover":
@@ -47,7 +50,11 @@ class Adam:
         """Begin with no gradient seen."""
         self._state: dict[str, Tensor] = {}
 
-    def step(self, image: Tensor, gradient: Tensor) -> Tensor:
+    def weigh(self, image: Tensor, gradient: Tensor) -> Tensor:  # noqa: ARG002
+        """Nothing that `step` asks for."""
+        return gradient.new_zeros(())
+
+    def step(self, image: Tensor, gradient: Tensor, weight: float | None = None) -> Tensor:  # noqa: ARG002
         """Propose the next picture from the one proposed last and the loss's gradient there."""
         old = self._state or {
             "mean": torch.zeros_like(image),

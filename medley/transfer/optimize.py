@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from medley.transfer.color import ColorStatistics, match_colors
 from medley.transfer.losses import Losses
 from medley.transfer.movers import Mover, mover_for
 from medley.transfer.scales import Pyramid, Scale, plan_scales, scale_at
-from medley.transfer.visual import visual_change
+from medley.transfer.visual import summed_change
 
 _MOVER = "mover."
 
@@ -185,6 +185,24 @@ def optimize(subject: Subject, position: Position | None = None) -> Iterator[Ite
         yield run.advance()
 
 
+class _Judged(NamedTuple):
+    """What a step finds out about the present picture before it goes on.
+
+    Attributes:
+        losses: total, content, style and total variation.
+        change: to the frame from the one before, summed over the pixels.
+        weight: what the mover asked for; means nothing without a gradient.
+        gradient: none for the last picture.
+        frame: the picture at full size.
+    """
+
+    losses: list[float]
+    change: float
+    weight: float
+    gradient: Tensor | None
+    frame: Tensor
+
+
 class _Run:
     """A run between two iterates."""
 
@@ -205,11 +223,11 @@ class _Run:
         if last:
             image = round_to_eight_bits(image)
         height, width = image.shape[2:]
-        (total, content, style, tv), gradient = self._evaluate(image, last)
-        frame = self._show(image)
-        if gradient is not None:
-            self._move(image, gradient, total)
-        change = visual_change(self._before, frame)
+        judged = self._evaluate(image, last)
+        total, content, style, tv = judged.losses
+        frame = judged.frame
+        if judged.gradient is not None:
+            self._move(image, judged.gradient, total, judged.weight)
         self._before, self.step = frame, step + 1
         seconds = time.perf_counter() - self._began
         return Iterate(
@@ -219,7 +237,7 @@ class _Run:
             content=content,
             style=style,
             tv=tv,
-            change=change,
+            change=judged.change / frame.shape[2:].numel(),
             seconds=seconds,
             height=height,
             width=width,
@@ -232,7 +250,7 @@ class _Run:
             return self._before  # the start itself, whatever is left of it at a coarse size
         return self._pyramid.frame(image, self.step) if self._pyramid else image
 
-    def _evaluate(self, image: Tensor, last: bool) -> tuple[list[float], Tensor | None]:
+    def _evaluate(self, image: Tensor, last: bool) -> _Judged:
         """Losses and gradient; if they are not finite, once more in float32, and so from then on.
 
         Raises:
@@ -242,11 +260,15 @@ class _Run:
         for exact in [True] if self._exact or last else [False, True]:
             objective = self._objective_for(height, width, exact)
             losses, gradient = objective.evaluate(image, with_gradient=not last)
-            sums = [*losses] if gradient is None else [*losses, gradient.sum()]
-            values = torch.stack(sums).tolist()
-            if all(map(math.isfinite, values)):
+            frame = self._show(image)
+            numbers = [*losses, summed_change(self._before, frame)]
+            if gradient is not None:
+                numbers += [gradient.sum(), self._mover.weigh(image, gradient)]
+            # All at once: a GPU stands still while its numbers are read.
+            values = torch.stack(numbers).tolist()
+            if all(map(math.isfinite, values[:6])):
                 self._exact = self._exact or (exact and not last)
-                return values[:4], gradient
+                return _Judged(values[:4], values[4], values[-1], gradient, frame)
         raise DivergedError(
             f"the loss became {values[0]} at step {self.step};"
             " lower the weights or try another painting"
@@ -259,11 +281,11 @@ class _Run:
             self._objective = wanted, self._subject.objective_at(*wanted)
         return self._objective[1]
 
-    def _move(self, image: Tensor, gradient: Tensor, loss: float) -> None:
+    def _move(self, image: Tensor, gradient: Tensor, loss: float, weight: float) -> None:
         after = self.step + 1
         ahead = self._recolor(loss) if self.step == 0 else None
         if ahead is None:
-            ahead = self._mover.step(image, gradient)
+            ahead = self._mover.step(image, gradient, weight)
         self._image = self._pyramid.grow(ahead, after) if self._pyramid else ahead
         if self._image is not ahead:
             self._mover = self._mover.grown(self._image, self._subject.settings)

@@ -13,9 +13,14 @@ def visual_change(before: Tensor, after: Tensor) -> float:
 
     Source: Ottosson (2020), A perceptual color space for image processing.
     """
+    return float(summed_change(before, after)) / (after.shape[2] * after.shape[3])
+
+
+def summed_change(before: Tensor, after: Tensor) -> Tensor:
+    """The same summed over the pixels, as a scalar on their device that nobody waits for."""
     pairs = zip(_in_chunks(before), _in_chunks(after), strict=True)
     sums = [(_oklab(new) - _oklab(old)).norm(dim=0).sum() for old, new in pairs]
-    return float(torch.stack(sums).sum()) / (after.shape[2] * after.shape[3])
+    return torch.stack(sums).sum()
 
 
 def _in_chunks(image: Tensor) -> tuple[Tensor, ...]:
