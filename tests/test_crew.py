@@ -66,7 +66,8 @@ def test_crew_comes_to_the_same_pixels_and_film_as_one_process(place):
 
 
 @pytest.mark.slow
-def test_sweep_spreads_its_shots_over_a_crew(place):
+def test_sweep_spreads_its_shots_over_a_crew(place, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(place / "none"))  # or the float original would join
     sweep = ["sweep", *OPTIONS[1:3], "--style", "styles/painting_2.png", *OPTIONS[5:-1]]
     sweep += ["--bits", "8,4", "--steps", "2"]
     run(*sweep, "--workspace", "one", "--output", "one.mp4", cwd=place)

@@ -362,15 +362,16 @@ def test_plan_tells_what_a_render_would_take_and_takes_nothing(place):
 
 @pytest.mark.usefixtures("quick_pace")
 def test_pictures_are_tiled_where_they_do_not_fit_as_a_whole(place, monkeypatch):
+    large = ("--size", "512", "--precision", "float32")
     room = peak_bytes([Scale(420, 512, 3)], ShotSettings(), 384) / 0.9
     monkeypatch.setattr("medley.studio.room.free_memory", lambda _: room)
-    assert "computed in tiles of 384 pixels" in plan(place, "--size", "512").stdout
-    assert "as a whole" in plan(place, "--size", "512", "--tile", "off").stdout
-    assert "in tiles of 128 pixels" in plan(place, "--size", "512", "--tile", "128").stdout
+    assert "computed in tiles of 384 pixels" in plan(place, *large).stdout
+    assert "as a whole" in plan(place, *large, "--tile", "off").stdout
+    assert "in tiles of 128 pixels" in plan(place, *large, "--tile", "128").stdout
     monkeypatch.setattr("medley.studio.room.free_memory", lambda _: room / 2)
-    refused = plan(place, "--size", "512", expect=1).stderr
+    refused = plan(place, *large, expect=1).stderr
     assert re.fullmatch(r"Error: 512x\d+ pixels take .* even in tiles, .*; .*\n", refused)
-    assert "Error: 512x" in render(place, "--size", "512", expect=1).stderr
+    assert "Error: 512x" in render(place, *large, expect=1).stderr
     assert list(place.rglob("steps/*.png")) == []
 
 
