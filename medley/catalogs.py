@@ -108,15 +108,23 @@ def _read_folder(folder: Path) -> tuple[dict[str, Entry], list[str], int]:
     files, places = _list_splits(folder) if is_split else list_folder(folder)
     tables = {place.rpartition("/")[0]: _read_table(folder / place) for place in places}
     seen: dict[str, set[str]] = {place: set() for place in tables}
+    with_paths = {place: any("/" in key for key in rows) for place, rows in tables.items()}
 
     @cache
     def above(parent: str) -> list[tuple[int, _Rows, set[str]]]:
-        """Tables that may speak of a folder's files, nearest first, and where their paths begin."""
+        """Tables that may speak of a folder's files, nearest first, and where their paths begin.
+
+        Where no row of a table has a path, that is at the file's own name.
+        """
         places = [parent]
         while places[-1]:
             places.append(places[-1].rpartition("/")[0])
         known = [place for place in places if tables.get(place)]
-        return [(len(place) + bool(place), tables[place], seen[place]) for place in known]
+        return [
+            (len(place) + bool(place) if with_paths[place] else len(parent) + bool(parent),
+             tables[place], seen[place])
+            for place in known
+        ]  # fmt: skip
 
     before = str(folder / "x")[:-1]
     entries: dict[str, Entry] = {}
@@ -125,8 +133,10 @@ def _read_folder(folder: Path) -> tuple[dict[str, Entry], list[str], int]:
         parent, _, name = file.rpartition("/")
         row, nearest = _UNKNOWN, above(parent)
         for start, rows, met in nearest:
-            key = _same(file[start:])
-            if key not in rows:
+            key = file[start:]
+            if not key.isascii():
+                key = _same(key)
+            if key not in rows and key != name:
                 key = _same(name)
             if key in rows:
                 met.add(key)
