@@ -1,11 +1,12 @@
 """`medley plan`: what a render would take, without taking it."""
 
+from functools import partial
 from typing import Any
 
 import click
 
 from medley.cli.options import TakesSeveral
-from medley.cli.planning import Order, amount, foretell, prepare, render_options
+from medley.cli.planning import amount, read_order, render_options
 
 
 @click.command(cls=TakesSeveral)
@@ -20,17 +21,18 @@ def plan(recalibrate: bool, **options: Any) -> None:
     The time comes from a few steps at small sizes, taken once on this machine and kept in the
     cache for a month.
     """
-    order = Order.read(options)
+    order = read_order(options)
     # torch takes a second to import; --help and a mistyped option should not wait for it.
-    from medley.cli.console import notes, show_facts
+    from medley.cli.console import notes, show_facts, warn
     from medley.cli.progress import clock
+    from medley.studio.orders import foretell, prepare
     from medley.studio.room import free_disk, free_memory
 
-    found, _ = prepare(order, notes(quiet=False))
+    found, _ = prepare(order, partial(warn, notes(quiet=False)))
     expected = foretell(found, anew=recalibrate)
     height, width, _ = found.content.shape
     tiles = f"in tiles of {expected.tile} pixels" if expected.tile else "as a whole"
-    memory, disk = free_memory(found.camera.device), free_disk(order.run.workspace)
+    memory, disk = free_memory(found.camera.device), free_disk(order.workspace)
     show_facts(
         {
             "shots": f"{expected.missing} to take, {expected.finished} found finished",

@@ -6,13 +6,14 @@ from typing import Any
 import click
 
 from medley.cli.options import TakesSeveral
-from medley.cli.planning import Order, forecast_line, foretell, prepare, render_options
+from medley.cli.planning import forecast_line, read_order, render_options
+from medley.settings import FilmSettings
 
 
 @click.command(cls=TakesSeveral)
 @render_options
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
-def render(quiet: bool, **options: Any) -> None:
+def render(quiet: bool, force: bool, **options: Any) -> None:
     """Repaint a photo after each painting in turn, and cut every step of it into one film.
 
     \b
@@ -21,23 +22,24 @@ def render(quiet: bool, **options: Any) -> None:
     All iterates stay in the workspace: the same command again takes no shot twice and goes
     straight to the film, and one that was interrupted or killed goes on where it stopped.
     """
-    order = Order.read(options)
+    order = read_order(options)
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
     from medley.studio.cut import Outputs
     from medley.studio.forecast import check_disk
+    from medley.studio.orders import foretell, prepare
     from medley.studio.render import cut_film, take_all
     from medley.studio.room import free_disk
     from medley.studio.takes import begun
 
     console = notes(quiet)
-    outputs = Outputs(order.output)
-    outputs.check(order.force, [order.content])
-    plan, drawn = prepare(order, console)
-    outputs.check(order.force, [order.content, *(work.path for work in drawn.paintings)])
+    outputs = Outputs(order.film_path)
+    outputs.check(force, [order.content])
+    plan, drawn = prepare(order, partial(warn, console))
+    outputs.check(force, [order.content, *(work.path for work in drawn.paintings)])
     expected = foretell(plan, patient=False)
-    check_disk(expected.disk_bytes, free_disk(order.run.workspace))
+    check_disk(expected.disk_bytes, free_disk(order.workspace))
     height, width, _ = plan.content.shape
     found = f"{expected.finished} shots found finished"
     if interrupted := begun(plan.takes):
@@ -45,18 +47,18 @@ def render(quiet: bool, **options: Any) -> None:
     with display(console) as show:
         devices = ",".join(map(str, plan.devices[: max(1, plan.at_once)]))
         show.line(
-            f"{len(plan.takes)} paintings, {width}x{height} pixels, {order.shot.steps} steps each,"
+            f"{len(plan.takes)} paintings, {width}x{height} pixels, {order.steps} steps each,"
             f" {plan.camera.weights.label} weights, {plan.camera.precision} on {devices}; {found}"
         )
-        if order.catalog.sample:
+        if order.sample:
             show.line("drawn: " + "; ".join(work.title for work in drawn.paintings))
         if expected.missing:
             show.line(forecast_line(expected))
         take_all(plan, show.shot, partial(warn, console))
-        facts = cut_film(plan, outputs, order.film, show.frame)
+        facts = cut_film(plan, outputs, order.part(FilmSettings), show.frame)
         show.line(
             f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"
             f" poster '{outputs.poster}', sidecar '{outputs.sidecar}',"
             f" credits '{outputs.credits}'"
         )
-    click.echo(order.output)
+    click.echo(order.film_path)

@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medley.cli.options import TakesSeveral, exclusive, read_settings, settings_options
-from medley.settings import CatalogSettings, FilmSettings, RunSettings, ShotSettings, SweepSettings
+from medley.settings import (
+    CatalogSettings,
+    CutSettings,
+    LookSettings,
+    RunSettings,
+    SweepOrder,
+    SweepSettings,
+)
 
 if TYPE_CHECKING:  # torch comes with them
-    from medley.images import Pixels
-    from medley.paintings import Draw
     from medley.studio.measure import Measure, Spread
     from medley.studio.sweep import Sweep
 
 _PATH = click.Path(path_type=Path)
-_SHOT_OPTIONS = tuple(name for name in ShotSettings.model_fields if name not in ("bits", "weights"))
-_FILM_OPTIONS = tuple(name for name in FilmSettings.model_fields if name != "captions")
 
 
 @click.command(cls=TakesSeveral)
@@ -42,8 +45,8 @@ _FILM_OPTIONS = tuple(name for name in FilmSettings.model_fields if name != "cap
 @settings_options(SweepSettings)
 @click.option("--fetch", is_flag=True, help="Fetch the float original (74 MB) if it is not here.")
 @settings_options(CatalogSettings)
-@settings_options(ShotSettings, *_SHOT_OPTIONS)
-@settings_options(FilmSettings, *_FILM_OPTIONS)
+@settings_options(LookSettings)
+@settings_options(CutSettings)
 @settings_options(RunSettings)
 @click.option(
     "-o",
@@ -55,8 +58,6 @@ _FILM_OPTIONS = tuple(name for name in FilmSettings.model_fields if name != "cap
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 def sweep(
     contents: tuple[Path, ...],
-    styles: tuple[Path, ...],
-    output: Path | None,
     fetch: bool,
     force: bool,
     quiet: bool,
@@ -78,70 +79,39 @@ def sweep(
     Shots are those of `medley render`: the same command again takes none twice.
     """
     exclusive("size", "pixels")
-    shot = read_settings(ShotSettings, {name: options[name] for name in _SHOT_OPTIONS})
-    chosen = read_settings(SweepSettings, options)
-    catalog = read_settings(CatalogSettings, options)
-    film = read_settings(FilmSettings, options)
-    run = read_settings(RunSettings, options)
-    output = output or Path("outputs", f"{contents[0].stem}-sweep.mp4")
-    if output.suffix.lower() != ".mp4":
-        raise click.UsageError(f"--output '{output}' must end in .mp4")
-    _sweep(
-        list(dict.fromkeys(contents)), list(styles), output,
-        shot, chosen, catalog, film, run, fetch, force, quiet,
-    )  # fmt: skip
+    order = read_settings(SweepOrder, options | {"contents": tuple(dict.fromkeys(contents))})
+    if order.film_path.suffix.lower() != ".mp4":
+        raise click.UsageError(f"--output '{order.film_path}' must end in .mp4")
+    _sweep(order, fetch, force, quiet)
 
 
-def _sweep(
-    contents: list[Path],
-    places: list[Path],
-    output: Path,
-    shot: ShotSettings,
-    chosen: SweepSettings,
-    catalog: CatalogSettings,
-    film: FilmSettings,
-    run: RunSettings,
-    fetch: bool,
-    force: bool,
-    quiet: bool,
-) -> None:
+def _sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None:
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
-    from medley.studio.cut import Outputs, check_film
-    from medley.studio.device import choose_devices
-    from medley.studio.sweep import measure_sweep, plan_sweep, publish, shoot_sweep
+    from medley.studio.cut import Outputs
+    from medley.studio.orders import look_through, prepare_sweep
+    from medley.studio.sweep import measure_sweep, publish, shoot_sweep
     from medley.studio.takes import missing
     from medley.vgg import sources
-    from medley.workspace import Workspace
 
     console = notes(quiet)
-    outputs = Outputs(output, measured=True)
-    outputs.check(force, contents)
-    check_film(1, film)
-    devices = choose_devices(run.device)
-    photos = [_look_through(path, places, shot, catalog) for path in contents]
+    outputs = Outputs(order.film_path, measured=True)
+    outputs.check(force, order.contents)
+    photos = look_through(order, partial(warn, console))
     drawn = photos[0][2]
     outputs.check(force, [painting.path for painting in drawn.paintings])
-    for reason in dict.fromkeys(reason for *_, of in photos for reason in of.skipped):
-        warn(console, f"passed over: {reason}")
     if fetch:
         with console.status("fetching the float original ..."):
             sources.fetch()
     with display(console) as show:
-        plan = plan_sweep(
-            photos, shot, catalog, chosen, devices, run.tile, Workspace(run.workspace), show.stage
-        )
-        if plan.reference.scheme != "float32":
-            warn(console, f"the float original is not here, so {plan.reference.label} weights"
-                 " stand in as the reference; pass --fetch to have it")  # fmt: skip
+        plan = prepare_sweep(order, photos, partial(warn, console), show.stage)
         show.line(_opening(plan, len(missing(plan.takes))))
-        if catalog.sample:
+        if order.sample:
             show.line("drawn: " + "; ".join(work.title for work in drawn.paintings))
-        check_film(plan.stretches, film)
         shoot_sweep(plan, show.shot, partial(warn, console))
         measures = measure_sweep(plan, lambda done, of: show.count("scoring", done, of))
-        facts = publish(plan, measures, outputs, film, show.frame)
+        facts = publish(plan, measures, outputs, order.part(CutSettings), show.frame)
         show.line(
             f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"
             f" sheet '{outputs.poster}', chart '{outputs.chart}', measures '{outputs.table}'"
@@ -149,19 +119,7 @@ def _sweep(
         )
     if not quiet:
         _show_measures(plan, measures)
-    click.echo(output)
-
-
-def _look_through(
-    path: Path, places: list[Path], shot: ShotSettings, catalog: CatalogSettings
-) -> tuple[Path, Pixels, Draw]:
-    """A photo at its size, and the paintings fitted to it."""
-    from medley.images import read_picture
-    from medley.paintings import draw
-    from medley.studio.scene import fit_painting, resize_content
-
-    pixels = resize_content(read_picture(path), shot, path)
-    return path, pixels, draw(places, catalog, partial(fit_painting, pixels))
+    click.echo(order.film_path)
 
 
 def _opening(plan: Sweep, left: int) -> str:

@@ -16,7 +16,7 @@ from medley.film.lettering import caption
 from medley.film.poster import contact_sheet
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.images import Pixels, decode
-from medley.settings import FilmSettings
+from medley.settings import CutSettings
 from medley.workspace import Shot
 
 
@@ -92,7 +92,7 @@ def track(shot: Shot) -> ShotTrack:
     return ShotTrack(tuple(steps), tuple(changes))
 
 
-def check_film(count: int, settings: FilmSettings) -> None:
+def check_film(count: int, settings: CutSettings) -> None:
     """Find out before any shot is taken whether a film of `count` paintings can be laid out.
 
     Raises:
@@ -105,7 +105,7 @@ def cut_medley(
     content: Pixels,
     shots: Sequence[Shot],
     captions: Sequence[str],
-    settings: FilmSettings,
+    settings: CutSettings,
     path: Path,
     on_frame: Callable[[int, int], None],
     part: Path | None = None,
@@ -136,7 +136,7 @@ def encode(
     frames: Iterable[Pixels],
     count: int,
     size: tuple[int, ...],
-    settings: FilmSettings,
+    settings: CutSettings,
     path: Path,
     on_frame: Callable[[int, int], None],
     part: Path | None = None,
@@ -175,7 +175,7 @@ def hang_poster(content: Pixels, title: str, works: Sequence[tuple[Pixels, Shot,
 
 
 def lay_out(
-    tracks: Sequence[ShotTrack], settings: FilmSettings, contents: Sequence[Still] | None = None
+    tracks: Sequence[ShotTrack], settings: CutSettings, contents: Sequence[Still] | None = None
 ) -> list[Frame]:
     """The timeline of these tracks as the settings ask for; see `medley_timeline`.
 

@@ -16,7 +16,7 @@ from medley.film.lettering import label
 from medley.film.poster import gallery
 from medley.film.timeline import Still
 from medley.images import Pixels
-from medley.settings import FilmSettings
+from medley.settings import CutSettings
 from medley.studio.credits import credit_lines
 from medley.studio.cut import encode, lay_out, read_step, track
 from medley.studio.measure import Measure
@@ -40,7 +40,7 @@ class Part:
 def cut_panes(
     parts: Sequence[Part],
     layout: Layout,
-    settings: FilmSettings,
+    settings: CutSettings,
     path: Path,
     on_frame: Callable[[int, int], None],
     part: Path | None = None,

@@ -14,7 +14,7 @@ from medley.files import json_bytes, part_files
 from medley.film.encode import FilmFacts
 from medley.images import Pixels, encode_png
 from medley.paintings import Draw, Painting
-from medley.settings import CatalogSettings, FilmSettings, ShotSettings, SweepSettings, TileWish
+from medley.settings import CatalogSettings, CutSettings, ShotSettings, SweepSettings, TileWish
 from medley.studio.credits import list_credits
 from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs, read_step
@@ -236,7 +236,7 @@ def publish(
     sweep: Sweep,
     measures: Sequence[Measure],
     outputs: Outputs,
-    film: FilmSettings,
+    film: CutSettings,
     on_frame: Callable[[int, int], None],
 ) -> FilmFacts:
     """Cut the film, with sheet, table, chart, credits and sidecar; all appear when all are whole.
@@ -304,7 +304,7 @@ def _last(take: Take) -> Pixels:
 
 
 def _sidecar(
-    sweep: Sweep, measures: Sequence[Measure], film: FilmSettings, facts: FilmFacts
+    sweep: Sweep, measures: Sequence[Measure], film: CutSettings, facts: FilmFacts
 ) -> dict[str, Any]:
     summary = summarize(measures)
     chosen = recommend(summary)

@@ -1,0 +1,26 @@
+"""Where a run computes and keeps its shots."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from medley.settings.fields import Settings, TileWish
+
+
+class RunSettings(Settings):
+    """Where a run computes and keeps its shots; neither changes what a shot shows."""
+
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|(cpu|cuda(:\d+)?|mps)(,(cpu|cuda(:\d+)?|mps))*)$",
+        description="Where to compute: auto, cpu, cuda, cuda:N or mps; several, as in"
+        " cuda:0,cuda:1, take different shots at once, each in its own process.",
+    )
+    tile: TileWish = Field(
+        "auto",
+        description="Side in pixels of the tiles that a picture is computed in; auto: tiles if it"
+        " does not fit into memory as a whole.",
+    )
+    workspace: Path = Field(
+        Path("outputs/workspace"), description="Folder that keeps all iterates."
+    )

@@ -1,0 +1,163 @@
+"""From an order to a plan: what is found out before a run begins."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from medley.film.lettering import undrawable
+from medley.images import Pixels, read_picture
+from medley.paintings import Draw, draw
+from medley.settings import (
+    CatalogSettings,
+    CutSettings,
+    FilmSettings,
+    LookSettings,
+    RenderOrder,
+    ShotSettings,
+    SweepOrder,
+    SweepSettings,
+)
+from medley.studio.credits import credit_lines
+from medley.studio.cut import check_film
+from medley.studio.device import choose_devices
+from medley.studio.forecast import Forecast, forecast
+from medley.studio.pace import CALIBRATION, pace_of
+from medley.studio.quantizing import Watch
+from medley.studio.render import Plan, plan_render
+from medley.studio.room import resident_memory
+from medley.studio.scene import fit_painting, load_camera, resize_content, scales_of, settled
+from medley.studio.sweep import Sweep, plan_sweep
+from medley.studio.takes import missing
+from medley.workspace import Workspace
+
+
+def prepare(order: RenderOrder, tell: Callable[[str], None]) -> tuple[Plan, Draw]:
+    """Look through an order's inputs and make the plan.
+
+    Args:
+        order: what is asked for.
+        tell: told what is passed over, a line each.
+
+    Raises:
+        MedleyError: the render cannot begin; as its parts say.
+    """
+    shot, catalog = order.part(ShotSettings), order.part(CatalogSettings)
+    film = order.part(FilmSettings)
+    check_film(1, film)
+    devices = choose_devices(order.device)
+    photo, drawn = _photo(order.content, order)
+    check_film(len(drawn.paintings), film)
+    for reason in drawn.skipped:
+        tell(f"passed over: {reason}")
+    if drawn.catalog and drawn.catalog.absent:
+        tell(f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
+    if lost := undrawable("\n".join(map(credit_lines, drawn.paintings))):
+        tell(f"no font here has {lost}; boxes stand for them until one is installed")
+    plan = plan_render(
+        order.content,
+        photo,
+        drawn,
+        shot,
+        catalog,
+        load_camera(shot, devices[0]),
+        Workspace(order.workspace),
+        order.tile,
+        devices,
+    )
+    return plan, drawn
+
+
+Photo = tuple[Path, Pixels, Draw]
+"""A photo's file, its pixels at the size of its shots, and the paintings fitted to it."""
+
+
+def look_through(order: SweepOrder, tell: Callable[[str], None]) -> list[Photo]:
+    """Read a sweep's photos and paintings.
+
+    Args:
+        order: what is asked for.
+        tell: told what is passed over, a line each.
+
+    Raises:
+        PictureError: a photo or all paintings are unreadable.
+    """
+    check_film(1, order.part(CutSettings))
+    photos = [(path, *_photo(path, order)) for path in order.contents]
+    for reason in dict.fromkeys(reason for *_, drawn in photos for reason in drawn.skipped):
+        tell(f"passed over: {reason}")
+    return photos
+
+
+def prepare_sweep(
+    order: SweepOrder, photos: Sequence[Photo], tell: Callable[[str], None], watch: Watch
+) -> Sweep:
+    """Make a sweep's plan.
+
+    Args:
+        order: what is asked for.
+        photos: as `look_through` gives them.
+        tell: told what the user should know, a line each.
+        watch: told how far the networks are that are made for it.
+
+    Raises:
+        MedleyError: the sweep cannot begin; as its parts say.
+    """
+    plan = plan_sweep(
+        photos,
+        _shot(order),
+        order.part(CatalogSettings),
+        order.part(SweepSettings),
+        choose_devices(order.device),
+        order.tile,
+        Workspace(order.workspace),
+        watch,
+    )
+    if plan.reference.scheme != "float32":
+        tell(
+            f"the float original is not here, so {plan.reference.label} weights stand in as the"
+            " reference; pass --fetch to have it"
+        )
+    check_film(plan.stretches, order.part(CutSettings))
+    return plan
+
+
+def _shot(order: RenderOrder | SweepOrder) -> ShotSettings:
+    """An order's shots; a sweep chooses the weights itself."""
+    known = ShotSettings if isinstance(order, RenderOrder) else LookSettings
+    return ShotSettings(**dict(order.part(known)))
+
+
+def _photo(content: Path, order: RenderOrder | SweepOrder) -> tuple[Pixels, Draw]:
+    """A photo at its size, and the paintings fitted to it."""
+    photo = resize_content(read_picture(content), _shot(order), content)
+    catalog = order.part(CatalogSettings)
+    return photo, draw(list(order.styles), catalog, partial(fit_painting, photo))
+
+
+def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:
+    """Foretell what a plan will take on this machine.
+
+    Args:
+        plan: which shots are missing.
+        anew: measure the machine's pace even if it is known.
+        patient: measure it if it is not known, however little is to be done.
+    """
+    left = len(missing(plan.takes))
+    crew = plan.devices[: plan.at_once]
+    scales = scales_of(plan.content, plan.settings)
+    work = left * sum(scale.pixel_steps for scale in scales)
+    # A calibration must not take longer than the run.
+    worth = left and (patient or work > 20 * sum(scale.pixel_steps for scale in CALIBRATION))
+    return forecast(
+        scales,
+        settled(plan.settings, plan.camera),
+        missing=left,
+        finished=len(plan.takes) - left,
+        tile=plan.camera.tile,
+        resident=resident_memory(plan.camera.device),
+        pace=pace_of(plan.camera, anew) if worth else None,
+        # Processes on one device share its arithmetic: two of them are hardly quicker than one.
+        rounds=math.ceil(left / len(set(crew))) if crew else None,
+        sharing=max(map(crew.count, crew), default=1),
+    )
