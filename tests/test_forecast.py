@@ -48,6 +48,14 @@ def test_largest_stage_decides_the_memory_and_every_stage_takes_its_time():
     assert shot_seconds(scales, pace, None) == pytest.approx(50 * 0.5 + 40 * 1 + 10 * 6)
 
 
+def test_targets_judgement_and_kept_iterates_take_their_time():
+    scales = [Scale(10, 10, 40), Scale(20, 30, 10)]
+    assert shot_seconds(scales, Pace(0, 0, opening_s=1), None) == pytest.approx(100 + 600 * 2 / 3)
+    assert shot_seconds(scales, Pace(0, 0, ending_s=1), None) == 600
+    assert shot_seconds(scales, Pace(0, 0, keeping_s=1), None) == 51 * 600
+    assert shot_seconds(scales, Pace(0, 0, keeping_s=1), None, keep_every=20) == 4 * 600
+
+
 def test_tiled_step_takes_half_as_much_again_and_its_halos():
     scales = [Scale(512, 512, 1)]  # four tiles of 256, each with 80 more on its two inner sides
     assert shot_seconds(scales, Pace(0, 1), 256) == pytest.approx(1.5 * 4 * (256 + 80) ** 2)

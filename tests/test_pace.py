@@ -59,3 +59,15 @@ def test_measured_pace_is_positive_and_splits_time_in_two(camera, monkeypatch):
     assert found.step_s >= 0
     assert found.pixel_s >= 0
     assert 1e-5 < found.step_s + 64 * 64 * found.pixel_s < 10
+    assert all(0 < value < 1e-3 for value in (found.opening_s, found.ending_s, found.keeping_s))
+
+
+def test_pace_of_an_older_medley_is_measured_anew(measured, camera, tmp_path):
+    pace_of(camera)
+    path = tmp_path / "cache" / "paces.json"
+    kept = json.loads(path.read_text())
+    for one in kept.values():
+        del one["keeping_s"]
+    path.write_text(json.dumps(kept))
+    pace_of(camera)
+    assert len(measured) == 2

@@ -39,12 +39,24 @@ _DISK_SPARE = 0.75  # a run begins if it finds at least this share of the disk i
 # Of a tiled step's time, against an untiled one of as many pixels: Grams need a pass of their own.
 _TILED_TIME = 1.5
 
+_REOPENING = 2 / 3  # of the time that a shot's first size takes to be opened, by a further one
+
 
 class Pace(NamedTuple):
-    """How quickly a machine takes steps: seconds a step, and seconds a pixel and step."""
+    """How quickly a machine takes shots.
+
+    Attributes:
+        step_s, pixel_s: seconds a step, and seconds a pixel and step.
+        opening_s: seconds a pixel until a shot's first step is taken, that step left out.
+        ending_s: seconds a pixel in which the final picture is judged.
+        keeping_s: seconds a pixel by which an iterate that is kept holds the steps up.
+    """
 
     step_s: float
     pixel_s: float
+    opening_s: float = 0.0
+    ending_s: float = 0.0
+    keeping_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,7 +107,7 @@ def forecast(
         sharing: how many processes share the memory; several have this one beside them.
     """
     rounds = missing if rounds is None else rounds
-    seconds = rounds * shot_seconds(scales, pace, tile) if pace else None
+    seconds = rounds * shot_seconds(scales, pace, tile, settings.keep_every) if pace else None
     peak = peak_bytes(scales, settings, tile) if missing else 0
     return Forecast(
         missing=missing,
@@ -139,12 +151,19 @@ def _scale_bytes(
     return kept + peak
 
 
-def shot_seconds(scales: Sequence[Scale], pace: Pace, tile: int | None) -> float:
-    """Time that a shot takes; its last evaluation, without a step, is not counted."""
-    return sum(
-        scale.steps * (pace.step_s + pace.pixel_s * _computed_pixels(scale, tile))
-        for scale in scales
+def shot_seconds(
+    scales: Sequence[Scale], pace: Pace, tile: int | None, keep_every: int = 1
+) -> float:
+    """Time that a shot takes, from its targets to the judgement of its final picture."""
+    pixels = [_computed_pixels(scale, tile) for scale in scales]
+    steps = sum(
+        scale.steps * (pace.step_s + pace.pixel_s * computed)
+        for scale, computed in zip(scales, pixels, strict=True)
     )
+    # The first size is opened by content, painting and recolored start; the others lack the last.
+    opening = pace.opening_s * (pixels[0] + _REOPENING * sum(pixels[1:]))
+    kept = _kept(scales, keep_every) * scales[-1].height * scales[-1].width
+    return steps + opening + pace.ending_s * pixels[-1] + pace.keeping_s * kept
 
 
 def _computed_pixels(scale: Scale, tile: int | None) -> float:
@@ -161,10 +180,13 @@ def _region_areas(height: int, width: int, tile: int) -> list[int]:
 
 def disk_bytes(scales: Sequence[Scale], settings: ShotSettings) -> float:
     """Disk that a shot's iterates take; each is a frame of the full size, whatever its scale."""
+    return _kept(scales, settings.keep_every) * scales[-1].height * scales[-1].width * _PNG
+
+
+def _kept(scales: Sequence[Scale], every: int) -> int:
+    """How many iterates of a shot are kept."""
     last = sum(scale.steps for scale in scales)
-    every = settings.keep_every
-    kept = last // every + 1 + (last % every > 0)
-    return kept * scales[-1].height * scales[-1].width * _PNG
+    return last // every + 1 + (last % every > 0)
 
 
 def choose_tile(

@@ -12,6 +12,7 @@ import torch
 
 from medley.errors import OutputError
 from medley.files import write_json
+from medley.images import encode_png, to_pixels
 from medley.settings import ShotSettings
 from medley.studio.forecast import Pace
 from medley.studio.scene import Camera
@@ -38,7 +39,7 @@ def pace_of(camera: Camera, anew: bool = False) -> Pace:
     paces = _read_paces(path)
     known = paces.get(key)
     if known and not anew and 0 <= time.time() - known["measured"] < _KEPT_S:
-        return Pace(known["step_s"], known["pixel_s"])
+        return Pace(**{name: known[name] for name in Pace._fields})
     pace = measure_pace(camera)
     with suppress(OutputError):  # then it is measured again next time
         write_json(path, {**paces, key: {**pace._asdict(), "measured": int(time.time())}})
@@ -52,11 +53,26 @@ def measure_pace(camera: Camera) -> Pace:
     for height, width, steps in CALIBRATION:
         picture = torch.rand((1, 3, height, width), generator=generator).to(camera.device)
         times = [one.seconds for one in optimize(_subject(picture, steps, camera))]
-        # The last evaluation has no gradient, and the first met cold caches.
+        # The last evaluation has no gradient, and the first has targets to make before it.
         seconds.append(statistics.median(b - a for a, b in pairwise(times[:-1])))
     areas = [height * width for height, width, _ in CALIBRATION]
     pixel_s = max(0.0, (seconds[1] - seconds[0]) / (areas[1] - areas[0]))
-    return Pace(max(0.0, seconds[0] - pixel_s * areas[0]), pixel_s)
+    return Pace(
+        max(0.0, seconds[0] - pixel_s * areas[0]),
+        pixel_s,
+        opening_s=max(0.0, times[0] - seconds[-1]) / areas[-1],
+        ending_s=(times[-1] - times[-2]) / areas[-1],
+        keeping_s=_encoding_seconds(picture) if camera.device.type == "cpu" else 0.0,
+    )
+
+
+def _encoding_seconds(picture: torch.Tensor) -> float:
+    """Seconds a pixel that encoding takes from the steps, which keep all processors busy."""
+    pixels = to_pixels(picture)
+    before = time.perf_counter()
+    encode_png(pixels)
+    spent = time.perf_counter() - before
+    return spent / picture[0, 0].numel() / torch.get_num_threads()
 
 
 def _subject(picture: torch.Tensor, steps: int, camera: Camera) -> Subject:
@@ -64,11 +80,13 @@ def _subject(picture: torch.Tensor, steps: int, camera: Camera) -> Subject:
     painting = picture.flip(3)
 
     def objective_at(height: int, width: int, exact: bool) -> Evaluator:  # noqa: ARG001
-        return Objective(camera.network, picture, [painting], settings)
+        network = camera.exact if exact else camera.network
+        return Objective(network, picture, [painting], settings)
 
     height, width = picture.shape[2:]
     palette = color_statistics([painting])
-    return Subject(height, width, lambda: picture, palette, objective_at, settings)
+    half = camera.network is not camera.exact
+    return Subject(height, width, lambda: picture, palette, objective_at, settings, half)
 
 
 def _pace_key(camera: Camera) -> str:
@@ -84,7 +102,7 @@ def _read_paces(path: Path) -> dict[str, dict[str, float]]:
     try:
         found = json.loads(path.read_text("utf-8"))
         return {
-            key: {name: float(one[name]) for name in ("step_s", "pixel_s", "measured")}
+            key: {name: float(one[name]) for name in (*Pace._fields, "measured")}
             for key, one in found.items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
