@@ -1,6 +1,6 @@
 """Options made from the schemas in `settings`, so that no default or bound is written twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -79,13 +79,23 @@ def read_settings(schema: type[Schema], values: dict[str, Any]) -> Schema:
     """Make a schema's instance from a command's options, ignoring options that are not its own.
 
     Raises:
-        click.UsageError: the values contradict each other.
+        click.UsageError: the values contradict each other, or one that is needed is missing.
     """
-    own = {name: values[name] for name in schema.model_fields if name in values}
+    own = {name: values[name] for name in schema.model_fields if values.get(name) not in (None, ())}
     try:
         return schema(**own)
     except ValidationError as error:
+        _refuse_missing(
+            {str(fault["loc"][0]) for fault in error.errors() if fault["type"] == "missing"}
+        )
         raise click.UsageError(message_of(error)) from None
+
+
+def _refuse_missing(names: Collection[str]) -> None:
+    context = click.get_current_context()
+    for param in context.command.params:
+        if param.name in names:
+            raise click.MissingParameter(ctx=context, param=param)
 
 
 def exclusive(first: str, second: str) -> None:

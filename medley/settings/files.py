@@ -8,14 +8,16 @@ a batch's manifest read it alike. Relative paths are relative to the file's fold
 import difflib
 import json
 import re
+import textwrap
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 
 import medley
 from medley.errors import ConfigError
@@ -25,6 +27,7 @@ from medley.settings.fields import (
     Settings,
     place,
 )
+from medley.settings.presets import Kind, beneath, kind_named
 from medley.settings.wording import adapter_of, complaint, expectation
 
 Schema = TypeVar("Schema", bound=Settings)
@@ -85,7 +88,11 @@ def read_file(path: Path) -> SettingsFile:
 
 
 def read_table(
-    schema: type[Schema], table: Mapping[str, Any], source: str, folder: Path = Path()
+    schema: type[Schema],
+    table: Mapping[str, Any],
+    source: str,
+    folder: Path = Path(),
+    kind_of: Callable[[str], Kind] = kind_named,
 ) -> Schema:
     """Read a whole order, or any other settings, from a table.
 
@@ -94,11 +101,15 @@ def read_table(
         table: names and values as TOML, JSON or CSV have them.
         source: what errors call it, such as "'film.toml'" or "'films.toml', film 3".
         folder: that relative paths are relative to.
+        kind_of: the kind of device that `device` names; asked if a preset is.
 
     Raises:
         ConfigError: names are unknown or missing, values not accepted, or contradict each other.
     """
     values = check_table(schema.model_fields, table, source, folder)
+    if "quality" in values:
+        kind = kind_of(values.get("device", "auto"))
+        values |= beneath(values, values["quality"], kind)
     try:
         return schema(**values)
     except ValidationError as error:
@@ -158,6 +169,43 @@ def check_table(
     return values
 
 
+def plain_values(values: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+    """Values as a file has them, to come to the same settings wherever the file lies.
+
+    Paths are absolute. What is not set is left out, and so is a rival that does not count.
+    """
+    set_values = {name: value for name, value in values.items() if value not in (None, ())}
+    for first, second in RIVALS:
+        if first in set_values:
+            set_values.pop(second, None)
+    here = Path.cwd()
+    return {
+        name: to_jsonable_python(in_folder(fields[name], value, here))
+        for name, value in set_values.items()
+    }
+
+
+def config_text(values: Mapping[str, Any], fields: Mapping[str, FieldInfo], command: str) -> str:
+    """Write settings as TOML, each beneath its description.
+
+    Args:
+        values: by the fields' names, in the order in which they are written.
+        fields: give the descriptions.
+        command: that the file is for.
+
+    Raises:
+        ConfigError: a value is no Unicode, which TOML must be.
+    """
+    written = plain_values(values, fields)
+    lines = [f"# {command} --config FILE", f"{VERSION} = {_toml(VERSION, medley.__version__)}"]
+    for name in values:
+        about = textwrap.wrap(fields[name].description or "", 96, break_on_hyphens=False)
+        lines += ["", *(f"# {line}" for line in about)]
+        is_set = name in written
+        lines.append(f"{name} = {_toml(name, written[name])}" if is_set else f"# {name} =")
+    return "\n".join([*lines, ""])
+
+
 def in_folder(field: FieldInfo, value: Any, folder: Path) -> Any:
     """A field's value with the folder before every relative path in it."""
     if isinstance(value, Path):
@@ -201,6 +249,19 @@ def _accept(key: str, field: FieldInfo, value: Any) -> Any:
     if accepted is None or (isinstance(value, bool) and not isinstance(accepted, bool)):
         raise ValueError(f"{key} is {_show(value)}; it must be {expectation(field)}")
     return accepted
+
+
+def _toml(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_toml(name, item) for item in value)}]"
+    if not isinstance(value, str):
+        return str(value).lower()  # true, 3, 0.5
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{name} {value!r} is not Unicode; rename the file") from None
+    # JSON's escapes are TOML's, but for one character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _show(value: Any) -> str:

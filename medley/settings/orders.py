@@ -12,6 +12,7 @@ from medley.settings.catalog import CatalogSettings
 from medley.settings.fields import Settings
 from medley.settings.film import CutSettings, FilmSettings
 from medley.settings.networks import SweepSettings
+from medley.settings.presets import QualitySettings
 from medley.settings.run import RunSettings
 from medley.settings.shot import LookSettings, ShotSettings
 
@@ -23,7 +24,7 @@ def order_names() -> frozenset[str]:
     return frozenset(name for order in ORDERS for name in order.model_fields)
 
 
-class Order(Settings):
+class Order(QualitySettings):
     """What every film is ordered by."""
 
     styles: tuple[Path, ...] = Field(
