@@ -190,7 +190,7 @@ def test_command_line_s_rival_drops_the_file_s(config):
 
 def test_one_file_serves_commands_that_know_different_settings(config):
     path = config('captions = "full"\nsteps = 7\ncontent = "a"\nlayout = "row"')
-    assert printed("stylize", "x", "y", "--config", path)["steps"] == 7
+    assert printed("stylize", "x", "y", "-o", "z.png", "--config", path)["steps"] == 7
     assert printed("sweep", "--config", path)["layout"] == "row"
     assert "layout" not in printed("plan", "--config", path)
 

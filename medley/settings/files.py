@@ -150,7 +150,8 @@ def check_table(
     written: dict[str, str] = {}
     for key, value in table.items():
         name = _name_of(key, fields)
-        if key == VERSION or value is None or (name not in fields and name in elsewhere):
+        passed_over = name not in fields and _name_of(key, elsewhere) in elsewhere
+        if key == VERSION or value is None or passed_over:
             continue
         try:
             if name not in fields:
@@ -218,10 +219,10 @@ def in_folder(field: FieldInfo, value: Any, folder: Path) -> Any:
     return value
 
 
-def _name_of(key: str, fields: Mapping[str, FieldInfo]) -> str:
-    """The field that a key means: a list's name may be singular, and a dash an underscore."""
+def _name_of(key: str, names: Collection[str]) -> str:
+    """The name that a key means: a list's may be singular, and a dash an underscore."""
     name = key.replace("-", "_")
-    return f"{name}s" if name not in fields and f"{name}s" in fields else name
+    return f"{name}s" if name not in names and f"{name}s" in names else name
 
 
 def _unknown(key: str, value: Any, names: Collection[str]) -> str:
