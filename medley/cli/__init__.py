@@ -8,6 +8,7 @@ import click
 
 import medley
 from medley.cli.plan import plan
+from medley.cli.presets import presets
 from medley.cli.quantize import quantize
 from medley.cli.render import render
 from medley.cli.styles import styles
@@ -15,7 +16,7 @@ from medley.cli.stylize import stylize
 from medley.cli.sweep import sweep
 from medley.cli.weights import weights
 from medley.cli.words import printable
-from medley.errors import MedleyError
+from medley.errors import ConfigError, MedleyError
 
 INTERRUPTED = 130
 
@@ -32,6 +33,7 @@ def cli() -> None:
 
 cli.add_command(render)
 cli.add_command(plan)
+cli.add_command(presets)
 cli.add_command(quantize)
 cli.add_command(styles)
 cli.add_command(stylize)
@@ -53,6 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except ConfigError as error:
+        for fault in error.args:
+            click.echo(f"Error: {printable(fault)}", err=True)
+        sys.exit(1)
     except MedleyError as error:
         click.echo(f"Error: {printable(str(error))}", err=True)
         sys.exit(1)

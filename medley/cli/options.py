@@ -1,15 +1,16 @@
 """Options made from the schemas in `settings`, so that no default or bound is written twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from medley.settings import Settings
+from medley.settings.wording import adapter_of, complaint
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Schema = TypeVar("Schema", bound=Settings)
@@ -20,10 +21,7 @@ class FieldType(click.ParamType[Any]):
 
     def __init__(self, field: FieldInfo) -> None:
         """Take type and bounds from the field."""
-        annotation: Any = field.annotation
-        for constraint in field.metadata:
-            annotation = Annotated[annotation, constraint]
-        self._adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        self._adapter = adapter_of(field)
         self._choices = _choices(field.annotation)
         self.name = "|".join(self._choices) or _metavar(field.annotation)
 
@@ -81,13 +79,23 @@ def read_settings(schema: type[Schema], values: dict[str, Any]) -> Schema:
     """Make a schema's instance from a command's options, ignoring options that are not its own.
 
     Raises:
-        click.UsageError: the values contradict each other.
+        click.UsageError: the values contradict each other, or one that is needed is missing.
     """
-    own = {name: values[name] for name in schema.model_fields if name in values}
+    own = {name: values[name] for name in schema.model_fields if values.get(name) not in (None, ())}
     try:
         return schema(**own)
     except ValidationError as error:
+        _refuse_missing(
+            {str(fault["loc"][0]) for fault in error.errors() if fault["type"] == "missing"}
+        )
         raise click.UsageError(message_of(error)) from None
+
+
+def _refuse_missing(names: Collection[str]) -> None:
+    context = click.get_current_context()
+    for param in context.command.params:
+        if param.name in names:
+            raise click.MissingParameter(ctx=context, param=param)
 
 
 def exclusive(first: str, second: str) -> None:
@@ -104,8 +112,7 @@ def exclusive(first: str, second: str) -> None:
 
 def message_of(error: ValidationError) -> str:
     """Put a schema's complaint into one line."""
-    message = error.errors()[0]["msg"].removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
+    return complaint(error.errors()[0])
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:

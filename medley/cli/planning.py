@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medley.cli.options import Command, exclusive, read_settings, settings_options
-from medley.settings import CatalogSettings, FilmSettings, RenderOrder, RunSettings, ShotSettings
+from medley.cli.config import config_options, settle
+from medley.cli.options import Command, read_settings, settings_options
+from medley.settings import (
+    CatalogSettings,
+    FilmSettings,
+    QualitySettings,
+    RenderOrder,
+    RunSettings,
+    ShotSettings,
+)
 
 if TYPE_CHECKING:  # torch comes with them
     from medley.studio.forecast import Forecast
@@ -17,15 +25,16 @@ if TYPE_CHECKING:  # torch comes with them
 _PATH = click.Path(path_type=Path)
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--content", required=True, type=_PATH, help="The photo to be repainted."),
+    click.option("--content", type=_PATH, help="The photo to be repainted.  [required]"),
     click.option(
         "--styles",
-        required=True,
         type=_PATH,
         multiple=True,
         metavar="DIR_OR_FILES...",
-        help="Folders of paintings, or paintings; repeatable, or several at once.",
+        help="Folders of paintings, or paintings; repeatable, or several at once.  [required]",
     ),
+    config_options(RenderOrder, sidecar="render"),
+    settings_options(QualitySettings),
     settings_options(CatalogSettings),
     settings_options(ShotSettings),
     settings_options(FilmSettings),
@@ -53,9 +62,7 @@ def read_order(options: dict[str, Any]) -> RenderOrder:
     Raises:
         click.UsageError: they contradict each other.
     """
-    exclusive("size", "pixels")
-    exclusive("weights", "bits")
-    order = read_settings(RenderOrder, options)
+    order = read_settings(RenderOrder, settle(options))
     if order.film_path.suffix.lower() != ".mp4":
         raise click.UsageError(f"--output '{order.film_path}' must end in .mp4")
     return order

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from medley.cli.options import exclusive, read_settings, settings_options
-from medley.settings import CatalogSettings, RunSettings, ShotSettings
+from medley.cli.config import config_options, settle
+from medley.cli.options import read_settings, settings_options
+from medley.settings import CatalogSettings, QualitySettings, RunSettings, ShotSettings
 
 _PATH = click.Path(path_type=Path)
 _UNUSED = ("keep_every",)
@@ -16,6 +17,8 @@ _SHOT_OPTIONS = tuple(name for name in ShotSettings.model_fields if name not in 
 @click.command()
 @click.argument("content", type=_PATH)
 @click.argument("paintings", type=_PATH, nargs=-1, required=True)
+@config_options(ShotSettings, CatalogSettings, RunSettings, QualitySettings)
+@settings_options(QualitySettings)
 @settings_options(ShotSettings, *_SHOT_OPTIONS)
 @settings_options(CatalogSettings, "seed")
 @settings_options(RunSettings, "device", "tile")
@@ -35,8 +38,7 @@ def stylize(
     \b
     medley stylize photo.jpg painting.jpg -o repainted.png --size 512
     """
-    exclusive("size", "pixels")
-    exclusive("weights", "bits")
+    options = settle(options)
     shot = read_settings(ShotSettings, options)
     catalog = read_settings(CatalogSettings, options)
     run = read_settings(RunSettings, options)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medley.cli.options import TakesSeveral, exclusive, read_settings, settings_options
+from medley.cli.config import config_options, settle
+from medley.cli.options import TakesSeveral, read_settings, settings_options
 from medley.settings import (
     CatalogSettings,
     CutSettings,
     LookSettings,
+    QualitySettings,
     RunSettings,
     SweepOrder,
     SweepSettings,
@@ -29,19 +31,20 @@ _PATH = click.Path(path_type=Path)
 
 @click.command(cls=TakesSeveral)
 @click.option(
-    "--content", "contents", required=True, type=_PATH, multiple=True,
-    help="The photo to be repainted; repeatable.",
+    "--content", "contents", type=_PATH, multiple=True,
+    help="The photo to be repainted; repeatable.  [required]",
 )  # fmt: skip
 @click.option(
     "--style",
     "--styles",
     "styles",
-    required=True,
     type=_PATH,
     multiple=True,
     metavar="DIR_OR_FILES...",
-    help="Paintings, or folders of them; repeatable, or several at once.",
+    help="Paintings, or folders of them; repeatable, or several at once.  [required]",
 )
+@config_options(SweepOrder, sidecar="sweep")
+@settings_options(QualitySettings)
 @settings_options(SweepSettings)
 @click.option("--fetch", is_flag=True, help="Fetch the float original (74 MB) if it is not here.")
 @settings_options(CatalogSettings)
@@ -78,8 +81,8 @@ def sweep(
 
     Shots are those of `medley render`: the same command again takes none twice.
     """
-    exclusive("size", "pixels")
-    order = read_settings(SweepOrder, options | {"contents": tuple(dict.fromkeys(contents))})
+    options["contents"] = tuple(dict.fromkeys(contents))
+    order = read_settings(SweepOrder, settle(options))
     if order.film_path.suffix.lower() != ".mp4":
         raise click.UsageError(f"--output '{order.film_path}' must end in .mp4")
     _sweep(order, fetch, force, quiet)

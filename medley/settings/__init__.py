@@ -7,6 +7,7 @@ default is the only place where that default is written down.
 from medley.settings.catalog import CatalogSettings
 from medley.settings.fields import (
     PICTURE_BYTES,
+    RIVALS,
     SHORTEST_HISTORY,
     SHORTEST_SIDE,
     SWEPT_SCHEMES,
@@ -15,14 +16,17 @@ from medley.settings.fields import (
     parse_schemes,
     parse_widths,
 )
+from medley.settings.files import read_file, read_table
 from medley.settings.film import CutSettings, FilmSettings
 from medley.settings.networks import QuantizeSettings, SweepSettings
 from medley.settings.orders import Order, RenderOrder, SweepOrder
+from medley.settings.presets import QualitySettings
 from medley.settings.run import RunSettings
 from medley.settings.shot import LookSettings, ShotSettings, WeightsSettings
 
 __all__ = [
     "PICTURE_BYTES",
+    "RIVALS",
     "SHORTEST_HISTORY",
     "SHORTEST_SIDE",
     "SWEPT_SCHEMES",
@@ -31,6 +35,7 @@ __all__ = [
     "FilmSettings",
     "LookSettings",
     "Order",
+    "QualitySettings",
     "QuantizeSettings",
     "RenderOrder",
     "RunSettings",
@@ -42,4 +47,6 @@ __all__ = [
     "WeightsSettings",
     "parse_schemes",
     "parse_widths",
+    "read_file",
+    "read_table",
 ]

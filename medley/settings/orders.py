@@ -12,13 +12,19 @@ from medley.settings.catalog import CatalogSettings
 from medley.settings.fields import Settings
 from medley.settings.film import CutSettings, FilmSettings
 from medley.settings.networks import SweepSettings
+from medley.settings.presets import QualitySettings
 from medley.settings.run import RunSettings
 from medley.settings.shot import LookSettings, ShotSettings
 
 Schema = TypeVar("Schema", bound=Settings)
 
 
-class Order(Settings):
+def order_names() -> frozenset[str]:
+    """Every name that some order knows: a file may hold them all, and each takes its own."""
+    return frozenset(name for order in ORDERS for name in order.model_fields)
+
+
+class Order(QualitySettings):
     """What every film is ordered by."""
 
     styles: tuple[Path, ...] = Field(
@@ -54,3 +60,7 @@ class SweepOrder(RunSettings, CutSettings, LookSettings, CatalogSettings, SweepS
     def film_path(self) -> Path:
         """Where the film goes."""
         return self.output or Path("outputs", f"{self.contents[0].stem}-sweep.mp4")
+
+
+ORDERS: tuple[type[Order], ...] = (RenderOrder, SweepOrder)
+"""All that can be ordered."""

@@ -4,6 +4,7 @@ import torch
 from pydantic import TypeAdapter
 
 from medley.errors import MedleyError
+from medley.settings.presets import Kind, kind_named
 from medley.vgg.network import Precision
 
 
@@ -35,6 +36,15 @@ def choose_devices(names: str) -> list[torch.device]:
         MedleyError: as `choose_device`.
     """
     return [choose_device(name) for name in names.split(",")]
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of device, as presets know it, that a name or a list of them begins with.
+
+    Raises:
+        MedleyError: as `choose_device`.
+    """
+    return kind_named(choose_devices(name)[0].type)
 
 
 def available_devices() -> list[str]:

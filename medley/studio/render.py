@@ -12,6 +12,7 @@ from medley.film.encode import FilmFacts
 from medley.images import Pixels, encode_png
 from medley.paintings import Draw
 from medley.settings import CatalogSettings, FilmSettings, ShotSettings, TileWish
+from medley.studio.again import render_again
 from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits
 from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs, cut_medley, hang_poster
@@ -146,6 +147,7 @@ def cut_film(
 def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]:
     return {
         **describe_run("render"),
+        "order": render_again(plan, film, facts.path),
         "content": describe_content(plan.takes[0]),
         "settings": {
             **plan.settings.model_dump(mode="json"),

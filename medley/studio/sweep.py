@@ -15,6 +15,7 @@ from medley.film.encode import FilmFacts
 from medley.images import Pixels, encode_png
 from medley.paintings import Draw, Painting
 from medley.settings import CatalogSettings, CutSettings, ShotSettings, SweepSettings, TileWish
+from medley.studio.again import sweep_again
 from medley.studio.credits import list_credits
 from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs, read_step
@@ -311,6 +312,7 @@ def _sidecar(
     contents = {take.content_path: describe_content(take) for take, *_ in sweep.pairs}
     return {
         **describe_run("sweep"),
+        "order": sweep_again(sweep, film, facts.path),
         "contents": list(contents.values()),
         "paintings": [describe_painting(painting) for painting in sweep.draw.paintings],
         "settings": {

@@ -1,0 +1,304 @@
+"""What `import medley` offers: pictures, features, weights and films from Python.
+
+Options are the fields of the schemas in `medley.settings`, under the same names and with the same
+defaults as on the command line. A value that no field accepts is a ValueError; what a user can
+mend (a picture that cannot be read, weights that are not here) is a `medley.errors.MedleyError`.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from medley.errors import ConfigError
+from medley.files import check_free
+from medley.film.encode import FilmFacts
+from medley.images import Pixels, read_picture, to_pixels, to_tensor
+from medley.paintings import Painting, find_files, shipped
+from medley.settings import (
+    CatalogSettings,
+    FilmSettings,
+    QuantizeSettings,
+    RenderOrder,
+    RunSettings,
+    Settings,
+    ShotSettings,
+    TileWish,
+    WeightsSettings,
+    read_table,
+)
+from medley.studio.cut import Outputs
+from medley.studio.device import choose_device, choose_precision, kind_of
+from medley.studio.forecast import check_disk
+from medley.studio.orders import foretell, prepare
+from medley.studio.quantizing import Quantizer
+from medley.studio.render import cut_film, take_all
+from medley.studio.room import free_disk
+from medley.studio.scene import fit_painting, fit_tiles, load_camera, resize_content, set_scene
+from medley.studio.shoot import Progress, iterate
+from medley.transfer.optimize import Iterate
+from medley.vgg import sources
+from medley.vgg.network import LAYERS, VGG19, Pooling, convolutions_for
+from medley.vgg.weights import load_weights
+
+Picture = str | Path | Image.Image | Pixels | Tensor
+"""A file, a Pillow picture, uint8 RGB `(height, width, 3)`, or float RGB `(1, 3, height, width)` or
+`(3, height, width)` in [0, 1]."""
+
+Schema = TypeVar("Schema", bound=Settings)
+
+_CATALOG, _RUN, _SHOT = CatalogSettings(), RunSettings(), ShotSettings()
+_STORED = QuantizeSettings()
+_log = logging.getLogger("medley")
+
+
+def stylize(
+    content: Picture,
+    painting: Picture | Sequence[Picture],
+    *,
+    seed: int = _CATALOG.seed,
+    device: str = _RUN.device,
+    tile: TileWish = _RUN.tile,
+    **options: Any,
+) -> Iterator[Iterate]:
+    """Repaint a picture after a painting, or a mix of several, and yield every iterate.
+
+    All is checked and loaded before this returns; steps are computed as they are asked for.
+
+        *_, last = medley.stylize("photo.jpg", "painting.jpg", size=256, steps=60)
+
+    Args:
+        content: what is repainted.
+        painting: one, or several whose styles are mixed.
+        seed: decides the noise of `init="noise"`.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        tile: side in pixels of the tiles that are computed at once, "auto" or "off".
+        options: fields of `medley.settings.ShotSettings`, such as `size`, `steps`, `style_weight`.
+            `keep_every` says which iterates a workspace keeps, and changes nothing here.
+
+    Returns:
+        An iterator of `Iterate`, step 0 to `steps`: `image` is float32 `(1, 3, height, width)` RGB
+        in [0, 1] on the device, and `loss`, `content`, `style` and `tv` are floats.
+
+    Raises:
+        ValueError: an option or a picture's shape is not accepted.
+        PictureError: a picture is unreadable or too narrow.
+        WeightsError: the weights are not there or not whole.
+        RoomError: the memory does not suffice, even in tiles; also while iterating.
+        DivergedError: the loss is no longer finite; while iterating.
+    """
+    settings = _read(ShotSettings, options, "stylize")
+    run = _read(RunSettings, {"device": device, "tile": tile}, "stylize")
+    seed = _read(CatalogSettings, {"seed": seed}, "stylize").seed
+    resized = resize_content(_open(content), settings, _name(content))
+    several = painting if isinstance(painting, list | tuple) else [painting]
+    if not several:
+        raise ValueError("stylize needs a painting, and was given none")
+    works = [
+        Painting(Path(_name(one)), fit_painting(resized, _open(one), _name(one))) for one in several
+    ]
+    scene = set_scene(resized, works, settings, seed)
+    camera = load_camera(settings, choose_device(run.device))
+    return iterate(scene, fit_tiles(camera, scene.content, settings, run.tile))
+
+
+def render(
+    content: str | Path,
+    styles: str | Path | Sequence[str | Path],
+    output: str | Path | None = None,
+    *,
+    force: bool = False,
+    watch: Callable[[Progress], None] = lambda _: None,
+    **options: Any,
+) -> FilmFacts:
+    """Make a film of one photo through many paintings: `medley render` from Python.
+
+    Shots go into the workspace, and those that lie there finished are not taken again.
+
+    Args:
+        content: the photo's file.
+        styles: folders of paintings, or paintings.
+        output: the film, ending in .mp4; "outputs/CONTENT-medley.mp4" unless given.
+        force: replace a film of that name.
+        watch: told after every step how far the shots are.
+        options: every other field of `medley.settings.RenderOrder`, such as `sample`, `steps`,
+            `fps`, `quality` or `workspace`.
+
+    Returns:
+        The film as it was read back: `path`, `frame_count`, `fps`, `height`, `width`.
+
+    Raises:
+        ValueError: an option is not accepted.
+        MedleyError: what a user can mend, as the class says.
+    """
+    named = {"content": content, "styles": styles, "output": output}
+    order = _read(RenderOrder, named | options, "render")
+    if order.film_path.suffix.lower() != ".mp4":
+        raise ValueError(f"a film ends in .mp4, and '{order.film_path}' does not")
+    outputs = Outputs(order.film_path)
+    outputs.check(force, [order.content])
+    plan, drawn = prepare(order, _log.warning)
+    outputs.check(force, [order.content, *(work.path for work in drawn.paintings)])
+    check_disk(foretell(plan, patient=False).disk_bytes, free_disk(order.workspace))
+    take_all(plan, watch, _log.warning)
+    return cut_film(plan, outputs, order.part(FilmSettings), lambda *_: None)
+
+
+def load_vgg(
+    bits: int | None = None,
+    *,
+    weights: str | Path | None = None,
+    layers: Sequence[str] = LAYERS,
+    pooling: Pooling = _SHOT.pooling,
+    precision: str = "float32",
+    device: str = _RUN.device,
+) -> VGG19:
+    """Load VGG-19 up to the deepest of some layers, ready to be called with a picture.
+
+        features = medley.load_vgg(bits=4, layers=["relu4_2"])(image)["relu4_2"]
+
+    Args:
+        bits: a weight has: 1 to 8 from the package, 32 for the float original, which `medley
+            weights fetch` brings; 8 unless given.
+        weights: a file that `quantize` wrote, instead of bits.
+        layers: of the thirty-seven in `medley.vgg.network.LAYERS`; those whose features are wanted.
+        pooling: "max" or "average".
+        precision: that convolutions compute in: "auto", "float32", "tf32", "bfloat16", "float16".
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+
+    Returns:
+        A module that maps float32 RGB `(1, 3, height, width)` in [0, 1] to a dict of features by
+        layer, each `(1, channels, ...)`; normalization is its own affair.
+
+    Raises:
+        ValueError: an unknown layer, or bits that do not exist, or together with a file.
+        WeightsError: the weights are not there or not whole.
+    """
+    chosen = _read(WeightsSettings, {"bits": bits, "weights": weights}, "load_vgg")
+    where = choose_device(_read(RunSettings, {"device": device}, "load_vgg").device)
+    width = chosen.bits if chosen.weights is None else None
+    loaded = load_weights(width, path=chosen.weights, layers=convolutions_for(layers))
+    network = VGG19(loaded.tensors, layers, pooling, choose_precision(precision, where))
+    return network.to(where).eval()
+
+
+def features(
+    picture: Picture,
+    layers: Sequence[str] = LAYERS,
+    *,
+    network: VGG19 | None = None,
+    **options: Any,
+) -> dict[str, Tensor]:
+    """Compute VGG-19's features of a picture at its own size, without a gradient.
+
+    Args:
+        picture: of 16 pixels or more on the short side, if layers behind pool4 are wanted.
+        layers: whose features are wanted.
+        network: as `load_vgg` gives it, with these layers among its own; loaded unless given.
+        options: of `load_vgg`, if it is.
+
+    Returns:
+        By layer, float32 `(1, channels, ...)` on the network's device.
+
+    Raises:
+        ValueError: an unknown layer, or options beside a network.
+        PictureError: the picture is unreadable.
+        WeightsError: the weights are not there or not whole.
+    """
+    if network is not None and options:
+        raise ValueError(f"{', '.join(options)} cannot be changed in a network that is given")
+    network = network or load_vgg(layers=layers, **options)
+    first = next(iter(network.buffers()))
+    with torch.no_grad():
+        found: Mapping[str, Tensor] = network(to_tensor(_open(picture)).to(first.device))
+    if missing := [name for name in layers if name not in found]:
+        raise ValueError(f"the network was loaded without {', '.join(missing)}")
+    return {name: found[name].float() for name in layers}
+
+
+def quantize(
+    output: str | Path,
+    *,
+    bits: int = _STORED.bits,
+    scheme: str = _STORED.scheme,
+    layers: Mapping[str, int] | None = None,
+    target_bytes: int | None = None,
+    original: str | Path | None = None,
+    pictures: Sequence[str | Path] = (),
+    force: bool = False,
+) -> Path:
+    """Store the float network in few bits: `medley quantize` from Python.
+
+    Args:
+        output: the file, ending in .safetensors.
+        bits: a weight gets, 1 to 8; float16 and bfloat16 have their own.
+        scheme: "kmeans", "calibrated", "affine", "affine-channel", "float16" or "bfloat16".
+        layers: other widths for some convolutions, by name such as "conv1_1".
+        target_bytes: choose the layers' widths so that a "kmeans" file has no more.
+        original: a file of float weights; what `medley weights fetch` brought unless given.
+        pictures: folders or pictures to calibrate by; the paintings that ship unless given.
+        force: replace a file of that name.
+
+    Returns:
+        The file, which `load_vgg(weights=...)` and `stylize(weights=...)` take.
+
+    Raises:
+        ValueError: an option is not accepted.
+        MedleyError: the original is not here or not float, a picture is unreadable, or the file
+            cannot be written.
+    """
+    settings = _read(QuantizeSettings, {"bits": bits, "scheme": scheme}, "quantize")
+    path = Path(output)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"a file of weights ends in .safetensors, and '{path}' does not")
+    if unknown := [name for name in layers or {} if name not in convolutions_for(LAYERS)]:
+        raise ValueError(f"there is no convolution '{unknown[0]}'")
+    check_free(path, force)
+    paths = find_files([Path(place) for place in pictures]) if pictures else shipped()
+    source = Path(original) if original else sources.cached("original")
+    quantizer = Quantizer(source, paths, lambda _: None)
+    widths = quantizer.widths(settings.scheme, settings.bits, layers or {}, target_bytes)
+    quantizer.write(path, settings.scheme, widths)
+    return path
+
+
+def _read(schema: type[Schema], options: Mapping[str, Any], function: str) -> Schema:
+    """Options as their schema has them; what it does not accept is the caller's mistake."""
+    try:
+        return read_table(schema, options, f"medley.{function}", kind_of=kind_of)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+def _open(source: Picture) -> Image.Image:
+    """A picture, upright and RGB, however it comes."""
+    if isinstance(source, str | Path):
+        return read_picture(Path(source))
+    if isinstance(source, Image.Image):
+        upright = ImageOps.exif_transpose(source).convert("RGBA")
+        ground = Image.new("RGBA", upright.size, "white")
+        return Image.alpha_composite(ground, upright).convert("RGB")
+    if isinstance(source, Tensor):
+        batch = source if source.ndim == 4 else source[None]
+        if batch.ndim != 4 or batch.shape[:2] != (1, 3) or not batch.is_floating_point():
+            raise ValueError(
+                "a picture as a tensor is float (1, 3, height, width) in [0, 1], not"
+                f" {source.dtype} {tuple(source.shape)}"
+            )
+        return Image.fromarray(to_pixels(batch))
+    pixels = np.asarray(source)
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+        raise ValueError(
+            f"a picture as an array is uint8 (height, width, 3), not {pixels.dtype} {pixels.shape}"
+        )
+    return Image.fromarray(pixels)
+
+
+def _name(source: Picture) -> str:
+    """What errors call a picture."""
+    return str(source) if isinstance(source, str | Path) else f"the {type(source).__name__}"

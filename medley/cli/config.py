@@ -1,0 +1,118 @@
+"""Settings from a file and from presets, beneath those of the command line."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from medley.cli.options import Command
+from medley.errors import ConfigError
+from medley.settings import RIVALS, Settings
+from medley.settings.files import check_table, config_text, read_file
+from medley.settings.orders import order_names
+from medley.settings.presets import KINDS, Kind, Quality, beneath, kind_named, preset
+
+_FIELDS, _FILE, _PRINT = (f"{__name__}.{name}" for name in ("fields", "file", "print"))
+
+_FROM_FILE, _BY_HAND = 1, 2  # ranks; 0 is a default
+_RANKS = {ParameterSource.DEFAULT: 0, ParameterSource.DEFAULT_MAP: _FROM_FILE}
+
+
+def config_options(*schemas: type[Settings], sidecar: str = "") -> Callable[[Command], Command]:
+    """Decorate a command with --config and --print-config.
+
+    Args:
+        schemas: whose fields the file may set.
+        sidecar: the command whose films' sidecars are understood; "" for any.
+    """
+    fields = {name: field for schema in schemas for name, field in schema.model_fields.items()}
+
+    def load(context: click.Context, _: click.Parameter, path: Path | None) -> None:
+        context.meta[_FIELDS] = fields
+        if path is None:
+            return
+        file = read_file(path)
+        if sidecar and file.command not in (None, sidecar):
+            raise ConfigError(
+                f"{file.source} was made by medley {file.command}; pass it to that command"
+            )
+        values = check_table(fields, file.table, file.source, file.folder, order_names())
+        # What click takes from here it knows as neither given by hand nor a default.
+        context.default_map = values
+        context.meta[_FILE] = file.source
+
+    def ask(context: click.Context, _: click.Parameter, asked: bool) -> None:
+        context.meta[_PRINT] = asked
+
+    def decorate(command: Command) -> Command:
+        command = click.option(
+            "--print-config", is_flag=True, expose_value=False, callback=ask,
+            help="Write all settings as they would be used, as TOML, and do nothing else.",
+        )(command)  # fmt: skip
+        return click.option(
+            "--config", type=click.Path(path_type=Path), is_eager=True, expose_value=False,
+            callback=load, metavar="FILE",
+            help="Settings from a TOML file, or from the .json beside a film.",
+        )(command)  # fmt: skip
+
+    return decorate
+
+
+def settle(options: dict[str, Any]) -> dict[str, Any]:
+    """Put the layers together: the command line, over the file, over a preset, over defaults.
+
+    With --print-config the outcome is written and the command ends.
+
+    Raises:
+        click.UsageError: two options contradict each other.
+    """
+    context = click.get_current_context()
+    fields = context.meta[_FIELDS]
+    settled = dict(options)
+    ranks = {name: _rank(context, name) for name in options}
+    for pair in RIVALS:
+        low, high = sorted(pair, key=lambda name: ranks.get(name, 0))
+        if not ranks.get(low):
+            continue
+        if ranks[low] == ranks[high]:
+            names = " and ".join(f"--{name.replace('_', '-')}" for name in pair)
+            raise click.UsageError(f"{names} contradict each other; give one")
+        settled[low], ranks[low] = fields[low].default, 0
+    quality: Quality = options["quality"]
+    if ranks["quality"] == _BY_HAND:
+        _say_kept(quality, [name for name in ranks if ranks[name] == _FROM_FILE])
+    given = dict.fromkeys(name for name in ranks if ranks[name])
+    below = beneath(given, quality, _kind(quality, options["device"]))
+    settled |= {name: value for name, value in below.items() if name in settled}
+    if context.meta[_PRINT]:
+        names = [param.name or "" for param in context.command.params]
+        named = {name: settled[name] for name in names if name in fields}
+        click.echo(config_text(named, fields, context.command_path), nl=False)
+        context.exit()
+    return settled
+
+
+def _rank(context: click.Context, name: str) -> int:
+    source = context.get_parameter_source(name)
+    return _BY_HAND if source is None else _RANKS.get(source, _BY_HAND)
+
+
+def _say_kept(quality: Quality, names: list[str]) -> None:
+    """Say what of a preset asked for by hand has no effect, because the file stands over it."""
+    context = click.get_current_context()
+    left = beneath(dict.fromkeys(names), quality, "cpu")
+    kept = [name for name in preset(quality, "cpu") if name not in left]
+    if kept and not context.params.get("quiet"):
+        file = context.meta[_FILE]
+        click.echo(f"note: --quality {quality} leaves {', '.join(kept)} to {file}", err=True)
+
+
+def _kind(quality: Quality, device: str) -> Kind:
+    if device != "auto" or not any(preset(quality, kind) for kind in KINDS):
+        return kind_named(device)
+    # torch takes a second to import, and only it knows what "auto" finds.
+    from medley.studio.device import kind_of
+
+    return kind_of(device)

@@ -1,0 +1,58 @@
+"""The order that makes a finished film again: what was drawn, and nothing left to be found out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import medley
+from medley.settings import CutSettings, FilmSettings, Order, RenderOrder, SweepOrder
+from medley.settings.files import VERSION, plain_values
+from medley.studio.device import choose_precision
+from medley.studio.scene import settled
+
+if TYPE_CHECKING:  # they write the orders into their sidecars
+    from medley.studio.render import Plan
+    from medley.studio.sweep import Sweep
+
+
+def render_again(plan: Plan, film: FilmSettings, path: Path) -> dict[str, Any]:
+    """What --config takes to make a medley again: the same shots, on the same timeline."""
+    return _table(
+        RenderOrder(
+            content=plan.content_path,
+            styles=tuple(take.painting.path for take in plan.takes),
+            output=path,
+            seed=plan.catalog.seed,
+            workspace=plan.workspace.root,
+            **dict(settled(plan.settings, plan.camera)),
+            **dict(film),
+        )
+    )
+
+
+def sweep_again(sweep: Sweep, film: CutSettings, path: Path) -> dict[str, Any]:
+    """What --config takes to make a sweep again: the same networks, shots and timeline."""
+    widths = dict.fromkeys(str(network.bits) for network in sweep.shown)
+    return _table(
+        SweepOrder(
+            contents=tuple(dict.fromkeys(take.content_path for take, *_ in sweep.pairs)),
+            styles=tuple(painting.path for painting in sweep.draw.paintings),
+            output=path,
+            seed=sweep.catalog.seed,
+            workspace=sweep.workspace.root,
+            **sweep.settings.model_dump(exclude={"bits", "weights", "precision"}),
+            **sweep.sweep.model_dump(exclude={"bits"}),
+            **dict(film),
+            bits=",".join(widths),
+            precision=choose_precision(sweep.settings.precision, sweep.device),
+        )
+    )
+
+
+def _table(order: Order) -> dict[str, Any]:
+    """An order as a file has it: with absolute paths, and the film beside the sidecar."""
+    table = plain_values(dict(order), type(order).model_fields)
+    if order.output:
+        table["output"] = order.output.name
+    return {VERSION: medley.__version__, **table}

@@ -1,0 +1,235 @@
+"""Settings from files: what is accepted, what is refused and how, and which layer wins."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import medley
+from medley.cli import cli
+from medley.errors import ConfigError
+from medley.settings import RenderOrder, SweepOrder, read_file, read_table
+from medley.settings.files import config_text, plain_values
+from medley.settings.orders import ORDERS
+
+from .conftest import film_pixels
+from .test_render import TINY, place, run  # noqa: F401 - place is a fixture
+
+WHOLE = {"content": "photo.jpg", "styles": ["paintings"]}
+
+
+def read(folder=Path(), schema=RenderOrder, **table):
+    return read_table(schema, {**WHOLE, **table}, "'film.toml'", folder)
+
+
+def printed(*arguments):
+    """What --print-config writes, as TOML reads it."""
+    result = CliRunner().invoke(cli, [*arguments, "--print-config"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return tomllib.loads(result.output)
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Write a config and give its path."""
+
+    def write(text, name="film.toml"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+        return str(path)
+
+    return write
+
+
+def test_relative_paths_lie_beside_the_file_and_others_stay():
+    order = read(
+        Path("/films"), styles=["a", "/b"], init="start.png", workspace="../shots", content="~/x"
+    )
+    assert order.styles == (Path("/films/a"), Path("/b"))
+    assert order.content == Path.home() / "x"
+    assert order.workspace == Path("/films/../shots")
+    assert order.init == "/films/start.png"
+    assert read(Path("/films"), init="noise").init == "noise"
+    assert read(Path("/films")).workspace == RenderOrder.model_fields["workspace"].default
+
+
+def test_names_have_dashes_or_underscores_and_lists_may_be_one():
+    assert read(**{"style-weight": 3}).style_weight == 3
+    assert read(styles="one").styles == (Path("one"),)
+    table = {"content": "a.jpg", "style": ["x", "y"], "bits": 4, "scales": 3}
+    order = read_table(SweepOrder, table, "'sweep.toml'")
+    assert order.contents == (Path("a.jpg"),)
+    assert order.styles == (Path("x"), Path("y"))
+    assert (order.bits, order.scales) == ("4", "3")
+
+
+FAULTS = {
+    "typo": (
+        {"stile_weight": 1},
+        "there is no setting 'stile_weight'; did you mean 'style_weight'",
+    ),
+    "no idea": ({"zzz": 1}, "there is no setting 'zzz'; --print-config writes all there are"),
+    "twice": ({"fps": 1, "f-p-s": 1}, "there is no setting 'f-p-s'; did you mean 'fps'"),
+    "both spellings": (
+        {"tv_weight": 1, "tv-weight": 1},
+        "tv_weight and tv-weight are the same setting; keep one",
+    ),
+    "words": ({"steps": "many"}, "steps is 'many'; it must be a whole number from 1 to 100,000"),
+    "true": ({"steps": True}, "steps is true; it must be a whole number from 1 to 100,000"),
+    "true for x": ({"hold": True}, "hold is true; it must be a number from 0 to 600"),
+    "half": ({"steps": 1.5}, r"steps is 1\.5; it must be a whole number from 1"),
+    "below": ({"style-weight": -1}, "style-weight is -1; it must be a number from 0 to 1,000,"),
+    "nan": ({"tv_weight": float("nan")}, "tv_weight is nan; it must be a number from 0"),
+    "none": ({"seconds_per_painting": 0}, "is 0; it must be a number above 0, up to 3,600"),
+    "choice": ({"pooling": "mean"}, "pooling is 'mean'; it must be 'max' or 'average'"),
+    "list": ({"fps": [1]}, r"fps is \[1\]; it must be a text"),
+    "no paintings": ({"styles": []}, r"styles is \[\]; it must be a list of one or more, each a"),
+    "no path": ({"content": 3}, "content is 3; it must be a path"),
+    "long": ({"steps": "x" * 999}, r"steps is 'x{59}\.\.\.; it must"),
+    "own words": ({"fps": "fast"}, "fps: 'fast' is not a rate such as 24"),
+    "device": ({"device": "gpu"}, "device: there is no device 'gpu'; there are auto, cpu, cuda,"),
+    "section": ({"film": {"fps": 24}}, r"\[film\] is a table; settings stand in none"),
+    "rivals": ({"size": 64, "pixels": 4096}, "size and pixels contradict each other; keep one"),
+    "weights": ({"weights": "w", "bits": 4}, "weights and bits contradict each other; keep one"),
+    "nothing pulls": ({"style_weight": 0, "content_weight": 0}, "are both 0; one must pull"),
+    "newer": ({"medley": "99.0"}, f"it is of medley 99.0, and this is {medley.__version__}; upgra"),
+    "no version": ({"medley": 3}, "medley is 3; it must be the version that wrote the file"),
+}
+
+
+@pytest.mark.parametrize(("table", "words"), FAULTS.values(), ids=FAULTS)
+def test_fault_is_named_with_file_key_value_and_bound(table, words):
+    with pytest.raises(ConfigError, match=f"^'film.toml': .*{words}"):
+        read(**table)
+
+
+def test_all_faults_are_named_at_once():
+    with pytest.raises(ConfigError) as raised:
+        read(steps=0, stepps=1, pooling="x")
+    assert len(raised.value.args) == 3
+    with pytest.raises(ConfigError) as raised:
+        read_table(RenderOrder, {}, "'film.toml'")
+    assert sorted(raised.value.args) == [
+        "'film.toml': content is missing; say it",
+        "'film.toml': styles is missing; say it",
+    ]
+
+
+def test_table_of_the_same_or_an_older_version_is_read():
+    assert read(medley=medley.__version__).steps == read(medley="0.0.9").steps
+
+
+@pytest.mark.parametrize("schema", ORDERS)
+def test_order_is_the_same_after_it_was_written_and_read(schema, tmp_path):
+    awkward = 'a "b" \\ ü\x7f\t.png'
+    table = {
+        "content": awkward,
+        "styles": [awkward, "x"],
+        "fps": "29.97",
+        "artist": "K\nM",
+        "size": 99,
+    }
+    order = read_table(schema, table, "'film.toml'", tmp_path)
+    text = config_text(dict(order), schema.model_fields, "medley render")
+    again = read_table(schema, tomllib.loads(text), "'film.toml'")
+    written = plain_values(dict(order), schema.model_fields)
+    assert plain_values(dict(again), schema.model_fields) == written
+    assert "pixels" not in written
+    assert config_text(dict(again), schema.model_fields, "medley render") == text
+    assert all(f"\n{name} =" in text or f"\n# {name} =" in text for name in schema.model_fields)
+
+
+def test_name_that_is_no_unicode_cannot_be_written():
+    order = read(content="\udcff.png")
+    with pytest.raises(ConfigError, match="is not Unicode; rename the file"):
+        config_text(dict(order), RenderOrder.model_fields, "medley render")
+
+
+FILES = {
+    "missing": ("none.toml", None, r"cannot read '.*none\.toml' \(No such file"),
+    "no toml": ("film.toml", b"steps 3", r"film\.toml' is not TOML \(.*line 1"),
+    "picture": ("film.png", b"\x89PNG\r\n", r"is no file of settings \(byte 0 is not UTF-8\)"),
+    "no json": ("film.json", b"{", r"film\.json' is not JSON"),
+    "deep json": ("film.json", b"[" * 100_000, r"film\.json' is not JSON"),
+    "no order": ("film.json", b'{"steps": 3}', "has no table 'order', so it is no film's sidecar"),
+    "no object": ("film.json", b"[]", "has no table 'order'"),
+}
+
+
+@pytest.mark.parametrize(("name", "data", "words"), FILES.values(), ids=FILES)
+def test_file_that_holds_no_settings_is_refused(name, data, words, tmp_path):
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(ConfigError, match=words):
+        read_file(tmp_path / name)
+
+
+def test_file_with_a_byte_order_mark_is_read(config):
+    assert read_file(Path(config("\ufeffsteps = 3"))).table == {"steps": 3}
+
+
+def test_command_line_wins_over_the_file_and_the_file_over_defaults(config):
+    path = config('steps = 7\nstyle-weight = 2\ncontent = "a.jpg"\nstyles = ["b"]')
+    found = printed("render", "--config", path, "--steps", "9")
+    assert (found["steps"], found["style_weight"], found["tv_weight"]) == (9, 2.0, 0.0)
+    assert found["content"] == str(Path(path).parent / "a.jpg")
+    assert printed("render", "--steps", "120", "--config", path)["steps"] == 120
+
+
+def test_command_line_s_rival_drops_the_file_s(config):
+    path = config("size = 99\nbits = 4")
+    found = printed("render", "--config", path, "--pixels", "10000", "--weights", "w")
+    assert (found["pixels"], "size" in found) == (10_000, False)
+    assert (Path(found["weights"]).name, "bits" in found) == ("w", False)
+    assert printed("render", "--config", config("pixels = 10000"), "--size", "99")["size"] == 99
+
+
+def test_one_file_serves_commands_that_know_different_settings(config):
+    path = config('captions = "full"\nsteps = 7\ncontent = "a"\nlayout = "row"')
+    assert printed("stylize", "x", "y", "-o", "z.png", "--config", path)["steps"] == 7
+    assert printed("sweep", "--config", path)["layout"] == "row"
+    assert "layout" not in printed("plan", "--config", path)
+
+
+def test_faults_of_a_config_are_printed_a_line_each(config, tmp_path):
+    done = run("render", "--config", config("steps = 0\nstepz = 1"), cwd=tmp_path, expect=1)
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("Error: '") and "film.toml': " in line for line in lines)
+    assert "did you mean 'steps'?" in lines[1]
+
+
+def test_printed_config_makes_the_same_settings_again(config):
+    words = ["--fps", "29.97", "--years", "1880", "--device", "cpu,cpu", "--size", "300"]
+    result = CliRunner().invoke(
+        cli, ["render", "--content", "a", "--styles", "b", *words, "--print-config"]
+    )
+    again = CliRunner().invoke(cli, ["render", "--config", config(result.output), "--print-config"])
+    assert again.output == result.output
+    assert tomllib.loads(result.output)["fps"] == "2997/100"
+
+
+def test_film_is_made_again_from_its_sidecar(place, tmp_path):  # noqa: F811
+    made = ["--output", "a/film.mp4", "--sample", "1", "--seed", "3", "--captions", "title"]
+    run("render", "--content", "photo.png", "--styles", "styles", *TINY, *made, cwd=place)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    again = ["--config", place / "a/film.json", "-o", "b.mp4"]
+    done = run("render", *again, cwd=elsewhere)
+    assert "1 shots found finished" in done.stderr
+    first, second = (
+        json.loads(path.read_text()) for path in (place / "a/film.json", elsewhere / "b.json")
+    )
+    assert [work["shot"] for work in first["paintings"]] == [
+        work["shot"] for work in second["paintings"]
+    ]
+    assert np.array_equal(film_pixels(place / "a/film.mp4"), film_pixels(elsewhere / "b.mp4"))
+    assert {**second["order"], "output": "film.mp4"} == first["order"]
+    refused = run("render", "--config", place / "a/film.json", cwd=elsewhere, expect=1)
+    assert "film.mp4' exists; pass --force" in refused.stderr
+    refused = run("sweep", "--config", place / "a/film.json", cwd=elsewhere, expect=1)
+    assert "was made by medley render; pass it to that command" in refused.stderr
