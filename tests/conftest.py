@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from medley.film.encode import read_facts
+from medley.film.facts import read_facts
 from medley.images import Pixels
 from medley.settings import ShotSettings
 from medley.studio.scene import Camera, load_camera

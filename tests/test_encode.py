@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from medley.errors import FilmError, OutputError
-from medley.film import encode
+from medley.film import ffmpeg
 from medley.film.compose import pad_to_even
-from medley.film.encode import encode_film, parse_facts, read_facts
+from medley.film.encode import encode_film
+from medley.film.facts import parse_facts, read_facts
+from medley.settings import FormatSettings
 
 from .conftest import draw_pixels, film_pixels
 
@@ -47,7 +49,7 @@ def test_colours_survive_within_two_levels_and_are_tagged(tmp_path):
     film(tmp_path / "a.mp4", [frame] * 3, size=frame.shape[:2])
     shown = film_pixels(tmp_path / "a.mp4")[1, 16, 16::32].astype(int)
     assert np.abs(shown - colours).max() <= 2
-    command = [*encode._ffmpeg(), "-i", tmp_path / "a.mp4"]
+    command = [*ffmpeg.ffmpeg(), "-i", tmp_path / "a.mp4"]
     said = subprocess.run(command, capture_output=True, text=True).stderr
     assert "yuv420p(tv, bt709, " in said
 
@@ -131,7 +133,7 @@ def fake_ffmpeg(folder: Path, body: str) -> str:
 )
 def test_failing_ffmpeg_speaks_for_itself(tmp_path, monkeypatch, body):
     fake = fake_ffmpeg(tmp_path, body)
-    monkeypatch.setattr(encode.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
     with pytest.raises(FilmError, match=r"ffmpeg stopped with code .* No space left on device"):
         film(tmp_path / "out" / "a.mp4", moving(80))
     assert list((tmp_path / "out").iterdir()) == []
@@ -139,7 +141,7 @@ def test_failing_ffmpeg_speaks_for_itself(tmp_path, monkeypatch, body):
 
 def test_killed_ffmpeg_leaves_no_film(tmp_path, monkeypatch):
     fake = fake_ffmpeg(tmp_path, "sys.stdin.buffer.read(9000); os.kill(os.getpid(), 9)")
-    monkeypatch.setattr(encode.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
     with pytest.raises(FilmError, match="ffmpeg stopped with code -9"):
         film(tmp_path / "out" / "a.mp4", moving(80))
     assert list((tmp_path / "out").iterdir()) == []
@@ -147,7 +149,7 @@ def test_killed_ffmpeg_leaves_no_film(tmp_path, monkeypatch):
 
 def test_talkative_ffmpeg_does_not_block(tmp_path, monkeypatch):
     fake = fake_ffmpeg(tmp_path, "sys.stderr.write('words\\n' * 300_000); sys.exit(3)")
-    monkeypatch.setattr(encode.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
     with pytest.raises(FilmError, match="code 3"):
         film(tmp_path / "a.mp4", moving(2))
 
@@ -209,14 +211,14 @@ def test_missing_picture_is_not_taken_for_an_unwritable_film(tmp_path):
 
 
 def test_ffmpeg_that_cannot_be_started_is_not_taken_for_an_unwritable_film(tmp_path, monkeypatch):
-    monkeypatch.setattr(encode.imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(tmp_path / "none"))
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(tmp_path / "none"))
     with pytest.raises(FilmError, match=r"ffmpeg cannot be started .*none"):
         film(tmp_path / "a.mp4", moving(2))
 
     def finds_none():
         raise RuntimeError("No ffmpeg exe could be found")
 
-    monkeypatch.setattr(encode.imageio_ffmpeg, "get_ffmpeg_exe", finds_none)
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", finds_none)
     with pytest.raises(FilmError, match=r"no ffmpeg here .*; reinstall imageio-ffmpeg"):
         film(tmp_path / "a.mp4", moving(2))
     assert list(tmp_path.iterdir()) == []
@@ -235,12 +237,12 @@ def test_frames_that_are_not_bytes_are_refused(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell's ulimit stands in for a full disk")
 def test_disk_that_fills_up_is_said_in_ffmpegs_words(tmp_path, monkeypatch):
-    real = encode.imageio_ffmpeg.get_ffmpeg_exe()
+    real = ffmpeg.imageio_ffmpeg.get_ffmpeg_exe()
     fake = tmp_path / "ffmpeg"
     fake.write_text(f"#!/bin/sh\ntrap '' XFSZ\nulimit -f 8\nexec '{real}' \"$@\"\n")
     fake.chmod(0o755)
-    monkeypatch.setattr(encode.imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(fake))
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(fake))
     noise = np.random.default_rng(0).integers(0, 256, (40, 32, 48, 3), dtype=np.uint8)
     with pytest.raises(FilmError, match="File too large"):
-        film(tmp_path / "out" / "a.mp4", list(noise), crf=0)
+        film(tmp_path / "out" / "a.mp4", list(noise), settings=FormatSettings(crf=1))
     assert list((tmp_path / "out").iterdir()) == []

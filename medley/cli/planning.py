@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medley.cli.options import Command, exclusive, read_settings, settings_options
+from medley.cli.options import Command, exclusive, output_option, read_settings, settings_options
 from medley.settings import CatalogSettings, FilmSettings, RenderOrder, RunSettings, ShotSettings
 
 if TYPE_CHECKING:  # torch comes with them
@@ -30,12 +30,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     settings_options(ShotSettings),
     settings_options(FilmSettings),
     settings_options(RunSettings),
-    click.option(
-        "-o",
-        "--output",
-        type=_PATH,
-        help="The film, ending in .mp4.  [default: outputs/CONTENT-medley.mp4]",
-    ),
+    output_option("outputs/CONTENT-medley.mp4"),
     click.option("--force", is_flag=True, help="Replace a film of that name."),
 )
 
@@ -55,10 +50,7 @@ def read_order(options: dict[str, Any]) -> RenderOrder:
     """
     exclusive("size", "pixels")
     exclusive("weights", "bits")
-    order = read_settings(RenderOrder, options)
-    if order.film_path.suffix.lower() != ".mp4":
-        raise click.UsageError(f"--output '{order.film_path}' must end in .mp4")
-    return order
+    return read_settings(RenderOrder, options)
 
 
 def forecast_line(found: Forecast) -> str:

@@ -57,7 +57,7 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
         take_all(plan, show.shot, partial(warn, console))
         facts = cut_film(plan, outputs, order.part(FilmSettings), show.frame)
         show.line(
-            f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"
+            f"{facts.words};"
             f" poster '{outputs.poster}', sidecar '{outputs.sidecar}',"
             f" credits '{outputs.credits}'"
         )

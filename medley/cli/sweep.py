@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medley.cli.options import TakesSeveral, exclusive, read_settings, settings_options
+from medley.cli.options import (
+    TakesSeveral,
+    exclusive,
+    output_option,
+    read_settings,
+    settings_options,
+)
 from medley.settings import (
     CatalogSettings,
     CutSettings,
@@ -48,12 +54,7 @@ _PATH = click.Path(path_type=Path)
 @settings_options(LookSettings)
 @settings_options(CutSettings)
 @settings_options(RunSettings)
-@click.option(
-    "-o",
-    "--output",
-    type=_PATH,
-    help="The film, ending in .mp4.  [default: outputs/CONTENT-sweep.mp4]",
-)
+@output_option("outputs/CONTENT-sweep.mp4")
 @click.option("--force", is_flag=True, help="Replace a film of that name.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 def sweep(
@@ -80,8 +81,6 @@ def sweep(
     """
     exclusive("size", "pixels")
     order = read_settings(SweepOrder, options | {"contents": tuple(dict.fromkeys(contents))})
-    if order.film_path.suffix.lower() != ".mp4":
-        raise click.UsageError(f"--output '{order.film_path}' must end in .mp4")
     _sweep(order, fetch, force, quiet)
 
 
@@ -113,7 +112,7 @@ def _sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None:
         measures = measure_sweep(plan, lambda done, of: show.count("scoring", done, of))
         facts = publish(plan, measures, outputs, order.part(CutSettings), show.frame)
         show.line(
-            f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"
+            f"{facts.words};"
             f" sheet '{outputs.poster}', chart '{outputs.chart}', measures '{outputs.table}'"
             f" and '{outputs.sidecar}', credits '{outputs.credits}'"
         )

@@ -16,6 +16,7 @@ from medley.settings.fields import (
     parse_widths,
 )
 from medley.settings.film import CutSettings, FilmSettings
+from medley.settings.formats import FormatSettings
 from medley.settings.networks import QuantizeSettings, SweepSettings
 from medley.settings.orders import Order, RenderOrder, SweepOrder
 from medley.settings.run import RunSettings
@@ -29,6 +30,7 @@ __all__ = [
     "CatalogSettings",
     "CutSettings",
     "FilmSettings",
+    "FormatSettings",
     "LookSettings",
     "Order",
     "QuantizeSettings",

@@ -4,13 +4,14 @@ The command line, a config file and a batch's manifest all come down to one of t
 """
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from medley.settings.catalog import CatalogSettings
 from medley.settings.fields import Settings
 from medley.settings.film import CutSettings, FilmSettings
+from medley.settings.formats import SUFFIXES, USUAL_SUFFIX, check_format, format_of
 from medley.settings.networks import SweepSettings
 from medley.settings.run import RunSettings
 from medley.settings.shot import LookSettings, ShotSettings
@@ -18,18 +19,31 @@ from medley.settings.shot import LookSettings, ShotSettings
 Schema = TypeVar("Schema", bound=Settings)
 
 
-class Order(Settings):
+class Order(CutSettings):
     """What every film is ordered by."""
 
     styles: tuple[Path, ...] = Field(
         min_length=1,
         description="Folders of paintings, or paintings; repeatable, or several at once.",
     )
-    output: Path | None = Field(None, description="The film, ending in .mp4.")
+    output: Path | None = Field(None, description=f"The film, ending in {SUFFIXES}.")
+
+    @model_validator(mode="after")
+    def _has_a_format(self) -> Self:
+        check_format(self.film_path, self)
+        return self
 
     def part(self, schema: type[Schema]) -> Schema:
-        """The fields of this order that another schema has."""
-        return schema(**{name: getattr(self, name) for name in schema.model_fields})
+        """The fields of this order that another schema has, the rate as its format can keep it."""
+        values = {name: getattr(self, name) for name in schema.model_fields}
+        if "fps" in values:
+            values["fps"] = format_of(self.film_path).nearest_fps(self.fps)
+        return schema(**values)
+
+    @property
+    def film_path(self) -> Path:
+        """Where the film goes."""
+        return self.output or Path("outputs", f"film{USUAL_SUFFIX}")
 
 
 class RenderOrder(RunSettings, FilmSettings, ShotSettings, CatalogSettings, Order):
@@ -40,10 +54,10 @@ class RenderOrder(RunSettings, FilmSettings, ShotSettings, CatalogSettings, Orde
     @property
     def film_path(self) -> Path:
         """Where the film goes."""
-        return self.output or Path("outputs", f"{self.content.stem}-medley.mp4")
+        return self.output or Path("outputs", f"{self.content.stem}-medley{USUAL_SUFFIX}")
 
 
-class SweepOrder(RunSettings, CutSettings, LookSettings, CatalogSettings, SweepSettings, Order):
+class SweepOrder(RunSettings, LookSettings, CatalogSettings, SweepSettings, Order):
     """A sweep: the same shots with the network at many bit widths."""
 
     contents: tuple[Path, ...] = Field(
@@ -53,4 +67,4 @@ class SweepOrder(RunSettings, CutSettings, LookSettings, CatalogSettings, SweepS
     @property
     def film_path(self) -> Path:
         """Where the film goes."""
-        return self.output or Path("outputs", f"{self.contents[0].stem}-sweep.mp4")
+        return self.output or Path("outputs", f"{self.contents[0].stem}-sweep{USUAL_SUFFIX}")
