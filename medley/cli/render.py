@@ -35,9 +35,9 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
 
     console = notes(quiet)
     outputs = Outputs(order.film_path)
-    outputs.check(force, [order.content])
+    outputs.check(force, order.inputs)
     plan, drawn = prepare(order, partial(warn, console))
-    outputs.check(force, [order.content, *(work.path for work in drawn.paintings)])
+    outputs.check(force, [*order.inputs, *(work.path for work in drawn.paintings)])
     expected = foretell(plan, patient=False)
     check_disk(expected.disk_bytes, free_disk(order.workspace))
     height, width, _ = plan.content.shape

@@ -96,7 +96,7 @@ def _sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None:
 
     console = notes(quiet)
     outputs = Outputs(order.film_path, measured=True)
-    outputs.check(force, order.contents)
+    outputs.check(force, order.inputs)
     photos = look_through(order, partial(warn, console))
     drawn = photos[0][2]
     outputs.check(force, [painting.path for painting in drawn.paintings])

@@ -55,6 +55,7 @@ def read_facts(path: Path, form: Format | None = None) -> FilmFacts:
         FilmError: it cannot be read, or its rate is not constant.
     """
     readers: dict[str, Callable[[Path], FilmFacts]] = {
+        "gif": _read_gif,
         "webp": _read_webp,
         "sequence": _read_sequence,
         "sheet": _read_sheet,
@@ -65,9 +66,14 @@ def read_facts(path: Path, form: Format | None = None) -> FilmFacts:
         raise FilmError(f"'{path}' does not read back: {error}; make it again") from error
 
 
-def _read_film(path: Path) -> FilmFacts:
+def _read_gif(path: Path) -> FilmFacts:
+    # ffmpeg takes 3 hundredths for 33 frames a second, and retimes them, unless it keeps its ticks.
+    return _read_film(path, "-fps_mode", "passthrough", "-enc_time_base", "demux")
+
+
+def _read_film(path: Path, *options: str) -> FilmFacts:
     streams = ["-map", "0:v:0", "-map", "0:a:0?"]
-    done = run("-v", "error", "-i", url(path), *streams, "-f", "framecrc", "-")
+    done = run("-v", "error", "-i", url(path), *streams, *options, "-f", "framecrc", "-")
     if done.returncode:
         raise FilmError(f"ffmpeg cannot read '{path}': {last_words(done.stderr.splitlines())}")
     return parse_facts(done.stdout, path)

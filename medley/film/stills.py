@@ -53,7 +53,7 @@ def write_sheet(
     cell, cell_height = max(1, round(width * scale)), max(1, round(height * scale))
     works = ((frame, _time(number / fps)) for number, frame in frames)
     sheet = gallery(works, cell, cell_height=cell_height)
-    options = {"quality": _JPEG_QUALITY, "subsampling": 0} if path.suffix != ".png" else {}
+    options = {"quality": _JPEG_QUALITY, "subsampling": 0} if path.suffix.lower() != ".png" else {}
     Image.fromarray(sheet).save(path, **options)
     return sheet.shape[0], sheet.shape[1]
 

@@ -53,6 +53,7 @@ FORMATS = {
     "": Format("sequence"),
     ".png": Format("sheet"),
     ".jpg": Format("sheet"),
+    ".jpeg": Format("sheet"),
 }
 """By suffix. A name without one is a folder of numbered pictures."""
 

@@ -45,6 +45,11 @@ class Order(CutSettings):
         """Where the film goes."""
         return self.output or Path("outputs", f"film{USUAL_SUFFIX}")
 
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The files named one by one that it is made of, which no output may replace."""
+        return (self.audio,) if self.audio else ()
+
 
 class RenderOrder(RunSettings, FilmSettings, ShotSettings, CatalogSettings, Order):
     """A medley: one photo through many paintings."""
@@ -55,6 +60,11 @@ class RenderOrder(RunSettings, FilmSettings, ShotSettings, CatalogSettings, Orde
     def film_path(self) -> Path:
         """Where the film goes."""
         return self.output or Path("outputs", f"{self.content.stem}-medley{USUAL_SUFFIX}")
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """As of every order, and the photo."""
+        return self.content, *super().inputs
 
 
 class SweepOrder(RunSettings, LookSettings, CatalogSettings, SweepSettings, Order):
@@ -68,3 +78,8 @@ class SweepOrder(RunSettings, LookSettings, CatalogSettings, SweepSettings, Orde
     def film_path(self) -> Path:
         """Where the film goes."""
         return self.output or Path("outputs", f"{self.contents[0].stem}-sweep{USUAL_SUFFIX}")
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """As of every order, and the photos."""
+        return *self.contents, *super().inputs
