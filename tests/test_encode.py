@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -245,4 +246,71 @@ def test_disk_that_fills_up_is_said_in_ffmpegs_words(tmp_path, monkeypatch):
     noise = np.random.default_rng(0).integers(0, 256, (40, 32, 48, 3), dtype=np.uint8)
     with pytest.raises(FilmError, match="File too large"):
         film(tmp_path / "out" / "a.mp4", list(noise), settings=FormatSettings(crf=1))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.gif"])
+def test_ffmpeg_killed_in_mid_film_leaves_nothing(tmp_path, monkeypatch, name):
+    started = []
+
+    class Watched(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    def frames():
+        for number, frame in enumerate(noise(400, 64, 96)):
+            if number == 9:
+                started[-1].kill()
+            yield frame
+
+    monkeypatch.setattr(ffmpeg.subprocess, "Popen", Watched)
+    with pytest.raises(FilmError, match=r"ffmpeg stopped with code -9 at frame \d+: it said"):
+        film(tmp_path / "out" / name, frames(), count=400, size=(64, 96))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def noise(count, height, width):
+    rng = np.random.default_rng(0)
+    return (rng.integers(0, 256, (height, width, 3), dtype=np.uint8) for _ in range(count))
+
+
+SMALL_DISK = """
+import resource, sys
+from fractions import Fraction
+from pathlib import Path
+import numpy as np
+from medley.errors import MedleyError
+from medley.film.encode import encode_film
+rng = np.random.default_rng(0)
+frames = (rng.integers(0, 256, (64, 96, 3), dtype=np.uint8) for _ in range(90))
+resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+try:
+    encode_film(
+        frames, Path(sys.argv[1]), fps=Fraction(25), width=96, height=64, frame_count=90
+    )
+except MedleyError as error:
+    sys.exit(f"{type(error).__name__}: {error}")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a limit stands in for a full disk")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        # ffmpeg dies of the limit's signal before it can say anything.
+        ("a.gif", "FilmError: ffmpeg stopped with code -25"),
+        ("a.webp", r"OutputError: cannot write '.*a\.webp' \(File too large\)"),
+        ("frames", r"OutputError: cannot write '.*frames' \(File too large\)"),
+        ("sheet.png", r"OutputError: cannot write '.*sheet\.png' \(File too large\)"),
+    ],
+)
+def test_full_disk_leaves_nothing_whatever_the_format(tmp_path, name, words):
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL_DISK, str(tmp_path / "out" / name)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert re.search(words, done.stderr), done.stderr
     assert list((tmp_path / "out").iterdir()) == []
