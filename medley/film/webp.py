@@ -90,11 +90,12 @@ def read_film(path: Path) -> tuple[int, int, list[int]]:
             raise TornError("no WebP")
         if path.stat().st_size != struct.unpack("<I", head[4:8])[0] + 8:
             raise TornError("not as long as it says")
-        name, data = _read_chunk(file)
+        chunks = _chunks(file)
+        name, data = next(chunks, (b"", b""))
         if name != b"VP8X" or not data[0] & _ANIMATED:
             raise TornError("not animated")
         size = int.from_bytes(data[4:7], "little") + 1, int.from_bytes(data[7:10], "little") + 1
-        lengths = list(in_order(_decode, _frames_of(file)))
+        lengths = list(in_order(_decode, (data for name, data in chunks if name == b"ANMF")))
     if not lengths:
         raise TornError("without a frame")
     return *size, lengths
@@ -124,13 +125,6 @@ def _frame(picture: bytes, width: int, height: int, milliseconds: int, flags: in
     return _chunk(b"ANMF", place + _three(milliseconds) + bytes([flags]) + picture)
 
 
-def _frames_of(file: IO[bytes]) -> Iterator[bytes]:
-    while file.peek(1) if isinstance(file, io.BufferedReader) else False:
-        name, data = _read_chunk(file)
-        if name == b"ANMF":
-            yield data
-
-
 def _decode(data: bytes) -> int:
     """Decode an `ANMF` chunk's picture, and give its milliseconds."""
     picture = data[16:]
@@ -146,15 +140,13 @@ def _decode(data: bytes) -> int:
     return int.from_bytes(data[12:15], "little")
 
 
-def _read_chunk(file: IO[bytes]) -> tuple[bytes, bytes]:
-    head = file.read(8)
-    if len(head) < 8:
-        raise TornError("torn")
-    length = struct.unpack("<I", head[4:])[0]
-    data = file.read(length + length % 2)
-    if len(data) < length + length % 2:
-        raise TornError("torn")
-    return head[:4], data[:length]
+def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    while head := file.read(8):
+        length = struct.unpack("<I", head[4:].ljust(4, b"\0"))[0]
+        data = file.read(length + length % 2)
+        if len(data) < length + length % 2:
+            raise TornError("torn")
+        yield head[:4], data[:length]
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:
