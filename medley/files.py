@@ -54,7 +54,7 @@ def part_files(*paths: Path) -> Iterator[list[Path]]:
             _publish(part, path)
     except OSError as error:
         named = dict(zip(map(str, parts), paths, strict=True)).get(str(error.filename))
-        raise _cannot_write(named or path, error) from error
+        raise cannot_write(named or path, error) from error
     finally:
         for part in parts:
             _remove(part)
@@ -132,7 +132,7 @@ def check_free(path: Path, force: bool, inputs: Iterable[Path] = ()) -> None:
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def check_folder_free(path: Path, force: bool, own: re.Pattern[str]) -> None:
@@ -192,6 +192,7 @@ def _remove(part: Path) -> None:
             part.unlink()
 
 
-def _cannot_write(path: Path, error: OSError) -> OutputError:
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """The error that says that `path` could not be written, and why."""
     reason = error.strerror or str(error)
     return OutputError(f"cannot write '{path}' ({reason}); choose another place or make room there")

@@ -54,9 +54,20 @@ def test_colours_survive_within_two_levels_and_are_tagged(tmp_path, name, codec,
     assert (int(counted), facts.frame_count, facts.fps) == (4, 4, Fraction(24000, 1001))
 
 
+@pytest.mark.parametrize("width", [16, 48, 62, 64])
+@pytest.mark.parametrize("codec", ["h264", "h265", "av1"])
+def test_tiny_films_are_made_too(tmp_path, codec, width):
+    frames = [np.full((48, width, 3), level, np.uint8) for level in (10, 200, 90)]
+    facts = encode_film(
+        frames, tmp_path / "a.mp4", fps=Fraction(25), width=width, height=48, frame_count=3,
+        settings=FormatSettings(codec=codec),
+    )  # fmt: skip
+    assert (facts.frame_count, facts.width) == (3, width)
+
+
 def test_quality_is_one_scale_for_all_codecs():
     for encoder in codecs._ENCODERS.values():
-        numbers = [int(encoder.command(crf)[5]) for crf in (1, 16, 30, 51)]
+        numbers = [int(encoder.command(crf, 640)[5]) for crf in (1, 16, 30, 51)]
         assert numbers == sorted(numbers)
         assert 1 <= numbers[0] < numbers[-1] <= encoder.most
 

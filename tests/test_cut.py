@@ -35,7 +35,7 @@ def test_one_medley_in_every_kind_of_file(place):  # noqa: F811
     assert "100 frames of 48x39 at 33.333 fps, 3.0 s; poster" in told
     sidecar = json.loads((place / "out/b.json").read_text())
     assert sidecar["film"] == {
-        "file": "b.gif", "frames": 100, "fps": "100/3", "height": 39, "width": 48, "sound_s": None,
+        "file": "b.gif", "frames": 100, "fps": "100/3", "height": 39, "width": 48, "audio_s": None,
     }  # fmt: skip
     assert Fraction(sidecar["settings"]["fps"]) == Fraction(100, 3)
     render(place, "-o", "out/c.webp", "--quiet")
@@ -60,7 +60,7 @@ def test_music_lies_under_the_film(place):  # noqa: F811
     song(place / "song.wav", 2.0)
     render(place, "-o", "a.webm", "--audio", "song.wav", "--audio-fade", "0.5", "--quiet")
     sidecar = json.loads((place / "a.json").read_text())
-    assert sidecar["film"]["sound_s"] == pytest.approx(3, abs=0.1)
+    assert sidecar["film"]["audio_s"] == pytest.approx(3, abs=0.1)
     assert sidecar["settings"]["audio"] == "song.wav"
     assert np.abs(heard(place / "a.webm")).max() > 0.3
 

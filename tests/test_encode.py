@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from medley.errors import FilmError, OutputError
+from medley.files import part_files
 from medley.film import ffmpeg
 from medley.film.compose import pad_to_even
 from medley.film.encode import encode_film
@@ -314,3 +315,17 @@ def test_full_disk_leaves_nothing_whatever_the_format(tmp_path, name, words):
     )
     assert re.search(words, done.stderr), done.stderr
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_error_names_the_film_even_where_its_part_is_the_callers(tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("medley.film.webp.write_film", fails)
+    words = r"cannot write '.*a\.webp' \(No space left on device\)"
+    with (
+        pytest.raises(OutputError, match=words),
+        part_files(tmp_path / "a.json", tmp_path / "a.webp") as (_, part),
+    ):
+        film(tmp_path / "a.webp", moving(3), part=part)
+    assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,8 @@ from medley.errors import FilmError
 from medley.film.ffmpeg import last_words, run
 from medley.settings.formats import ENCODERS, Codec, EncoderName, FormatSettings
 
+NARROW = 64  # pixels
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -23,6 +25,7 @@ class Encoder:
         offset: see `slope`; `scripts/bench_formats` measures both.
         most: the largest number of its scale.
         options: whatever else it is told.
+        narrow: what it is told of films narrower than `NARROW`.
     """
 
     library: str
@@ -32,12 +35,13 @@ class Encoder:
     offset: float
     most: int
     options: tuple[str, ...]
+    narrow: tuple[str, ...] = ()
 
-    def command(self, crf: int) -> list[str]:
-        """Its options for a quality on H.264's scale."""
+    def command(self, crf: int, width: int) -> list[str]:
+        """Its options for a quality on H.264's scale and a film of that width."""
         number = min(max(round(self.slope * crf + self.offset), 1), self.most)
         codec = ["-c:v", self.library, "-pix_fmt", self.pixels, self.quality, str(number)]
-        return [*codec, *self.options]
+        return [*codec, *self.options, *(self.narrow if width < NARROW else ())]
 
 
 _VBR = ("-preset", "p5", "-tune", "hq", "-rc", "vbr", "-b:v", "0")
@@ -47,6 +51,8 @@ _ENCODERS: dict[tuple[EncoderName, Codec], Encoder] = {
     ("x265", "h265"): Encoder(
         "libx265", "yuv420p10le", "-crf", 1, 2, 51,
         ("-preset", "medium", "-x265-params", "log-level=error", "-tag:v", "hvc1"),
+        # It overruns its memory where a film is narrower than its blocks, 64 pixels unless told.
+        narrow=("-x265-params", "log-level=error:ctu=16"),
     ),
     ("svt-av1", "av1"): Encoder("libsvtav1", "yuv420p10le", "-crf", 1.2, 1, 63, ("-preset", "6")),
     ("aom", "av1"): Encoder(
@@ -100,7 +106,7 @@ def complaint(encoder: Encoder) -> str:
     """What ffmpeg says when it is to encode a few frames so; "" if it does."""
     source = ["-f", "lavfi", "-i", "color=s=256x256:r=25", "-frames:v", "3"]
     # Its list alone says what it was built with, not whether the hardware is there.
-    done = run("-v", "error", *source, *encoder.command(20), "-f", "null", "-")
+    done = run("-v", "error", *source, *encoder.command(20, 256), "-f", "null", "-")
     return last_words(_cause(done.stderr)) if done.returncode else ""
 
 

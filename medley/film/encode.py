@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from medley.errors import FilmError
-from medley.files import part_file
+from medley.files import cannot_write, part_file
 from medley.film import webp
 from medley.film.codecs import check_encoder, choose_encoder
 from medley.film.facts import FilmFacts, read_facts
@@ -106,25 +106,11 @@ def encode_film(
     _check(film, path)
     checked = _checked(frames, (height, width, 3), progress)
     with contextlib.nullcontext(part) if part else part_file(path) as part:
-        wanted = FilmFacts(part, frame_count, fps, height, width)
-        if form.kind == "video":
-            wanted = _write_video(checked, part, film, path)
-        elif form.kind == "gif":
-            write_gif(checked, part, width=width, height=height, fps=fps)
-        elif form.kind == "webp":
-            webp.write_film(
-                checked, part, width=width, height=height,
-                milliseconds=int(1000 / fps), quality=_webp_quality(settings.crf),
-            )  # fmt: skip
-        elif form.kind == "sequence":
-            write_sequence(checked, part)
-            wanted = replace(wanted, fps=None)
-        else:
-            size = write_sheet(
-                picked(checked, frame_count), part, width=width, height=height, fps=fps
-            )
-            wanted = replace(wanted, frame_count=1, fps=None, height=size[0], width=size[1])
-        facts = read_facts(part, form)
+        try:
+            wanted = _write(checked, part, film, path)
+            facts = read_facts(part, form)
+        except OSError as error:
+            raise cannot_write(path, error) from error
         if not _agree(facts, wanted):
             raise FilmError(f"'{path}' reads back as {facts.words}, not as {wanted.words}")
     return replace(facts, path=path)
@@ -187,6 +173,29 @@ def _checked(
             progress(number)
 
 
+def _write(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) -> FilmFacts:
+    """Write a film in the format of `path`; give what should be read back."""
+    kind, width, height, fps = format_of(path).kind, film.width, film.height, film.fps
+    wanted = FilmFacts(part, film.frame_count, fps, height, width)
+    if kind == "video":
+        return _write_video(frames, part, film, path)
+    if kind == "sequence":
+        write_sequence(frames, part)
+        return replace(wanted, fps=None)
+    if kind == "sheet":
+        shown = picked(frames, film.frame_count)
+        size = write_sheet(shown, part, width=width, height=height, fps=fps)
+        return replace(wanted, frame_count=1, fps=None, height=size[0], width=size[1])
+    if kind == "gif":
+        write_gif(frames, part, width=width, height=height, fps=fps)
+    else:
+        webp.write_film(
+            frames, part, width=width, height=height,
+            milliseconds=int(1000 / fps), quality=_webp_quality(film.settings.crf),
+        )  # fmt: skip
+    return wanted
+
+
 def _write_video(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) -> FilmFacts:
     """Write a film by one of ffmpeg's encoders; give what should be read back."""
     wanted = FilmFacts(part, film.frame_count, film.fps, film.height, film.width)
@@ -204,6 +213,6 @@ def _write_video(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) 
     # The index goes first, so that a film plays before it is loaded.
     is_webm = path.suffix.lower() == ".webm"
     index = ["-cues_to_front", "1"] if is_webm else ["-movflags", "+faststart"]
-    video = ["-vf", _TO_BT709, *encoder.command(film.settings.crf), *_TAGS]
+    video = ["-vf", _TO_BT709, *encoder.command(film.settings.crf, film.width), *_TAGS]
     feed([*source, *video, *sound, *index, url(part)], frames)
     return wanted

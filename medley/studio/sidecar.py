@@ -43,7 +43,7 @@ def describe_film(facts: FilmFacts) -> dict[str, Any]:
         "fps": str(facts.fps) if facts.fps else None,
         "height": facts.height,
         "width": facts.width,
-        "sound_s": None if facts.audio_s is None else round(float(facts.audio_s), 3),
+        "audio_s": None if facts.audio_s is None else round(float(facts.audio_s), 3),
     }
 
 
