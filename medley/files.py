@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -30,7 +32,8 @@ def part_file(path: Path) -> Iterator[Path]:
 def part_files(*paths: Path) -> Iterator[list[Path]]:
     """As `part_file`, for files that belong together: none takes its name before all are whole.
 
-    They take their names in the order given, one right after the other.
+    They take their names in the order given, one right after the other. A part that the block has
+    made a folder, whose files are on the disk, takes its name as a whole.
 
     Raises:
         OutputError: a folder cannot be made or written to, or the disk is full.
@@ -44,17 +47,17 @@ def part_files(*paths: Path) -> Iterator[list[Path]]:
         path = paths[0]
         yield parts
         for path, part in zip(paths, parts, strict=True):  # noqa: B007 - an error names it
-            with part.open("rb+") as file:
-                os.fsync(file.fileno())
+            if part.is_file():
+                with part.open("rb+") as file:
+                    os.fsync(file.fileno())
         for path, part in zip(paths, parts, strict=True):
-            part.replace(path)
+            _publish(part, path)
     except OSError as error:
         named = dict(zip(map(str, parts), paths, strict=True)).get(str(error.filename))
-        raise _cannot_write(named or path, error) from error
+        raise cannot_write(named or path, error) from error
     finally:
         for part in parts:
-            with contextlib.suppress(OSError):
-                part.unlink()
+            _remove(part)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -129,7 +132,27 @@ def check_free(path: Path, force: bool, inputs: Iterable[Path] = ()) -> None:
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
+
+
+def check_folder_free(path: Path, force: bool, own: re.Pattern[str]) -> None:
+    """As `check_free`, for a folder of files with names of our own: nothing else may be in it.
+
+    Raises:
+        OutputError: it holds other files, or files at all and `force` is not set; or the folder
+            around it is not writable.
+    """
+    if not path.is_dir():
+        return check_free(path, force=False)
+    names = [file.name for file in path.iterdir()]
+    if other := [name for name in names if not own.fullmatch(name)]:
+        raise OutputError(
+            f"'{path}' is a folder and holds other files, such as '{min(other)}'; name a new folder"
+            " for numbered pictures, or a file such as film.mp4"
+        )
+    if names and not force:
+        raise OutputError(f"'{path}' holds pictures; pass --force to replace them, or name another")
+    return check_free(path.with_name(f"{path.name}.new"), force=True)
 
 
 def sha256(*parts: bytes) -> str:
@@ -150,6 +173,26 @@ def _part_path(path: Path) -> Path:
     return path.with_name(f".{path.stem[:40]}-{uuid.uuid4().hex[:8]}.part{path.suffix}")
 
 
-def _cannot_write(path: Path, error: OSError) -> OutputError:
+def _publish(part: Path, path: Path) -> None:
+    """Give a part its name; of a folder that had it before, nothing is left in the new one."""
+    if part.is_dir() and path.is_dir():
+        old = _part_path(path)
+        path.replace(old)
+        part.replace(path)
+        _remove(old)
+    else:
+        part.replace(path)
+
+
+def _remove(part: Path) -> None:
+    with contextlib.suppress(OSError):
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink()
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """The error that says that `path` could not be written, and why."""
     reason = error.strerror or str(error)
     return OutputError(f"cannot write '{path}' ({reason}); choose another place or make room there")

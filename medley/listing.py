@@ -9,6 +9,7 @@ from medley.errors import PictureError
 CATALOG = "catalog.csv"
 PAINTER_BY_NUMBERS = "all_data_info.csv"
 TABLES = (CATALOG, PAINTER_BY_NUMBERS)
+CREDITS = ".credits.txt"  # beside every film
 
 
 def list_folder(folder: Path) -> tuple[dict[str, str], list[str]]:
@@ -33,8 +34,8 @@ def list_folder(folder: Path) -> tuple[dict[str, str], list[str]]:
     while unseen:
         before = unseen.pop()
         files, folders = _scan(folder / before)
-        unseen += [f"{before}{name}/" for name in folders]
-        films = tuple(f"{name[:-4]}." for name in files if _is_film(name, files))
+        films = tuple(f"{name}." for name in _films(files))
+        unseen += [f"{before}{name}/" for name in folders if not f"{name}.".startswith(films)]
         for name, is_link in files.items():
             if name in TABLES:
                 tables.append(before + name)
@@ -76,5 +77,7 @@ def _holds_shots(folder: os.DirEntry[str]) -> bool:
     return folder.name == "shots" and any(Path(folder.path).glob("*/shot.json"))
 
 
-def _is_film(name: str, files: dict[str, bool]) -> bool:
-    return name.endswith(".mp4") and f"{name[:-4]}.json" in files
+def _films(files: dict[str, bool]) -> list[str]:
+    """The names, without suffix, of medley's films: of any format, or folders of frames."""
+    credited = (name.removesuffix(CREDITS) for name in files if name.endswith(CREDITS))
+    return [name for name in credited if f"{name}.json" in files]

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -8,9 +9,12 @@ import numpy as np
 import pytest
 
 from medley.errors import FilmError, OutputError
-from medley.film import encode
+from medley.files import part_files
+from medley.film import ffmpeg
 from medley.film.compose import pad_to_even
-from medley.film.encode import encode_film, parse_facts, read_facts
+from medley.film.encode import encode_film
+from medley.film.facts import parse_facts, read_facts
+from medley.settings import FormatSettings
 
 from .conftest import draw_pixels, film_pixels
 
@@ -47,7 +51,7 @@ def test_colours_survive_within_two_levels_and_are_tagged(tmp_path):
     film(tmp_path / "a.mp4", [frame] * 3, size=frame.shape[:2])
     shown = film_pixels(tmp_path / "a.mp4")[1, 16, 16::32].astype(int)
     assert np.abs(shown - colours).max() <= 2
-    command = [*encode._ffmpeg(), "-i", tmp_path / "a.mp4"]
+    command = [*ffmpeg.ffmpeg(), "-i", tmp_path / "a.mp4"]
     said = subprocess.run(command, capture_output=True, text=True).stderr
     assert "yuv420p(tv, bt709, " in said
 
@@ -131,7 +135,7 @@ def fake_ffmpeg(folder: Path, body: str) -> str:
 )
 def test_failing_ffmpeg_speaks_for_itself(tmp_path, monkeypatch, body):
     fake = fake_ffmpeg(tmp_path, body)
-    monkeypatch.setattr(encode.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
     with pytest.raises(FilmError, match=r"ffmpeg stopped with code .* No space left on device"):
         film(tmp_path / "out" / "a.mp4", moving(80))
     assert list((tmp_path / "out").iterdir()) == []
@@ -139,7 +143,7 @@ def test_failing_ffmpeg_speaks_for_itself(tmp_path, monkeypatch, body):
 
 def test_killed_ffmpeg_leaves_no_film(tmp_path, monkeypatch):
     fake = fake_ffmpeg(tmp_path, "sys.stdin.buffer.read(9000); os.kill(os.getpid(), 9)")
-    monkeypatch.setattr(encode.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
     with pytest.raises(FilmError, match="ffmpeg stopped with code -9"):
         film(tmp_path / "out" / "a.mp4", moving(80))
     assert list((tmp_path / "out").iterdir()) == []
@@ -147,7 +151,7 @@ def test_killed_ffmpeg_leaves_no_film(tmp_path, monkeypatch):
 
 def test_talkative_ffmpeg_does_not_block(tmp_path, monkeypatch):
     fake = fake_ffmpeg(tmp_path, "sys.stderr.write('words\\n' * 300_000); sys.exit(3)")
-    monkeypatch.setattr(encode.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
     with pytest.raises(FilmError, match="code 3"):
         film(tmp_path / "a.mp4", moving(2))
 
@@ -209,14 +213,14 @@ def test_missing_picture_is_not_taken_for_an_unwritable_film(tmp_path):
 
 
 def test_ffmpeg_that_cannot_be_started_is_not_taken_for_an_unwritable_film(tmp_path, monkeypatch):
-    monkeypatch.setattr(encode.imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(tmp_path / "none"))
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(tmp_path / "none"))
     with pytest.raises(FilmError, match=r"ffmpeg cannot be started .*none"):
         film(tmp_path / "a.mp4", moving(2))
 
     def finds_none():
         raise RuntimeError("No ffmpeg exe could be found")
 
-    monkeypatch.setattr(encode.imageio_ffmpeg, "get_ffmpeg_exe", finds_none)
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", finds_none)
     with pytest.raises(FilmError, match=r"no ffmpeg here .*; reinstall imageio-ffmpeg"):
         film(tmp_path / "a.mp4", moving(2))
     assert list(tmp_path.iterdir()) == []
@@ -235,12 +239,93 @@ def test_frames_that_are_not_bytes_are_refused(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell's ulimit stands in for a full disk")
 def test_disk_that_fills_up_is_said_in_ffmpegs_words(tmp_path, monkeypatch):
-    real = encode.imageio_ffmpeg.get_ffmpeg_exe()
+    real = ffmpeg.imageio_ffmpeg.get_ffmpeg_exe()
     fake = tmp_path / "ffmpeg"
     fake.write_text(f"#!/bin/sh\ntrap '' XFSZ\nulimit -f 8\nexec '{real}' \"$@\"\n")
     fake.chmod(0o755)
-    monkeypatch.setattr(encode.imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(fake))
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(fake))
     noise = np.random.default_rng(0).integers(0, 256, (40, 32, 48, 3), dtype=np.uint8)
     with pytest.raises(FilmError, match="File too large"):
-        film(tmp_path / "out" / "a.mp4", list(noise), crf=0)
+        film(tmp_path / "out" / "a.mp4", list(noise), settings=FormatSettings(crf=1))
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.gif"])
+def test_ffmpeg_killed_in_mid_film_leaves_nothing(tmp_path, monkeypatch, name):
+    started = []
+
+    class Watched(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    def frames():
+        for number, frame in enumerate(noise(400, 64, 96)):
+            if number == 9:
+                started[-1].kill()
+            yield frame
+
+    monkeypatch.setattr(ffmpeg.subprocess, "Popen", Watched)
+    with pytest.raises(FilmError, match=r"ffmpeg stopped with code -9 at frame \d+: it said"):
+        film(tmp_path / "out" / name, frames(), count=400, size=(64, 96))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def noise(count, height, width):
+    rng = np.random.default_rng(0)
+    return (rng.integers(0, 256, (height, width, 3), dtype=np.uint8) for _ in range(count))
+
+
+SMALL_DISK = """
+import resource, sys
+from fractions import Fraction
+from pathlib import Path
+import numpy as np
+from medley.errors import MedleyError
+from medley.film.encode import encode_film
+rng = np.random.default_rng(0)
+frames = (rng.integers(0, 256, (64, 96, 3), dtype=np.uint8) for _ in range(90))
+resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+try:
+    encode_film(
+        frames, Path(sys.argv[1]), fps=Fraction(25), width=96, height=64, frame_count=90
+    )
+except MedleyError as error:
+    sys.exit(f"{type(error).__name__}: {error}")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a limit stands in for a full disk")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        # ffmpeg dies of the limit's signal before it can say anything.
+        ("a.gif", "FilmError: ffmpeg stopped with code -25"),
+        ("a.webp", r"OutputError: cannot write '.*a\.webp' \(File too large\)"),
+        ("frames", r"OutputError: cannot write '.*frames' \(File too large\)"),
+        ("sheet.png", r"OutputError: cannot write '.*sheet\.png' \(File too large\)"),
+    ],
+)
+def test_full_disk_leaves_nothing_whatever_the_format(tmp_path, name, words):
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL_DISK, str(tmp_path / "out" / name)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert re.search(words, done.stderr), done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_error_names_the_film_even_where_its_part_is_the_callers(tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("medley.film.webp.write_film", fails)
+    words = r"cannot write '.*a\.webp' \(No space left on device\)"
+    with (
+        pytest.raises(OutputError, match=words),
+        part_files(tmp_path / "a.json", tmp_path / "a.webp") as (_, part),
+    ):
+        film(tmp_path / "a.webp", moving(3), part=part)
+    assert list(tmp_path.iterdir()) == []

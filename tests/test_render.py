@@ -328,7 +328,9 @@ def test_output_that_is_no_terminal_gets_plain_lines(place):
     assert lines[0].startswith("2 paintings, 48x39 pixels, 3 steps each, 8-bit kmeans weights")
     assert re.fullmatch(r"forecast: 6 steps, [\d.]+ .B of memory, 0 MB of disk", lines[1])
     assert lines[2].startswith("painting 1/2 painting 2: loss ")
-    assert lines[-1].startswith("30 frames, 3.0 s; poster 'outputs/photo-medley.png'")
+    assert lines[-1].startswith(
+        "30 frames of 48x40 at 10 fps, 3.0 s; poster 'outputs/photo-medley.png'"
+    )
     assert len(lines) == 5
     assert all(line.isprintable() for line in lines)
 
@@ -446,7 +448,7 @@ BAD = {
     "no history": (["--history", "0"], 2, "'--history'"),
     "no tile": (["--tile", "0"], 2, "'0' is not auto, off, or a side of 64 pixels or more"),
     "no such tile": (["--tile", "big"], 2, "'big' is not auto, off, or a side"),
-    "no film": (["--output", "film.gif"], 2, "must end in .mp4"),
+    "no film": (["--output", "film.avi"], 2, "must end in .mp4, .mov, .webm, .gif, .webp, "),
     "too short": (["--seconds-per-painting", "0.3"], 1, "raise --seconds-per-painting to"),
     "no such rate": (["--fps", "fast"], 2, "'--fps'"),
     "too many": (["--sample", "5"], 1, "asks for more than the 2 good paintings"),

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from medley.settings import Settings
+from medley.settings import Order, Settings
 from medley.settings.wording import adapter_of, complaint
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -73,6 +73,16 @@ def settings_options(schema: type[Settings], *names: str) -> Callable[[Command],
         return command
 
     return decorate
+
+
+def output_option(default: str) -> Callable[[Command], Command]:
+    """Decorate a command with the name of its film, in one of the formats that there are."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        help=f"{Order.model_fields['output'].description}  [default: {default}]",
+    )
 
 
 def read_settings(schema: type[Schema], values: dict[str, Any]) -> Schema:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medley.cli.config import config_options, settle
-from medley.cli.options import Command, read_settings, settings_options
+from medley.cli.options import Command, output_option, read_settings, settings_options
 from medley.settings import (
     CatalogSettings,
     FilmSettings,
@@ -39,12 +39,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     settings_options(ShotSettings),
     settings_options(FilmSettings),
     settings_options(RunSettings),
-    click.option(
-        "-o",
-        "--output",
-        type=_PATH,
-        help="The film, ending in .mp4.  [default: outputs/CONTENT-medley.mp4]",
-    ),
+    output_option("outputs/CONTENT-medley.mp4"),
     click.option("--force", is_flag=True, help="Replace a film of that name."),
 )
 
@@ -62,10 +57,7 @@ def read_order(options: dict[str, Any]) -> RenderOrder:
     Raises:
         click.UsageError: they contradict each other.
     """
-    order = read_settings(RenderOrder, settle(options))
-    if order.film_path.suffix.lower() != ".mp4":
-        raise click.UsageError(f"--output '{order.film_path}' must end in .mp4")
-    return order
+    return read_settings(RenderOrder, settle(options))
 
 
 def forecast_line(found: Forecast) -> str:

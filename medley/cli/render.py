@@ -35,9 +35,9 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
 
     console = notes(quiet)
     outputs = Outputs(order.film_path)
-    outputs.check(force, [order.content])
+    outputs.check(force, order.inputs)
     plan, drawn = prepare(order, partial(warn, console))
-    outputs.check(force, [order.content, *(work.path for work in drawn.paintings)])
+    outputs.check(force, [*order.inputs, *(work.path for work in drawn.paintings)])
     expected = foretell(plan, patient=False)
     check_disk(expected.disk_bytes, free_disk(order.workspace))
     height, width, _ = plan.content.shape
@@ -57,7 +57,7 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
         take_all(plan, show.shot, partial(warn, console))
         facts = cut_film(plan, outputs, order.part(FilmSettings), show.frame)
         show.line(
-            f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"
+            f"{facts.words};"
             f" poster '{outputs.poster}', sidecar '{outputs.sidecar}',"
             f" credits '{outputs.credits}'"
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medley.cli.config import config_options, settle
-from medley.cli.options import TakesSeveral, read_settings, settings_options
+from medley.cli.options import TakesSeveral, output_option, read_settings, settings_options
 from medley.settings import (
     CatalogSettings,
     CutSettings,
@@ -51,12 +51,7 @@ _PATH = click.Path(path_type=Path)
 @settings_options(LookSettings)
 @settings_options(CutSettings)
 @settings_options(RunSettings)
-@click.option(
-    "-o",
-    "--output",
-    type=_PATH,
-    help="The film, ending in .mp4.  [default: outputs/CONTENT-sweep.mp4]",
-)
+@output_option("outputs/CONTENT-sweep.mp4")
 @click.option("--force", is_flag=True, help="Replace a film of that name.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 def sweep(
@@ -83,8 +78,6 @@ def sweep(
     """
     options["contents"] = tuple(dict.fromkeys(contents))
     order = read_settings(SweepOrder, settle(options))
-    if order.film_path.suffix.lower() != ".mp4":
-        raise click.UsageError(f"--output '{order.film_path}' must end in .mp4")
     _sweep(order, fetch, force, quiet)
 
 
@@ -100,7 +93,7 @@ def _sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None:
 
     console = notes(quiet)
     outputs = Outputs(order.film_path, measured=True)
-    outputs.check(force, order.contents)
+    outputs.check(force, order.inputs)
     photos = look_through(order, partial(warn, console))
     drawn = photos[0][2]
     outputs.check(force, [painting.path for painting in drawn.paintings])
@@ -116,7 +109,7 @@ def _sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None:
         measures = measure_sweep(plan, lambda done, of: show.count("scoring", done, of))
         facts = publish(plan, measures, outputs, order.part(CutSettings), show.frame)
         show.line(
-            f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"
+            f"{facts.words};"
             f" sheet '{outputs.poster}', chart '{outputs.chart}', measures '{outputs.table}'"
             f" and '{outputs.sidecar}', credits '{outputs.credits}'"
         )

@@ -18,6 +18,7 @@ from medley.settings.fields import (
 )
 from medley.settings.files import read_file, read_table
 from medley.settings.film import CutSettings, FilmSettings
+from medley.settings.formats import FormatSettings
 from medley.settings.networks import QuantizeSettings, SweepSettings
 from medley.settings.orders import Order, RenderOrder, SweepOrder
 from medley.settings.presets import QualitySettings
@@ -33,6 +34,7 @@ __all__ = [
     "CatalogSettings",
     "CutSettings",
     "FilmSettings",
+    "FormatSettings",
     "LookSettings",
     "Order",
     "QualitySettings",

@@ -5,10 +5,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from medley.settings.fields import Fps, Settings
+from medley.settings.fields import Fps
+from medley.settings.formats import FormatSettings
 
 
-class CutSettings(Settings):
+class CutSettings(FormatSettings):
     """How finished shots become any film."""
 
     fps: Fps = Field(Fraction(30), description="Frames a second, also as 30000/1001.")
@@ -25,7 +26,6 @@ class CutSettings(Settings):
     pace: Literal["visual", "even"] = Field(
         "visual", description="Spread frames by what the eye sees change, or evenly over steps."
     )
-    crf: int = Field(16, ge=1, le=51, description="H.264 quality: 1 is the best, 51 the worst.")
 
 
 class FilmSettings(CutSettings):

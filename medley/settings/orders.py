@@ -4,13 +4,14 @@ The command line, a config file and a batch's manifest all come down to one of t
 """
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from medley.settings.catalog import CatalogSettings
 from medley.settings.fields import Settings
 from medley.settings.film import CutSettings, FilmSettings
+from medley.settings.formats import SUFFIXES, USUAL_SUFFIX, check_format, format_of
 from medley.settings.networks import SweepSettings
 from medley.settings.presets import QualitySettings
 from medley.settings.run import RunSettings
@@ -24,18 +25,36 @@ def order_names() -> frozenset[str]:
     return frozenset(name for order in ORDERS for name in order.model_fields)
 
 
-class Order(QualitySettings):
+class Order(CutSettings, QualitySettings):
     """What every film is ordered by."""
 
     styles: tuple[Path, ...] = Field(
         min_length=1,
         description="Folders of paintings, or paintings; repeatable, or several at once.",
     )
-    output: Path | None = Field(None, description="The film, ending in .mp4.")
+    output: Path | None = Field(None, description=f"The film, ending in {SUFFIXES}.")
+
+    @model_validator(mode="after")
+    def _has_a_format(self) -> Self:
+        check_format(self.film_path, self)
+        return self
 
     def part(self, schema: type[Schema]) -> Schema:
-        """The fields of this order that another schema has."""
-        return schema(**{name: getattr(self, name) for name in schema.model_fields})
+        """The fields of this order that another schema has, the rate as its format can keep it."""
+        values = {name: getattr(self, name) for name in schema.model_fields}
+        if "fps" in values:
+            values["fps"] = format_of(self.film_path).nearest_fps(self.fps)
+        return schema(**values)
+
+    @property
+    def film_path(self) -> Path:
+        """Where the film goes."""
+        return self.output or Path("outputs", f"film{USUAL_SUFFIX}")
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The files named one by one that it is made of, which no output may replace."""
+        return (self.audio,) if self.audio else ()
 
 
 class RenderOrder(RunSettings, FilmSettings, ShotSettings, CatalogSettings, Order):
@@ -46,10 +65,15 @@ class RenderOrder(RunSettings, FilmSettings, ShotSettings, CatalogSettings, Orde
     @property
     def film_path(self) -> Path:
         """Where the film goes."""
-        return self.output or Path("outputs", f"{self.content.stem}-medley.mp4")
+        return self.output or Path("outputs", f"{self.content.stem}-medley{USUAL_SUFFIX}")
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """As of every order, and the photo."""
+        return self.content, *super().inputs
 
 
-class SweepOrder(RunSettings, CutSettings, LookSettings, CatalogSettings, SweepSettings, Order):
+class SweepOrder(RunSettings, LookSettings, CatalogSettings, SweepSettings, Order):
     """A sweep: the same shots with the network at many bit widths."""
 
     contents: tuple[Path, ...] = Field(
@@ -59,7 +83,12 @@ class SweepOrder(RunSettings, CutSettings, LookSettings, CatalogSettings, SweepS
     @property
     def film_path(self) -> Path:
         """Where the film goes."""
-        return self.output or Path("outputs", f"{self.contents[0].stem}-sweep.mp4")
+        return self.output or Path("outputs", f"{self.contents[0].stem}-sweep{USUAL_SUFFIX}")
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """As of every order, and the photos."""
+        return *self.contents, *super().inputs
 
 
 ORDERS: tuple[type[Order], ...] = (RenderOrder, SweepOrder)

@@ -1,5 +1,6 @@
 """From finished shots to the film, its sidecar and its poster."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,14 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from medley.errors import OutputError, PictureError
-from medley.files import check_free
+from medley.files import check_folder_free, check_free
 from medley.film.compose import pad_to_even, render_frames
-from medley.film.encode import FilmFacts, encode_film
+from medley.film.encode import encode_film
+from medley.film.facts import FilmFacts
 from medley.film.lettering import caption
 from medley.film.poster import contact_sheet
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.images import Pixels, decode
 from medley.settings import CutSettings
+from medley.settings.formats import format_of
 from medley.workspace import Shot
 
 
@@ -40,7 +43,8 @@ class Outputs:
     @property
     def poster(self) -> Path:
         """Content, paintings and results in one picture."""
-        return self.film.with_suffix(".png")
+        taken = format_of(self.film).kind == "sheet"
+        return self.film.with_suffix(".poster.png" if taken else ".png")
 
     @property
     def credits(self) -> Path:
@@ -70,8 +74,12 @@ class Outputs:
             OutputError: a file is there and `force` is not set, it is one of the inputs, or the
                 folder is not writable.
         """
+        folder = format_of(self.film).kind == "sequence"
         for path in reversed(self.all):
-            check_free(path, force, inputs)
+            if folder and path == self.film:
+                check_folder_free(path, force, re.compile(r"\d{6}\.png"))
+            else:
+                check_free(path, force, inputs)
 
 
 def track(shot: Shot) -> ShotTrack:
@@ -128,8 +136,7 @@ def cut_medley(
     """
     timeline = lay_out([track(shot) for shot in shots], settings)
     frames = render_frames(timeline, partial(_read_still, content, shots, captions))
-    size = pad_to_even(content).shape[:2]
-    return encode(frames, len(timeline), size, settings, path, on_frame, part)
+    return encode(frames, len(timeline), content.shape[:2], settings, path, on_frame, part)
 
 
 def encode(
@@ -141,21 +148,24 @@ def encode(
     on_frame: Callable[[int, int], None],
     part: Path | None = None,
 ) -> FilmFacts:
-    """Encode frames as the settings ask for, padded to an even `(height, width)`.
+    """Encode frames as the settings ask for; a video's are padded to an even `(height, width)`.
 
     Raises:
         FilmError: ffmpeg fails, or a frame cannot be made.
         OutputError: `path` cannot be written to.
     """
     height, width = size
+    if format_of(path).kind == "video":
+        height, width = height + height % 2, width + width % 2
+        frames = map(pad_to_even, frames)
     return encode_film(
-        (pad_to_even(frame) for frame in frames),
+        frames,
         path,
         fps=settings.fps,
         width=width,
         height=height,
         frame_count=count,
-        crf=settings.crf,
+        settings=settings,
         progress=lambda written: on_frame(written, count),
         part=part,
     )

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from medley.film.compose import render_frames
-from medley.film.encode import FilmFacts
+from medley.film.facts import FilmFacts
 from medley.film.grid import arrange, border_at, fit_pane, plan_grid, split
 from medley.film.lettering import label
 from medley.film.poster import gallery

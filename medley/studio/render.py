@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from medley.files import json_bytes, part_files
-from medley.film.encode import FilmFacts
+from medley.film.facts import FilmFacts
 from medley.images import Pixels, encode_png
 from medley.paintings import Draw
 from medley.settings import CatalogSettings, FilmSettings, ShotSettings, TileWish

@@ -10,7 +10,7 @@ import PIL
 import torch
 
 import medley
-from medley.film.encode import FilmFacts
+from medley.film.facts import FilmFacts
 from medley.paintings import Painting
 from medley.studio.networks import Network
 from medley.studio.takes import Take
@@ -40,9 +40,10 @@ def describe_film(facts: FilmFacts) -> dict[str, Any]:
     return {
         "file": facts.path.name,
         "frames": facts.frame_count,
-        "fps": str(facts.fps),
+        "fps": str(facts.fps) if facts.fps else None,
         "height": facts.height,
         "width": facts.width,
+        "audio_s": None if facts.audio_s is None else round(float(facts.audio_s), 3),
     }
 
 

@@ -11,7 +11,7 @@ import torch
 
 from medley.errors import FilmError
 from medley.files import json_bytes, part_files
-from medley.film.encode import FilmFacts
+from medley.film.facts import FilmFacts
 from medley.images import Pixels, encode_png
 from medley.paintings import Draw, Painting
 from medley.settings import CatalogSettings, CutSettings, ShotSettings, SweepSettings, TileWish

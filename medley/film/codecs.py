@@ -1,0 +1,119 @@
+"""Which encoder of ffmpeg's compresses a film, with which options, and whether it works here."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from medley.errors import FilmError
+from medley.film.ffmpeg import last_words, run
+from medley.settings.formats import ENCODERS, Codec, EncoderName, FormatSettings
+
+NARROW = 64  # pixels
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How ffmpeg is asked to compress.
+
+    Attributes:
+        library: ffmpeg's name for it.
+        pixels: the pixel format. Every decoder of AV1 and nearly every one of H.265 takes 10 bits a
+            channel, whose gradients are smoother at no cost in size; for the others it is 8.
+        quality: the option that takes the quality.
+        slope: quality, for a `crf` on H.264's scale, is `slope * crf + offset`.
+        offset: see `slope`; `scripts/bench_formats` measures both.
+        most: the largest number of its scale.
+        options: whatever else it is told.
+        narrow: what it is told of films narrower than `NARROW`.
+    """
+
+    library: str
+    pixels: str
+    quality: str
+    slope: float
+    offset: float
+    most: int
+    options: tuple[str, ...]
+    narrow: tuple[str, ...] = ()
+
+    def command(self, crf: int, width: int) -> list[str]:
+        """Its options for a quality on H.264's scale and a film of that width."""
+        number = min(max(round(self.slope * crf + self.offset), 1), self.most)
+        codec = ["-c:v", self.library, "-pix_fmt", self.pixels, self.quality, str(number)]
+        return [*codec, *self.options, *(self.narrow if width < NARROW else ())]
+
+
+_VBR = ("-preset", "p5", "-tune", "hq", "-rc", "vbr", "-b:v", "0")
+
+_ENCODERS: dict[tuple[EncoderName, Codec], Encoder] = {
+    ("x264", "h264"): Encoder("libx264", "yuv420p", "-crf", 1, 0, 51, ("-preset", "medium")),
+    ("x265", "h265"): Encoder(
+        "libx265", "yuv420p10le", "-crf", 1, 2, 51,
+        ("-preset", "medium", "-x265-params", "log-level=error", "-tag:v", "hvc1"),
+        # It overruns its memory where a film is narrower than its blocks, 64 pixels unless told.
+        narrow=("-x265-params", "log-level=error:ctu=16"),
+    ),
+    ("svt-av1", "av1"): Encoder("libsvtav1", "yuv420p10le", "-crf", 1.2, 1, 63, ("-preset", "6")),
+    ("aom", "av1"): Encoder(
+        "libaom-av1", "yuv420p10le", "-crf", 1.2, 1, 63,
+        ("-b:v", "0", "-cpu-used", "6", "-row-mt", "1"),
+    ),
+    ("vpx", "vp9"): Encoder(
+        "libvpx-vp9", "yuv420p", "-crf", 1.2, 1, 63,
+        ("-b:v", "0", "-deadline", "good", "-cpu-used", "3", "-row-mt", "1"),
+    ),
+    ("nvenc", "h264"): Encoder("h264_nvenc", "yuv420p", "-cq", 1, 2, 51, _VBR),
+    ("nvenc", "h265"): Encoder("hevc_nvenc", "p010le", "-cq", 1, 4, 51, (*_VBR, "-tag:v", "hvc1")),
+    ("nvenc", "av1"): Encoder("av1_nvenc", "p010le", "-cq", 1.2, 5, 63, _VBR),
+}  # fmt: skip
+
+
+def choose_encoder(path: Path, settings: FormatSettings) -> Encoder:
+    """The encoder of a film of that name.
+
+    Unless it is named, it is in software, which gives the better picture for the size; where there
+    are several for a codec, the first that works here.
+    """
+    codec = settings.codec_in(path)
+    if settings.encoder != "auto":
+        return _ENCODERS[settings.encoder, codec]
+    able = [_ENCODERS[name, codec] for name in _software(codec)]
+    working = (encoder for encoder in able[:-1] if not complaint(encoder))
+    return next(working, able[-1])
+
+
+def check_encoder(path: Path, settings: FormatSettings) -> None:
+    """Find out by a tiny film whether the encoder of a film of that name works here.
+
+    Raises:
+        FilmError: it does not; the message says which do.
+    """
+    encoder, codec = choose_encoder(path, settings), settings.codec_in(path)
+    why = complaint(encoder)
+    if not why:
+        return
+    asked = settings.encoder if settings.encoder != "auto" else f"software for {codec}"
+    working = [name for (name, _), one in _ENCODERS.items() if not complaint(one)]
+    raise FilmError(
+        f"ffmpeg cannot encode {codec} by {asked} here ({why}); it can by"
+        f" {', '.join(dict.fromkeys(working)) or 'none that medley knows'}: choose one by --encoder"
+    )
+
+
+@cache
+def complaint(encoder: Encoder) -> str:
+    """What ffmpeg says when it is to encode a few frames so; "" if it does."""
+    source = ["-f", "lavfi", "-i", "color=s=256x256:r=25", "-frames:v", "3"]
+    # Its list alone says what it was built with, not whether the hardware is there.
+    done = run("-v", "error", *source, *encoder.command(20, 256), "-f", "null", "-")
+    return last_words(_cause(done.stderr)) if done.returncode else ""
+
+
+def _software(codec: Codec) -> list[EncoderName]:
+    return [name for name, codecs in ENCODERS.items() if codec in codecs and name != "nvenc"]
+
+
+def _cause(said: str) -> list[str]:
+    """The first of what ffmpeg said, without the addresses: the rest only follows from it."""
+    return [re.sub(r"^\[[^]]*\] ", "", line) for line in said.splitlines()[:1]]

@@ -1,0 +1,122 @@
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medley.errors import FilmError
+from medley.film import codecs, ffmpeg
+from medley.film.codecs import check_encoder, choose_encoder
+from medley.film.encode import encode_film
+from medley.settings import FormatSettings
+
+from .conftest import film_pixels
+
+COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (200, 90, 30), (128, 128, 128),
+           (0, 0, 0), (255, 255, 255)]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    """What was found out about one ffmpeg does not hold for the next test's."""
+    codecs.complaint.cache_clear()
+    yield
+    codecs.complaint.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "encoder"),
+    [
+        ("a.mp4", "h264", "x264"), ("a.mp4", "h265", "x265"), ("a.mp4", "av1", "svt-av1"),
+        ("a.mp4", "av1", "aom"), ("a.mov", "h264", "x264"), ("a.mov", "h265", "x265"),
+        ("a.webm", "vp9", "vpx"), ("a.webm", "av1", "svt-av1"),
+    ],
+)  # fmt: skip
+def test_colours_survive_within_two_levels_and_are_tagged(tmp_path, name, codec, encoder):
+    stripes = np.repeat(np.array(COLOURS, np.uint8), 32, axis=0)
+    frame = np.broadcast_to(stripes, (64, len(stripes), 3))
+    settings = FormatSettings(codec=codec, encoder=encoder)
+    facts = encode_film(
+        [frame] * 4, tmp_path / name, fps=Fraction(24000, 1001), width=len(stripes), height=64,
+        frame_count=4, settings=settings,
+    )  # fmt: skip
+    shown = film_pixels(tmp_path / name)[:, 32, 16::32].astype(int)
+    assert np.abs(shown - COLOURS).max() <= 2
+    command = ffmpeg.ffmpeg("-i", str(tmp_path / name), "-f", "null", "-")
+    said = subprocess.run(command, capture_output=True, text=True)
+    kind = {"h264": "h264 (High)", "h265": "hevc (Main 10) (hvc1", "av1": "av1", "vp9": "vp9"}
+    assert f"Video: {kind[codec]}" in said.stderr
+    assert "(tv, bt709" in said.stderr
+    assert "bt709/" not in said.stderr  # which would say that one of the three tags is another
+    counted = said.stderr.rpartition("frame=")[2].split()[0]
+    assert (int(counted), facts.frame_count, facts.fps) == (4, 4, Fraction(24000, 1001))
+
+
+@pytest.mark.parametrize("width", [16, 48, 62, 64])
+@pytest.mark.parametrize("codec", ["h264", "h265", "av1"])
+def test_tiny_films_are_made_too(tmp_path, codec, width):
+    frames = [np.full((48, width, 3), level, np.uint8) for level in (10, 200, 90)]
+    facts = encode_film(
+        frames, tmp_path / "a.mp4", fps=Fraction(25), width=width, height=48, frame_count=3,
+        settings=FormatSettings(codec=codec),
+    )  # fmt: skip
+    assert (facts.frame_count, facts.width) == (3, width)
+
+
+def test_quality_is_one_scale_for_all_codecs():
+    for encoder in codecs._ENCODERS.values():
+        numbers = [int(encoder.command(crf, 640)[5]) for crf in (1, 16, 30, 51)]
+        assert numbers == sorted(numbers)
+        assert 1 <= numbers[0] < numbers[-1] <= encoder.most
+
+
+def lacking(folder: Path, *libraries: str) -> str:
+    """An ffmpeg like ours that was built without some encoders."""
+    real = ffmpeg.imageio_ffmpeg.get_ffmpeg_exe()
+    path = folder / "ffmpeg"
+    path.write_text(
+        f"#!{sys.executable}\nimport os, sys\n"
+        f"for name in {libraries!r}:\n"
+        "    if name in sys.argv:\n"
+        "        sys.exit(f\"[vost#0:0 @ 0x5] Unknown encoder '{name}'\\nError opening output\")\n"
+        f"os.execv({real!r}, ['ffmpeg', *sys.argv[1:]])\n"
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_encoder_that_ffmpeg_lacks_is_named_with_those_it_has(tmp_path, monkeypatch):
+    fake = lacking(tmp_path, "libx265", "libaom-av1", "h264_nvenc", "hevc_nvenc", "av1_nvenc")
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
+    words = r"h265 by x265 here \(Unknown encoder 'libx265'\); it can by x264, svt-av1, vpx: choose"
+    with pytest.raises(FilmError, match=words):
+        check_encoder(Path("a.mp4"), FormatSettings(encoder="x265"))
+    with pytest.raises(FilmError, match=r"h265 by software for h265 here .*it can by x264"):
+        check_encoder(Path("a.mp4"), FormatSettings(codec="h265"))
+    with pytest.raises(FilmError, match=r"h264 by nvenc here \(Unknown encoder 'h264_nvenc'\)"):
+        check_encoder(Path("a.mp4"), FormatSettings(encoder="nvenc"))
+    check_encoder(Path("a.mp4"), FormatSettings())
+
+
+def test_second_encoder_of_a_codec_stands_in_for_the_first(tmp_path, monkeypatch):
+    assert choose_encoder(Path("a.webm"), FormatSettings(codec="av1")).library == "libsvtav1"
+    codecs.complaint.cache_clear()
+    fake = lacking(tmp_path, "libsvtav1")
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
+    assert choose_encoder(Path("a.webm"), FormatSettings(codec="av1")).library == "libaom-av1"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(bool(codecs.complaint(codecs._ENCODERS["nvenc", "h264"])), reason="needs NVENC")
+def test_nvenc_makes_films_where_it_is(tmp_path):
+    for codec in ("h264", "h265"):
+        settings = FormatSettings(codec=codec, encoder="nvenc")
+        check_encoder(tmp_path / "a.mp4", settings)
+        frame = np.full((256, 256, 3), (255, 0, 0), np.uint8)
+        encode_film(
+            [frame] * 4, tmp_path / "a.mp4", fps=Fraction(25), width=256, height=256,
+            frame_count=4, settings=settings,
+        )  # fmt: skip
+        assert np.abs(film_pixels(tmp_path / "a.mp4").astype(int) - frame).max() <= 2
