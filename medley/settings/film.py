@@ -7,11 +7,13 @@ from pydantic import Field
 
 from medley.settings.fields import Fps, Settings
 
+Pace = Literal["visual", "ease", "even"]
+Transition = Literal["dissolve", "wipe", "rewind", "chain", "cut"]
 
-class CutSettings(Settings):
-    """How finished shots become any film."""
 
-    fps: Fps = Field(Fraction(30), description="Frames a second, also as 30000/1001.")
+class PaceSettings(Settings):
+    """How a film's time passes, and what stands between its paintings."""
+
     seconds_per_painting: float = Field(
         6.0,
         gt=0,
@@ -22,9 +24,26 @@ class CutSettings(Settings):
     hold: float = Field(
         1.2, ge=0, le=600, allow_inf_nan=False, description="Seconds for which a result stands."
     )
-    pace: Literal["visual", "even"] = Field(
-        "visual", description="Spread frames by what the eye sees change, or evenly over steps."
+    pace: Pace = Field(
+        "visual",
+        description="Spread frames by what the eye sees change, at a constant rate (visual) or one"
+        " that swells and sinks (ease), or evenly over steps (even).",
     )
+    transition: Transition = Field(
+        "dissolve",
+        description="From a result to the next painting: fade to the photo, let it move in, run the"
+        " steps backward, start the next shot from the result (chain: other shots, one after"
+        " another), or cut.",
+    )
+    loop: bool = Field(
+        True, description="End as the film begins, or hold the last result for as much longer."
+    )
+
+
+class CutSettings(PaceSettings):
+    """How finished shots become any film."""
+
+    fps: Fps = Field(Fraction(30), description="Frames a second, also as 30000/1001.")
     crf: int = Field(16, ge=1, le=51, description="H.264 quality: 1 is the best, 51 the worst.")
 
 
