@@ -4,9 +4,9 @@ The command line, a config file and a batch's manifest all come down to one of t
 """
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from medley.settings.catalog import CatalogSettings
 from medley.settings.fields import Settings
@@ -49,6 +49,15 @@ class SweepOrder(RunSettings, CutSettings, LookSettings, CatalogSettings, SweepS
     contents: tuple[Path, ...] = Field(
         min_length=1, description="The photo to be repainted; repeatable."
     )
+
+    @model_validator(mode="after")
+    def _shots_start_alike(self) -> Self:
+        if self.transition == "chain":
+            raise ValueError(
+                "--transition chain starts each shot from another's result, and a sweep compares"
+                " shots that start alike; pass dissolve, wipe, rewind or cut"
+            )
+        return self
 
     @property
     def film_path(self) -> Path:
