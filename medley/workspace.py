@@ -25,9 +25,9 @@ from typing import Any, TextIO
 
 from filelock import FileLock, Timeout
 
-from medley.errors import CheckpointError, OutputError
+from medley.errors import CheckpointError, OutputError, PictureError
 from medley.files import part_file, remove_parts, write_bytes, write_json
-from medley.images import Pixels, encode_png
+from medley.images import Pixels, decode, encode_png
 
 ENCODERS = 2  # threads that encode iterates
 _WAITING = 8  # iterates that may wait for an encoder before the loop does,
@@ -126,6 +126,28 @@ class Shot:
     def step_path(self, step: int) -> Path:
         """Where the iterate of that number lies."""
         return self.path / "steps" / f"{step:06}.png"
+
+    def read(self, step: int) -> Pixels:
+        """Read an iterate.
+
+        Raises:
+            PictureError: it is unreadable.
+        """
+        try:
+            return decode(self.step_path(step))
+        except PictureError as error:
+            raise PictureError(f"{error}; remove '{self.path}' to take the shot again") from error
+
+    def result(self) -> Pixels:
+        """Read the last iterate of a finished shot.
+
+        Raises:
+            OutputError: it is not finished.
+            PictureError: the iterate is unreadable.
+        """
+        if not self.is_finished:
+            raise OutputError(f"the shot '{self.path}' is not finished; run the same command again")
+        return self.read(self.steps()[-1])
 
     def done(self) -> dict[str, Any]:
         """What `done.json` says: final losses, steps, seconds, number of iterates kept.

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from medley.errors import FilmError
 from medley.film import fonts, lettering
-from medley.film.compose import mix, pad_to_even, render_frames
+from medley.film.compose import WIPE_SHARE, mix, pad_to_even, render_frames, wipe
 from medley.film.lettering import caption, drawable, label, ordered, undrawable, write
 from medley.film.poster import WALL, contact_sheet
 from medley.film.timeline import CONTENT, Frame, Still
@@ -50,11 +50,42 @@ def test_mix_of_black_and_white_is_brighter_than_the_middle_level():
     assert mix(black, white, 0.5)[0, 0, 0] == 188
 
 
-def test_bad_mixes_are_refused():
+@pytest.mark.parametrize("join", [mix, wipe])
+def test_bad_mixes_are_refused(join):
     with pytest.raises(ValueError, match="shapes"):
-        mix(FIRST, SECOND[1:], 0.5)
+        join(FIRST, SECOND[1:], 0.5)
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
-        mix(FIRST, SECOND, 1.5)
+        join(FIRST, SECOND, 1.5)
+
+
+@pytest.mark.parametrize("width", [1, 2, 41, 300])
+def test_wipe_begins_with_the_first_picture_and_ends_with_the_second(width):
+    first, second = draw_pixels(9, width, 1), draw_pixels(9, width, 2)
+    assert (wipe(first, second, 0) == first).all()
+    assert (wipe(first, second, 1) == second).all()
+    assert (wipe(first, first, 0.4) == first).all()
+
+
+@pytest.mark.parametrize("amount", [0.001, 0.2, 0.5, 0.77, 0.999])
+def test_wipe_mixes_linearly_in_light_behind_a_soft_border_from_the_left(amount):
+    width, soft = 100, round(100 * WIPE_SHARE)
+    first, second = draw_pixels(20, width, 1), draw_pixels(20, width, 2)
+    wiped = wipe(first, second, amount)
+    for column in range(width):
+        way = (amount * (width + soft) - column - 0.5) / soft
+        part = min(max(way, 0), 1)
+        expected = linear_mix(first[:, column], second[:, column], part * part * (3 - 2 * part))
+        assert np.abs(wiped[:, column] - expected).max() == 0
+
+
+def test_wipe_moves_steadily_and_shows_both_pictures_only_within_its_border():
+    black, white = np.zeros((2, 200, 3), np.uint8), np.full((2, 200, 3), 255, np.uint8)
+    shades = np.array([wipe(black, white, amount)[0, :, 0] for amount in np.linspace(0, 1, 60)])
+    assert (np.diff(shades.astype(int), axis=0) >= 0).all()
+    assert (np.diff(shades.astype(int), axis=1) <= 0).all()
+    mixed = ((shades > 0) & (shades < 255)).sum(axis=1)
+    assert mixed.max() <= 200 * WIPE_SHARE
+    assert mixed[10:50].min() > 0.8 * 200 * WIPE_SHARE
 
 
 def test_even_picture_is_not_touched_and_odd_one_repeats_its_edge():
@@ -237,6 +268,12 @@ def test_frames_show_their_stills_in_order():
     assert (shown[0] == stills(CONTENT)).all()
     assert (shown[1] == mix(stills(first), stills(second), 0.25)).all()
     assert (shown[2] == stills(second)).all()
+
+
+def test_wiped_frame_is_wiped():
+    first = Still(0, 1)
+    (shown,) = render_frames([Frame(first, CONTENT, 0.4, wipe=True)], stills)
+    assert (shown == wipe(stills(first), stills(CONTENT), 0.4)).all()
 
 
 def test_each_still_is_read_once_and_only_a_few_ahead():

@@ -1,103 +1,108 @@
-"""The files that a film consists of, in every format, from the command line."""
+"""Films cut from shots on the disk, whole and odd ones, without a network."""
 
-import json
-from fractions import Fraction
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from medley.errors import OutputError
-from medley.studio.cut import Outputs
+from medley.errors import FilmError, OutputError
+from medley.settings import CutSettings
+from medley.studio.cut import check_film, cut_medley, lay_out, track
+from medley.workspace import TraceRow, Workspace
 
-from .conftest import draw_pixels
-from .test_render import place, render, run  # noqa: F401 - a fixture
-from .test_sound import heard, song
+from .conftest import draw_pixels, film_pixels
 
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+ROW = TraceRow(0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 32, 48)
+SETTINGS = CutSettings(fps="10", seconds_per_painting=2, hold=0.4, crf=1)
 
 
-def test_sheet_and_poster_have_names_of_their_own():
-    assert Outputs(Path("out/sheet.png")).poster == Path("out/sheet.poster.png")
-    assert Outputs(Path("out/film.gif")).poster == Path("out/film.png")
-    assert Outputs(Path("out/frames")).poster == Path("out/frames.png")
-    for name in ("sheet.png", "sheet.jpg", "frames", "film.gif"):
-        assert len(set(Outputs(Path(name), measured=True).all)) == 6
+def shot_of(tmp_path, pictures, key="shot"):
+    """A finished shot of these pictures; each step changes as much as the one before."""
+    workspace = Workspace(tmp_path / "work")
+    with workspace.record(key, {}) as recorder:
+        for step, pixels in enumerate(pictures):
+            recorder.note(replace(ROW, step=step, visual_change=float(step > 0)))
+            recorder.keep(step, lambda pixels=pixels: pixels, pixels.nbytes)
+        recorder.finish({"steps": len(pictures) - 1})
+    return workspace.shot(key)
 
 
-def test_one_medley_in_every_kind_of_file(place):  # noqa: F811
-    render(place, "-o", "out/a.gif", "--quiet")
-    told = render(place, "-o", "out/b.gif", "--fps", "30").stderr
-    assert ".gif cannot keep 30 frames a second evenly; the film has 33.333, and is as" in told
-    assert "100 frames of 48x39 at 33.333 fps, 3.0 s; poster" in told
-    sidecar = json.loads((place / "out/b.json").read_text())
-    assert sidecar["film"] == {
-        "file": "b.gif", "frames": 100, "fps": "100/3", "height": 39, "width": 48, "audio_s": None,
-    }  # fmt: skip
-    assert Fraction(sidecar["settings"]["fps"]) == Fraction(100, 3)
-    render(place, "-o", "out/c.webp", "--quiet")
-    for name in ("a.gif", "c.webp"):
-        with Image.open(place / "out" / name) as film:
-            assert (film.n_frames, film.size) == (30, (48, 39))
-            film.load()
-            assert film.info["duration"] == 100
-    told = render(place, "-o", "out/frames/").stderr
-    assert "30 frames of 48x39; poster 'out/frames.png'" in told
-    assert len(names(place / "out/frames")) == 30
-    assert np.asarray(Image.open(place / "out/frames/000000.png")).shape == (39, 48, 3)
-    render(place, "-o", "out/sheet.png", "--quiet")
-    assert {"sheet.png", "sheet.poster.png", "sheet.json", "sheet.credits.txt"} < set(
-        names(place / "out")
-    )
-    found = run("styles", "out", cwd=place, expect=1).stderr
-    assert "no painting" in found  # none of all this is taken for one
+def pictures(count, height=32, width=48):
+    return [draw_pixels(height, width, seed) for seed in range(count)]
 
 
-def test_music_lies_under_the_film(place):  # noqa: F811
-    song(place / "song.wav", 2.0)
-    render(place, "-o", "a.webm", "--audio", "song.wav", "--audio-fade", "0.5", "--quiet")
-    sidecar = json.loads((place / "a.json").read_text())
-    assert sidecar["film"]["audio_s"] == pytest.approx(3, abs=0.1)
-    assert sidecar["settings"]["audio"] == "song.wav"
-    assert np.abs(heard(place / "a.webm")).max() > 0.3
+def cut(tmp_path, shots, **changes):
+    content = draw_pixels(32, 48, 0)
+    settings = SETTINGS.model_copy(update=changes)
+    path = tmp_path / "film.mp4"
+    cut_medley(content, shots, [""] * len(shots), settings, path, lambda *_: None)
+    return film_pixels(path)
 
 
-BAD = {
-    "no sound there": (["-o", "a.gif", "--audio", "s.wav"], 2, ".gif has no sound"),
-    "no such song": (["--audio", "absent.mp3"], 1, "there is no sound file 'absent.mp3'"),
-    "no song": (["--audio", "photo.png"], 1, "'photo.png' has no sound in it"),
-    "no such codec": (["--codec", "vp9"], 2, "--codec vp9 does not go into .mp4, which has h264"),
-    "song as film": (["--audio", "s.mp4", "-o", "s.mp4", "--force"], 1, "'s.mp4' is an input"),
-    "folder of others": (["-o", "styles"], 1, "'styles' is a folder and holds other files"),
-}
+def nearest(frame, candidates):
+    return int(np.argmin([np.abs(frame.astype(int) - one).mean() for one in candidates]))
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_what_no_format_can_be_is_said_before_any_shot(place, case):  # noqa: F811
-    arguments, code, words = BAD[case]
-    (place / "s.mp4").write_bytes(b"a song")
-    before = sorted(place.rglob("*"))
-    assert words in render(place, *arguments, expect=code).stderr
-    left = set(place.rglob("*")) - {place / "outputs"}
-    assert sorted(left) == before
+@pytest.mark.parametrize("transition", ["dissolve", "wipe", "rewind", "chain", "cut"])
+def test_shot_of_a_single_iterate_makes_a_film_that_shows_it(tmp_path, transition):
+    single = shot_of(tmp_path, pictures(2)[1:])
+    found = cut(tmp_path, [single, single], transition=transition)
+    assert len(found) == 40
+    shown = [nearest(frame, pictures(2)) for frame in found]
+    assert shown[0] == 0
+    assert shown[20 - 2 - 4 : 20 - 2] == [1] * 4
 
 
-def test_folder_is_replaced_only_if_it_is_a_sequence(tmp_path):
-    outputs = Outputs(tmp_path / "frames")
-    outputs.check(force=False, inputs=[])
-    outputs.film.mkdir()
-    outputs.check(force=False, inputs=[])  # an empty one is made for it
-    Image.fromarray(draw_pixels(9, 9, 1)).save(outputs.film / "000000.png")
-    with pytest.raises(OutputError, match="frames' holds pictures; pass --force to replace them"):
-        outputs.check(force=False, inputs=[])
-    outputs.check(force=True, inputs=[])
-    (outputs.film / "letter.txt").touch()
-    with pytest.raises(OutputError, match=r"holds other files, such as 'letter\.txt'; name a new"):
-        outputs.check(force=True, inputs=[])
-    assert names(tmp_path) == ["frames"]
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="file' exists; pass --force"):
-        Outputs(tmp_path / "file").check(force=False, inputs=[])
+def test_rewound_film_shows_its_steps_forward_and_then_backward(tmp_path):
+    shot = shot_of(tmp_path, pictures(5))
+    found = cut(tmp_path, [shot], transition="rewind", seconds_per_painting=6)
+    shown = [nearest(frame, pictures(5)) for frame in found]
+    top = shown.index(4)
+    back = len(shown) - shown[::-1].index(4)
+    assert shown[:top] == sorted(shown[:top])
+    assert shown[top:back] == [4] * (back - top)
+    assert shown[back:] == sorted(shown[back:], reverse=True)
+    assert set(shown[:top]) >= {0, 1, 2, 3}
+    assert {2, 0} <= set(shown[back:])
+    assert len(shown) - back < 0.4 * top
+
+
+def test_shot_without_iterates_is_one_line(tmp_path):
+    shot = shot_of(tmp_path, pictures(3))
+    for step in shot.steps():
+        shot.step_path(step).unlink()
+    with pytest.raises(OutputError, match=r"iterates are missing in '.*'; remove it to take it"):
+        cut(tmp_path, [shot])
+    assert not (tmp_path / "film.mp4").exists()
+
+
+def test_missing_number_in_the_middle_unfinishes_a_shot_and_is_mixed_over_in_its_film(tmp_path):
+    shot = shot_of(tmp_path, pictures(5))
+    assert shot.is_finished
+    shot.step_path(2).unlink()
+    assert not shot.is_finished  # so that a render takes it again
+    assert track(shot).steps == (0, 1, 3, 4)
+    assert track(shot).changes == (0, 1, 2, 1)
+    assert len(cut(tmp_path, [shot])) == 20
+
+
+def test_iterates_of_different_sizes_are_named_and_leave_no_film(tmp_path):
+    odd = [*pictures(3), draw_pixels(30, 48, 3)]
+    words = "step 3 of shot 0 is 48x30 pixels, but the film is 48x32; render that shot again"
+    with pytest.raises(FilmError, match=words):
+        cut(tmp_path, [shot_of(tmp_path, odd)])
+    assert [path.name for path in tmp_path.iterdir()] == ["work"]
+
+
+def test_settings_reach_the_timeline(tmp_path):
+    tracks = [track(shot_of(tmp_path, pictures(4)))] * 2
+    plain = lay_out(tracks, SETTINGS)
+    for changes in ({"pace": "ease"}, {"pace": "even"}, {"loop": False}, {"transition": "wipe"}):
+        assert lay_out(tracks, SETTINGS.model_copy(update=changes)) != plain
+
+
+@pytest.mark.parametrize("transition", ["dissolve", "wipe", "rewind", "chain", "cut"])
+def test_time_too_short_for_a_film_is_told_before_any_shot_is_taken(transition):
+    short = SETTINGS.model_copy(update={"seconds_per_painting": 0.04, "transition": transition})
+    with pytest.raises(FilmError, match=r"0 frames per painting \(0\.04 s at 10 fps\) are too few"):
+        check_film(3, short)

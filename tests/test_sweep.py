@@ -20,8 +20,9 @@ from PIL import Image
 
 from medley.errors import WeightsError
 from medley.film import compose
+from medley.film.grid import border_at, split
 from medley.film.lettering import label
-from medley.film.timeline import medley_timeline
+from medley.film.timeline import ease, medley_timeline
 from medley.images import decode, to_tensor
 from medley.settings import ShotSettings, SweepSettings
 from medley.studio import networks
@@ -228,6 +229,22 @@ def test_layouts_have_their_size_and_length(swept, layout, frames, height, width
         assert apart(held[right], last[2][right]) < apart(held[right], last[0][right]) / 1.5
 
 
+def test_wipe_moves_over_both_sides_of_a_split_alike(swept):
+    folder, _ = swept
+    sweep(
+        folder, "--bits", "32,8,2", "--layout", "split", "-o", "wiped.mp4", "--crf", "1",
+        "--transition", "wipe", "--seconds-per-painting", "6",
+    )  # fmt: skip
+    found = film_pixels(folder / "wiped.mp4")[:, :HEIGHT, :WIDTH]
+    shots = shots_of(folder, sidecar_of(folder))
+    content, first, last = shots[0].read(0), shots[0].result(), shots[2].result()
+    for number, part in ((54, 1 / 6), (56, 1 / 2), (58, 5 / 6)):
+        sides = [compose.wipe(side, content, ease(part)) for side in (first, last)]
+        both = split(*sides, border_at(number, 60, 10))
+        assert apart(found[number][ABOVE_LABEL], both[ABOVE_LABEL]) < 1.8
+        assert apart(found[number][ABOVE_LABEL], content[ABOVE_LABEL]) > 3
+
+
 def test_split_needs_two_widths(place):
     done = sweep(place, "--bits", "8", "--layout", "split", expect=1)
     assert "--layout split needs two widths, and '8' is one; add another" in done.stderr
@@ -338,6 +355,7 @@ BAD = {
     "no folder": (["--styles", "absent"], 1, "no painting or folder 'absent'"),
     "no film": (["--output", "film.avi"], 2, "must end in .mp4, .mov, .webm, .gif, .webp, "),
     "too short": (["--seconds-per-painting", "0.3"], 1, "raise --seconds-per-painting to"),
+    "a chain": (["--transition", "chain"], 2, "shots that start alike; pass dissolve, wipe, re"),
     "two sizes": (["--pixels", "4000"], 2, "--size and --pixels contradict"),
     "no such option": (["--weights", "w"], 2, "--weights"),
     "an input": (["--output", "photo.mp4", "--force"], 1, "'photo.png' is an input"),

@@ -1,5 +1,7 @@
 import math
+import random
 from fractions import Fraction
+from itertools import accumulate, pairwise, product
 
 import numpy as np
 import pytest
@@ -12,13 +14,22 @@ RATES = [Fraction(10), Fraction(24), Fraction(24000, 1001), Fraction(30000, 1001
 FALLING = ShotTrack(tuple(range(101)), (0.0, *(1 / step for step in range(1, 101))))
 
 
-def lay_out(shots=(FALLING,), fps=Fraction(24), seconds=5.0, hold=1.0, pace="visual"):
-    return medley_timeline(shots, fps=fps, seconds_per_painting=seconds, hold_s=hold, pace=pace)
+PACES = ["visual", "ease", "even"]
+TRANSITIONS = ["dissolve", "wipe", "rewind", "chain", "cut"]
+
+
+def lay_out(shots=(FALLING,), fps=Fraction(24), seconds=5.0, hold=1.0, pace="visual", **more):
+    return medley_timeline(
+        shots, fps=fps, seconds_per_painting=seconds, hold_s=hold, pace=pace, **more
+    )
 
 
 def position(frame, track):
     """Where on the cumulative change a frame stands."""
-    way = dict(zip(track.steps, np.cumsum(track.changes), strict=True))
+    return place_on(dict(zip(track.steps, np.cumsum(track.changes), strict=True)), frame)
+
+
+def place_on(way, frame):
     first = way[frame.first.step]
     return first if frame.second is None else first + frame.mix * (way[frame.second.step] - first)
 
@@ -38,6 +49,106 @@ def test_frames_are_exactly_rate_times_seconds(fps, seconds, count):
     assert len(frames) == round(fps * Fraction(str(seconds)) * count)
 
 
+def random_track(rng):
+    """A shot of any length and thinning, whose changes may be nothing, tiny or huge."""
+    steps = [0, *sorted(rng.sample(range(1, 400), rng.randint(0, 30)))]
+    scale = rng.choice([0.0, 1e-9, 1.0, 1e9])
+    changes = [scale * rng.random() ** 4 * rng.choice([0, 1, 1]) for _ in steps[1:]]
+    return ShotTrack(tuple(steps), (0.0, *changes))
+
+
+@pytest.mark.parametrize(("transition", "loop"), list(product(TRANSITIONS, [True, False])))
+def test_any_film_has_its_exact_length_and_shows_each_shot_from_start_to_result(transition, loop):
+    rng = random.Random(f"{transition} {loop}")  # noqa: S311 - repeatable is what it must be
+    laid_out = 0
+    for _ in range(60):
+        tracks = [random_track(rng) for _ in range(rng.randint(1, 5))]
+        fps = rng.choice([*RATES, Fraction(rng.randint(1, 240), rng.choice([1, 1001]))])
+        seconds = Fraction(rng.randint(1, 400), rng.choice([60, 61, 100]))
+        try:
+            frames = lay_out(
+                *(tracks, fps, seconds, rng.choice([0, 0.25, 1.2]), rng.choice(PACES)),
+                transition=transition,
+                loop=loop,
+            )
+        except FilmError:
+            continue
+        laid_out += 1
+        assert len(frames) == round(fps * seconds * len(tracks))
+        check_order(frames, tracks, transition, loop)
+    assert laid_out > 25
+
+
+def check_order(frames, tracks, transition, loop):
+    """Every part comes in its turn, by a reading of the frames alone."""
+    for frame in frames:
+        assert 0 <= frame.mix < 1
+        assert (frame.second is None) == (frame.mix == 0)
+        shown = [still for still in (frame.first, frame.second) if still and still.shot is not None]
+        assert all(still.step in tracks[still.shot].steps for still in shown)
+        if frame.second in shown and not frame.wipe:
+            steps = tracks[frame.first.shot].steps
+            assert frame.first.shot == frame.second.shot
+            assert steps.index(frame.second.step) == steps.index(frame.first.step) + 1
+    assert frames[0] == Frame(CONTENT, None, 0.0)
+    returns = loop and transition != "cut"
+    last = Still(len(tracks) - 1, tracks[-1].steps[-1])
+    assert frames[-1] == Frame(CONTENT if returns else last, None, 0.0)
+    shots = [frame.first.shot for frame in frames if frame.first.shot is not None]
+    assert shots == sorted(shots)
+    for number, track in enumerate(tracks):
+        own = [frame for frame in frames if frame.first.shot == number]
+        sums = dict(zip(track.steps, accumulate(track.changes), strict=True))
+        way = [place_on(sums, frame) for frame in own if frame.second != CONTENT]
+        top = way.index(max(way))
+        assert way[: top + 1] == sorted(way[: top + 1])
+        assert way[top:] == sorted(way[top:], reverse=True)
+        assert way[0] == 0
+        assert Frame(Still(number, track.steps[-1]), None, 0.0) in own
+        if transition != "rewind" or (number == len(tracks) - 1 and not loop):
+            assert own[-1].first.step == track.steps[-1]
+
+
+@pytest.mark.parametrize("transition", TRANSITIONS)
+def test_content_stands_between_paintings_but_in_a_chain(transition):
+    frames = lay_out([FALLING] * 3, transition=transition)
+    alone = [(frame.first.shot is None) for frame in frames]
+    stretches = sum(later and not earlier for earlier, later in pairwise([False, *alone]))
+    back = transition != "cut"  # a loop's last frames
+    assert stretches == (1 if transition == "chain" else 3) + back
+    both = {frame.second for frame in frames if frame.first.shot is not None} - {None}
+    assert (CONTENT in both) == (transition in ("dissolve", "wipe", "chain"))
+    assert {f.wipe for f in frames if f.second == CONTENT} <= {transition == "wipe"}
+
+
+def test_chained_shot_follows_the_result_that_it_starts_from():
+    frames = lay_out([FALLING] * 2, transition="chain")
+    first = next(number for number, frame in enumerate(frames) if frame.first.shot == 1)
+    assert frames[first - 1] == Frame(Still(0, 100), None, 0.0)
+    assert frames[first] == Frame(Still(1, 0), None, 0.0)
+
+
+def test_rewind_goes_the_way_back_faster_than_it_came():
+    frames = lay_out([FALLING] * 2, seconds=12, transition="rewind")[: 12 * 24]
+    way = [position(f, FALLING) for f in frames if f.first.shot == 0]
+    top = max(way)
+    forward = sum(0 < place < top for place in way[: way.index(top)])
+    back = sum(0 < place < top for place in way[way.index(top) :])
+    assert forward > 2.5 * back > 2.5 * 24
+    assert frames[-1] == Frame(CONTENT, None, 0.0)
+
+
+@pytest.mark.parametrize("transition", TRANSITIONS)
+def test_film_that_does_not_loop_rests_on_its_last_result(transition):
+    looping = lay_out([FALLING] * 2, transition=transition)
+    resting = lay_out([FALLING] * 2, transition=transition, loop=False)
+    result = Frame(Still(1, 100), None, 0.0)
+    changed = [number for number, (a, b) in enumerate(zip(looping, resting, strict=True)) if a != b]
+    assert changed == list(range(240 - len(changed), 240))
+    assert len(changed) == {"cut": 0, "rewind": 20}.get(transition, 12)
+    assert resting[-24 - len(changed) :] == [result] * (24 + len(changed))
+
+
 def test_paintings_do_not_drift_against_the_clock():
     fps = Fraction(24000, 1001)
     frames = lay_out([FALLING] * 50, fps, 3)
@@ -46,13 +157,13 @@ def test_paintings_do_not_drift_against_the_clock():
     assert max(abs(a - starts[0] - b) for a, b in zip(starts, exact, strict=True)) <= 1
 
 
-@pytest.mark.parametrize("pace", ["visual", "even"])
+@pytest.mark.parametrize("pace", PACES)
 def test_film_begins_and_ends_with_the_content_so_that_it_loops(pace):
     frames = lay_out([FALLING] * 3, pace=pace)
     assert frames[0] == frames[-1] == Frame(CONTENT, None, 0.0)
 
 
-@pytest.mark.parametrize("pace", ["visual", "even"])
+@pytest.mark.parametrize("pace", PACES)
 def test_iterates_only_ever_go_forward_and_reach_the_result(pace):
     frames = lay_out(pace=pace)
     way = [position(frame, FALLING) for frame in iterates_of(frames)]
@@ -69,6 +180,16 @@ def test_visual_pace_changes_the_picture_at_a_constant_rate_in_its_middle():
     assert middle.max() / middle.min() < 1.001
     assert speeds[0] < middle[0] / 3  # eased in
     assert speeds[-1] < middle[0] / 3  # eased out
+
+
+def test_eased_pace_rises_to_twice_the_mean_in_the_middle_and_falls_again():
+    frames = iterates_of(lay_out(seconds=12, pace="ease"))
+    speeds = np.diff([position(frame, FALLING) for frame in frames])
+    middle = len(speeds) // 2
+    assert speeds.max() / speeds.mean() == pytest.approx(2, rel=0.02)
+    assert abs(speeds.argmax() - middle) <= 1
+    assert (np.diff(speeds[:middle]) > 0).all()
+    assert (np.diff(speeds[middle + 1 :]) < 0).all()
 
 
 def test_even_pace_gives_every_step_the_same_time():
@@ -99,27 +220,43 @@ def test_thinned_shot_shows_only_steps_that_were_kept():
     assert shown == {0, 5, 10, 12}
 
 
-def test_easing_keeps_its_ends_and_never_turns_back():
-    way = [ease(time) for time in np.linspace(0, 1, 1001)]
+@pytest.mark.parametrize("share", [0, 0.15, 0.5])
+def test_easing_keeps_its_ends_and_never_turns_back(share):
+    way = [ease(time, share) for time in np.linspace(0, 1, 1001)]
     assert (way[0], way[-1]) == (0, 1)
     assert (np.diff(way) >= 0).all()
-    assert ease(0.5) == pytest.approx(0.5)
+    assert ease(0.5, share) == pytest.approx(0.5)
+    assert np.add(way, way[::-1]) == pytest.approx(1)
 
 
-def test_too_short_a_time_is_refused_with_a_time_that_is_long_enough():
-    with pytest.raises(
-        FilmError, match=r"raise --seconds-per-painting to 2\.2 or lower"
-    ) as refusal:
-        lay_out(seconds=2.0)
-    enough = float(str(refusal.value).split("-painting to ")[1].split()[0])
-    assert lay_out(seconds=enough)
+@pytest.mark.parametrize("transition", TRANSITIONS)
+@pytest.mark.parametrize("fps", RATES)
+@pytest.mark.parametrize("seconds", [0.001, 0.04, 1.0, 1.7])
+@pytest.mark.parametrize("hold", [0.0, 1.1, 40])
+def test_too_short_a_time_is_refused_with_one_that_suffices(transition, fps, seconds, hold):
+    def film(seconds):
+        return lay_out([FALLING] * 3, fps, seconds, hold, transition=transition)
+
+    try:
+        film(seconds)
+    except FilmError as refusal:
+        words = str(refusal)
+        assert f" frames per painting ({seconds:g} s at {float(fps):.5g} fps) are too few" in words
+        enough = float(words.split("raise --seconds-per-painting to ")[1].split()[0])
+        assert film(enough)
+        if (less := enough - 0.1 - 5 / float(fps)) > 0:
+            with pytest.raises(FilmError, match="too few"):
+                film(less)
+    else:
+        assert seconds >= 1
 
 
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
         ({"shots": ()}, "at least one shot"),
-        ({"pace": "fast"}, "visual, even"),
+        ({"pace": "fast"}, "pace must be one of visual, ease, even, got 'fast'"),
+        ({"transition": "spin"}, "dissolve, wipe, rewind, chain, cut, got 'spin'"),
         ({"seconds": 0}, "must be > 0"),
         ({"seconds": math.nan}, "must be finite"),
         ({"hold": -1}, "hold_s >= 0"),

@@ -59,10 +59,17 @@ def settings_options(schema: type[Settings], *names: str) -> Callable[[Command],
     def decorate(command: Command) -> Command:
         for name in reversed(names or tuple(schema.model_fields)):
             field = schema.model_fields[name]
+            option = f"--{name.replace('_', '-')}"
+            if field.annotation is bool:
+                both = f"{option}/--no-{option[2:]}"
+                command = click.option(
+                    both, name, default=field.default, show_default=True, help=field.description
+                )(command)
+                continue
             kind = FieldType(field)
             default = None if field.default is PydanticUndefined else field.default
             command = click.option(
-                f"--{name.replace('_', '-')}",
+                option,
                 name,
                 type=kind,
                 default=default,

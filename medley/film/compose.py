@@ -1,4 +1,4 @@
-"""The pixels of a film's frames: mixes in linear light, even padding, the stream of stills."""
+"""The pixels of a film's frames: mixes and wipes, even padding, the stream of stills."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +14,8 @@ from medley.images import Pixels
 
 # Rows mixed at a time: few enough that their table indices stay in the processor's cache.
 MIX_ROWS = 32
+# How soft a wipe's border is: the share of the width in which both pictures are seen.
+WIPE_SHARE = 0.2
 
 
 def mix(first: Pixels, second: Pixels, amount: float) -> Pixels:
@@ -32,10 +34,7 @@ def mix(first: Pixels, second: Pixels, amount: float) -> Pixels:
 
     Source: sRGB transfer functions, IEC 61966-2-1:1999.
     """
-    if first.shape != second.shape:
-        raise ValueError(f"cannot mix pictures of shapes {first.shape} and {second.shape}")
-    if not 0 <= amount <= 1:
-        raise ValueError(f"amount must be in [0, 1], got {amount}")
+    _check_pair(first, second, amount)
     if amount in (0, 1):
         return second if amount else first
     linear = _srgb_to_linear()
@@ -49,6 +48,32 @@ def mix(first: Pixels, second: Pixels, amount: float) -> Pixels:
         # No index can be out of range; "clip" is only the mode that skips a buffered copy.
         np.take(table, index, out=mixed[rows], mode="clip")
     return mixed
+
+
+def wipe(first: Pixels, second: Pixels, amount: float) -> Pixels:
+    """Let `second` move in over `first` from the left, behind a border that is soft.
+
+    Args:
+        first: uint8 `(height, width, 3)`.
+        second: the same shape.
+        amount: how far it has come: 0 gives `first` alone and 1 `second` alone.
+
+    Raises:
+        ValueError: the shapes differ, or `amount` is not in [0, 1].
+    """
+    _check_pair(first, second, amount)
+    width = first.shape[1]
+    soft = max(1, round(width * WIPE_SHARE))
+    behind = amount * (width + soft) - (np.arange(width) + 0.5)  # columns that the border is past
+    part = np.clip(behind / soft, 0, 1)
+    share = part**2 * (3 - 2 * part)
+    start, end = np.count_nonzero(share >= 1), np.count_nonzero(share > 0)
+    wiped = first.copy()
+    wiped[:, :start] = second[:, :start]
+    linear, border, of_second = _srgb_to_linear(), np.s_[:, start:end], share[start:end, None]
+    light = linear[first[border]] * (1 - of_second) + linear[second[border]] * of_second
+    wiped[border] = _linear_to_srgb(light)
+    return wiped
 
 
 def pad_to_even(frame: Pixels) -> Pixels:
@@ -102,13 +127,21 @@ def render_frames(
                 uses[still] -= 1
                 if not uses[still]:
                     del stills[still]
-            yield mix(pixels[0], pixels[-1], frame.mix) if len(pixels) > 1 else pixels[0]
+            join = wipe if frame.wipe else mix
+            yield join(pixels[0], pixels[-1], frame.mix) if len(pixels) > 1 else pixels[0]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _shown(frame: Frame) -> tuple[Still, ...]:
     return (frame.first,) if frame.second is None else (frame.first, frame.second)
+
+
+def _check_pair(first: Pixels, second: Pixels, amount: float) -> None:
+    if first.shape != second.shape:
+        raise ValueError(f"cannot mix pictures of shapes {first.shape} and {second.shape}")
+    if not 0 <= amount <= 1:
+        raise ValueError(f"amount must be in [0, 1], got {amount}")
 
 
 def _check_size(still: Still, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:

@@ -1,29 +1,38 @@
-"""Which pictures each frame of a film shows: pacing, holds and dissolves, pure and exact.
+"""Which pictures each frame of a film shows: pacing, holds and transitions, pure and exact.
 
 A *frame* is a number in the film; a *step* is the number of an optimizer's iterate. Every
 painting has a stretch of the film, in four parts that follow one another:
 
-    content held | its iterates, from step 0 on | the result held | a dissolve to the content
+    content held | its iterates, from step 0 on | the result held | the turn to the next content
 
-The result is held for `hold_s`; the content's hold and the dissolve take half of that each, and
-the iterates get what remains. A dissolve ends on the content exactly, so the film's first and
-last frames are the content and it loops.
+The result is held for `hold_s` and the content for half of that, the turn takes its share of the
+whole stretch, and the iterates get what remains. A turn ends on the content exactly, so that a
+film whose last painting turns to the first one's content loops.
+
+In a chain each shot starts from the last result: there is no content between, and no turn.
 """
 
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
-from typing import Literal, get_args
+from typing import get_args
 
 from medley.errors import FilmError
-
-Pace = Literal["visual", "even"]
+from medley.settings.film import Pace, Transition
 
 # The share of the iterates' time in which the pace rises from rest, and again in which it falls.
-EASED_SHARE = 0.15
+EASED_SHARES: dict[Pace, float] = {"visual": 0.15, "ease": 0.5, "even": 0.0}
+# The share of a painting's stretch that the turn takes; a chain turns once, at its end.
+TURN_SHARES: dict[Transition, Fraction] = {
+    "dissolve": Fraction(1, 10),
+    "wipe": Fraction(1, 10),
+    "rewind": Fraction(1, 6),
+    "chain": Fraction(1, 10),
+    "cut": Fraction(0),
+}
 # An iterate part shorter than this would show no change at all.
 MIN_ITERATE_FRAMES = 2
 
@@ -78,12 +87,14 @@ class Still:
 class Frame:
     """What one frame shows: `first * (1 - mix) + second * mix`, in linear light.
 
-    `second` is None, and `mix` 0, where a single still is shown.
+    `second` is None, and `mix` 0, where a single still is shown. In a wipe, `mix` says how far
+    `second` has moved in over `first`.
     """
 
     first: Still
     second: Still | None
     mix: float
+    wipe: bool = False
 
 
 CONTENT = Still(None, 0)
@@ -96,7 +107,46 @@ class _Parts:
     content: int
     iterates: int
     result: int
-    dissolve: int
+    turn: int
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """The lengths that all stretches share, exact."""
+
+    fps: Fraction
+    seconds: Fraction
+    hold: Fraction
+
+    def count(self, seconds: Fraction) -> int:
+        """The frames of a part that long: one at least."""
+        return max(1, round(self.fps * seconds))
+
+
+@dataclass(frozen=True)
+class _Route:
+    """The way that a shot's picture goes from step 0 to the last, and how it is gone."""
+
+    number: int
+    steps: tuple[int, ...]
+    way: tuple[float, ...]
+    eased: float
+
+    @property
+    def result(self) -> Still:
+        return Still(self.number, self.steps[-1])
+
+    def at(self, time: float) -> Frame:
+        """What is seen at a time in [0, 1] of it."""
+        target = self.way[-1] * ease(time, self.eased)
+        before = bisect_right(self.way, target) - 1
+        if before + 1 == len(self.way):
+            return Frame(self.result, None, 0.0)
+        first = Still(self.number, self.steps[before])
+        mix = (target - self.way[before]) / (self.way[before + 1] - self.way[before])
+        if mix == 0:
+            return Frame(first, None, 0.0)
+        return Frame(first, Still(self.number, self.steps[before + 1]), mix)
 
 
 def medley_timeline(
@@ -106,6 +156,8 @@ def medley_timeline(
     seconds_per_painting: Fraction | float,
     hold_s: float,
     pace: Pace = "visual",
+    transition: Transition = "dissolve",
+    loop: bool = True,
     contents: Sequence[Still] | None = None,
 ) -> list[Frame]:
     """Place the kept steps of every shot, one painting after another, on the frames of a film.
@@ -113,63 +165,82 @@ def medley_timeline(
     Painting i ends at frame `round(fps * seconds_per_painting * (i + 1))`, computed from exact
     fractions (a float means its shortest decimal form; a half rounds to the even frame), so
     nothing drifts and the film has exactly `round(fps * seconds_per_painting * len(shots))`
-    frames. Each hold is rounded the same way and lasts a frame at least.
+    frames. Each part is rounded the same way and lasts a frame at least.
 
     Args:
         shots: one track per painting, in the film's order.
         fps: frames per second, exact.
         seconds_per_painting: the whole stretch of one painting.
         hold_s: seconds for which the finished result is held.
-        pace: `visual` advances the cumulative visual change at a constant rate that eases in and
-            out; `even` gives equal time to equal numbers of steps. A shot that never changes is
-            paced evenly.
+        pace: `visual` advances the cumulative visual change at a constant rate but for a short
+            start and end; the rate of `ease` rises until the middle and falls from there; `even`
+            gives equal time to equal numbers of steps. A shot that never changes is paced evenly.
+        transition: how one painting turns to the next one's content: `dissolve` fades, `wipe`
+            moves it in, `rewind` goes the iterates back, `cut` takes no time; in a `chain` there
+            is none, as each shot goes on from the one before.
+        loop: turn from the last result to the first content, a chain by a dissolve; otherwise the
+            last result is held for as much longer.
         contents: what each shot repaints, where that is not one `CONTENT` for all of them.
 
     Returns:
-        One entry per frame; the first and the last show the first content alone.
+        One entry per frame. The first shows the first content alone, and so does the last of a
+        loop, unless it cuts.
 
     Raises:
-        ValueError: no shots, another number of contents, an unknown pace, or a number that is not
-            finite and positive.
-        FilmError: the holds leave too few frames for the iterates.
+        ValueError: no shots, another number of contents, an unknown pace or transition, or a
+            number that is not finite and positive.
+        FilmError: the holds and the turn leave too few frames for the iterates.
     """
     if not shots:
         raise ValueError("a timeline needs at least one shot")
-    if pace not in get_args(Pace):
-        raise ValueError(f"pace must be one of {', '.join(get_args(Pace))}, got {pace!r}")
-    seconds, hold = _exact("seconds_per_painting", seconds_per_painting), _exact("hold_s", hold_s)
-    if fps <= 0 or seconds <= 0 or hold < 0:
-        raise ValueError(
-            f"fps and seconds_per_painting must be > 0, hold_s >= 0, got {fps}, {seconds}, {hold}"
-        )
+    for name, choice, known in (("pace", pace, Pace), ("transition", transition, Transition)):
+        if choice not in get_args(known):
+            raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {choice!r}")
     contents = contents or [CONTENT] * len(shots)
     if len(contents) != len(shots):
         raise ValueError(f"{len(shots)} shots need as many contents, not {len(contents)}")
-    ends = [round(fps * seconds * count) for count in range(len(shots) + 1)]
+    clock = _clock(fps, seconds_per_painting, hold_s)
+    ends = [round(fps * clock.seconds * count) for count in range(len(shots) + 1)]
     frames: list[Frame] = []
     for number, (shot, start, end) in enumerate(zip(shots, ends, ends[1:], strict=False)):
-        parts = _parts(end - start, fps=fps, hold_s=hold)
-        frames += [Frame(contents[number], None, 0.0)] * parts.content
-        frames += _iterates(number, shot, parts.iterates, pace)
-        result = Still(number, shot.steps[-1])
-        frames += [Frame(result, None, 0.0)] * parts.result
-        frames += _dissolve(result, contents[(number + 1) % len(shots)], parts.dissolve)
+        is_last = number + 1 == len(shots)
+        chained = transition == "chain"
+        parts = _parts(
+            end - start,
+            clock,
+            opens=not chained or number == 0,
+            turn_share=Fraction(0) if chained and not is_last else TURN_SHARES[transition],
+        )
+        if is_last and not loop:
+            parts = replace(parts, result=parts.result + parts.turn, turn=0)
+        turned_to = contents[(number + 1) % len(shots)]
+        route = _route(number, shot, pace)
+        frames += _stretch(parts, route, contents[number], turned_to, transition)
     return frames
 
 
-def ease(time: float) -> float:
+def ease(time: float, share: float = EASED_SHARES["visual"]) -> float:
     """Map time to way, both in [0, 1]: constant speed between a smooth start and a smooth end.
 
-    The speed follows smoothstep, `3 u^2 - 2 u^3`, over the first `EASED_SHARE` of the time and
-    its mirror image over the last; its integral, `u^3 - u^4 / 2`, gives the way.
+    The speed follows smoothstep, `3 u^2 - 2 u^3`, over the first `share` of the time, at most half
+    of it, and its mirror image over the last; its integral, `u^3 - u^4 / 2`, gives the way.
     """
     if time > 0.5:
-        return 1.0 - ease(1.0 - time)
-    speed = 1.0 / (1.0 - EASED_SHARE)
-    if time >= EASED_SHARE:
-        return speed * (time - EASED_SHARE / 2)
-    part = time / EASED_SHARE
-    return speed * EASED_SHARE * (part**3 - part**4 / 2)
+        return 1.0 - ease(1.0 - time, share)
+    speed = 1.0 / (1.0 - share)
+    if time >= share:
+        return speed * (time - share / 2)
+    part = time / share
+    return speed * share * (part**3 - part**4 / 2)
+
+
+def _clock(fps: Fraction, seconds: Fraction | float, hold: Fraction | float) -> _Clock:
+    exact = _Clock(fps, _exact("seconds_per_painting", seconds), _exact("hold_s", hold))
+    if fps <= 0 or exact.seconds <= 0 or exact.hold < 0:
+        raise ValueError(
+            f"fps and seconds_per_painting must be > 0, hold_s >= 0, got {fps}, {seconds}, {hold}"
+        )
+    return exact
 
 
 def _exact(name: str, number: Fraction | float) -> Fraction:
@@ -179,49 +250,53 @@ def _exact(name: str, number: Fraction | float) -> Fraction:
     return Fraction(str(number))
 
 
-def _parts(count: int, *, fps: Fraction, hold_s: Fraction) -> _Parts:
-    """Divide one painting's `count` frames among its parts."""
-    held = max(1, round(fps * hold_s))
-    halved = max(1, round(fps * hold_s / 2))
-    iterates = count - held - 2 * halved
+def _parts(count: int, clock: _Clock, *, opens: bool, turn_share: Fraction) -> _Parts:
+    """Divide one painting's `count` frames among its parts; only one that opens has a content."""
+    content = clock.count(clock.hold / 2) if opens else 0
+    result = clock.count(clock.hold)
+    turn = clock.count(clock.seconds * turn_share) if turn_share else 0
+    iterates = count - content - result - turn
     if iterates < MIN_ITERATE_FRAMES:
-        needed_s = (held + 2 * halved + MIN_ITERATE_FRAMES + 1) / fps
+        # Two more, because the stretch and its turn may each be rounded against it.
+        needed = content + result + MIN_ITERATE_FRAMES + 2
+        needed_s = math.ceil(needed / (clock.fps * (1 - turn_share)) * 10) / 10
         raise FilmError(
-            f"{count} frames per painting ({float(count / fps):.2f} s at {float(fps):.5g} fps) are "
-            f"too few: a hold of {float(hold_s):g} s and the turn to the next painting take "
-            f"{held + 2 * halved}, and the iterates need {MIN_ITERATE_FRAMES} more; raise "
-            f"--seconds-per-painting to {math.ceil(needed_s * 10) / 10:g} or lower --hold"
+            f"{count} frames per painting ({float(clock.seconds):.4g} s at {float(clock.fps):.5g}"
+            f" fps) are too few: a hold of {float(clock.hold):g} s and the turn to the next"
+            f" painting take {count - iterates}, and the iterates need {MIN_ITERATE_FRAMES} more;"
+            f" raise --seconds-per-painting to {needed_s:g} or lower --hold"
         )
-    return _Parts(content=halved, iterates=iterates, result=held, dissolve=halved)
+    return _Parts(content, iterates, result, turn)
 
 
-def _iterates(number: int, shot: ShotTrack, count: int, pace: Pace) -> list[Frame]:
-    """Show the way from step 0 to the last in `count` frames.
-
-    The first of them shows step 0 exactly; the result's hold, which follows, begins where frame
-    `count` would be, so that the motion runs into it without a stutter.
-    """
-    way = list(accumulate(shot.changes))
-    visual = pace == "visual" and way[-1] > 0
-    if not visual:
-        way = [float(step) for step in shot.steps]
-    times = (index / count for index in range(count))
-    return [_at(number, shot, way, way[-1] * (ease(time) if visual else time)) for time in times]
+def _route(number: int, shot: ShotTrack, pace: Pace) -> _Route:
+    way = tuple(accumulate(shot.changes))
+    if pace == "even" or way[-1] == 0:
+        return _Route(number, shot.steps, tuple(map(float, shot.steps)), EASED_SHARES["even"])
+    return _Route(number, shot.steps, way, EASED_SHARES[pace])
 
 
-def _at(number: int, shot: ShotTrack, way: Sequence[float], target: float) -> Frame:
-    """The frame at which `target` of the cumulative `way` has been gone."""
-    before = bisect_right(way, target) - 1
-    if before + 1 == len(way):
-        return Frame(Still(number, shot.steps[-1]), None, 0.0)
-    first = Still(number, shot.steps[before])
-    mix = (target - way[before]) / (way[before + 1] - way[before])
-    if mix == 0:
-        return Frame(first, None, 0.0)
-    return Frame(first, Still(number, shot.steps[before + 1]), mix)
+def _stretch(
+    parts: _Parts, route: _Route, content: Still, turned_to: Still, transition: Transition
+) -> list[Frame]:
+    """Every frame of one painting's part of the film."""
+    return [
+        *[Frame(content, None, 0.0)] * parts.content,
+        # The result's hold begins where frame `parts.iterates` would be: without a stutter.
+        *(route.at(index / parts.iterates) for index in range(parts.iterates)),
+        *[Frame(route.result, None, 0.0)] * parts.result,
+        *_turn(route, turned_to, transition, parts.turn),
+    ]
 
 
-def _dissolve(start: Still, end: Still, count: int) -> list[Frame]:
-    """Fade from `start`, which the frame before shows, to `end`, which the last of these shows."""
-    fading = [Frame(start, end, ease(index / count)) for index in range(1, count)]
-    return [*fading, Frame(end, None, 0.0)]
+def _turn(route: _Route, content: Still, transition: Transition, count: int) -> list[Frame]:
+    """Lead from a shot's result, which the frame before shows, to a content, shown by the last."""
+    if not count:
+        return []
+    times = [index / count for index in range(1, count)]
+    if transition == "rewind":
+        between = [route.at(1 - time) for time in times]
+    else:
+        wipes = transition == "wipe"
+        between = [Frame(route.result, content, ease(time), wipes) for time in times]
+    return [*between, Frame(content, None, 0.0)]

@@ -5,14 +5,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from medley.settings.fields import Fps
+from medley.settings.fields import Fps, Settings
 from medley.settings.formats import FormatSettings
 
+Pace = Literal["visual", "ease", "even"]
+Transition = Literal["dissolve", "wipe", "rewind", "chain", "cut"]
 
-class CutSettings(FormatSettings):
-    """How finished shots become any film."""
 
-    fps: Fps = Field(Fraction(30), description="Frames a second, also as 30000/1001.")
+class PaceSettings(Settings):
+    """How a film's time passes, and what stands between its paintings."""
+
     seconds_per_painting: float = Field(
         6.0,
         gt=0,
@@ -23,9 +25,26 @@ class CutSettings(FormatSettings):
     hold: float = Field(
         1.2, ge=0, le=600, allow_inf_nan=False, description="Seconds for which a result stands."
     )
-    pace: Literal["visual", "even"] = Field(
-        "visual", description="Spread frames by what the eye sees change, or evenly over steps."
+    pace: Pace = Field(
+        "visual",
+        description="Spread frames by what the eye sees change, at a constant rate (visual) or one"
+        " that swells and sinks (ease), or evenly over steps (even).",
     )
+    transition: Transition = Field(
+        "dissolve",
+        description="From a result to the next painting: fade to the photo, let it move in, run the"
+        " steps backward, start the next shot from the result (chain: other shots, one after"
+        " another), or cut.",
+    )
+    loop: bool = Field(
+        True, description="End as the film begins, or hold the last result for as much longer."
+    )
+
+
+class CutSettings(PaceSettings, FormatSettings):
+    """How finished shots become any film."""
+
+    fps: Fps = Field(Fraction(30), description="Frames a second, also as 30000/1001.")
 
 
 class FilmSettings(CutSettings):

@@ -80,6 +80,15 @@ class SweepOrder(RunSettings, LookSettings, CatalogSettings, SweepSettings, Orde
         min_length=1, description="The photo to be repainted; repeatable."
     )
 
+    @model_validator(mode="after")
+    def _shots_start_alike(self) -> Self:
+        if self.transition == "chain":
+            raise ValueError(
+                "--transition chain starts each shot from another's result, and a sweep compares"
+                " shots that start alike; pass dissolve, wipe, rewind or cut"
+            )
+        return self
+
     @property
     def film_path(self) -> Path:
         """Where the film goes."""

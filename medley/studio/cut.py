@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medley.errors import OutputError, PictureError
+from medley.errors import OutputError
 from medley.files import check_folder_free, check_free
 from medley.film.compose import pad_to_even, render_frames
 from medley.film.encode import encode_film
@@ -17,7 +17,7 @@ from medley.film.facts import FilmFacts
 from medley.film.lettering import caption
 from medley.film.poster import contact_sheet
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
-from medley.images import Pixels, decode
+from medley.images import Pixels
 from medley.settings import CutSettings
 from medley.settings.formats import format_of
 from medley.workspace import Shot
@@ -177,10 +177,7 @@ def hang_poster(content: Pixels, title: str, works: Sequence[tuple[Pixels, Shot,
     Raises:
         PictureError: a result is unreadable.
     """
-    pairs = [
-        (painting, decode(shot.step_path(shot.steps()[-1])), label)
-        for painting, shot, label in works
-    ]
+    pairs = [(painting, shot.read(shot.steps()[-1]), label) for painting, shot, label in works]
     return contact_sheet(content, pairs, content_caption=title)
 
 
@@ -198,20 +195,10 @@ def lay_out(
         seconds_per_painting=settings.seconds_per_painting,
         hold_s=settings.hold,
         pace=settings.pace,
+        transition=settings.transition,
+        loop=settings.loop,
         contents=contents,
     )
-
-
-def read_step(shot: Shot, step: int) -> Pixels:
-    """Read a shot's iterate.
-
-    Raises:
-        PictureError: it is unreadable.
-    """
-    try:
-        return decode(shot.step_path(step))
-    except PictureError as error:
-        raise PictureError(f"{error}; remove '{shot.path}' to take the shot again") from error
 
 
 def _read_still(
@@ -219,6 +206,6 @@ def _read_still(
 ) -> Pixels:
     if still.shot is None:
         return content
-    pixels = read_step(shots[still.shot], still.step)
+    pixels = shots[still.shot].read(still.step)
     text = captions[still.shot]
     return caption(pixels, text) if text else pixels

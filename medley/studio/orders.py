@@ -67,7 +67,10 @@ def prepare(order: RenderOrder, tell: Callable[[str], None]) -> tuple[Plan, Draw
         Workspace(order.workspace),
         order.tile,
         devices,
+        film.transition == "chain",
     )
+    if len(plan.devices) < len(devices):
+        tell(f"in a chain each shot waits for the one before: only {plan.devices[0]} is used")
     return plan, drawn
 
 

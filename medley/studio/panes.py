@@ -18,7 +18,7 @@ from medley.film.timeline import Still
 from medley.images import Pixels
 from medley.settings import CutSettings
 from medley.studio.credits import credit_lines
-from medley.studio.cut import encode, lay_out, read_step, track
+from medley.studio.cut import encode, lay_out, track
 from medley.studio.measure import Measure
 from medley.studio.takes import Take
 
@@ -72,7 +72,7 @@ def cut_panes(
 
     read = partial(_read_panes, shown, grid.pane_height, grid.pane_width)
     if layout == "split":
-        stills = render_frames(timeline, lambda still: np.hstack(read(still)))
+        stills = render_frames(timeline, lambda still: np.vstack(read(still)))
         place = partial(border_at, count=len(timeline), fps=float(settings.fps))
         frames = _move_border(stills, place, shown[0].labels)
     else:
@@ -128,7 +128,7 @@ def _number(still: Still) -> int:
 def _read_panes(parts: Sequence[Part], height: int, width: int, still: Still) -> list[Pixels]:
     panes = []
     for take in parts[_number(still)].takes:
-        pixels = take.scene.content if still.shot is None else read_step(take.shot, still.step)
+        pixels = take.scene.content if still.shot is None else take.shot.read(still.step)
         panes.append(fit_pane(pixels, height, width))
     return panes
 
@@ -140,14 +140,15 @@ def _label(panes: Sequence[Pixels], labels: Sequence[str]) -> list[Pixels]:
 def _move_border(
     stills: Iterator[Pixels], place: Callable[[int], float], labels: Sequence[str]
 ) -> Iterator[Pixels]:
-    """Cut frames that hold two pictures side by side into one, with a border between.
+    """Join frames that hold one picture above another into one, with a border between.
 
-    The labels stand in the corners wherever the border is, so that they can always be read.
+    So stacked, both change alike in a wipe, which moves across. The labels stand in the corners
+    wherever the border is, so that they can always be read.
     """
     first, second = labels
     for number, frame in enumerate(stills):
-        width = frame.shape[1] // 2
-        both = split(frame[:, :width], frame[:, width:], place(number))
+        height = frame.shape[0] // 2
+        both = split(frame[:height], frame[height:], place(number))
         yield label(label(both, first), second, right=True)
 
 
@@ -159,4 +160,4 @@ def _works(takes: Sequence[Take], measures: Sequence[Measure]) -> Iterator[tuple
     for take, one in zip(takes, measures, strict=True):
         size = f"{one.network.size_bytes / 1e6:.2f} MB"
         text = f"{one.network.label}\n{size}, loss {one.loss:,.0f}"
-        yield read_step(take.shot, take.shot.steps()[-1]), text
+        yield take.shot.result(), text

@@ -59,6 +59,7 @@ def plan_render(
     workspace: Workspace,
     tile: TileWish = "auto",
     devices: Sequence[torch.device] = (),
+    chain: bool = False,
 ) -> Plan:
     """Set the scene of every shot, and find out which lie finished in the workspace.
 
@@ -72,17 +73,21 @@ def plan_render(
         workspace: where the iterates go.
         tile: whether in tiles.
         devices: each takes other shots at once, if there are several.
+        chain: let each shot go on from the one before, which only the first of the devices can do.
 
     Raises:
         PictureError: the starting picture is unreadable or too narrow.
         RoomError: a shot is still to be taken and the memory does not suffice, even in tiles.
     """
-    takes = []
+    takes: list[Take] = []
     for painting in drawn.paintings:
-        scene = set_scene(content, [painting], settings, catalog.seed)
+        after = takes[-1].shot if chain and takes else None
+        scene = set_scene(content, [painting], settings, catalog.seed, after)
         key = shot_key(scene, camera.weights.digest, camera.precision)
         takes.append(Take(content_path, painting, painting.title, scene, workspace.shot(key)))
     devices = devices or [camera.device]
+    if chain:
+        devices = devices[:1]
     if left := len(missing(takes)):
         camera = fit_tiles(camera, content, settings, tile, devices[:left])
     return Plan(

@@ -26,6 +26,7 @@ from medley.transfer import losses
 from medley.transfer.scales import Scale, plan_scales
 from medley.vgg.network import HALVES, VGG19, Precision, convolutions_for
 from medley.vgg.weights import Weights, load_weights
+from medley.workspace import Shot
 
 RECIPE = 2
 """Raised whenever the same inputs come to give other pixels, so that old shots are not reused."""
@@ -59,16 +60,27 @@ class Scene:
     Attributes:
         content: what is repainted.
         paintings: whose styles are mixed, usually one; each of about the content's area.
-        start: the picture that step 0 shows.
-        start_name: what decides it: "content", "noise:SEED", or its pixels' digest.
+        start: the picture that step 0 shows; or the shot whose result it is, which is finished
+            by the time that this one begins.
+        start_name: what decides it: "content", "noise:SEED", its pixels' digest, or "shot:KEY",
+            so that a shot's key is known before the one that it goes on from is taken.
         settings: everything else that decides the shot's pixels.
     """
 
     content: Pixels
     paintings: tuple[Pixels, ...]
-    start: Pixels
+    start: Pixels | Shot
     start_name: str
     settings: ShotSettings
+
+    def read_start(self) -> Pixels:
+        """Give the picture that step 0 shows.
+
+        Raises:
+            OutputError: it is the result of a shot that is not finished.
+            PictureError: that result is unreadable.
+        """
+        return self.start.result() if isinstance(self.start, Shot) else self.start
 
 
 def load_camera(settings: ShotSettings, device: torch.device, tile: int | None = None) -> Camera:
@@ -149,16 +161,28 @@ def fit_painting(content: Pixels, picture: Image.Image, name: object) -> Pixels:
 
 
 def set_scene(
-    content: Pixels, paintings: Sequence[Painting], settings: ShotSettings, seed: int
+    content: Pixels,
+    paintings: Sequence[Painting],
+    settings: ShotSettings,
+    seed: int,
+    after: Shot | None = None,
 ) -> Scene:
     """Put content and fitted paintings together and choose the starting picture.
+
+    Args:
+        content: at its size.
+        paintings: whose styles are mixed.
+        settings: of the shot; `init` says what it starts from,
+        seed: and this decides noise,
+        after: unless it goes on from the result of this shot, of the same content.
 
     Raises:
         PictureError: the starting picture cannot be read.
     """
     pictures = tuple(painting.picture for painting in paintings)
-    start, start_name = _start(content, settings, seed)
-    return Scene(content, pictures, start, start_name, settings)
+    if after:
+        return Scene(content, pictures, after, f"shot:{after.key}", settings)
+    return Scene(content, pictures, *_start(content, settings, seed), settings)
 
 
 def shot_key(scene: Scene, weights_digest: str, precision: Precision) -> str:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -91,7 +90,7 @@ def _subject(scene: Scene, camera: Camera) -> Subject:
     return Subject(
         height,
         width,
-        partial(tensor, scene.start),
+        lambda: tensor(scene.read_start()),
         color_statistics([tensor(painting) for painting in scene.paintings]),
         objective_at,
         scene.settings,
@@ -128,7 +127,9 @@ def shoot(
     Raises:
         DivergedError: the loss is no longer finite; the shot stays unfinished.
         RoomError: the device's memory does not suffice; what was kept is kept.
-        OutputError: the workspace cannot be written to.
+        OutputError: the workspace cannot be written to, or the shot that this one goes on from is
+            not finished.
+        PictureError: that shot's result is unreadable.
     """
     key = shot_key(scene, camera.weights.digest, camera.precision)
     shot = workspace.shot(key)
@@ -166,6 +167,7 @@ def _describe(scene: Scene, camera: Camera) -> dict[str, Any]:
         "device": str(camera.device),
         "precision": camera.precision,
         "weights": camera.weights.digest,
+        "start": scene.start_name,
         "settings": scene.settings.model_dump(mode="json"),
     }
 

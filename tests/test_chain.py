@@ -1,0 +1,146 @@
+"""A chain: every shot starts from the result of the one before, and is found and resumed alike."""
+
+import json
+import math
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medley.errors import OutputError, PictureError
+from medley.images import decode
+from medley.studio import checkpoint
+from medley.studio.checkpoint import saved_step
+from medley.studio.cut import track
+from medley.studio.scene import shot_key
+from medley.studio.shoot import shoot
+from medley.workspace import Shot, Workspace
+
+from .conftest import film_pixels
+from .test_render import plan, render
+from .test_resume import Pulled, pull_after
+from .test_shoot import scene, take
+
+SHOTS = "outputs/workspace/shots"
+
+
+@pytest.fixture
+def place(make_picture, tmp_path) -> Path:
+    """A folder with a photo and three paintings."""
+    make_picture("photo.png", height=41, width=50)
+    for seed in (2, 3, 4):
+        make_picture(f"styles/painting_{seed}.png", seed=seed)
+    return tmp_path
+
+
+def shots_of(place):
+    sidecar = json.loads((place / "outputs/photo-medley.json").read_text())
+    return [Shot(work["shot"], place / SHOTS / work["shot"]) for work in sidecar["paintings"]]
+
+
+def chain(place, *more, **expect):
+    return render(place, "--transition", "chain", *more, **expect)
+
+
+def made_at(shot):
+    return (shot.path / "done.json").stat().st_mtime_ns
+
+
+def test_each_shot_starts_from_the_result_before_and_the_film_shows_no_photo_between(place):
+    render(place)
+    alone = shots_of(place)
+    done = chain(place, "--force", "--crf", "1")
+    chained = shots_of(place)
+    assert "1 shots found finished" in done.stderr  # the first, which starts from the photo
+    assert chained[0] == alone[0]
+    assert chained[1:] != alone[1:]
+    for before, after in pairwise(chained):
+        assert (after.read(0) == before.result()).all()
+        start = json.loads((after.path / "shot.json").read_text())["start"]
+        assert start == f"shot:{before.key}"
+        assert track(after).changes[1] > 0
+    frames = film_pixels(place / "outputs/photo-medley.mp4")
+    photo = decode(chained[0].step_path(0)).astype(int)
+    away = np.abs(frames[:, :39, :48] - photo).mean(axis=(1, 2, 3))
+    assert len(frames) == 45
+    assert max(away[[0, 1, -1]]) * 3 < min(away[8:43])
+
+
+def test_all_keys_are_known_before_any_shot_is_taken(place, monkeypatch):
+    monkeypatch.setattr("medley.studio.orders.pace_of", lambda *_: None)
+    assert "3 to take, 0 found finished" in plan(place, "--transition", "chain").stdout
+    chain(place)
+    assert "0 to take, 3 found finished" in plan(place, "--transition", "chain", "--force").stdout
+    assert len(list((place / SHOTS).glob("[!.]*"))) == 3
+
+
+def test_lost_shot_is_taken_again_and_those_after_it_are_not(place):
+    chain(place)
+    first, second, third = shots_of(place)
+    before = made_at(first), made_at(third)
+    lost = second.step_path(2)
+    pixels = lost.read_bytes()
+    lost.unlink()
+    done = chain(place, "--force")
+    assert "2 shots found finished" in done.stderr
+    assert (made_at(first), made_at(third)) == before
+    assert lost.read_bytes() == pixels
+
+
+def test_chain_is_the_work_of_one_process_and_says_so(place, monkeypatch):
+    monkeypatch.setattr("multiprocessing.get_context", pytest.fail)
+    done = chain(place, "--device", "cpu,cpu", "--precision", "float32")
+    assert "in a chain each shot waits for the one before: only cpu is used\n" in done.stderr
+    assert "float32 on cpu;" in done.stderr
+    again = render(place, "--device", "cpu", "--transition", "chain", "--force")
+    assert "only cpu is used" not in again.stderr
+
+
+def test_torn_result_is_named_with_the_painting_that_would_go_on_from_it(place):
+    chain(place)
+    first, second, _ = shots_of(place)
+    (second.path / "done.json").unlink()
+    torn = first.step_path(3)
+    torn.write_bytes(torn.read_bytes()[:100])
+    done = chain(place, "--force", expect=1)
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert line.startswith("Error: 'styles/painting_3.png': ")
+    assert f"remove '{Path(SHOTS) / first.key}' to take the shot again" in line.replace("//", "/")
+
+
+def test_unfinished_shot_has_no_result_to_go_on_from(tmp_path, camera):
+    first = scene(steps=2)
+    key = shot_key(first, camera.weights.digest, camera.precision)
+    shot = Workspace(tmp_path).shot(key)
+    second = replace(scene(steps=2), start=shot, start_name=f"shot:{key}")
+    with pytest.raises(OutputError, match=f"{key}' is not finished; run the same command again"):
+        take(tmp_path, camera, second)
+    take(tmp_path, camera, first)
+    after = shoot(second, camera, Workspace(tmp_path), {}, id, pytest.fail)
+    assert (after.read(0) == shot.result()).all()
+    shot.step_path(2).write_bytes(b"")
+    with pytest.raises(PictureError, match=r"000002.png' .* remove '"):
+        shot.result()
+
+
+def test_interrupted_chained_shot_comes_to_the_same_pixels(tmp_path, camera, monkeypatch):
+    monkeypatch.setattr(checkpoint, "INTERVAL_S", 0)
+    monkeypatch.setattr(checkpoint, "LARGEST_SHARE", math.inf)
+
+    def chained(root):
+        first = take(root, camera, scene(steps=3))
+        second = scene(paintings=2, steps=8)
+        return replace(second, start=first, start_name=f"shot:{first.key}")
+
+    whole = take(tmp_path / "whole", camera, chained(tmp_path / "whole"))
+    what = chained(tmp_path / "stopped")
+    with pytest.raises(Pulled):
+        take(tmp_path / "stopped", camera, what, pull_after(5))
+    begun = Workspace(tmp_path / "stopped").shot(whole.key)
+    assert saved_step(begun.state_path) == 6
+    resumed = take(tmp_path / "stopped", camera, what)
+    assert resumed.key == whole.key
+    for step in range(9):
+        assert resumed.step_path(step).read_bytes() == whole.step_path(step).read_bytes()

@@ -1,0 +1,103 @@
+"""The files that a film consists of, in every format, from the command line."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medley.errors import OutputError
+from medley.studio.cut import Outputs
+
+from .conftest import draw_pixels
+from .test_render import place, render, run  # noqa: F401 - a fixture
+from .test_sound import heard, song
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_sheet_and_poster_have_names_of_their_own():
+    assert Outputs(Path("out/sheet.png")).poster == Path("out/sheet.poster.png")
+    assert Outputs(Path("out/film.gif")).poster == Path("out/film.png")
+    assert Outputs(Path("out/frames")).poster == Path("out/frames.png")
+    for name in ("sheet.png", "sheet.jpg", "frames", "film.gif"):
+        assert len(set(Outputs(Path(name), measured=True).all)) == 6
+
+
+def test_one_medley_in_every_kind_of_file(place):  # noqa: F811
+    render(place, "-o", "out/a.gif", "--quiet")
+    told = render(place, "-o", "out/b.gif", "--fps", "30").stderr
+    assert ".gif cannot keep 30 frames a second evenly; the film has 33.333, and is as" in told
+    assert "100 frames of 48x39 at 33.333 fps, 3.0 s; poster" in told
+    sidecar = json.loads((place / "out/b.json").read_text())
+    assert sidecar["film"] == {
+        "file": "b.gif", "frames": 100, "fps": "100/3", "height": 39, "width": 48, "audio_s": None,
+    }  # fmt: skip
+    assert Fraction(sidecar["settings"]["fps"]) == Fraction(100, 3)
+    render(place, "-o", "out/c.webp", "--quiet")
+    for name in ("a.gif", "c.webp"):
+        with Image.open(place / "out" / name) as film:
+            assert (film.n_frames, film.size) == (30, (48, 39))
+            film.load()
+            assert film.info["duration"] == 100
+    told = render(place, "-o", "out/frames/").stderr
+    assert "30 frames of 48x39; poster 'out/frames.png'" in told
+    assert len(names(place / "out/frames")) == 30
+    assert np.asarray(Image.open(place / "out/frames/000000.png")).shape == (39, 48, 3)
+    render(place, "-o", "out/sheet.png", "--quiet")
+    assert {"sheet.png", "sheet.poster.png", "sheet.json", "sheet.credits.txt"} < set(
+        names(place / "out")
+    )
+    found = run("styles", "out", cwd=place, expect=1).stderr
+    assert "no painting" in found  # none of all this is taken for one
+
+
+def test_music_lies_under_the_film(place):  # noqa: F811
+    song(place / "song.wav", 2.0)
+    render(place, "-o", "a.webm", "--audio", "song.wav", "--audio-fade", "0.5", "--quiet")
+    sidecar = json.loads((place / "a.json").read_text())
+    assert sidecar["film"]["audio_s"] == pytest.approx(3, abs=0.1)
+    assert sidecar["settings"]["audio"] == "song.wav"
+    assert np.abs(heard(place / "a.webm")).max() > 0.3
+
+
+BAD = {
+    "no sound there": (["-o", "a.gif", "--audio", "s.wav"], 2, ".gif has no sound"),
+    "no such song": (["--audio", "absent.mp3"], 1, "there is no sound file 'absent.mp3'"),
+    "no song": (["--audio", "photo.png"], 1, "'photo.png' has no sound in it"),
+    "no such codec": (["--codec", "vp9"], 2, "--codec vp9 does not go into .mp4, which has h264"),
+    "song as film": (["--audio", "s.mp4", "-o", "s.mp4", "--force"], 1, "'s.mp4' is an input"),
+    "folder of others": (["-o", "styles"], 1, "'styles' is a folder and holds other files"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_no_format_can_be_is_said_before_any_shot(place, case):  # noqa: F811
+    arguments, code, words = BAD[case]
+    (place / "s.mp4").write_bytes(b"a song")
+    before = sorted(place.rglob("*"))
+    assert words in render(place, *arguments, expect=code).stderr
+    left = set(place.rglob("*")) - {place / "outputs"}
+    assert sorted(left) == before
+
+
+def test_folder_is_replaced_only_if_it_is_a_sequence(tmp_path):
+    outputs = Outputs(tmp_path / "frames")
+    outputs.check(force=False, inputs=[])
+    outputs.film.mkdir()
+    outputs.check(force=False, inputs=[])  # an empty one is made for it
+    Image.fromarray(draw_pixels(9, 9, 1)).save(outputs.film / "000000.png")
+    with pytest.raises(OutputError, match="frames' holds pictures; pass --force to replace them"):
+        outputs.check(force=False, inputs=[])
+    outputs.check(force=True, inputs=[])
+    (outputs.film / "letter.txt").touch()
+    with pytest.raises(OutputError, match=r"holds other files, such as 'letter\.txt'; name a new"):
+        outputs.check(force=True, inputs=[])
+    assert names(tmp_path) == ["frames"]
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file' exists; pass --force"):
+        Outputs(tmp_path / "file").check(force=False, inputs=[])
