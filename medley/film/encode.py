@@ -15,8 +15,8 @@ from medley.film.codecs import check_encoder, choose_encoder
 from medley.film.facts import FilmFacts, read_facts
 from medley.film.ffmpeg import feed, raw_input, url
 from medley.film.gif import write_gif
+from medley.film.pictures import picked, write_sequence, write_sheet
 from medley.film.sound import sound_length, sound_options
-from medley.film.stills import picked, write_sequence, write_sheet
 from medley.images import Pixels
 from medley.settings.formats import FormatSettings, check_format, format_of
 

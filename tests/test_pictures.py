@@ -7,7 +7,7 @@ from PIL import Image
 from medley.errors import FilmError, OutputError
 from medley.film.encode import encode_film
 from medley.film.facts import read_facts
-from medley.film.stills import SHEET_FRAMES, picked
+from medley.film.pictures import SHEET_FRAMES, picked
 from medley.settings.formats import FORMATS
 
 from .conftest import draw_pixels
