@@ -5,6 +5,7 @@ default is the only place where that default is written down.
 """
 
 from medley.settings.catalog import CatalogSettings
+from medley.settings.compose import ComposeSettings, Corner
 from medley.settings.fields import (
     PICTURE_BYTES,
     SHORTEST_HISTORY,
@@ -16,6 +17,7 @@ from medley.settings.fields import (
     parse_widths,
 )
 from medley.settings.film import CutSettings, FilmSettings
+from medley.settings.frame import Fit, FrameSettings, FrameSize, parse_resolution
 from medley.settings.networks import QuantizeSettings, SweepSettings
 from medley.settings.orders import Order, RenderOrder, SweepOrder
 from medley.settings.run import RunSettings
@@ -27,8 +29,13 @@ __all__ = [
     "SHORTEST_SIDE",
     "SWEPT_SCHEMES",
     "CatalogSettings",
+    "ComposeSettings",
+    "Corner",
     "CutSettings",
     "FilmSettings",
+    "Fit",
+    "FrameSettings",
+    "FrameSize",
     "LookSettings",
     "Order",
     "QuantizeSettings",
@@ -40,6 +47,7 @@ __all__ = [
     "SweepSettings",
     "TileWish",
     "WeightsSettings",
+    "parse_resolution",
     "parse_schemes",
     "parse_widths",
 ]

@@ -5,10 +5,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from medley.settings.fields import Fps, Settings
+from medley.settings.compose import ComposeSettings
+from medley.settings.fields import Fps
+from medley.settings.frame import FrameSettings
 
 
-class CutSettings(Settings):
+class CutSettings(FrameSettings):
     """How finished shots become any film."""
 
     fps: Fps = Field(Fraction(30), description="Frames a second, also as 30000/1001.")
@@ -28,10 +30,5 @@ class CutSettings(Settings):
     crf: int = Field(16, ge=1, le=51, description="H.264 quality: 1 is the best, 51 the worst.")
 
 
-class FilmSettings(CutSettings):
+class FilmSettings(CutSettings, ComposeSettings):
     """How finished shots become a medley."""
-
-    captions: Literal["auto", "none", "number", "title", "full"] = Field(
-        "auto",
-        description="Words on the film: full adds artist and year; auto: titles if they are known.",
-    )
