@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
+from medley.film.compose import pad_to_even
 from medley.film.grid import GAP_SHARE, GROUND, LEAST_GAP
 from medley.images import Pixels
 from medley.settings import Fit, FrameSize
@@ -68,8 +69,11 @@ def plan_layout(
         room = size.height, size.width
         layouts = _arrangements(height, width, room, fit, beside)
         return max(layouts, key=lambda layout: _shown(layout, height, width))
+    if not beside and not size.long_side:
+        return Layout(_even(height), _even(width), Box(0, 0, height, width))
     grids = [(1, 2), (2, 1)] if beside else [(1, 1)]
     gap = _gap(height, width) if beside else 0
+    height, width = _even(height), _even(width)
 
     def extent(rows: int, columns: int) -> tuple[int, int]:
         return rows * height + (rows - 1) * gap, columns * width + (columns - 1) * gap
@@ -77,15 +81,20 @@ def plan_layout(
     rows, columns = max(grids, key=lambda grid: _screen_share(*extent(*grid)))
     high, wide = extent(rows, columns)
     if size.long_side is None:
-        return _stand(_even(high), _even(wide), (height, width), (rows, columns), gap, (0, 0))
+        return _stand(high, wide, (height, width), (rows, columns), gap, (0, 0))
     scale = size.long_side / max(high, wide)
     high, wide = (max(2, 2 * round(side * scale / 2)) for side in (high, wide))
     return _fill(high, wide, (rows, columns))
 
 
 def fit_picture(picture: Pixels, height: int, width: int) -> Pixels:
-    """Scale a picture to a size, cut evenly on both sides where its shape is another."""
+    """Scale a picture to a size, cut evenly on both sides where its shape is another.
+
+    Where only a row or column is missing that makes a side even, the last one is repeated.
+    """
     high, wide = picture.shape[:2]
+    if (_even(high), _even(wide)) == (height, width):
+        return pad_to_even(picture)
     if (high, wide) == (height, width):
         return picture
     scale = max(height / high, width / wide)

@@ -22,6 +22,8 @@ from medley.images import Pixels
 
 # A caption on the picture: its letters' height against the picture's shorter side.
 CAPTION_SHARE = 1 / 24
+CAPTION_HIGHEST = 0.4  # of a picture's height, that two lines may take
+CAPTION_LINES = 3.3  # what they do take, against the letters' height
 LABEL_SHARE = 1 / 15  # likewise a label's, whose picture is one of several
 LABEL_LEAST = 10  # pixels
 LABEL_PAD, LABEL_RISE = 1.0, 0.15  # left and right of a label, above and below: of that height
@@ -47,12 +49,15 @@ def caption_layer(text: str, height: int, width: int) -> Layer | None:
     """`text` on a dark strip along the lower edge of a picture of that size; None if nothing fits.
 
     The letters grow with the picture. A first line is white, a second smaller and fainter; the
-    lines after that are dropped. What is wider than the picture ends in an ellipsis, and writing
-    that goes from right to left stands on the right.
+    lines after that are dropped, and on a tiny picture it too. What is wider than the picture ends
+    in an ellipsis, and writing that goes from right to left stands on the right.
     """
     size = max(8, round(min(height, width) * CAPTION_SHARE))
     lines = tuple(" ".join(drawable(line).split()) for line in text.split("\n")[:2])
-    letters = _strip(tuple(line for line in lines if line), size, width)
+    lines = tuple(line for line in lines if line)
+    if CAPTION_LINES * size > CAPTION_HIGHEST * height:
+        lines = lines[:1]
+    letters = _strip(lines, size, width)
     return None if letters is None else _on_dark(letters, height - len(letters), 0)
 
 

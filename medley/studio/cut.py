@@ -12,7 +12,7 @@ from medley.errors import OutputError, PictureError
 from medley.files import check_free
 from medley.film.compose import pad_to_even, render_frames
 from medley.film.encode import FilmFacts, encode_film
-from medley.film.fit import Box, Layout, fit_picture, plan_layout
+from medley.film.fit import Layout, fit_picture, plan_layout
 from medley.film.overlay import Overlay, caption_height, captions, insets, sparklines
 from medley.film.stage import dress
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
@@ -170,27 +170,28 @@ def cut_medley(
     )
     box = layout.picture
 
+    def fit(picture: Pixels) -> Pixels:
+        # Where no size is asked for none has to change, and one of another size is an error.
+        return (
+            picture
+            if layout.is_plain and not settings.resolution
+            else fit_picture(picture, box.height, box.width)
+        )
+
     @lru_cache(maxsize=_CONTENTS)
     def content(number: int) -> Pixels:
-        return _fitted(contents[number], box, settings)
+        return fit(contents[number])
 
     def read(still: Still) -> Pixels:
         if still.shot is None:
             return content(still.step)
-        return _fitted(stretches[still.shot].read(still.step), box, settings)
+        return fit(stretches[still.shot].read(still.step))
 
     overlays = list_overlays(stretches, settings, layout, titled)
     pictures = render_frames(timeline, read)
     frames = dress(pictures, timeline, settings.fps, layout, contents.__getitem__, home, overlays)
     size = layout.height, layout.width
     return encode(frames, len(timeline), size, settings, path, on_frame, part)
-
-
-def _fitted(picture: Pixels, box: Box, settings: CutSettings) -> Pixels:
-    """A picture at the size of its place; unless a size is asked for, none has to be changed."""
-    if settings.resolution is None:
-        return picture
-    return fit_picture(picture, box.height, box.width)
 
 
 def list_overlays(
