@@ -70,7 +70,8 @@ def assemble(
     check_sizes(reels, film.resolution is not None)
     with display(console) as show:
         pictures = sum(len(reel.pictures) for reel in reels)
-        show.line(f"{len(reels)} parts, {pictures:,} pictures")
+        parts = "1 part" if len(reels) == 1 else f"{len(reels)} parts"
+        show.line(f"{parts}, {pictures:,} pictures")
         facts = studio.assemble(reels, outputs, film, show.count, show.frame, tell)
         show.line(
             f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"

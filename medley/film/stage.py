@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
+import numpy as np
+
 from medley.film.compose import mix, pad_to_even
 from medley.film.fit import Layout, backdrop, fit_picture
+from medley.film.grid import GROUND
 from medley.film.overlay import Overlay, moments
 from medley.film.timeline import Frame, Still
 from medley.images import Pixels
@@ -56,6 +59,17 @@ def dress(
         for overlay in overlays:
             overlay(frame, moment)
         yield frame
+
+
+def seat(frame: Pixels, layout: Layout) -> Pixels:
+    """A frame that is a picture of its own at its place in a larger one, on an even dark ground."""
+    box = layout.picture
+    fitted = fit_picture(frame, box.height, box.width)
+    if fitted.shape[:2] == (layout.height, layout.width):
+        return fitted
+    seated = np.full((layout.height, layout.width, 3), GROUND, np.uint8)
+    box.of(seated)[:] = fitted
+    return seated
 
 
 def _grounds(layout: Layout, content: Callable[[int], Pixels]) -> Callable[[int], Pixels]:

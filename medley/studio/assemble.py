@@ -112,13 +112,13 @@ def _stretch(
 
 def _painting(reel: Reel, tell: Tell) -> Pixels | None:
     """A shot's painting at about the pictures' area, if its file is still there."""
-    if not reel.entry.file or reel.entry.path.is_dir():
+    if reel.path.is_dir():
         return None
     try:
-        picture = read_picture(reel.entry.path)
+        picture = read_picture(reel.path)
         height, width, _ = decode(reel.pictures[0]).shape
         size = size_for_pixels(picture.height, picture.width, height * width)
-        return np.asarray(resize(picture, *size, reel.entry.path))
+        return np.asarray(resize(picture, *size, reel.path))
     except PictureError as error:
         tell(f"{error}; the film goes without it")
         return None
@@ -127,11 +127,12 @@ def _painting(reel: Reel, tell: Tell) -> Pixels | None:
 def _sidecar(reels: Sequence[Reel], film: FilmSettings, facts: FilmFacts) -> dict[str, Any]:
     works = []
     for reel in reels:
-        source = {"shot": reel.shot.key} if reel.shot else {"pictures": str(reel.path)}
+        source = {"shot": reel.shot.key} if reel.shot else {"pictures": str(reel.folder)}
         works.append({**describe_work(reel.title, reel.entry), **source, **reel.facts})
     return {
         **describe_run("assemble"),
         "settings": film.model_dump(mode="json"),
+        "workspace": next((str(reel.shot.path.parent.parent) for reel in reels if reel.shot), None),
         "paintings": works,
         "film": describe_film(facts),
         "versions": versions(),

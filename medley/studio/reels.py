@@ -28,17 +28,23 @@ class Reel:
     """Pictures that become a stretch of a film, and what is known of them.
 
     Attributes:
-        path: the shot's folder, or the pictures'.
+        folder: the shot's, or the pictures'.
         pictures: by step, ascending; the first is step 0.
         entry: the painting.
         shot: if it is one; its trace says how much each step changes.
+        facts: of a finished shot: its losses, steps and seconds.
     """
 
-    path: Path
+    folder: Path
     pictures: Mapping[int, Path]
     entry: Entry
     shot: Shot | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The painting's file, or the folder if none is known."""
+        return self.entry.path
 
     @property
     def title(self) -> str:
@@ -108,8 +114,8 @@ def check_sizes(reels: Sequence[Reel], any_size: bool) -> None:
     for reel, size in zip(reels, sizes, strict=True):
         if size != sizes[0] and not any_size:
             raise PictureError(
-                f"the pictures in '{reel.path}' are {_words(size)} pixels, but those in"
-                f" '{reels[0].path}' {_words(sizes[0])}; pass --resolution, such as 1080p"
+                f"the pictures in '{reel.folder}' are {_words(size)} pixels, but those in"
+                f" '{reels[0].folder}' {_words(sizes[0])}; pass --resolution, such as 1080p"
             )
 
 
@@ -221,7 +227,8 @@ def _of_sidecar(path: Path, workspace: Workspace) -> list[Reel]:
     """The shots of a film, in its order, with what it says of the paintings."""
     sidecar = path if path.suffix == ".json" else path.with_suffix(".json")
     try:
-        paintings = json.loads(sidecar.read_text("utf-8"))["paintings"]
+        about = json.loads(sidecar.read_text("utf-8"))
+        paintings = about["paintings"]
         works = [(_entry_from(one), one.get("shot"), one.get("pictures")) for one in paintings]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise PictureError(
@@ -235,10 +242,10 @@ def _of_sidecar(path: Path, workspace: Workspace) -> list[Reel]:
         if folder:
             reels += [replace(reel, entry=entry) for reel in _of_pictures(Path(folder), sidecar)]
             continue
-        shot = workspace.shot(key)
-        if not shot.path.is_dir():
-            shot = Workspace(sidecar.parent / "workspace").shot(key)
-        if not shot.path.is_dir():
+        places = workspace.root, Path(about.get("workspace") or sidecar.parent / "workspace")
+        shots = (Workspace(place).shot(key) for place in places)
+        shot = next((shot for shot in shots if shot.path.is_dir()), None)
+        if shot is None:
             raise OutputError(
                 f"shot {key} of '{sidecar}' is not in '{workspace.root}'; pass its --workspace"
             )
@@ -279,7 +286,7 @@ def _entry_of(about: Mapping[str, Any], shot: Shot) -> Entry:
     """A shot's painting, with what a catalog says of it if that is still there."""
     files = about.get("painting_files") or []
     if not files:
-        return Entry("", shot.key)
+        return Entry(str(shot.path), shot.key)
     try:
         return read_catalog([Path(files[0])]).entries[0]
     except PictureError:

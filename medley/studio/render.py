@@ -157,6 +157,7 @@ def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]
             **plan.catalog.model_dump(mode="json"),
             **film.model_dump(mode="json"),
         },
+        "workspace": str(plan.workspace.root),
         "weights": plan.camera.weights.digest,
         "paintings": [
             {
