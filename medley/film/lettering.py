@@ -17,10 +17,13 @@ from bidi.algorithm import get_display
 from PIL import Image, ImageDraw, ImageFont, features
 
 from medley.film.fonts import DEJAVU, face_of, has, shows
+from medley.film.layers import Layer, lay
 from medley.images import Pixels
 
 # A caption on the picture: its letters' height against the picture's shorter side.
 CAPTION_SHARE = 1 / 24
+CAPTION_HIGHEST = 0.4  # of a picture's height, that two lines may take
+CAPTION_LINES = 3.3  # what they do take, against the letters' height
 LABEL_SHARE = 1 / 15  # likewise a label's, whose picture is one of several
 LABEL_LEAST = 10  # pixels
 LABEL_PAD, LABEL_RISE = 1.0, 0.15  # left and right of a label, above and below: of that height
@@ -35,20 +38,27 @@ _BOX = "□"
 
 
 def caption(frame: Pixels, text: str) -> Pixels:
-    """A copy of `frame` with `text` on a dark strip along its lower edge.
+    """A copy of `frame` with `text` on a dark strip along its lower edge, as `caption_layer`."""
+    captioned = frame.copy()
+    if (layer := caption_layer(text, *frame.shape[:2])) is not None:
+        lay(captioned, [(layer, 1.0)])
+    return captioned
+
+
+def caption_layer(text: str, height: int, width: int) -> Layer | None:
+    """`text` on a dark strip along the lower edge of a picture of that size; None if nothing fits.
 
     The letters grow with the picture. A first line is white, a second smaller and fainter; the
-    lines after that are dropped. What is wider than the picture ends in an ellipsis, and writing
-    that goes from right to left stands on the right.
+    lines after that are dropped, and on a tiny picture it too. What is wider than the picture ends
+    in an ellipsis, and writing that goes from right to left stands on the right.
     """
-    height, width = frame.shape[:2]
     size = max(8, round(min(height, width) * CAPTION_SHARE))
     lines = tuple(" ".join(drawable(line).split()) for line in text.split("\n")[:2])
-    letters = _strip(tuple(line for line in lines if line), size, width)
-    captioned = frame.copy()
-    if letters is not None:
-        _lay(captioned, letters)
-    return captioned
+    lines = tuple(line for line in lines if line)
+    if CAPTION_LINES * size > CAPTION_HIGHEST * height:
+        lines = lines[:1]
+    letters = _strip(lines, size, width)
+    return None if letters is None else _on_dark(letters, height - len(letters), 0)
 
 
 def label(frame: Pixels, text: str, *, right: bool = False) -> Pixels:
@@ -59,20 +69,17 @@ def label(frame: Pixels, text: str, *, right: bool = False) -> Pixels:
     height, width = frame.shape[:2]
     size = max(LABEL_LEAST, round(min(height, width) * LABEL_SHARE))
     line = drawable(text)
-    plate = min(width, math.ceil(_length(line, size) + LABEL_PAD * size))
+    plate = min(width, math.ceil(length(line, size) + LABEL_PAD * size))
     letters = _strip((line,), size, plate, (LABEL_PAD / 2, LABEL_RISE))
     labelled = frame.copy()
     if letters is not None:
-        left = width - plate if right else 0
-        _lay(labelled[:, left : left + plate], letters)
+        lay(labelled, [(_on_dark(letters, height - len(letters), right * (width - plate)), 1.0)])
     return labelled
 
 
-def _lay(frame: Pixels, letters: npt.NDArray[np.float32]) -> None:
-    """Darken the lower edge of `frame`, and lay white letters on it."""
-    strip = frame[max(0, len(frame) - len(letters)) :]
-    light = letters[-len(strip) :]
-    strip[:] = np.rint(strip * (1 - STRIP_DARKNESS) * (1 - light) + 255 * light)
+def _on_dark(letters: npt.NDArray[np.float32], top: int, left: int) -> Layer:
+    """White letters, and the strip that darkens what is behind them."""
+    return Layer(top, left, 255 * letters, 1 - np.float32(1 - STRIP_DARKNESS) * (1 - letters))
 
 
 def write(
@@ -92,7 +99,7 @@ def _font(face: Path, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(face, size, layout_engine=engine)
 
 
-def _length(line: str, size: int) -> float:
+def length(line: str, size: int) -> float:
     """Pixels that a line is wide."""
     return _font(face_of(line), size).getlength(line)
 
@@ -133,11 +140,11 @@ def _drawn(letter: str, face: Path) -> str:
 
 def _fit(line: str, size: int, width: float) -> str:
     """`line` cut to `width` pixels, with an ellipsis where it was cut; empty if nothing fits."""
-    if _length(line, size) <= width:
+    if length(line, size) <= width:
         return line
     for end in range(len(line) - 1, 0, -1):
         cut = line[:end].rstrip() + "…"
-        if _length(cut, size) <= width:
+        if length(cut, size) <= width:
             return cut
     return ""
 
@@ -147,7 +154,7 @@ def wrap(text: str, size: int, width: int, most: int) -> list[str]:
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and (len(lines) == most or _length(longer, size) <= width):
+        if lines and (len(lines) == most or length(longer, size) <= width):
             lines[-1] = longer
         else:
             lines.append(word)
@@ -170,7 +177,7 @@ def _strip(
     draw = ImageDraw.Draw(letters)
     top = pad
     for (line, at), ink in zip(fitted, (255, 215), strict=False):
-        start = width - left - _length(line, at) if _goes_left(line) else left
+        start = width - left - length(line, at) if _goes_left(line) else left
         write(draw, (start, top), line, at, ink)
         top += LINE * at
     return np.asarray(letters, np.float32)[..., None] / np.float32(255)

@@ -40,7 +40,7 @@ class _Wall:
 
 def contact_sheet(
     content: Pixels,
-    pairs: Sequence[tuple[Pixels, Pixels, str]],
+    pairs: Sequence[tuple[Pixels | None, Pixels, str]],
     *,
     content_caption: str = "",
     max_width: int = 2400,
@@ -53,8 +53,8 @@ def contact_sheet(
 
     Args:
         content: uint8 `(height, width, 3)`.
-        pairs: painting, result and caption of each; sizes may differ. A caption's first line
-            stands out (a title), further lines are fainter (artist, year).
+        pairs: painting, if it is there, result and caption of each; sizes may differ. A caption's
+            first line stands out (a title), further lines are fainter (artist, year).
         content_caption: the same for the content.
         max_width, max_height: pixels that the sheet never exceeds.
 

@@ -5,6 +5,7 @@ default is the only place where that default is written down.
 """
 
 from medley.settings.catalog import CatalogSettings
+from medley.settings.compose import ComposeSettings, Corner
 from medley.settings.fields import (
     PICTURE_BYTES,
     RIVALS,
@@ -19,6 +20,7 @@ from medley.settings.fields import (
 from medley.settings.files import read_file, read_table
 from medley.settings.film import CutSettings, FilmSettings
 from medley.settings.formats import FormatSettings
+from medley.settings.frame import Fit, FrameSettings, FrameSize, parse_resolution
 from medley.settings.networks import QuantizeSettings, SweepSettings
 from medley.settings.orders import Order, RenderOrder, SweepOrder
 from medley.settings.presets import QualitySettings
@@ -32,9 +34,14 @@ __all__ = [
     "SHORTEST_SIDE",
     "SWEPT_SCHEMES",
     "CatalogSettings",
+    "ComposeSettings",
+    "Corner",
     "CutSettings",
     "FilmSettings",
+    "Fit",
     "FormatSettings",
+    "FrameSettings",
+    "FrameSize",
     "LookSettings",
     "Order",
     "QualitySettings",
@@ -47,6 +54,7 @@ __all__ = [
     "SweepSettings",
     "TileWish",
     "WeightsSettings",
+    "parse_resolution",
     "parse_schemes",
     "parse_widths",
     "read_file",

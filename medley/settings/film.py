@@ -5,8 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from medley.settings.compose import ComposeSettings
 from medley.settings.fields import Fps, Settings
 from medley.settings.formats import FormatSettings
+from medley.settings.frame import FrameSettings
 
 Pace = Literal["visual", "ease", "even"]
 Transition = Literal["dissolve", "wipe", "rewind", "chain", "cut"]
@@ -41,16 +43,11 @@ class PaceSettings(Settings):
     )
 
 
-class CutSettings(PaceSettings, FormatSettings):
+class CutSettings(PaceSettings, FrameSettings, FormatSettings):
     """How finished shots become any film."""
 
     fps: Fps = Field(Fraction(30), description="Frames a second, also as 30000/1001.")
 
 
-class FilmSettings(CutSettings):
+class FilmSettings(CutSettings, ComposeSettings):
     """How finished shots become a medley."""
-
-    captions: Literal["auto", "none", "number", "title", "full"] = Field(
-        "auto",
-        description="Words on the film: full adds artist and year; auto: titles if they are known.",
-    )

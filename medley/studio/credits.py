@@ -1,22 +1,42 @@
 """Who painted what: the captions on a film, the labels on its poster, and the list beside it."""
 
 from collections.abc import Sequence
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Protocol
 
-from medley.paintings import Painting
 from medley.settings import FilmSettings
 
 Captions = Literal["none", "number", "title", "full"]
 
 
-def choose_captions(paintings: Sequence[Painting], film: FilmSettings) -> Captions:
+class Work(Protocol):
+    """What is told of a painting, or of whatever stands in its place."""
+
+    @property
+    def path(self) -> Path:
+        """Its file or folder."""
+
+    @property
+    def title(self) -> str:
+        """Its title, or a name that stands for it."""
+
+    @property
+    def byline(self) -> str:
+        """Artist and year, as far as they are known."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a catalog gives its title."""
+
+
+def choose_captions(paintings: Sequence[Work], film: FilmSettings) -> Captions:
     """What "auto" comes to: titles if a catalog gives at least one, else none."""
     if film.captions != "auto":
         return film.captions
     return "title" if any(painting.is_known for painting in paintings) else "none"
 
 
-def caption_of(painting: Painting, number: int, film: FilmSettings) -> str:
+def caption_of(painting: Work, number: int, film: FilmSettings) -> str:
     """What is written on a painting's part of the film; "" for nothing."""
     kinds = {
         "number": str(number),
@@ -26,12 +46,12 @@ def caption_of(painting: Painting, number: int, film: FilmSettings) -> str:
     return kinds.get(film.captions, "")
 
 
-def credit_lines(painting: Painting) -> str:
+def credit_lines(painting: Work) -> str:
     """Title, and beneath it artist and year if they are known."""
     return "\n".join(part for part in (painting.title, painting.byline) if part)
 
 
-def list_credits(paintings: Sequence[Painting]) -> str:
+def list_credits(paintings: Sequence[Work]) -> str:
     """All works in the film's order, each with title, artist and year, and file."""
     works = []
     for number, painting in enumerate(paintings, start=1):

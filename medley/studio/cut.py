@@ -1,9 +1,9 @@
 """From finished shots to the film, its sidecar and its poster."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 
@@ -14,13 +14,17 @@ from medley.files import check_folder_free, check_free
 from medley.film.compose import pad_to_even, render_frames
 from medley.film.encode import encode_film
 from medley.film.facts import FilmFacts
-from medley.film.lettering import caption
-from medley.film.poster import contact_sheet
+from medley.film.fit import Layout, fit_picture, plan_layout
+from medley.film.overlay import Overlay, caption_height, captions, insets, sparklines
+from medley.film.stage import dress
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
+from medley.film.title import title, title_frames
 from medley.images import Pixels
-from medley.settings import CutSettings
+from medley.settings import CutSettings, FilmSettings
 from medley.settings.formats import format_of
 from medley.workspace import Shot
+
+_CONTENTS = 4  # that are kept at the film's size
 
 
 @dataclass(frozen=True)
@@ -109,22 +113,51 @@ def check_film(count: int, settings: CutSettings) -> None:
     lay_out([ShotTrack((0, 1), (0.0, 1.0))] * count, settings)
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """One painting's stretch of a film.
+
+    Attributes:
+        track: its steps and how much each changes.
+        read: gives a step's pixels; called on several threads at once.
+        caption: what is written on it; "" for nothing.
+        painting: what it is made after, if that is known.
+        losses: by step, as far as they are known.
+        content: the number of what it repaints.
+    """
+
+    track: ShotTrack
+    read: Callable[[int], Pixels]
+    caption: str = ""
+    painting: Pixels | None = None
+    losses: Mapping[int, float] = field(default_factory=dict)
+    content: int = 0
+
+
+def stretch_of(shot: Shot, caption: str, painting: Pixels | None, content: int = 0) -> Stretch:
+    """A finished shot's stretch of a film.
+
+    Raises:
+        OutputError: the trace is unreadable, or iterates are missing.
+    """
+    losses = {row.step: row.loss for row in shot.trace()}
+    return Stretch(track(shot), shot.read, caption, painting, losses, content)
+
+
 def cut_medley(
-    content: Pixels,
-    shots: Sequence[Shot],
-    captions: Sequence[str],
-    settings: CutSettings,
+    contents: Sequence[Pixels],
+    stretches: Sequence[Stretch],
+    settings: FilmSettings,
     path: Path,
     on_frame: Callable[[int, int], None],
     part: Path | None = None,
 ) -> FilmFacts:
-    """Cut one content's finished shots into a film, one painting after another.
+    """Cut finished shots into a film, one painting after another.
 
     Args:
-        content: shown before and after each shot, of the iterates' size.
-        shots: finished, in the film's order.
-        captions: what is written on each shot; "" for nothing.
-        settings: pace, rate and quality.
+        contents: shown before and after the shots that repaint them.
+        stretches: one for each shot, in the film's order.
+        settings: pace, rate and quality, size, and what lies over the pictures.
         path: the film, which appears when it is whole.
         on_frame: called with the number of frames written and their total.
         part: as `encode_film` takes it.
@@ -134,9 +167,65 @@ def cut_medley(
         OutputError: iterates are missing, or `path` cannot be written to.
         PictureError: an iterate is unreadable.
     """
-    timeline = lay_out([track(shot) for shot in shots], settings)
-    frames = render_frames(timeline, partial(_read_still, content, shots, captions))
-    return encode(frames, len(timeline), content.shape[:2], settings, path, on_frame, part)
+    home = [one.content for one in stretches]
+    timeline = lay_out(
+        [one.track for one in stretches], settings, [Still(None, number) for number in home]
+    )
+    titled = title_frames(settings.fps, settings.title_seconds) if settings.title else 0
+    timeline = [timeline[0]] * titled + timeline
+    layout = plan_layout(
+        *contents[0].shape[:2], settings.frame_size, settings.fit, settings.beside == "content"
+    )
+    box = layout.picture
+
+    def fit(picture: Pixels) -> Pixels:
+        # Where no size is asked for none has to change, and one of another size is an error.
+        return (
+            picture
+            if layout.is_plain and not settings.resolution
+            else fit_picture(picture, box.height, box.width)
+        )
+
+    @lru_cache(maxsize=_CONTENTS)
+    def content(number: int) -> Pixels:
+        return fit(contents[number])
+
+    def read(still: Still) -> Pixels:
+        if still.shot is None:
+            return content(still.step)
+        return fit(stretches[still.shot].read(still.step))
+
+    overlays = list_overlays(stretches, settings, layout, titled)
+    pictures = render_frames(timeline, read)
+    frames = dress(pictures, timeline, settings.fps, layout, contents.__getitem__, home, overlays)
+    size = layout.height, layout.width
+    return encode(frames, len(timeline), size, settings, path, on_frame, part)
+
+
+def list_overlays(
+    stretches: Sequence[Stretch], settings: FilmSettings, layout: Layout, titled: int
+) -> list[Overlay]:
+    """What the settings want to lie over the pictures.
+
+    Args:
+        stretches: of the film.
+        settings: what is asked for.
+        layout: where the pictures stand.
+        titled: frames that the title takes.
+    """
+    box = layout.picture
+    words = [one.caption for one in stretches]
+    overlays = [captions(words, box)] if any(words) else []
+    above = caption_height(words, box)
+    if settings.inset != "none":
+        overlays.append(insets([one.painting for one in stretches], box, settings.inset, above))
+    if settings.sparkline != "none":
+        losses = [one.losses for one in stretches]
+        overlays.append(sparklines(losses, box, settings.sparkline, above))
+    if settings.title:
+        height, width = layout.height, layout.width
+        overlays.append(title(settings.title, height, width, settings.fps, titled))
+    return overlays
 
 
 def encode(
@@ -171,16 +260,6 @@ def encode(
     )
 
 
-def hang_poster(content: Pixels, title: str, works: Sequence[tuple[Pixels, Shot, str]]) -> Pixels:
-    """Compose the poster: the content, and for each work painting and result with its caption.
-
-    Raises:
-        PictureError: a result is unreadable.
-    """
-    pairs = [(painting, shot.read(shot.steps()[-1]), label) for painting, shot, label in works]
-    return contact_sheet(content, pairs, content_caption=title)
-
-
 def lay_out(
     tracks: Sequence[ShotTrack], settings: CutSettings, contents: Sequence[Still] | None = None
 ) -> list[Frame]:
@@ -199,13 +278,3 @@ def lay_out(
         loop=settings.loop,
         contents=contents,
     )
-
-
-def _read_still(
-    content: Pixels, shots: Sequence[Shot], captions: Sequence[str], still: Still
-) -> Pixels:
-    if still.shot is None:
-        return content
-    pixels = shots[still.shot].read(still.step)
-    text = captions[still.shot]
-    return caption(pixels, text) if text else pixels

@@ -11,9 +11,11 @@ import numpy as np
 
 from medley.film.compose import render_frames
 from medley.film.facts import FilmFacts
+from medley.film.fit import plan_layout
 from medley.film.grid import arrange, border_at, fit_pane, plan_grid, split
 from medley.film.lettering import label
 from medley.film.poster import gallery
+from medley.film.stage import seat
 from medley.film.timeline import Still
 from medley.images import Pixels
 from medley.settings import CutSettings
@@ -51,7 +53,7 @@ def cut_panes(
         parts: one for each photo and painting, each with finished takes in the same order.
         layout: how the takes stand in a frame. "sequence" shows them one after another, and
             "split" the first and the last, with a moving border between.
-        settings: pace, rate and quality.
+        settings: pace, rate, quality and size.
         path: the film, which appears when it is whole.
         on_frame: called with the number of frames written and their total.
         part: as `encode_film` takes it.
@@ -80,7 +82,9 @@ def cut_panes(
         frames = render_frames(
             timeline, lambda still: arrange(grid, _label(read(still), labels[_number(still)]))
         )
-    size = (grid.height, grid.width)
+    whole = plan_layout(grid.height, grid.width, settings.frame_size, settings.fit)
+    frames = (seat(frame, whole) for frame in frames)
+    size = (whole.height, whole.width)
     return encode(frames, len(timeline), size, settings, path, on_frame, part)
 
 

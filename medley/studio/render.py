@@ -9,13 +9,14 @@ import torch
 
 from medley.files import json_bytes, part_files
 from medley.film.facts import FilmFacts
+from medley.film.poster import contact_sheet
 from medley.images import Pixels, encode_png
 from medley.paintings import Draw
 from medley.settings import CatalogSettings, FilmSettings, ShotSettings, TileWish
 from medley.studio.again import render_again
 from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits
 from medley.studio.crew import take_at_once
-from medley.studio.cut import Outputs, cut_medley, hang_poster
+from medley.studio.cut import Outputs, cut_medley, stretch_of
 from medley.studio.scene import Camera, fit_tiles, set_scene, shot_key
 from medley.studio.shoot import Progress
 from medley.studio.sidecar import (
@@ -133,16 +134,20 @@ def cut_film(
         FilmError: the film cannot be laid out or encoded.
         OutputError: a file cannot be written.
     """
-    shots = [take.shot for take in plan.takes]
     paintings = [take.painting for take in plan.takes]
     film = film.model_copy(update={"captions": choose_captions(paintings, film)})
     words = [caption_of(painting, at, film) for at, painting in enumerate(paintings, start=1)]
-    works = [
-        (take.scene.paintings[0], take.shot, credit_lines(take.painting)) for take in plan.takes
+    stretches = [
+        stretch_of(take.shot, text, take.scene.paintings[0])
+        for take, text in zip(plan.takes, words, strict=True)
     ]
     with part_files(*outputs.all) as (sidecar, credit_list, poster, part):
-        facts = cut_medley(plan.content, shots, words, film, outputs.film, on_frame, part)
-        wall = hang_poster(plan.content, plan.content_path.stem, works)
+        facts = cut_medley([plan.content], stretches, film, outputs.film, on_frame, part)
+        works = [
+            (one.painting, one.read(one.track.steps[-1]), credit_lines(painting))
+            for one, painting in zip(stretches, paintings, strict=True)
+        ]
+        wall = contact_sheet(plan.content, works, content_caption=plan.content_path.stem)
         poster.write_bytes(encode_png(wall, level=6))
         credit_list.write_bytes(list_credits(paintings).encode(errors="replace"))
         sidecar.write_bytes(json_bytes(_sidecar(plan, film, facts)))
@@ -159,6 +164,7 @@ def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]
             **plan.catalog.model_dump(mode="json"),
             **film.model_dump(mode="json"),
         },
+        "workspace": str(plan.workspace.root),
         "weights": plan.camera.weights.digest,
         "paintings": [
             {

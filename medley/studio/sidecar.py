@@ -1,19 +1,25 @@
 """What the file beside a film says of how it was made, whichever command made it."""
 
+from __future__ import annotations
+
 import datetime
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import PIL
-import torch
 
 import medley
+from medley.catalogs import Entry
 from medley.film.facts import FilmFacts
 from medley.paintings import Painting
-from medley.studio.networks import Network
-from medley.studio.takes import Take
+
+if TYPE_CHECKING:  # torch comes with them, and a film can be made without it
+    import torch
+
+    from medley.studio.networks import Network
+    from medley.studio.takes import Take
 
 
 def describe_run(command: str) -> dict[str, Any]:
@@ -30,9 +36,14 @@ def describe_content(take: Take) -> dict[str, Any]:
 
 def describe_painting(painting: Painting) -> dict[str, Any]:
     """A painting, and what the catalog says of it besides its title, as far as it says anything."""
-    facts = asdict(painting.entry) if painting.entry else {}
-    known = {name: facts[name] for name in ("artist", "genre", "style", "date") if facts.get(name)}
-    return {"title": painting.title, "catalog": known, "file": str(painting.path)}
+    return describe_work(painting.title, painting.entry or Entry(str(painting.path), ""))
+
+
+def describe_work(title: str, entry: Entry) -> dict[str, Any]:
+    """As `describe_painting`, of a painting that has not been read."""
+    facts = asdict(entry)
+    known = {name: facts[name] for name in ("artist", "genre", "style", "date") if facts[name]}
+    return {"title": title, "catalog": known, "file": entry.file}
 
 
 def describe_film(facts: FilmFacts) -> dict[str, Any]:
@@ -49,13 +60,19 @@ def describe_film(facts: FilmFacts) -> dict[str, Any]:
 
 def describe_machine(devices: Sequence[torch.device]) -> dict[str, Any]:
     """On what it was computed."""
-    versions = {
+    import torch
+
+    own = {**versions(), "torch": torch.__version__}
+    return {"device": ",".join(map(str, devices)), "versions": own}
+
+
+def versions() -> dict[str, str]:
+    """Of what every film is made with."""
+    return {
         "medley": medley.__version__,
         "python": platform.python_version(),
-        "torch": torch.__version__,
         "pillow": PIL.__version__,
     }
-    return {"device": ",".join(map(str, devices)), "versions": versions}
 
 
 def describe_network(network: Network) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+"""`medley assemble`: a film of pictures that are already there."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from medley.cli.options import read_settings, settings_options
+from medley.settings import FilmSettings, RunSettings
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True)
+@settings_options(FilmSettings)
+@settings_options(RunSettings, "workspace")
+@click.option("--order", help="Which of the parts found, and in what order, such as 3,1,2.")
+@click.option("--prefix", help="What comes before the number in the pictures' names.")
+@click.option(
+    "-o", "--output", type=_PATH,
+    help="The film, ending in .mp4.  [default: outputs/FIRST_SOURCE-assembled.mp4]",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace a film of that name.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
+def assemble(
+    sources: tuple[str, ...],
+    workspace: Path,
+    order: str | None,
+    prefix: str | None,
+    output: Path | None,
+    force: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Make a film of finished shots, or of any folder of numbered pictures; nothing is computed.
+
+    \b
+    medley assemble outputs/photo-medley.mp4 --pace even -o slower.mp4
+    medley assemble outputs/workspace --resolution vertical --inset top-right
+    medley assemble pastiche_workspace/ -o film.mp4
+
+    A source is a film with its .json beside it, which lists its shots; a workspace, all of whose
+    finished shots are shown in the order in which they were begun; a shot's folder or the
+    beginning of its key; or a folder of pictures such as frame_0010.png.
+    """
+    film = read_settings(FilmSettings, options)
+    name = Path(sources[0]).resolve().stem
+    path = output or Path("outputs", f"{name}-assembled.mp4")
+    if path.suffix.lower() != ".mp4":
+        raise click.UsageError(f"--output '{path}' must end in .mp4")
+    # Pillow and numpy take half a second to import; --help should not wait for them.
+    from medley.cli.console import notes, warn
+    from medley.cli.progress import display
+    from medley.studio import assemble as studio
+    from medley.studio.cut import Outputs, check_film
+    from medley.studio.reels import check_sizes, find_reels, parse_order
+    from medley.workspace import Workspace
+
+    console = notes(quiet)
+    tell = partial(warn, console)
+    outputs = Outputs(path)
+    outputs.check(force, [Path(source) for source in sources])
+    reels = find_reels(sources, Workspace(workspace), prefix, tell)
+    if order is not None:
+        reels = [reels[place] for place in parse_order(order, len(reels))]
+    outputs.check(force, [picture for reel in reels for picture in reel.pictures.values()])
+    check_film(len(reels), film)
+    check_sizes(reels, film.resolution is not None)
+    with display(console) as show:
+        pictures = sum(len(reel.pictures) for reel in reels)
+        parts = "1 part" if len(reels) == 1 else f"{len(reels)} parts"
+        show.line(f"{parts}, {pictures:,} pictures")
+        facts = studio.assemble(reels, outputs, film, show.count, show.frame, tell)
+        show.line(
+            f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"
+            f" poster '{outputs.poster}', sidecar '{outputs.sidecar}', credits '{outputs.credits}'"
+        )
+    click.echo(path)

@@ -1,0 +1,235 @@
+"""What lies over a film's pictures: captions, the painting in a corner, the loss as a small curve.
+
+All of it follows from what a frame shows, so that it dissolves with the pictures it belongs to. It
+does not jump in with them, though: it rises from nothing over `RISE_S`.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from medley.film.fit import Box
+from medley.film.layers import Layer, lay
+from medley.film.lettering import STRIP_DARKNESS, caption_layer
+from medley.film.timeline import Frame, Still
+from medley.images import Pixels
+from medley.settings import Corner
+
+RISE_S = 0.4  # seconds in which an overlay comes
+
+# Against the picture's shorter side:
+MARGIN_SHARE = 1 / 30  # from an overlay to the picture's edge
+INSET_SHARE = 0.27  # the side of a square as large as the painting,
+INSET_LONGEST = 0.42  # which is never longer or wider than this
+SPARK_WIDTH, SPARK_HEIGHT = 0.36, 0.14
+SPARK_LINE = 1 / 190
+
+MAT = np.array([245, 243, 238], np.float32)  # the painting's thin white border
+SHADOW = 0.45  # the darkest that the painting casts
+FAINT = 0.38  # of the curve that is still to come
+SPARK_INK = np.array([255, 255, 255], np.float32)
+DOT_INK = np.array([255, 196, 84], np.float32)
+_FINER = 4  # how much finer a curve is drawn than it is shown
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A frame of the film: its number, what it shows, and how far its shots' overlays are there."""
+
+    number: int
+    frame: Frame
+    presence: Mapping[int, float]
+
+
+Overlay = Callable[[Pixels, Moment], None]
+"""Draws into a frame, in place."""
+
+
+def moments(timeline: Sequence[Frame], fps: Fraction) -> Iterator[Moment]:
+    """Tell of each frame how much its overlays are there: as much as their shot, once they rose."""
+    rise = 1 / max(1.0, float(fps) * RISE_S)
+    before: dict[int, float] = {}
+    for number, frame in enumerate(timeline):
+        now = _amounts(frame)
+        before = {shot: min(amount, before.get(shot, 0.0) + rise) for shot, amount in now.items()}
+        yield Moment(number, frame, before)
+
+
+def captions(texts: Sequence[str], box: Box) -> Overlay:
+    """What is written on each shot, along its picture's lower edge."""
+
+    @lru_cache(maxsize=8)
+    def layer_of(shot: int) -> Layer | None:
+        return caption_layer(texts[shot], box.height, box.width) if texts[shot] else None
+
+    return _of_shots(layer_of, box)
+
+
+def caption_height(texts: Sequence[str], box: Box) -> int:
+    """Pixels that the highest of these captions takes from its picture."""
+    layers = (caption_layer(text, box.height, box.width) for text in set(texts) if text)
+    return max((len(layer.cover) for layer in layers if layer), default=0)
+
+
+def insets(paintings: Sequence[Pixels | None], box: Box, corner: Corner, above: int = 0) -> Overlay:
+    """Each shot's painting in a corner of its picture, framed thinly, with a soft shadow.
+
+    Args:
+        paintings: of each shot; None where there is none.
+        box: the picture.
+        corner: of it.
+        above: pixels that a lower corner is raised by, for captions.
+    """
+
+    @lru_cache(maxsize=8)
+    def layer_of(shot: int) -> Layer | None:
+        painting = paintings[shot]
+        return None if painting is None else _inset(painting, box, corner, above)
+
+    return _of_shots(layer_of, box)
+
+
+def sparklines(
+    losses: Sequence[Mapping[int, float]], box: Box, corner: Corner, above: int = 0
+) -> Overlay:
+    """Each shot's loss, on logarithmic axes, up to the step shown; what is to come is faint.
+
+    Args:
+        losses: of each shot, by step; a shot with fewer than two has no curve.
+        box, corner, above: as for `insets`.
+    """
+
+    @lru_cache(maxsize=8)
+    def curve_of(shot: int) -> "_Curve | None":
+        known = {step: loss for step, loss in losses[shot].items() if loss > 0}
+        return _Curve(known, box, corner, above) if len(known) > 1 else None
+
+    def draw(frame: Pixels, moment: Moment) -> None:
+        layers = []
+        for shot, amount in moment.presence.items():
+            if curve := curve_of(shot):
+                layers += [(layer, amount) for layer in curve.at(_step_shown(moment.frame, shot))]
+        # The plate, the bright part and the dot lie on one another and not side by side.
+        view = box.of(frame)
+        for depth in range(3):
+            lay(view, layers[depth::3])
+
+    return draw
+
+
+class _Curve:
+    """One shot's loss, drawn once."""
+
+    def __init__(self, losses: Mapping[int, float], box: Box, corner: Corner, above: int) -> None:
+        side = min(box.height, box.width)
+        self._line = max(1.0, side * SPARK_LINE)
+        pad = math.ceil(2.5 * self._line)
+        high = max(9, round(side * SPARK_HEIGHT))
+        wide = max(16, round(side * SPARK_WIDTH))
+        self._top, self._left = _corner(box, corner, high, wide, above)
+        steps = sorted(losses)
+        across = np.log1p(np.array(steps) - steps[0])
+        loss = np.log([losses[step] for step in steps])
+        fall = (loss.max() - loss) / (np.ptp(loss) or 1.0)
+        self._steps = np.array(steps, float)
+        self._x = pad + across / across[-1] * (wide - 1 - 2 * pad)
+        self._y = pad + fall * (high - 1 - 2 * pad)
+        stroke = self._stroke(high, wide)
+        dark = np.float32(1 - STRIP_DARKNESS)
+        faint = np.float32(FAINT) * stroke
+        self._plate = Layer(self._top, self._left, faint * SPARK_INK, 1 - dark * (1 - faint))
+        self._bright = stroke
+
+    def at(self, step: float) -> tuple[Layer, Layer, Layer]:
+        """The plate with the faint curve, the bright part up to a step, and the dot at its end."""
+        x = float(np.interp(step, self._steps, self._x))
+        y = float(np.interp(x, self._x, self._y))
+        passed = self._bright[:, : max(1, round(x) + 1)]
+        bright = Layer(self._top, self._left, passed * SPARK_INK, passed)
+        radius = 2.0 * self._line
+        top, left = math.floor(y - radius), math.floor(x - radius)
+        span = np.arange(math.ceil(2 * radius) + 2)
+        away = np.hypot((span + top - y)[:, None], span + left - x)
+        disc = np.clip(radius + 0.5 - away, 0, 1).astype(np.float32)[..., None]
+        return self._plate, bright, Layer(self._top + top, self._left + left, disc * DOT_INK, disc)
+
+    def _stroke(
+        self, high: int, wide: int
+    ) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
+        """How much of each pixel the curve covers."""
+        image = Image.new("L", (wide * _FINER, high * _FINER))
+        spots = zip((self._x + 0.5) * _FINER, (self._y + 0.5) * _FINER, strict=True)
+        width = max(1, round(self._line * _FINER))
+        ImageDraw.Draw(image).line([(x, y) for x, y in spots], fill=255, width=width, joint="curve")
+        image = image.reduce(_FINER)
+        return np.asarray(image, np.float32)[..., None] / np.float32(255)
+
+
+def _inset(painting: Pixels, box: Box, corner: Corner, above: int) -> Layer:
+    side = min(box.height, box.width)
+    scale = side * INSET_SHARE / math.sqrt(painting.shape[0] * painting.shape[1])
+    scale = min(scale, side * INSET_LONGEST / max(painting.shape[:2]))
+    size = max(4, round(painting.shape[1] * scale)), max(4, round(painting.shape[0] * scale))
+    mat = max(1, round(side / 160))
+    blur = side / 90
+    reach = math.ceil(2 * blur)
+    high, wide = size[1] + 2 * mat, size[0] + 2 * mat
+    top, left = _corner(box, corner, high, wide, above)
+    shade = Image.new("L", (wide + 2 * reach, high + 2 * reach))
+    drop = round(blur / 2)
+    shade.paste(255, (reach, reach + drop, reach + wide, min(reach + drop + high, shade.height)))
+    shade = shade.filter(ImageFilter.GaussianBlur(blur))
+    cover = np.array(shade, np.float32)[..., None] * np.float32(SHADOW / 255)
+    ink = np.zeros((*cover.shape[:2], 3), np.float32)
+    cover[reach : reach + high, reach : reach + wide] = 1
+    ink[reach : reach + high, reach : reach + wide] = MAT
+    small = Image.fromarray(painting).resize(size, Image.Resampling.LANCZOS)
+    ink[reach + mat : reach + high - mat, reach + mat : reach + wide - mat] = np.asarray(small)
+    return Layer(top - reach, left - reach, ink, cover)
+
+
+def _corner(box: Box, corner: Corner, high: int, wide: int, above: int) -> tuple[int, int]:
+    """Top and left, within the box, of something of that size in one of its corners."""
+    margin = max(1, round(min(box.height, box.width) * MARGIN_SHARE))
+    top = box.height - above - margin - high if corner.startswith("bottom") else margin
+    left = box.width - margin - wide if corner.endswith("right") else margin
+    return max(0, top), max(0, left)
+
+
+def _of_shots(layer_of: Callable[[int], Layer | None], box: Box) -> Overlay:
+    """Each shot's one layer, as far as the shot is there."""
+
+    def draw(frame: Pixels, moment: Moment) -> None:
+        layers = [(layer_of(shot), amount) for shot, amount in moment.presence.items()]
+        lay(box.of(frame), [(layer, amount) for layer, amount in layers if layer])
+
+    return draw
+
+
+def _stills(frame: Frame) -> list[tuple[Still, float]]:
+    if frame.second is None:
+        return [(frame.first, 1.0)]
+    return [(frame.first, 1 - frame.mix), (frame.second, frame.mix)]
+
+
+def _amounts(frame: Frame) -> dict[int, float]:
+    """How much of a frame each of its shots is."""
+    amounts: dict[int, float] = {}
+    for still, amount in _stills(frame):
+        if still.shot is not None:
+            amounts[still.shot] = amounts.get(still.shot, 0.0) + amount
+    return amounts
+
+
+def _step_shown(frame: Frame, shot: int) -> float:
+    """The step that a frame shows of a shot, between two of them by their mix."""
+    own = [(still.step, amount) for still, amount in _stills(frame) if still.shot == shot]
+    total = sum(amount for _, amount in own)
+    if not total:
+        return own[0][0]
+    return sum(step * amount for step, amount in own) / total

@@ -1,0 +1,333 @@
+"""Find pictures that become a film: finished shots, or folders of numbered pictures; no torch."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from medley.catalogs import Entry, read_catalog
+from medley.errors import FilmError, OutputError, PictureError
+from medley.paintings import byline_of, title_of
+from medley.workspace import Shot, Workspace
+
+_NUMBERED = re.compile(r"(.*?)(\d+)\.(png|jpe?g|webp|bmp|tiff?)", re.IGNORECASE)
+_SHORTEST_KEY = 4  # letters by which a shot may be named
+_NAMED = 3  # missing numbers, or prefixes, that a line names
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Reel:
+    """Pictures that become a stretch of a film, and what is known of them.
+
+    Attributes:
+        folder: the shot's, or the pictures'.
+        pictures: by step, ascending; the first is step 0.
+        entry: the painting.
+        shot: if it is one; its trace says how much each step changes.
+        facts: of a finished shot: its losses, steps and seconds.
+    """
+
+    folder: Path
+    pictures: Mapping[int, Path]
+    entry: Entry
+    shot: Shot | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The painting's file, or the folder if none is known."""
+        return self.entry.path
+
+    @property
+    def title(self) -> str:
+        """The painting's title, or a name that says what it is."""
+        return title_of(self.entry)
+
+    @property
+    def byline(self) -> str:
+        """Artist and year, as far as they are known."""
+        return byline_of(self.entry)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a catalog gave its title."""
+        return bool(self.entry.title)
+
+
+def find_reels(
+    sources: Sequence[str], workspace: Workspace, prefix: str | None, tell: Tell
+) -> list[Reel]:
+    """Find the reels that sources name, in their order.
+
+    Args:
+        sources: each a film or its sidecar, a workspace, a shot's folder or its key or the key's
+            beginning, or a folder of numbered pictures.
+        workspace: where shots are looked for that a key or sidecar names.
+        prefix: what comes before the number in the pictures' names; any by default.
+        tell: told what is passed over, a line each.
+
+    Raises:
+        PictureError: a source is none of these, or names pictures that do not make a reel.
+        OutputError: a shot is unfinished or torn, or not in the workspace.
+    """
+    reels = []
+    for source in sources:
+        path = Path(source)
+        if path.is_file():
+            reels += _of_sidecar(path, workspace)
+        elif path.is_dir():
+            reels += _of_folder(path, prefix, tell)
+        else:
+            reels.append(_of_shot(_by_key(source, workspace)))
+    return reels
+
+
+def check_sizes(reels: Sequence[Reel], any_size: bool) -> None:
+    """See that pictures that follow one another are of one size, by looking at their heads.
+
+    Args:
+        reels: of a film.
+        any_size: whether different reels may have different sizes.
+
+    Raises:
+        PictureError: they are not, or one is unreadable.
+    """
+    sizes = []
+    for reel in reels:
+        first, *others = reel.pictures.values()
+        size = _size_of(first)
+        for other in others:
+            if (found := _size_of(other)) != size:
+                raise PictureError(
+                    f"'{other}' is {_words(found)} pixels, but '{first}' is {_words(size)};"
+                    " make them one size"
+                )
+        sizes.append(size)
+    for reel, size in zip(reels, sizes, strict=True):
+        if size != sizes[0] and not any_size:
+            raise PictureError(
+                f"the pictures in '{reel.folder}' are {_words(size)} pixels, but those in"
+                f" '{reels[0].folder}' {_words(sizes[0])}; pass --resolution, such as 1080p"
+            )
+
+
+def parse_order(text: str, count: int) -> list[int]:
+    """Read a list such as "3,1" as places in a film of `count` parts, from 0.
+
+    Raises:
+        FilmError: a part is no number of one of them.
+    """
+    places = [part.strip() for part in text.split(",")]
+    for place in places:
+        if not place.isdecimal() or not 1 <= int(place) <= count:
+            raise FilmError(f"--order '{text}': '{place}' is not between 1 and {count}")
+    return [int(place) - 1 for place in places]
+
+
+def list_numbered(folder: Path, prefix: str | None, tell: Tell) -> dict[int, Path]:
+    """List a folder's numbered pictures by number, however many digits each has.
+
+    Args:
+        folder: looked into, but not its subfolders.
+        prefix: what comes before the number; None if all have the same.
+        tell: told of numbers that are missing.
+
+    Raises:
+        PictureError: there are fewer than two, two of one number, or several prefixes.
+    """
+    groups: dict[str, list[tuple[int, Path]]] = {}
+    for path in sorted(folder.iterdir()):
+        found = _NUMBERED.fullmatch(path.name)
+        if found and path.is_file() and not path.name.startswith("."):
+            groups.setdefault(found[1], []).append((int(found[2]), path))
+    if prefix is not None:
+        groups = {name: group for name, group in groups.items() if name == prefix}
+    if len(groups) > 1:
+        names = [f"'{name}' ({len(group):,})" for name, group in groups.items()]
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        raise PictureError(
+            f"pictures in '{folder}' have several prefixes: {', '.join(names[:_NAMED])}{more};"
+            " choose one with --prefix"
+        )
+    wanted = "" if prefix is None else f" with the prefix '{prefix}'"
+    numbered = sorted(next(iter(groups.values()), []))
+    if not numbered:
+        raise PictureError(
+            f"there are no numbered pictures{wanted} in '{folder}', and no shots; name a workspace,"
+            " a shot, or a folder with pictures such as 0000.png"
+        )
+    for (number, first), (other, second) in pairwise(numbered):
+        if number == other:
+            raise PictureError(f"'{first}' and '{second}' both have number {number}; remove one")
+    if len(numbered) == 1:
+        raise PictureError(f"'{folder}' has a single picture{wanted}; a film needs two")
+    if missing := _missing([number for number, _ in numbered]):
+        tell(f"'{folder}' lacks {_some(missing)}; the film goes on without")
+    return dict(numbered)
+
+
+def _of_folder(folder: Path, prefix: str | None, tell: Tell) -> list[Reel]:
+    if folder.name == "steps" and (folder.parent / "shot.json").is_file():
+        folder = folder.parent
+    if (folder / "shot.json").is_file():
+        return [_of_shot(Shot(folder.name, folder))]
+    for shots in (folder / "shots", folder):
+        if found := sorted(shots.glob("*/shot.json"), key=lambda path: path.stat().st_mtime_ns):
+            return _of_workspace(folder, [path.parent for path in found], tell)
+    pictures = list_numbered(folder, prefix, tell)
+    first = min(pictures)
+    entry = Entry(str(folder), folder.resolve().name)
+    return [Reel(folder, {number - first: path for number, path in pictures.items()}, entry)]
+
+
+def _of_workspace(folder: Path, places: Iterable[Path], tell: Tell) -> list[Reel]:
+    """All finished shots, in the order in which they were begun."""
+    reels = []
+    for place in places:
+        shot = Shot(place.name, place)
+        if (place / "done.json").exists():
+            reels.append(_of_shot(shot))
+        else:
+            tell(f"passed over: shot '{place}' is unfinished")
+    if not reels:
+        raise OutputError(f"no shot in '{folder}' is finished; run the command that began them")
+    return reels
+
+
+def _of_shot(shot: Shot, entry: Entry | None = None) -> Reel:
+    if not (shot.path / "done.json").exists():
+        raise OutputError(
+            f"shot '{shot.path}' is unfinished; run the command that began it once more"
+        )
+    done, about = shot.done(), _about(shot)
+    steps = shot.steps()
+    if not shot.is_finished:
+        every = about.get("settings", {}).get("keep_every", 1)
+        wanted = {*range(0, done.get("steps", 0), every), done.get("steps", 0)}
+        lost = sorted(wanted - set(steps))
+        raise OutputError(
+            f"shot '{shot.path}' lacks {_some(lost) if lost else 'iterates'};"
+            " remove it and take it again"
+        )
+    if len(steps) < 2:
+        raise OutputError(f"shot '{shot.path}' has a single iterate; a film needs two")
+    pictures = {step: shot.step_path(step) for step in steps}
+    return Reel(shot.path, pictures, entry or _entry_of(about, shot), shot, done)
+
+
+def _of_sidecar(path: Path, workspace: Workspace) -> list[Reel]:
+    """The shots of a film, in its order, with what it says of the paintings."""
+    sidecar = path if path.suffix == ".json" else path.with_suffix(".json")
+    try:
+        about = json.loads(sidecar.read_text("utf-8"))
+        paintings = about["paintings"]
+        works = [(_entry_from(one), one.get("shot"), one.get("pictures")) for one in paintings]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise PictureError(
+            f"'{sidecar}' is no sidecar that medley render or assemble wrote; name a film that has"
+            " one, or folders"
+        ) from None
+    if not works or not all(key or folder for _, key, folder in works):
+        raise PictureError(f"'{sidecar}' names no shots; name a medley's, or folders of pictures")
+    reels = []
+    for entry, key, folder in works:
+        if folder:
+            reels += [replace(reel, entry=entry) for reel in _of_pictures(Path(folder), sidecar)]
+            continue
+        places = workspace.root, Path(about.get("workspace") or sidecar.parent / "workspace")
+        shots = (Workspace(place).shot(key) for place in places)
+        shot = next((shot for shot in shots if shot.path.is_dir()), None)
+        if shot is None:
+            raise OutputError(
+                f"shot {key} of '{sidecar}' is not in '{workspace.root}'; pass its --workspace"
+            )
+        reels.append(_of_shot(shot, entry))
+    return reels
+
+
+def _of_pictures(folder: Path, sidecar: Path) -> list[Reel]:
+    if not folder.is_dir():
+        raise PictureError(f"there is no folder '{folder}' any more, which '{sidecar}' names")
+    return _of_folder(folder, None, lambda _: None)
+
+
+def _by_key(source: str, workspace: Workspace) -> Shot:
+    shots = workspace.root / "shots"
+    found = []
+    if len(source) >= _SHORTEST_KEY and source.isalnum():
+        found = sorted(path for path in shots.glob(f"{source}*") if path.is_dir())
+    if len(found) > 1:
+        raise OutputError(f"'{source}' begins the keys of {len(found)} shots; write more of it")
+    if not found:
+        raise PictureError(
+            f"'{source}' is no folder, no film with a sidecar, and no shot in '{workspace.root}';"
+            " check its name, or pass --workspace"
+        )
+    return Shot(found[0].name, found[0])
+
+
+def _about(shot: Shot) -> dict[str, Any]:
+    try:
+        about = json.loads((shot.path / "shot.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        about = None
+    return about if isinstance(about, dict) else {}
+
+
+def _entry_of(about: Mapping[str, Any], shot: Shot) -> Entry:
+    """A shot's painting, with what a catalog says of it if that is still there."""
+    files = about.get("painting_files") or []
+    if not files:
+        return Entry(str(shot.path), shot.key)
+    try:
+        return read_catalog([Path(files[0])]).entries[0]
+    except PictureError:
+        return Entry(files[0], Path(files[0]).name)
+
+
+def _entry_from(work: Mapping[str, Any]) -> Entry:
+    """What a sidecar says of a painting; a title that is only its file's name is none."""
+    facts = work.get("catalog") or {}
+    known = {
+        name: str(facts[name]) for name in ("artist", "genre", "style", "date") if name in facts
+    }
+    entry = Entry(str(work["file"]), Path(work["file"]).name, **known)
+    title = str(work["title"])
+    return entry if title == title_of(entry) else replace(entry, title=title)
+
+
+def _missing(numbers: Sequence[int]) -> list[int]:
+    """Numbers left out of an even count, whose last step may be shorter."""
+    steps = Counter(later - earlier for earlier, later in pairwise(numbers))
+    stride = max(steps, key=lambda step: (steps[step], -step))
+    return [
+        number
+        for earlier, later in pairwise(numbers)
+        for number in range(earlier + stride, later, stride)
+    ]
+
+
+def _some(numbers: Sequence[int]) -> str:
+    named = ", ".join(map(str, numbers[:_NAMED]))
+    more = f" and {len(numbers) - _NAMED:,} more" if len(numbers) > _NAMED else ""
+    return f"number{'' if len(numbers) == 1 else 's'} {named}{more}"
+
+
+def _size_of(path: Path) -> tuple[int, int]:
+    try:
+        with Image.open(path) as picture:
+            return picture.size
+    except (OSError, SyntaxError, ValueError) as error:
+        raise PictureError(f"'{path}' is not a readable picture; make it again") from error
+
+
+def _words(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
