@@ -61,10 +61,14 @@ def settings_options(schema: type[Settings], *names: str) -> Callable[[Command],
     def decorate(command: Command) -> Command:
         for name in reversed(names or tuple(schema.model_fields)):
             field = schema.model_fields[name]
+            option = f"--{name.replace('_', '-')}"
+            if field.annotation is bool:
+                command = click.option(option, name, is_flag=True, help=field.description)(command)
+                continue
             kind = FieldType(field)
             default = None if field.default is PydanticUndefined else field.default
             command = click.option(
-                f"--{name.replace('_', '-')}",
+                option,
                 name,
                 type=kind,
                 default=default,

@@ -16,19 +16,25 @@ from medley.settings.fields import (
     parse_widths,
 )
 from medley.settings.film import CutSettings, FilmSettings
+from medley.settings.finish import FinishSettings, parse_betas
 from medley.settings.networks import QuantizeSettings, SweepSettings
 from medley.settings.orders import Order, RenderOrder, SweepOrder
 from medley.settings.run import RunSettings
 from medley.settings.shot import LookSettings, ShotSettings, WeightsSettings
+from medley.settings.still import DEEP, LOSSY, SUFFIXES, StillFormat, StillSettings
 
 __all__ = [
+    "DEEP",
+    "LOSSY",
     "PICTURE_BYTES",
     "SHORTEST_HISTORY",
     "SHORTEST_SIDE",
+    "SUFFIXES",
     "SWEPT_SCHEMES",
     "CatalogSettings",
     "CutSettings",
     "FilmSettings",
+    "FinishSettings",
     "LookSettings",
     "Order",
     "QuantizeSettings",
@@ -36,10 +42,13 @@ __all__ = [
     "RunSettings",
     "Settings",
     "ShotSettings",
+    "StillFormat",
+    "StillSettings",
     "SweepOrder",
     "SweepSettings",
     "TileWish",
     "WeightsSettings",
+    "parse_betas",
     "parse_schemes",
     "parse_widths",
 ]

@@ -25,6 +25,13 @@ class CutSettings(Settings):
     pace: Literal["visual", "even"] = Field(
         "visual", description="Spread frames by what the eye sees change, or evenly over steps."
     )
+    strength: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How much of the result is shown; the rest is the photo.",
+    )
     crf: int = Field(16, ge=1, le=51, description="H.264 quality: 1 is the best, 51 the worst.")
 
 
