@@ -10,7 +10,7 @@ import numpy as np
 
 from medley.errors import OutputError, PictureError
 from medley.files import check_free
-from medley.film.compose import pad_to_even, render_frames
+from medley.film.compose import mix, pad_to_even, render_frames
 from medley.film.encode import FilmFacts, encode_film
 from medley.film.lettering import caption
 from medley.film.poster import contact_sheet
@@ -127,7 +127,8 @@ def cut_medley(
         PictureError: an iterate is unreadable.
     """
     timeline = lay_out([track(shot) for shot in shots], settings)
-    frames = render_frames(timeline, partial(_read_still, content, shots, captions))
+    read = partial(_read_still, content, shots, captions, settings.strength)
+    frames = render_frames(timeline, read)
     size = pad_to_even(content).shape[:2]
     return encode(frames, len(timeline), size, settings, path, on_frame, part)
 
@@ -161,14 +162,22 @@ def encode(
     )
 
 
-def hang_poster(content: Pixels, title: str, works: Sequence[tuple[Pixels, Shot, str]]) -> Pixels:
+def hang_poster(
+    content: Pixels, title: str, works: Sequence[tuple[Pixels, Shot, str]], strength: float = 1
+) -> Pixels:
     """Compose the poster: the content, and for each work painting and result with its caption.
+
+    Args:
+        content: as it was repainted.
+        title: of it.
+        works: painting, finished shot and caption of each.
+        strength: how much of a result is shown; the rest is the content.
 
     Raises:
         PictureError: a result is unreadable.
     """
     pairs = [
-        (painting, decode(shot.step_path(shot.steps()[-1])), label)
+        (painting, mix(content, decode(shot.step_path(shot.steps()[-1])), strength), label)
         for painting, shot, label in works
     ]
     return contact_sheet(content, pairs, content_caption=title)
@@ -205,10 +214,14 @@ def read_step(shot: Shot, step: int) -> Pixels:
 
 
 def _read_still(
-    content: Pixels, shots: Sequence[Shot], captions: Sequence[str], still: Still
+    content: Pixels,
+    shots: Sequence[Shot],
+    captions: Sequence[str],
+    strength: float,
+    still: Still,
 ) -> Pixels:
     if still.shot is None:
         return content
-    pixels = read_step(shots[still.shot], still.step)
+    pixels = mix(content, read_step(shots[still.shot], still.step), strength)
     text = captions[still.shot]
     return caption(pixels, text) if text else pixels

@@ -136,7 +136,7 @@ def cut_film(
     ]
     with part_files(*outputs.all) as (sidecar, credit_list, poster, part):
         facts = cut_medley(plan.content, shots, words, film, outputs.film, on_frame, part)
-        wall = hang_poster(plan.content, plan.content_path.stem, works)
+        wall = hang_poster(plan.content, plan.content_path.stem, works, film.strength)
         poster.write_bytes(encode_png(wall, level=6))
         credit_list.write_bytes(list_credits(paintings).encode(errors="replace"))
         sidecar.write_bytes(json_bytes(_sidecar(plan, film, facts)))
