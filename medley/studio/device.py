@@ -89,9 +89,6 @@ def computing_deterministically(wanted: bool) -> Iterator[None]:
         return
     strict = torch.are_deterministic_algorithms_enabled()
     lenient = torch.is_deterministic_algorithms_warn_only_enabled()
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
     benchmark, workspace = torch.backends.cudnn.benchmark, os.environ.get(_CUBLAS)
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False  # it would choose by what was quickest this time
