@@ -72,11 +72,10 @@ def encode_still(
     exif[Base.ImageDescription.value] = description
     exif[Base.Software.value] = _software()
     picture = Image.fromarray(pixels)
-    more = {}
-    if file_format == "jpeg":
-        if picture.mode == "RGBA":
-            picture = lay_on_white(picture.convert("RGB"), picture.getchannel("A"))
-        more["subsampling"] = 0  # brush strokes differ in colour from pixel to pixel
+    if file_format == "jpeg" and picture.mode == "RGBA":
+        picture = lay_on_white(picture.convert("RGB"), picture.getchannel("A"))
+    # Brush strokes differ in colour from pixel to pixel; WebP has no choice.
+    more = {"subsampling": "4:4:4"} if file_format != "webp" else {}
     buffer = io.BytesIO()
     picture.save(
         buffer,

@@ -50,10 +50,10 @@ def test_pillow_reads_back_what_was_written(file_format, channels):
     found = np.asarray(image).astype(int)
     if file_format in ("png", "tiff"):
         assert (found == expected).all()
-    elif channels == 3:
-        assert np.abs(found - expected).mean() < 6
-    else:
-        assert np.abs(found[..., -1] - expected[..., -1]).mean() < 60
+    elif channels == 3:  # of colour, WebP keeps less
+        assert np.abs((found - expected) @ (0.299, 0.587, 0.114)).mean() < 3
+    elif has_alpha:
+        assert np.abs(found[..., 3] - expected[..., 3]).mean() < 2
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
