@@ -94,7 +94,8 @@ def test_strength_mixes_result_and_photo_in_linear_light(place):
     for name, strength in (("none", "0"), ("half", "0.5"), ("full", "1")):
         stylize(place, "photo.png", "painting.png", "-o", f"{name}.png", "--strength", strength)
     none, half, full = (decode(place / f"{name}.png") for name in ("none", "half", "full"))
-    assert (none == np.asarray(Image.open(place / "photo.png").resize((32, 27), 2))).all()
+    with Image.open(place / "photo.png") as photo:
+        assert (none == np.asarray(photo.resize((32, 27), Image.Resampling.BILINEAR))).all()
     assert np.abs(half.astype(int) - mix(none, full, 0.5)).max() <= 1
     assert np.abs(full.astype(int) - none).mean() > 3
 
@@ -115,7 +116,8 @@ def test_transparency_of_the_photo_stays(place, suffix):
 def test_four_channels_of_ink_are_no_transparency(place):
     Image.open(place / "photo.png").convert("CMYK").save(place / "ink.tif")
     stylize(place, "ink.tif", "painting.png", "-o", "out.tif")
-    assert Image.open(place / "out.tif").mode == "RGB"
+    with Image.open(place / "out.tif") as image:
+        assert image.mode == "RGB"
 
 
 def test_json_tells_path_size_losses_seconds_and_settings(place):

@@ -228,6 +228,12 @@ def test_layouts_have_their_size_and_length(swept, layout, frames, height, width
         assert apart(held[right], last[2][right]) < apart(held[right], last[0][right]) / 1.5
 
 
+def test_strength_mixes_every_pane_with_the_photo(place):
+    sweep(place, "--bits", "8,2", "--strength", "0", "--crf", "1", "-o", "none.mp4")
+    frames = film_pixels(place / "none.mp4").astype(float)
+    assert np.abs(frames - frames[0]).mean(axis=(1, 2, 3)).max() < 1
+
+
 def test_split_needs_two_widths(place):
     done = sweep(place, "--bits", "8", "--layout", "split", expect=1)
     assert "--layout split needs two widths, and '8' is one; add another" in done.stderr
