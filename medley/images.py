@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, UnidentifiedImageError
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 Pixels = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
 """uint8 RGB, `(height, width, 3)`."""
 
+
+class Layers(NamedTuple):
+    """A picture's RGB, and its opacity from 0 to 255 if that varies."""
+
+    picture: Image.Image
+    alpha: Image.Image | None
+
+
 # Set once, not around each read: pictures are read on threads, and filters are global.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -36,6 +44,7 @@ _REDUCTIONS = (1, 2, 4, 8)  # what libjpeg can do while it decodes
 
 _AT_ONCE = 2**20  # pixels that are rounded at once: a large picture's temporaries would be larger
 
+_JPEG = b"\xff\xd8\xff"  # how every JPEG begins
 _BACKGROUND = (255, 255, 255)  # shows through where a picture is transparent
 
 
@@ -49,8 +58,24 @@ def read_picture(path: Path) -> Image.Image:
     Raises:
         PictureError: no such file, not a picture, truncated, or suspiciously huge.
     """
+    return lay_on_white(*read_layers(path))
+
+
+def read_layers(path: Path, data: bytes | None = None) -> Layers:
+    """As `read_picture`, but with the transparency apart.
+
+    Args:
+        path: the file; only its name counts if there are `data`.
+        data: what is in it, if that is known.
+
+    Returns:
+        RGB as it is where nothing shines through, and the opacity from 0 to 255 if it varies.
+
+    Raises:
+        PictureError: as `read_picture`.
+    """
     try:
-        with _open(path) as picture:
+        with _open(path) if data is None else _open_data(data) as picture:
             picture.load()
             profile = picture.info.get("icc_profile")
             upright = ImageOps.exif_transpose(picture)
@@ -65,7 +90,15 @@ def read_picture(path: Path) -> Image.Image:
             f"'{path}' claims more than {limit:.0f} megapixels; scale it down first"
         ) from None
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, RuntimeError) as error:
-        raise PictureError(f"'{path}' is not a readable picture ({_why(path, error)})") from error
+        size = len(data) if data is not None else path.stat().st_size if path.is_file() else None
+        raise PictureError(f"'{path}' is not a readable picture ({_why(size, error)})") from error
+
+
+def lay_on_white(picture: Image.Image, alpha: Image.Image | None) -> Image.Image:
+    """Put RGB of the opacity `alpha`, of its size, before a white ground."""
+    if alpha is None:
+        return picture
+    return Image.composite(picture, Image.new("RGB", picture.size, _BACKGROUND), alpha)
 
 
 def _open(path: Path) -> Image.Image:
@@ -81,11 +114,18 @@ def _open(path: Path) -> Image.Image:
     if not stat.S_ISREG(mode):  # a pipe would be waited for, a device may never end
         raise OSError("a pipe or a device, no file")
     with path.open("rb") as file:
-        is_jpeg = file.read(3) == b"\xff\xd8\xff"
-    if not is_jpeg:
-        return Image.open(path)
+        begin = file.read(len(_JPEG))
+    return _open_jpeg(path) if begin == _JPEG else Image.open(path)
+
+
+def _open_data(data: bytes) -> Image.Image:
+    file = io.BytesIO(data)
+    return _open_jpeg(file) if data.startswith(_JPEG) else Image.open(file)
+
+
+def _open_jpeg(file: Path | BinaryIO) -> Image.Image:
     # Not by Image.open, which refuses a huge picture before it could be asked for less of it.
-    picture = JpegImagePlugin.JpegImageFile(path)
+    picture = JpegImagePlugin.JpegImageFile(file)
     try:
         _reduce(picture)
     except Image.DecompressionBombError:
@@ -118,7 +158,7 @@ def _to_eight_bits(picture: Image.Image) -> Image.Image:
     return picture
 
 
-def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+def _to_srgb(picture: Image.Image, profile: bytes | None) -> Layers:
     if picture.mode == "P" or "transparency" in picture.info:
         picture = picture.convert("RGBA")
     alpha = picture.getchannel("A") if picture.mode in ("RGBA", "LA") else None
@@ -128,10 +168,9 @@ def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
         picture = picture.convert("RGB")
     if profile and picture.mode in ("RGB", "L", "CMYK"):
         picture = _convert_profile(picture, profile)
-    picture = picture.convert("RGB")
-    if alpha is None:
-        return picture
-    return Image.composite(picture, Image.new("RGB", picture.size, _BACKGROUND), alpha)
+    if alpha and alpha.getextrema() == (255, 255):
+        alpha = None
+    return Layers(picture.convert("RGB"), alpha)
 
 
 def _convert_profile(picture: Image.Image, profile: bytes) -> Image.Image:
@@ -146,12 +185,11 @@ def _convert_profile(picture: Image.Image, profile: bytes) -> Image.Image:
     return converted or picture
 
 
-def _why(path: Path, error: BaseException) -> str:
-    size = path.stat().st_size if path.is_file() else 0
-    if path.is_file() and size == 0:
+def _why(size: int | None, error: BaseException) -> str:
+    if size == 0:
         return "the file is empty"
     if "truncated" in str(error) or isinstance(error, EOFError):
-        return f"truncated after {size:,} bytes"
+        return f"truncated after {size or 0:,} bytes"
     if isinstance(error, UnidentifiedImageError):
         return "no picture format that Pillow knows"
     if isinstance(error, OSError) and error.strerror:

@@ -5,7 +5,11 @@ import pytest
 import scipy.linalg
 import torch
 
-from medley.transfer.color import color_statistics, match_colors
+from medley.film.compose import mix
+from medley.images import to_pixels, to_tensor
+from medley.transfer.color import color_statistics, match_colors, mix_light
+
+from .conftest import draw_pixels
 
 
 def picture(seed: int, spread: float = 0.05, size: tuple[int, int] = (40, 30)) -> torch.Tensor:
@@ -66,3 +70,12 @@ def test_flat_picture_takes_the_mean_color(value: float) -> None:
 def test_no_pictures_have_no_colors() -> None:
     with pytest.raises(ValueError, match="at least one picture"):
         color_statistics([])
+
+
+@pytest.mark.parametrize("amount", [0, 0.1, 0.5, 0.93, 1])
+def test_mix_of_light_is_that_of_the_film_to_eight_bits(amount: float) -> None:
+    first, second = draw_pixels(40, 30, 1), draw_pixels(40, 30, 2)
+    found = to_pixels(mix_light(to_tensor(first), to_tensor(second), amount)).astype(int)
+    expected = mix(first, second, amount).astype(int)
+    assert np.abs(found - expected).max() <= 1
+    assert (found != expected).mean() < 1e-3

@@ -19,6 +19,7 @@ FLOORS = {
     "images": 1,
     "listing": 1,
     "paintings": 1,
+    "stills": 1,
     "vgg": 1,
     "workspace": 1,
     "transfer": 2,

@@ -1,8 +1,13 @@
 import pytest
 import torch
 
+from medley.settings import ShotSettings
 from medley.transfer.lbfgs import LBFGS
-from medley.transfer.movers import ADAM_RATE, Adam
+from medley.transfer.movers import mover_for
+
+
+def adam(**settings):
+    return mover_for(ShotSettings(optimizer="adam", **settings), 5, 7)
 
 
 def gradient_at(image):
@@ -19,11 +24,20 @@ def walk(mover, image, steps):
     return path
 
 
-def test_adam_steps_as_that_of_torch_does():
+@pytest.mark.parametrize(
+    ("settings", "theirs"),
+    [
+        ({}, {"lr": 0.02, "betas": (0.9, 0.999)}),
+        ({"learning_rate": 0.1}, {"lr": 0.1}),
+        ({"adam_betas": "0.5, 0.99"}, {"lr": 0.02, "betas": (0.5, 0.99)}),
+        ({"adam_betas": "0,0.9"}, {"lr": 0.02, "betas": (0.0, 0.9)}),
+    ],
+)
+def test_adam_steps_as_that_of_torch_does(settings, theirs):
     start = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0))
-    ours = walk(Adam(), start, 40)
+    ours = walk(adam(**settings), start, 40)
     variable = start.clone()
-    theirs = torch.optim.Adam([variable], lr=ADAM_RATE)
+    theirs = torch.optim.Adam([variable], **theirs)
     for image in ours:
         variable.grad = gradient_at(variable)
         theirs.step()
@@ -31,7 +45,7 @@ def test_adam_steps_as_that_of_torch_does():
         torch.testing.assert_close(image, variable, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("make", [Adam, LBFGS])
+@pytest.mark.parametrize("make", [adam, LBFGS])
 @pytest.mark.parametrize("stop", [0, 1, 2, 7, 25, 29])
 def test_mover_goes_on_where_another_stood(make, stop):
     start = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0))
@@ -44,7 +58,7 @@ def test_mover_goes_on_where_another_stood(make, stop):
         assert torch.equal(expected, got)
 
 
-@pytest.mark.parametrize("make", [Adam, LBFGS])
+@pytest.mark.parametrize("make", [adam, LBFGS])
 def test_weight_that_was_read_before_changes_nothing(make):
     image = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0))
     expected = walk(make(), image, 30)
@@ -57,7 +71,7 @@ def test_weight_that_was_read_before_changes_nothing(make):
         assert torch.equal(image, picture)
 
 
-@pytest.mark.parametrize("make", [Adam, LBFGS])
+@pytest.mark.parametrize("make", [adam, LBFGS])
 def test_state_that_was_given_away_does_not_change(make):
     mover, image = make(), torch.rand(1, 3, 5, 7)
     image = walk(mover, image, 25)[-1]
@@ -68,13 +82,13 @@ def test_state_that_was_given_away_does_not_change(make):
     assert all(torch.equal(before[name], state[name]) for name in state)
 
 
-@pytest.mark.parametrize(("make", "other"), [(Adam, LBFGS), (LBFGS, Adam)])
+@pytest.mark.parametrize(("make", "other"), [(adam, LBFGS), (LBFGS, adam)])
 def test_state_of_another_kind_or_shape_is_refused(make, other):
     image = torch.rand(1, 3, 5, 7)
     mover, stranger = make(), other()
     walk(mover, image, 4)
     walk(stranger, image, 4)
-    kind = make.__name__.replace("LBFGS", "L-BFGS")
+    kind = "L-BFGS" if make is LBFGS else "Adam"
     with pytest.raises(ValueError, match=rf"no {kind} over a picture of \(1, 3, 5, 7\)"):
         make().restore(image, stranger.state())
     with pytest.raises(ValueError, match=rf"no {kind} over a picture of \(1, 3, 7, 5\)"):

@@ -99,6 +99,25 @@ def test_film_poster_sidecar_and_workspace_are_made(place):
     ]
 
 
+def test_strength_mixes_the_film_with_the_photo_and_takes_no_shot_again(place):
+    render(place, "--crf", "1", "--captions", "none")
+    full = film_pixels(place / "outputs" / "photo-medley.mp4").astype(float)
+    poster = decode(place / "outputs" / "photo-medley.png")
+    done = render(place, "--crf", "1", "--captions", "none", "--strength", "0", "-o", "none.mp4")
+    assert "2 shots found finished" in done.stderr
+    none = film_pixels(place / "none.mp4").astype(float)
+    assert np.abs(none - none[0]).mean(axis=(1, 2, 3)).max() < 1
+    assert np.abs(none[0] - full[0]).mean() < 1
+    assert (decode(place / "none.png") != poster).any()
+    render(place, "--crf", "1", "--captions", "none", "--strength", "0.5", "-o", "half.mp4")
+    half = film_pixels(place / "half.mp4").astype(float)
+    apart = np.abs(full - none).mean(axis=(1, 2, 3))
+    near = np.abs(half - none).mean(axis=(1, 2, 3))
+    assert apart.max() > 5
+    assert (near[apart > 5] / apart[apart > 5] < 0.8).all()
+    assert (near[apart > 5] / apart[apart > 5] > 0.3).all()
+
+
 def test_film_begins_and_ends_with_the_content_and_shows_the_results(place):
     render(place, "--crf", "1")
     frames = film_pixels(place / "outputs" / "photo-medley.mp4")

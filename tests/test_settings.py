@@ -2,7 +2,14 @@
 
 import pytest
 
-from medley.settings import SWEPT_SCHEMES, SweepSettings, parse_schemes, parse_widths
+from medley.settings import (
+    SWEPT_SCHEMES,
+    ShotSettings,
+    SweepSettings,
+    parse_betas,
+    parse_schemes,
+    parse_widths,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +61,14 @@ def test_schemes_are_read_in_the_order_given_and_each_once():
         parse_schemes("")
     with pytest.raises(ValueError, match="'affine,affine' names affine twice"):
         parse_schemes("affine,affine")
+
+
+def test_betas_are_two_numbers_and_adam_s():
+    assert parse_betas("0, 0.999") == (0, 0.999)
+    assert ShotSettings(optimizer="adam", adam_betas=" 0.90 ,0.999").adam_betas == "0.9,0.999"
+    with pytest.raises(ValueError, match=r"'0.9' is not two numbers such as 0.9,0.999"):
+        parse_betas("0.9")
+    with pytest.raises(ValueError, match=r"'0.9,1' has a number that is not from 0 to below 1"):
+        parse_betas("0.9,1")
+    with pytest.raises(ValueError, match="--adam-betas sets Adam, not L-BFGS; pass --optimizer ad"):
+        ShotSettings(adam_betas="0.5,0.9")

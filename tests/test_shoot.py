@@ -17,7 +17,11 @@ from medley.errors import DivergedError, MedleyError, PictureError
 from medley.images import decode, to_tensor
 from medley.paintings import Painting
 from medley.settings import ShotSettings
-from medley.studio.device import available_devices, choose_device
+from medley.studio.device import (
+    available_devices,
+    choose_device,
+    computing_deterministically,
+)
 from medley.studio.scene import fit_painting, resize_content, set_scene, shot_key
 from medley.studio.shoot import shoot
 from medley.transfer.losses import Objective
@@ -127,6 +131,12 @@ def test_key_changes_with_everything_that_decides_pixels():
         scene(keep_every=2),
         scene(init="noise"),
         scene(init="noise", seed=1),
+        scene(init="color"),
+        scene(preserve_color="luminance"),
+        scene(preserve_color="statistics"),
+        scene(average=0.9),
+        scene(optimizer="adam", learning_rate=0.1),
+        scene(optimizer="adam", adam_betas="0.5,0.99"),
     ]
     keys = {shot_key(variant, "w", "float32") for variant in variants} | {
         shot_key(scene(), "other weights", "float32")
@@ -138,6 +148,13 @@ def test_key_ignores_what_does_not_decide_pixels():
     # The seed matters only to noise; an area that gives the same size gives the same pixels.
     same = [scene(), scene(seed=5), scene(size=None, pixels=24 * 32), scene(bits=4)]
     assert len({shot_key(variant, "w", "float32") for variant in same}) == 1
+
+
+def test_keys_of_older_shots_are_still_found():
+    # Taken down before colours could be kept and iterates averaged.
+    assert shot_key(scene(), "w", "float32") == "93400ff0ee20383a54cf38a9"
+    noise = scene(optimizer="adam", init="noise", seed=3)
+    assert shot_key(noise, "w", "float32") == "d88c8a3aca3eb5c5e9d161ee"
 
 
 def test_noise_start_depends_on_the_seed_alone():
@@ -209,3 +226,29 @@ def test_killed_shot_leaves_whole_iterates_and_is_unfinished(tmp_path, camera, h
     for step in shot.steps():
         assert decode(shot.step_path(step)).shape == (24, 32, 3)
     assert len(shot.steps()) >= 3
+
+
+def test_deterministic_block_is_left_as_it_was_entered(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "mine")
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    with pytest.raises(KeyError), computing_deterministically(True):
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.backends.cudnn.benchmark
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+        raise KeyError
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.backends.cudnn.benchmark
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == "mine"
+    with computing_deterministically(False):
+        assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_operation_without_deterministic_form_is_one_line():
+    image = torch.rand(1, 1, 4, 4)
+    with (
+        pytest.raises(MedleyError, match=r"has no deterministic form .* leave out --deterministic"),
+        computing_deterministically(True),
+    ):
+        torch.nn.functional.max_unpool2d(image, torch.zeros(1, 1, 4, 4, dtype=torch.int64), 2)
+    with pytest.raises(RuntimeError, match="own"), computing_deterministically(True):
+        raise RuntimeError("own")

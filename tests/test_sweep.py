@@ -245,6 +245,12 @@ def test_wipe_moves_over_both_sides_of_a_split_alike(swept):
         assert apart(found[number][ABOVE_LABEL], content[ABOVE_LABEL]) > 3
 
 
+def test_strength_mixes_every_pane_with_the_photo(place):
+    sweep(place, "--bits", "8,2", "--strength", "0", "--crf", "1", "-o", "none.mp4")
+    frames = film_pixels(place / "none.mp4").astype(float)
+    assert np.abs(frames - frames[0]).mean(axis=(1, 2, 3)).max() < 1
+
+
 def test_split_needs_two_widths(place):
     done = sweep(place, "--bits", "8", "--layout", "split", expect=1)
     assert "--layout split needs two widths, and '8' is one; add another" in done.stderr

@@ -16,10 +16,8 @@ from medley.cli.styles import styles
 from medley.cli.stylize import stylize
 from medley.cli.sweep import sweep
 from medley.cli.weights import weights
-from medley.cli.words import printable
+from medley.cli.words import INTERRUPTED, printable
 from medley.errors import ConfigError, MedleyError
-
-INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

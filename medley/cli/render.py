@@ -27,6 +27,7 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
     from medley.studio.cut import Outputs
+    from medley.studio.device import computing_deterministically
     from medley.studio.forecast import check_disk
     from medley.studio.orders import foretell, prepare
     from medley.studio.render import cut_film, take_all
@@ -44,7 +45,7 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     found = f"{expected.finished} shots found finished"
     if interrupted := begun(plan.takes):
         found += f", {len(interrupted)} begun"
-    with display(console) as show:
+    with computing_deterministically(order.deterministic), display(console) as show:
         devices = ",".join(map(str, plan.devices[: max(1, plan.at_once)]))
         show.line(
             f"{len(plan.takes)} paintings, {width}x{height} pixels, {order.steps} steps each,"

@@ -1,15 +1,36 @@
-"""`medley stylize`: one still picture."""
+"""`medley stylize`: still pictures, one or a folder of them."""
 
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from medley.cli.config import config_options, settle
 from medley.cli.options import read_settings, settings_options
-from medley.settings import CatalogSettings, QualitySettings, RunSettings, ShotSettings
+from medley.cli.words import INTERRUPTED, printable
+from medley.settings import (
+    SUFFIXES,
+    CatalogSettings,
+    CutSettings,
+    QualitySettings,
+    RunSettings,
+    ShotSettings,
+    StillFormat,
+    StillSettings,
+)
+
+if TYPE_CHECKING:  # torch comes with it
+    from medley.studio.still import Errand, Repainted, Source
 
 _PATH = click.Path(path_type=Path)
+_STREAM = Path("-")
+_STDIN = Path("standard input")
 _UNUSED = ("keep_every",)
 _SHOT_OPTIONS = tuple(name for name in ShotSettings.model_fields if name not in _UNUSED)
 
@@ -21,15 +42,23 @@ _SHOT_OPTIONS = tuple(name for name in ShotSettings.model_fields if name not in 
 @settings_options(QualitySettings)
 @settings_options(ShotSettings, *_SHOT_OPTIONS)
 @settings_options(CatalogSettings, "seed")
-@settings_options(RunSettings, "device", "tile")
-@click.option("-o", "--output", type=_PATH, required=True, help="The picture, ending in .png.")
-@click.option("--force", is_flag=True, help="Replace a picture of that name.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the picture's path.")
+@settings_options(CutSettings, "strength")
+@settings_options(StillSettings)
+@settings_options(RunSettings, "device", "tile", "deterministic")
+@click.option(
+    "-o", "--output", type=_PATH, required=True,
+    help=f"The picture, ending in {', '.join(SUFFIXES)}; a folder for a folder; - for standard"
+    " output.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace pictures of that name.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each picture.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the pictures' paths.")
 def stylize(
     content: Path,
     paintings: tuple[Path, ...],
     output: Path,
     force: bool,
+    as_json: bool,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -37,22 +66,126 @@ def stylize(
 
     \b
     medley stylize photo.jpg painting.jpg -o repainted.png --size 512
+    medley stylize photos/ painting.jpg -o repainted/ --format jpeg
+    medley stylize - painting.jpg -o - < photo.jpg > repainted.png
+
+    CONTENT may be a folder, whose pictures are then all repainted into the folder --output, except
+    those that are there already. A - reads standard input. What is transparent stays so.
     """
     options = settle(options)
+    _check_streams(content, paintings, output, as_json)
+    still = read_settings(StillSettings, options)
+    file_format = _format_of(output, still, content.is_dir())
     shot = read_settings(ShotSettings, options)
-    catalog = read_settings(CatalogSettings, options)
     run = read_settings(RunSettings, options)
-    if output.suffix.lower() != ".png":
-        raise click.UsageError(f"--output '{output}' must end in .png")
     # torch takes a second to import; --help and a mistyped option should not wait for it.
-    from medley.cli.console import notes
+    from medley.cli.console import notes, warn
     from medley.cli.progress import display
-    from medley.studio.device import choose_device
-    from medley.studio.still import make_still
+    from medley.stills import check_format
+    from medley.studio.device import choose_device, computing_deterministically
+    from medley.studio.scene import load_camera
+    from medley.studio.still import Easel, read_paintings, repaint_all, repaint_one
 
-    device = choose_device(run.device)
-    with display(notes(quiet)) as show:
-        make_still(
-            content, paintings, output, shot, catalog.seed, device, run.tile, force, show.shot
+    check_format(file_format, still.depth, still.file_quality)
+    console = notes(quiet)
+    read = [_source(path) for path in (content, *paintings)]
+    errands = _plan(read, output, file_format, force, partial(warn, console))
+    failed: list[str] = []
+    easel = Easel(
+        paintings=read_paintings(read[1:]),
+        settings=shot,
+        seed=read_settings(CatalogSettings, options).seed,
+        camera=load_camera(shot, choose_device(run.device)),
+        tile=run.tile,
+        file_format=file_format,
+        file=still,
+        strength=options["strength"],
+    )
+    try:
+        with computing_deterministically(run.deterministic), display(console) as show:
+            work = repaint_all if content.is_dir() else repaint_one
+            for done in work(easel, errands, show.shot):
+                if done.error is not None:
+                    failed.append(f"'{done.errand.content.path}'")
+                    warn(console, f"passed over: {done.error}")
+                _report(done, as_json)
+    except KeyboardInterrupt:
+        click.echo("Interrupted; pictures that were finished are kept.", err=True)
+        click.get_current_context().exit(INTERRUPTED)
+    if failed:
+        listed = printable(", ".join(failed))
+        click.echo(f"Error: {len(failed)} of {len(errands)} pictures failed: {listed}", err=True)
+        click.get_current_context().exit(1)
+
+
+def _check_streams(content: Path, paintings: tuple[Path, ...], output: Path, as_json: bool) -> None:
+    """Refuse what cannot go through standard input or output."""
+    if (content, *paintings).count(_STREAM) > 1:
+        raise click.UsageError("standard input holds one picture; name a file for the others")
+    if _STREAM in (content, *paintings) and sys.stdin.isatty():
+        raise click.UsageError("standard input is a terminal; send a picture into it with <")
+    if output != _STREAM:
+        return
+    if content.is_dir():
+        raise click.UsageError("standard output holds one picture, not a folder; name a folder")
+    if as_json:
+        raise click.UsageError("--json and --output - contradict each other; give one")
+    if sys.stdout.isatty():
+        raise click.UsageError("standard output is a terminal; send the picture away with >")
+
+
+def _format_of(output: Path, still: StillSettings, is_folder: bool) -> StillFormat:
+    """The files' format: as it was asked for, or as the suffix says."""
+    if is_folder or output == _STREAM:
+        return still.format or "png"
+    by_suffix = SUFFIXES.get(output.suffix.lower())
+    if by_suffix is None:
+        raise click.UsageError(f"--output '{output}' must end in {', '.join(SUFFIXES)}")
+    if still.format not in (None, by_suffix):
+        raise click.UsageError(
+            f"--format {still.format} and --output '{output}' contradict each other; give one"
         )
-    click.echo(output)
+    return by_suffix
+
+
+def _source(path: Path) -> Source:
+    from medley.studio.still import Source
+
+    return Source(_STDIN, sys.stdin.buffer.read()) if path == _STREAM else Source(path)
+
+
+def _plan(
+    read: list[Source],
+    output: Path,
+    file_format: StillFormat,
+    force: bool,
+    tell: Callable[[str], None],
+) -> list[Errand]:
+    """Find out what is to be done, and whether it can be written."""
+    from medley.files import check_free
+    from medley.studio.still import Errand, plan_folder
+
+    content = read[0]
+    if content.data is None and content.path.is_dir():
+        errands, finished = plan_folder(content.path, output, file_format, force)
+        for errand in finished:
+            tell(f"'{errand.output}' is there already; --force replaces it")
+        return errands
+    if output == _STREAM:
+        return [Errand(content, None)]
+    check_free(output, force, [each.path for each in read])
+    return [Errand(content, output)]
+
+
+def _report(done: Repainted, as_json: bool) -> None:
+    """Give out what came of an errand: the picture itself, its path, or a line of JSON."""
+    path = done.errand.output
+    if as_json:
+        about = {"content": str(done.errand.content.path), "path": str(path)}
+        told = {"error": done.error} if done.facts is None else done.facts | about
+        click.echo(json.dumps(about | told))
+    elif path is None:
+        sys.stdout.buffer.write(done.data)
+        sys.stdout.buffer.flush()
+    elif done.error is None:
+        click.echo(path)

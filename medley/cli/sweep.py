@@ -86,6 +86,7 @@ def _sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None:
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
     from medley.studio.cut import Outputs
+    from medley.studio.device import computing_deterministically
     from medley.studio.orders import look_through, prepare_sweep
     from medley.studio.sweep import measure_sweep, publish, shoot_sweep
     from medley.studio.takes import missing
@@ -100,7 +101,7 @@ def _sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None:
     if fetch:
         with console.status("fetching the float original ..."):
             sources.fetch()
-    with display(console) as show:
+    with computing_deterministically(order.deterministic), display(console) as show:
         plan = prepare_sweep(order, photos, partial(warn, console), show.stage)
         show.line(_opening(plan, len(missing(plan.takes))))
         if order.sample:

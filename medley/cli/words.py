@@ -4,6 +4,9 @@ import unicodedata
 
 _HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, lone surrogates, line and paragraph ends
 
+INTERRUPTED = 130
+"""What a command ends with after Ctrl-C."""
+
 
 def printable(text: str) -> str:
     """A text in one line, with escapes for what a terminal cannot or should not print."""

@@ -19,6 +19,7 @@ from medley.settings.fields import (
 )
 from medley.settings.files import read_file, read_table
 from medley.settings.film import CutSettings, FilmSettings
+from medley.settings.finish import FinishSettings, parse_betas
 from medley.settings.formats import FormatSettings
 from medley.settings.frame import Fit, FrameSettings, FrameSize, parse_resolution
 from medley.settings.networks import QuantizeSettings, SweepSettings
@@ -26,18 +27,23 @@ from medley.settings.orders import Order, RenderOrder, SweepOrder
 from medley.settings.presets import QualitySettings
 from medley.settings.run import RunSettings
 from medley.settings.shot import LookSettings, ShotSettings, WeightsSettings
+from medley.settings.still import DEEP, LOSSY, SUFFIXES, StillFormat, StillSettings
 
 __all__ = [
+    "DEEP",
+    "LOSSY",
     "PICTURE_BYTES",
     "RIVALS",
     "SHORTEST_HISTORY",
     "SHORTEST_SIDE",
+    "SUFFIXES",
     "SWEPT_SCHEMES",
     "CatalogSettings",
     "ComposeSettings",
     "Corner",
     "CutSettings",
     "FilmSettings",
+    "FinishSettings",
     "Fit",
     "FormatSettings",
     "FrameSettings",
@@ -50,10 +56,13 @@ __all__ = [
     "RunSettings",
     "Settings",
     "ShotSettings",
+    "StillFormat",
+    "StillSettings",
     "SweepOrder",
     "SweepSettings",
     "TileWish",
     "WeightsSettings",
+    "parse_betas",
     "parse_resolution",
     "parse_schemes",
     "parse_widths",

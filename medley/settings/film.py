@@ -47,6 +47,13 @@ class CutSettings(PaceSettings, FrameSettings, FormatSettings):
     """How finished shots become any film."""
 
     fps: Fps = Field(Fraction(30), description="Frames a second, also as 30000/1001.")
+    strength: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How much of the result is shown; the rest is the photo.",
+    )
 
 
 class FilmSettings(CutSettings, ComposeSettings):

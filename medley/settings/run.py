@@ -8,7 +8,7 @@ from medley.settings.fields import Devices, Settings, TileWish
 
 
 class RunSettings(Settings):
-    """Where a run computes and keeps its shots; neither changes what a shot shows."""
+    """Where a run computes and keeps its shots; none of it changes what a shot shows."""
 
     device: Devices = Field(
         "auto",
@@ -19,6 +19,11 @@ class RunSettings(Settings):
         "auto",
         description="Side in pixels of the tiles that a picture is computed in; auto: tiles if it"
         " does not fit into memory as a whole.",
+    )
+    deterministic: bool = Field(
+        False,
+        description="Compute so that a GPU comes to the same pixels every time, more slowly; on"
+        " the CPU it does anyway.",
     )
     workspace: Path = Field(
         Path("outputs/workspace"), description="Folder that keeps all iterates."

@@ -20,8 +20,9 @@ from medley.settings.fields import (
     Weight,
     place,
 )
+from medley.settings.finish import FinishSettings
 
-_STARTS = ("content", "noise")  # what --init may be, besides a picture's file
+_STARTS = ("content", "noise", "color")  # what --init may be, besides a picture's file
 
 
 def _place_start(init: str, folder: Path) -> str:
@@ -37,7 +38,7 @@ class WeightsSettings(Settings):
     )
 
 
-class LookSettings(Settings):
+class LookSettings(FinishSettings):
     """What decides a shot's pixels, besides its pictures and the network's weights."""
 
     size: Side | None = Field(
@@ -73,7 +74,9 @@ class LookSettings(Settings):
     tv_weight: Weight = Field(0.0, description="Total variation: how strongly noise is smoothed.")
     pooling: Literal["max", "average"] = Field("max", description="How VGG-19 halves its features.")
     init: Annotated[str, InFolder(_place_start)] = Field(
-        "content", description="Starting picture: 'content', 'noise' or a picture file."
+        "content",
+        description="Starting picture: 'content', 'noise', 'color' (the content in the painting's"
+        " colours) or a picture file.",
     )
     keep_every: int = Field(1, ge=1, description="Keep every n-th iterate, and the last.")
 
@@ -81,6 +84,23 @@ class LookSettings(Settings):
     def _something_pulls(self) -> Self:
         if self.content_weight == 0 and self.style_weight == 0:
             raise ValueError("--content-weight and --style-weight are both 0; one must pull")
+        return self
+
+    @model_validator(mode="after")
+    def _one_has_its_colors(self) -> Self:
+        if self.init == "color" and self.preserve_color != "off":
+            raise ValueError(
+                f"--init color takes the painting's colours, --preserve-color {self.preserve_color}"
+                " keeps the photo's; give one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _adam_is_there_to_be_set(self) -> Self:
+        for name in ("learning_rate", "adam_betas") if self.optimizer != "adam" else ():
+            if getattr(self, name) != type(self).model_fields[name].default:
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{option} sets Adam, not L-BFGS; pass --optimizer adam with it")
         return self
 
     def history_at(self, height: int, width: int) -> int:

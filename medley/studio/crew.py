@@ -23,6 +23,7 @@ import torch
 
 from medley.errors import MedleyError, RoomError
 from medley.settings import ShotSettings
+from medley.studio.device import computing_deterministically
 from medley.studio.scene import Camera, load_camera
 from medley.studio.shoot import Progress
 from medley.studio.takes import Take, missing, steps_left, take_one, take_shots
@@ -47,6 +48,7 @@ class _Job:
     threads: int
     precision: Precision
     tile: int | None
+    deterministic: bool
 
 
 @dataclass
@@ -100,7 +102,8 @@ def take_at_once(
             wanted.append(number)
     model = camera_for(takes[wanted[0] - 1].scene.settings)
     threads = max(1, torch.get_num_threads() // len(crew))
-    job = _Job(workspace.root, threads, model.precision, model.tile)
+    exact = torch.are_deterministic_algorithms_enabled()
+    job = _Job(workspace.root, threads, model.precision, model.tile, exact)
     with _hire(crew, job) as members:
         _Foreman(takes, wanted, members, what, watch, tell).run()
 
@@ -228,11 +231,12 @@ def _serve(line: Connection, device: str, job: _Job) -> None:
     say = partial(_say, line)
     with contextlib.suppress(KeyboardInterrupt):
         try:
-            say(None)
-            while take := takes.get():
-                camera = camera_for(take.scene.settings)
-                take_one(take, camera, Workspace(job.root), partial(_report, say), say)
+            with computing_deterministically(job.deterministic):
                 say(None)
+                while take := takes.get():
+                    camera = camera_for(take.scene.settings)
+                    take_one(take, camera, Workspace(job.root), partial(_report, say), say)
+                    say(None)
         except MedleyError as error:
             say(error)
         finally:

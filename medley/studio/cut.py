@@ -11,7 +11,7 @@ import numpy as np
 
 from medley.errors import OutputError
 from medley.files import check_folder_free, check_free
-from medley.film.compose import pad_to_even, render_frames
+from medley.film.compose import mix, pad_to_even, render_frames
 from medley.film.encode import encode_film
 from medley.film.facts import FilmFacts
 from medley.film.fit import Layout, fit_picture, plan_layout
@@ -186,6 +186,10 @@ def cut_medley(
             else fit_picture(picture, box.height, box.width)
         )
 
+    def weaken(shot: int, picture: Pixels) -> Pixels:
+        whole = settings.strength == 1
+        return picture if whole else mix(contents[home[shot]], picture, settings.strength)
+
     @lru_cache(maxsize=_CONTENTS)
     def content(number: int) -> Pixels:
         return fit(contents[number])
@@ -193,7 +197,7 @@ def cut_medley(
     def read(still: Still) -> Pixels:
         if still.shot is None:
             return content(still.step)
-        return fit(stretches[still.shot].read(still.step))
+        return fit(weaken(still.shot, stretches[still.shot].read(still.step)))
 
     overlays = list_overlays(stretches, settings, layout, titled)
     pictures = render_frames(timeline, read)

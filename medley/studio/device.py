@@ -1,11 +1,17 @@
 """From names of devices and precisions to the devices and precisions, or a line why not."""
 
+import contextlib
+import os
+from collections.abc import Iterator
+
 import torch
 from pydantic import TypeAdapter
 
 from medley.errors import MedleyError
 from medley.settings.presets import Kind, kind_named
 from medley.vgg.network import Precision
+
+_CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 
 
 def choose_device(name: str) -> torch.device:
@@ -79,6 +85,40 @@ def choose_precision(name: str, device: torch.device) -> Precision:
         torch.backends.cudnn.allow_tf32 = name == "tf32"
         torch.backends.cuda.matmul.allow_tf32 = name == "tf32"
     return TypeAdapter(Precision).validate_python(name)
+
+
+@contextlib.contextmanager
+def computing_deterministically(wanted: bool) -> Iterator[None]:
+    """Let torch use only algorithms that always come to the same pixels, until the block ends.
+
+    Raises:
+        MedleyError: an operation in the block has none on its device.
+    """
+    if not wanted:
+        yield
+        return
+    strict = torch.are_deterministic_algorithms_enabled()
+    lenient = torch.is_deterministic_algorithms_warn_only_enabled()
+    benchmark, workspace = torch.backends.cudnn.benchmark, os.environ.get(_CUBLAS)
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False  # it would choose by what was quickest this time
+    os.environ[_CUBLAS] = ":4096:8"  # without it cuBLAS shares its memory as it comes
+    try:
+        yield
+    except RuntimeError as error:
+        if "deterministic" not in str(error):
+            raise
+        what = str(error).split(" does not", 1)[0]
+        raise MedleyError(
+            f"{what} has no deterministic form on this device; leave out --deterministic"
+        ) from error
+    finally:
+        torch.use_deterministic_algorithms(strict, warn_only=lenient)
+        torch.backends.cudnn.benchmark = benchmark
+        if workspace is None:
+            del os.environ[_CUBLAS]
+        else:
+            os.environ[_CUBLAS] = workspace
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:

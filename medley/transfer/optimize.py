@@ -14,7 +14,7 @@ from medley.settings import ShotSettings
 from medley.transfer.color import ColorStatistics, match_colors
 from medley.transfer.losses import Losses
 from medley.transfer.movers import Mover, mover_for
-from medley.transfer.scales import Pyramid, Scale, plan_scales, scale_at
+from medley.transfer.scales import Pyramid, Scale, mean_share, plan_scales, scale_at
 from medley.transfer.visual import summed_change
 
 _MOVER = "mover."
@@ -29,8 +29,9 @@ class Position:
     Attributes:
         step: of the next iterate.
         seconds: spent so far.
-        tensors: the next iterate's "image" at the size that it is optimized at, the one "before"
-            it at full size, and the optimizer's state by its own names after "mover.".
+        tensors: the next iterate's "image" at the size that it is optimized at, what was shown
+            "before" it at full size, which is the mean so far if iterates are averaged, and the
+            optimizer's state by its own names after "mover.".
         recolored: whether step 1 took the paintings' colours.
         exact: whether all is computed in float32: half was not asked for, or has failed.
     """
@@ -66,7 +67,7 @@ class Iterate:
 
     Attributes:
         step: 0 for the starting picture.
-        image: `(1, 3, ...)` in [0, 1] at full size; it is not changed afterwards.
+        image: what is shown, `(1, 3, ...)` in [0, 1] at full size; it is not changed afterwards.
         loss: the weighted sum of the three terms below, in the network's 0-255 units.
         change: how much the eye sees change since the iterate before; 0 for the first.
         seconds: since the loop began, and what was spent before it was gone on with.
@@ -110,19 +111,23 @@ class Subject:
         width: likewise.
         start: makes what step 0 shows, `(1, 3, height, width)` in [0, 1], anew whenever it is
             asked: a picture is only held as long as it is needed.
-        palette: the colours that step 1 gives it, if that lowers the loss.
+        palette: the colours that step 1 gives it, if that lowers the loss; none if it has them.
         objective_at: what is minimized, at every size.
         settings: steps, scales and optimizer.
         half: whether `objective_at` computes in half precision unless told to be exact.
+        show: what is made of a picture at full size before it is shown; nothing if there is none.
+        levels: above black that the last picture is rounded to, 255 for 8 bits.
     """
 
     height: int
     width: int
     start: Callable[[], Tensor]
-    palette: ColorStatistics
+    palette: ColorStatistics | None
     objective_at: ObjectiveAt
     settings: ShotSettings
     half: bool = False
+    show: Callable[[Tensor], Tensor] | None = None
+    levels: int = 255
 
     @property
     def scales(self) -> tuple[Scale, ...]:
@@ -149,7 +154,8 @@ class Subject:
     def begin(self) -> Position:
         """The position before step 0."""
         start = self.start()
-        images = {"image": Pyramid(self.scales, start).shrink(0), "before": start}
+        shown = self.show(start) if self.show else start
+        images = {"image": Pyramid(self.scales, start).shrink(0), "before": shown}
         return Position(0, 0.0, images, exact=not self.half)
 
     def pyramid(self, position: Position) -> Pyramid | None:
@@ -157,8 +163,9 @@ class Subject:
         if scale_at(self.scales, position.step) == self.scales[-1]:
             return None
         start = self.start()
-        ground = match_colors(start, self.palette) if position.recolored else start
-        return Pyramid(self.scales, ground)
+        if position.recolored and self.palette:
+            start = match_colors(start, self.palette)
+        return Pyramid(self.scales, start)
 
 
 def optimize(subject: Subject, position: Position | None = None) -> Iterator[Iterate]:
@@ -166,8 +173,8 @@ def optimize(subject: Subject, position: Position | None = None) -> Iterator[Ite
 
     The second iterate is the first one with the paintings' colours, where that lowers the loss: the
     optimizer's own first steps go nowhere. Each iterate's losses are those of its own pixels at the
-    size that it is optimized at; the last one's are those of its pixels rounded to 8 bits, which is
-    how it is saved, in float32 whatever the precision.
+    size that it is optimized at, before they are averaged; the last one's are those of the picture
+    that is shown, rounded to 8 bits as it is saved, in float32 whatever the precision.
 
     Args:
         subject: what is optimized, and how.
@@ -221,7 +228,7 @@ class _Run:
         step, image = self.step, self._image
         last = step == self._subject.settings.steps
         if last:
-            image = round_to_eight_bits(image)
+            image = round_to_levels(self._show(image), self._subject.levels)
         height, width = image.shape[2:]
         judged = self._evaluate(image, last)
         total, content, style, tv = judged.losses
@@ -248,7 +255,13 @@ class _Run:
     def _show(self, image: Tensor) -> Tensor:
         if self.step == 0:
             return self._before  # the start itself, whatever is left of it at a coarse size
-        return self._pyramid.frame(image, self.step) if self._pyramid else image
+        frame = self._pyramid.frame(image, self.step) if self._pyramid else image
+        if self._subject.show:
+            frame = self._subject.show(frame)
+        if decay := self._subject.settings.average:
+            share = mean_share(self._subject.scales, self.step, decay)
+            frame = torch.lerp(self._before, frame, share)
+        return frame
 
     def _evaluate(self, image: Tensor, last: bool) -> _Judged:
         """Losses and gradient; if they are not finite, once more in float32, and so from then on.
@@ -260,7 +273,7 @@ class _Run:
         for exact in [True] if self._exact or last else [False, True]:
             objective = self._objective_for(height, width, exact)
             losses, gradient = objective.evaluate(image, with_gradient=not last)
-            frame = self._show(image)
+            frame = image if last else self._show(image)
             numbers = [*losses, summed_change(self._before, frame)]
             if gradient is not None:
                 numbers += [gradient.sum(), self._mover.weigh(image, gradient)]
@@ -283,7 +296,8 @@ class _Run:
 
     def _move(self, image: Tensor, gradient: Tensor, loss: float, weight: float) -> None:
         after = self.step + 1
-        ahead = self._recolor(loss) if self.step == 0 else None
+        palette = self._subject.palette if self.step == 0 else None
+        ahead = self._recolor(loss, palette) if palette else None
         if ahead is None:
             ahead = self._mover.step(image, gradient, weight)
         self._image = self._pyramid.grow(ahead, after) if self._pyramid else ahead
@@ -292,9 +306,10 @@ class _Run:
             if scale_at(self._subject.scales, after) == self._subject.scales[-1]:
                 self._pyramid = None
 
-    def _recolor(self, loss: float) -> Tensor | None:
+    def _recolor(self, loss: float, palette: ColorStatistics) -> Tensor | None:
         """The start in the paintings' colours, if its loss is lower."""
-        ground = match_colors(self._before, self._subject.palette)
+        start = self._subject.start() if self._subject.show else self._before
+        ground = match_colors(start, palette)
         pyramid = Pyramid(self._subject.scales, ground)
         small = pyramid.shrink(0)
         height, width = small.shape[2:]
@@ -311,6 +326,6 @@ class _Run:
         return Position(self.step, seconds, tensors, self._recolored, self._exact)
 
 
-def round_to_eight_bits(image: Tensor) -> Tensor:
-    """Round a picture in [0, 1] to the 256 levels that a file keeps."""
-    return image.mul(255).round_().div_(255)
+def round_to_levels(image: Tensor, levels: int) -> Tensor:
+    """Round a picture in [0, 1] to the levels above black that a file keeps."""
+    return image.mul(levels).round_().div_(levels)

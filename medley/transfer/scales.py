@@ -91,6 +91,26 @@ def scale_at(scales: Sequence[Scale], step: int) -> Scale:
     return scales[min(bisect_right(ends, step), len(scales) - 1)]
 
 
+def mean_share(scales: Sequence[Scale], step: int, decay: float) -> float:
+    """How much a step's picture counts in the running mean of all pictures up to it.
+
+    The mean of n pictures weighs them by `decay` to the power of their age, and its weights sum up
+    to 1 from the first picture on. At a larger size the mean so far counts as one picture: nothing
+    jumps, and what a coarser size showed soon fades.
+
+    Source: Kingma and Ba (2015), Adam, section 3, for the correction of the bias; the mean of
+    iterates is Polyak and Juditsky (1992), Acceleration of Stochastic Approximation by Averaging,
+    with weights that decay. Counting the sizes is ours.
+    """
+    began = 0
+    for scale in scales[:-1]:
+        if step < began + scale.steps:
+            break
+        began += scale.steps
+    counted = step - began + 1 + (began > 0)
+    return (1 - decay) / (1 - decay**counted)
+
+
 class Pyramid:
     """A shot's sizes, and the starting picture whose detail lies over all coarse ones.
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from medley.transfer.color import linear_light
+
 _CHUNK = 2**18  # pixels whose change is computed at once
 
 
@@ -46,6 +48,5 @@ _TO_LAB = torch.tensor(
 
 
 def _oklab(srgb: Tensor) -> Tensor:
-    linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    cones = (_TO_CONES.to(srgb) @ linear).clamp_min_(0) ** (1 / 3)
+    cones = (_TO_CONES.to(srgb) @ linear_light(srgb)).clamp_min_(0) ** (1 / 3)
     return _TO_LAB.to(srgb) @ cones

@@ -1,0 +1,48 @@
+"""How a still picture is written."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from medley.settings.fields import Settings
+
+StillFormat = Literal["png", "jpeg", "webp", "avif", "tiff"]
+SUFFIXES: dict[str, StillFormat] = {
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".webp": "webp",
+    ".avif": "avif",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+}
+"""What a picture's suffix says of its format."""
+
+DEEP: tuple[StillFormat, ...] = ("png", "tiff")
+"""Formats that can have 16 bits."""
+
+LOSSY: tuple[StillFormat, ...] = ("jpeg", "webp", "avif")
+"""Formats that leave out what one hardly sees."""
+
+
+def _check_depth(depth: int) -> int:
+    if depth not in (8, 16):
+        raise ValueError(f"{depth} is not a depth; pictures have 8 or 16 bits")
+    return depth
+
+
+class StillSettings(Settings):
+    """How a still picture is written."""
+
+    format: StillFormat | None = Field(
+        None, description="Of the file: by --output's suffix, else png."
+    )
+    depth: Annotated[int, AfterValidator(_check_depth)] = Field(
+        8, description="Bits of each colour: 8, or 16 in PNG and TIFF."
+    )
+    file_quality: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="Of JPEG and WebP (92 unless given) and AVIF (80): 100 is the best.",
+    )
