@@ -84,7 +84,7 @@ def read_file(path: Path) -> SettingsFile:
             f"{source} has no table 'order', so it is no film's sidecar, or an older medley's;"
             " name another file"
         )
-    return SettingsFile(source, folder, order, str(sidecar.get("command")))
+    return SettingsFile(source, folder, order, sidecar.get("command"))
 
 
 def read_table(
