@@ -8,7 +8,7 @@ mend (a picture that cannot be read, weights that are not here) is a `medley.err
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -96,7 +96,7 @@ def stylize(
     run = _read(RunSettings, {"device": device, "tile": tile}, "stylize")
     seed = _read(CatalogSettings, {"seed": seed}, "stylize").seed
     resized = resize_content(_open(content), settings, _name(content))
-    several = painting if isinstance(painting, list | tuple) else [painting]
+    several = painting if isinstance(painting, list | tuple) else [cast("Picture", painting)]
     if not several:
         raise ValueError("stylize needs a painting, and was given none")
     works = [

@@ -169,10 +169,12 @@ def _list_splits(root: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def _named_outright(file: Path, tables: dict[Path, _Rows]) -> Entry:
-    """A file that was asked for by name: known from a catalog beside it, and in no split."""
+    """A file that was asked for by name: known from its folder's catalog, and in no split."""
     if not file.exists():
         raise PictureError(f"there is no painting or folder '{file}'; check its name")
     table = file.parent / CATALOG
+    if file.parent.name in SPLITS and (file.parent.parent / PAINTER_BY_NUMBERS).is_file():
+        table = file.parent.parent / PAINTER_BY_NUMBERS
     if table not in tables:
         tables[table] = _read_table(table) if table.is_file() else {}
     row = tables[table].get(_same(file.name), _UNKNOWN)

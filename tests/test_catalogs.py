@@ -139,6 +139,11 @@ def test_file_named_outright_has_its_title_and_no_split(tmp_path):
     assert (entry.title, entry.split) == ("The Ten Largest", "")
 
 
+def test_file_of_painter_by_numbers_named_outright_has_its_title(root):
+    (entry,) = read_catalog([root / "test" / "2.jpg"]).entries
+    assert (entry.title, entry.date, entry.split) == ("The Ten Largest", "c.1890", "")
+
+
 def test_subfolders_are_joined_by_path_or_by_name(tmp_path):
     write_table(
         tmp_path / "catalog.csv", row("a.jpg", title="Any"), row("two/a.jpg", title="Second")

@@ -1,6 +1,7 @@
 """Settings from files: what is accepted, what is refused and how, and which layer wins."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -233,3 +234,19 @@ def test_film_is_made_again_from_its_sidecar(place, tmp_path):  # noqa: F811
     assert "film.mp4' exists; pass --force" in refused.stderr
     refused = run("sweep", "--config", place / "a/film.json", cwd=elsewhere, expect=1)
     assert "was made by medley render; pass it to that command" in refused.stderr
+
+
+def test_sweep_is_made_again_from_its_sidecar(place, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))  # without a float original
+    made = ["--styles", "styles", "--sample", "1", "--bits", "8,2", "--layout", "row", *TINY]
+    run("sweep", "--content", "photo.png", *made, "-o", "a.mp4", cwd=place)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    done = run("sweep", "--config", place / "a.json", "-o", "b.mp4", cwd=elsewhere)
+    left, total = re.search(r"(\d) of (\d) shots found finished", done.stderr).groups()
+    assert left == total
+    assert np.array_equal(film_pixels(place / "a.mp4"), film_pixels(elsewhere / "b.mp4"))
+    order = json.loads((place / "a.json").read_text())["order"]
+    assert (order["bits"], order["layout"], order["output"]) == ("8,2", "row", "a.mp4")
+    refused = run("stylize", "x", "y", "-o", "z", "--config", place / "a.json", cwd=place, expect=1)
+    assert "was made by medley sweep; pass it to that command" in refused.stderr

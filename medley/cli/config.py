@@ -20,12 +20,12 @@ _FROM_FILE, _BY_HAND = 1, 2  # ranks; 0 is a default
 _RANKS = {ParameterSource.DEFAULT: 0, ParameterSource.DEFAULT_MAP: _FROM_FILE}
 
 
-def config_options(*schemas: type[Settings], sidecar: str = "") -> Callable[[Command], Command]:
+def config_options(*schemas: type[Settings], sidecar: str) -> Callable[[Command], Command]:
     """Decorate a command with --config and --print-config.
 
     Args:
         schemas: whose fields the file may set.
-        sidecar: the command whose films' sidecars are understood; "" for any.
+        sidecar: the command whose films' sidecars are understood.
     """
     fields = {name: field for schema in schemas for name, field in schema.model_fields.items()}
 
@@ -34,7 +34,7 @@ def config_options(*schemas: type[Settings], sidecar: str = "") -> Callable[[Com
         if path is None:
             return
         file = read_file(path)
-        if sidecar and file.command not in (None, sidecar):
+        if file.command not in (None, sidecar):
             raise ConfigError(
                 f"{file.source} was made by medley {file.command}; pass it to that command"
             )

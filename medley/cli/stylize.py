@@ -38,7 +38,7 @@ _SHOT_OPTIONS = tuple(name for name in ShotSettings.model_fields if name not in 
 @click.command()
 @click.argument("content", type=_PATH)
 @click.argument("paintings", type=_PATH, nargs=-1, required=True)
-@config_options(ShotSettings, CatalogSettings, RunSettings, QualitySettings)
+@config_options(ShotSettings, CatalogSettings, RunSettings, QualitySettings, sidecar="render")
 @settings_options(QualitySettings)
 @settings_options(ShotSettings, *_SHOT_OPTIONS)
 @settings_options(CatalogSettings, "seed")

@@ -84,7 +84,7 @@ def read_file(path: Path) -> SettingsFile:
             f"{source} has no table 'order', so it is no film's sidecar, or an older medley's;"
             " name another file"
         )
-    return SettingsFile(source, folder, order, str(sidecar.get("command")))
+    return SettingsFile(source, folder, order, sidecar.get("command"))
 
 
 def read_table(
@@ -149,8 +149,8 @@ def check_table(
     values: dict[str, Any] = {}
     written: dict[str, str] = {}
     for key, value in table.items():
-        name = _name_of(key, fields)
-        passed_over = name not in fields and _name_of(key, elsewhere) in elsewhere
+        name = name_of(key, fields)
+        passed_over = name not in fields and name_of(key, elsewhere) in elsewhere
         if key == VERSION or value is None or passed_over:
             continue
         try:
@@ -219,7 +219,7 @@ def in_folder(field: FieldInfo, value: Any, folder: Path) -> Any:
     return value
 
 
-def _name_of(key: str, names: Collection[str]) -> str:
+def name_of(key: str, names: Collection[str]) -> str:
     """The name that a key means: a list's may be singular, and a dash an underscore."""
     name = key.replace("-", "_")
     return f"{name}s" if name not in names and f"{name}s" in names else name

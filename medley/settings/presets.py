@@ -1,7 +1,6 @@
 """Presets: size, steps, scales and saving set together, by what the film is for."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from pydantic import Field
@@ -15,13 +14,11 @@ Kind = Literal["cpu", "gpu"]
 """What a device is, as far as presets care; Apple's MPS counts as a GPU."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-MEANINGS: Mapping[Quality, str] = MappingProxyType(
-    {
-        "draft": "to choose paintings and weights by: about a minute for three on two cores",
-        "standard": "the defaults: minutes a painting on a laptop's CPU",
-        "fine": "for a large screen, and for patience",
-    }
-)
+MEANINGS: Mapping[Quality, str] = {
+    "draft": "to choose paintings and weights by: about a minute for three on two cores",
+    "standard": "the defaults: minutes a painting on a laptop's CPU",
+    "fine": "for a large screen, and for patience",
+}
 
 _PRESETS: Mapping[Quality, Mapping[Kind, Mapping[str, Any]]] = {
     # One size is enough below 400 pixels: the network sees most of the picture at once.
