@@ -363,7 +363,7 @@ def plan(place, *more, expect=0):
 
 @pytest.fixture
 def quick_pace(monkeypatch):
-    monkeypatch.setattr("medley.studio.pace.pace_of", lambda *_: Pace(1.0, 0.0))
+    monkeypatch.setattr("medley.studio.orders.pace_of", lambda *_: Pace(1.0, 0.0))
 
 
 @pytest.mark.usefixtures("quick_pace")

@@ -361,7 +361,7 @@ BAD = {
     "no folder": (["--styles", "absent"], 1, "no painting or folder 'absent'"),
     "no film": (["--output", "film.avi"], 2, "must end in .mp4, .mov, .webm, .gif, .webp, "),
     "too short": (["--seconds-per-painting", "0.3"], 1, "raise --seconds-per-painting to"),
-    "a chain": (["--transition", "chain"], 2, "shots that start alike; pass dissolve, wipe, re"),
+    "a chain": (["--transition", "chain"], 2, "shots that start alike; pass rewind, dissolve"),
     "two sizes": (["--pixels", "4000"], 2, "--size and --pixels contradict"),
     "no such option": (["--weights", "w"], 2, "--weights"),
     "an input": (["--output", "photo.mp4", "--force"], 1, "'photo.png' is an input"),

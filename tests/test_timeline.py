@@ -256,7 +256,7 @@ def test_too_short_a_time_is_refused_with_one_that_suffices(transition, fps, sec
     [
         ({"shots": ()}, "at least one shot"),
         ({"pace": "fast"}, "pace must be one of visual, ease, even, got 'fast'"),
-        ({"transition": "spin"}, "dissolve, wipe, rewind, chain, cut, got 'spin'"),
+        ({"transition": "spin"}, "rewind, dissolve, wipe, chain, cut, got 'spin'"),
         ({"seconds": 0}, "must be > 0"),
         ({"seconds": math.nan}, "must be finite"),
         ({"hold": -1}, "hold_s >= 0"),

@@ -27,9 +27,9 @@ from medley.settings.film import Pace, Transition
 EASED_SHARES: dict[Pace, float] = {"visual": 0.15, "ease": 0.5, "even": 0.0}
 # The share of a painting's stretch that the turn takes; a chain turns once, at its end.
 TURN_SHARES: dict[Transition, Fraction] = {
+    "rewind": Fraction(1, 6),
     "dissolve": Fraction(1, 10),
     "wipe": Fraction(1, 10),
-    "rewind": Fraction(1, 6),
     "chain": Fraction(1, 10),
     "cut": Fraction(0),
 }
@@ -156,16 +156,15 @@ def medley_timeline(
     seconds_per_painting: Fraction | float,
     hold_s: float,
     pace: Pace = "visual",
-    transition: Transition = "dissolve",
+    transition: Transition = "rewind",
     loop: bool = True,
     contents: Sequence[Still] | None = None,
 ) -> list[Frame]:
     """Place the kept steps of every shot, one painting after another, on the frames of a film.
 
-    Painting i ends at frame `round(fps * seconds_per_painting * (i + 1))`, computed from exact
-    fractions (a float means its shortest decimal form; a half rounds to the even frame), so
-    nothing drifts and the film has exactly `round(fps * seconds_per_painting * len(shots))`
-    frames. Each part is rounded the same way and lasts a frame at least.
+    Painting i ends at frame `round(fps * seconds_per_painting * (i + 1))`, from exact fractions (a
+    float means its shortest decimal form; a half rounds to the even frame), so nothing drifts.
+    Each part is rounded the same way and lasts a frame at least.
 
     Args:
         shots: one track per painting, in the film's order.
@@ -175,16 +174,15 @@ def medley_timeline(
         pace: `visual` advances the cumulative visual change at a constant rate but for a short
             start and end; the rate of `ease` rises until the middle and falls from there; `even`
             gives equal time to equal numbers of steps. A shot that never changes is paced evenly.
-        transition: how one painting turns to the next one's content: `dissolve` fades, `wipe`
-            moves it in, `rewind` goes the iterates back, `cut` takes no time; in a `chain` there
-            is none, as each shot goes on from the one before.
+        transition: how one painting turns to the next one's content: `rewind` goes the iterates
+            back, `dissolve` fades, `wipe` moves it in, `cut` takes no time; in a `chain` there is
+            none, as each shot goes on from the one before.
         loop: turn from the last result to the first content, a chain by a dissolve; otherwise the
             last result is held for as much longer.
         contents: what each shot repaints, where that is not one `CONTENT` for all of them.
 
     Returns:
-        One entry per frame. The first shows the first content alone, and so does the last of a
-        loop, unless it cuts.
+        One entry per frame, from the first content and, in a loop without cuts, back to it.
 
     Raises:
         ValueError: no shots, another number of contents, an unknown pace or transition, or a
@@ -193,9 +191,8 @@ def medley_timeline(
     """
     if not shots:
         raise ValueError("a timeline needs at least one shot")
-    for name, choice, known in (("pace", pace, Pace), ("transition", transition, Transition)):
-        if choice not in get_args(known):
-            raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {choice!r}")
+    _check_choice("pace", pace, get_args(Pace))
+    _check_choice("transition", transition, get_args(Transition))
     contents = contents or [CONTENT] * len(shots)
     if len(contents) != len(shots):
         raise ValueError(f"{len(shots)} shots need as many contents, not {len(contents)}")
@@ -203,14 +200,9 @@ def medley_timeline(
     ends = [round(fps * clock.seconds * count) for count in range(len(shots) + 1)]
     frames: list[Frame] = []
     for number, (shot, start, end) in enumerate(zip(shots, ends, ends[1:], strict=False)):
-        is_last = number + 1 == len(shots)
-        chained = transition == "chain"
-        parts = _parts(
-            end - start,
-            clock,
-            opens=not chained or number == 0,
-            turn_share=Fraction(0) if chained and not is_last else TURN_SHARES[transition],
-        )
+        is_last, chained = number + 1 == len(shots), transition == "chain"
+        share = Fraction(0) if chained and not is_last else TURN_SHARES[transition]
+        parts = _parts(end - start, clock, not chained or number == 0, share)
         if is_last and not loop:
             parts = replace(parts, result=parts.result + parts.turn, turn=0)
         turned_to = contents[(number + 1) % len(shots)]
@@ -234,6 +226,11 @@ def ease(time: float, share: float = EASED_SHARES["visual"]) -> float:
     return speed * share * (part**3 - part**4 / 2)
 
 
+def _check_choice(name: str, choice: str, known: tuple[str, ...]) -> None:
+    if choice not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}, got {choice!r}")
+
+
 def _clock(fps: Fraction, seconds: Fraction | float, hold: Fraction | float) -> _Clock:
     exact = _Clock(fps, _exact("seconds_per_painting", seconds), _exact("hold_s", hold))
     if fps <= 0 or exact.seconds <= 0 or exact.hold < 0:
@@ -250,7 +247,7 @@ def _exact(name: str, number: Fraction | float) -> Fraction:
     return Fraction(str(number))
 
 
-def _parts(count: int, clock: _Clock, *, opens: bool, turn_share: Fraction) -> _Parts:
+def _parts(count: int, clock: _Clock, opens: bool, turn_share: Fraction) -> _Parts:
     """Divide one painting's `count` frames among its parts; only one that opens has a content."""
     content = clock.count(clock.hold / 2) if opens else 0
     result = clock.count(clock.hold)

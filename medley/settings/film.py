@@ -11,7 +11,7 @@ from medley.settings.formats import FormatSettings
 from medley.settings.frame import FrameSettings
 
 Pace = Literal["visual", "ease", "even"]
-Transition = Literal["dissolve", "wipe", "rewind", "chain", "cut"]
+Transition = Literal["rewind", "dissolve", "wipe", "chain", "cut"]
 
 
 class PaceSettings(Settings):
@@ -33,10 +33,10 @@ class PaceSettings(Settings):
         " that swells and sinks (ease), or evenly over steps (even).",
     )
     transition: Transition = Field(
-        "dissolve",
-        description="From a result to the next painting: fade to the photo, let it move in, run the"
-        " steps backward, start the next shot from the result (chain: other shots, one after"
-        " another), or cut.",
+        "rewind",
+        description="From a result to the next painting: run the steps backward to the photo, fade"
+        " to it, let it move in, start the next shot from the result (chain: other shots, taken one"
+        " after another), or cut.",
     )
     loop: bool = Field(
         True, description="End as the film begins, or hold the last result for as much longer."

@@ -85,7 +85,7 @@ class SweepOrder(RunSettings, LookSettings, CatalogSettings, SweepSettings, Orde
         if self.transition == "chain":
             raise ValueError(
                 "--transition chain starts each shot from another's result, and a sweep compares"
-                " shots that start alike; pass dissolve, wipe, rewind or cut"
+                " shots that start alike; pass rewind, dissolve, wipe or cut"
             )
         return self
 
