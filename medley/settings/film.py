@@ -1,12 +1,13 @@
 """How finished shots become a film."""
 
 from fractions import Fraction
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 
 from pydantic import Field
 
 from medley.settings.fields import Fps
-from medley.settings.formats import FormatSettings
+from medley.settings.formats import FormatSettings, check_format, format_of
 
 
 class CutSettings(FormatSettings):
@@ -26,6 +27,15 @@ class CutSettings(FormatSettings):
     pace: Literal["visual", "even"] = Field(
         "visual", description="Spread frames by what the eye sees change, or evenly over steps."
     )
+
+    def fitted(self, path: Path) -> Self:
+        """The same, but at the nearest rate that the format of a film of that name can keep.
+
+        Raises:
+            ValueError: as `check_format`.
+        """
+        check_format(path, self)
+        return self.model_copy(update={"fps": format_of(path).nearest_fps(self.fps)})
 
 
 class FilmSettings(CutSettings):
