@@ -85,7 +85,8 @@ def test_sheet_is_one_picture_with_the_frames_on_it(tmp_path, suffix):
     frames = [np.full((30, 40, 3), colour, np.uint8) for colour in colours]
     facts = film(tmp_path / f"sheet{suffix}", frames)
     with Image.open(tmp_path / f"sheet{suffix}") as sheet:
-        assert (facts.frame_count, facts.fps) == (1, None)
+        assert facts.words == f"1 frame of {sheet.width}x{sheet.height}"
+        assert facts.fps is None
         assert sheet.size == (facts.width, facts.height)
         pixels = np.asarray(sheet).astype(int)
     for colour in colours:

@@ -38,7 +38,8 @@ class FilmFacts:
     @property
     def words(self) -> str:
         """All of that but the path, for people."""
-        text = f"{self.frame_count} frames of {self.width}x{self.height}"
+        frames = "1 frame" if self.frame_count == 1 else f"{self.frame_count} frames"
+        text = f"{frames} of {self.width}x{self.height}"
         if self.fps:
             text += f" at {float(self.fps):.5g} fps, {float(self.frame_count / self.fps):.1f} s"
         return text if self.audio_s is None else f"{text} with {float(self.audio_s):.1f} s of sound"

@@ -1,13 +1,14 @@
 """How finished shots become a film."""
 
 from fractions import Fraction
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 
 from pydantic import Field
 
 from medley.settings.compose import ComposeSettings
 from medley.settings.fields import Fps, Settings
-from medley.settings.formats import FormatSettings
+from medley.settings.formats import FormatSettings, check_format, format_of
 from medley.settings.frame import FrameSettings
 
 Pace = Literal["visual", "ease", "even"]
@@ -54,6 +55,15 @@ class CutSettings(PaceSettings, FrameSettings, FormatSettings):
         allow_inf_nan=False,
         description="How much of the result is shown; the rest is the photo.",
     )
+
+    def fitted(self, path: Path) -> Self:
+        """The same, but at the nearest rate that the format of a film of that name can keep.
+
+        Raises:
+            ValueError: as `check_format`.
+        """
+        check_format(path, self)
+        return self.model_copy(update={"fps": format_of(path).nearest_fps(self.fps)})
 
 
 class FilmSettings(CutSettings, ComposeSettings):

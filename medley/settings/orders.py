@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from medley.settings.catalog import CatalogSettings
 from medley.settings.fields import Settings
 from medley.settings.film import CutSettings, FilmSettings
-from medley.settings.formats import SUFFIXES, USUAL_SUFFIX, check_format, format_of
+from medley.settings.formats import SUFFIXES, USUAL_SUFFIX, check_format
 from medley.settings.networks import SweepSettings
 from medley.settings.presets import QualitySettings
 from medley.settings.run import RunSettings
@@ -41,10 +41,8 @@ class Order(CutSettings, QualitySettings):
 
     def part(self, schema: type[Schema]) -> Schema:
         """The fields of this order that another schema has, the rate as its format can keep it."""
-        values = {name: getattr(self, name) for name in schema.model_fields}
-        if "fps" in values:
-            values["fps"] = format_of(self.film_path).nearest_fps(self.fps)
-        return schema(**values)
+        own = self.fitted(self.film_path)
+        return schema(**{name: getattr(own, name) for name in schema.model_fields})
 
     @property
     def film_path(self) -> Path:

@@ -12,7 +12,7 @@ import numpy as np
 from medley.errors import OutputError
 from medley.files import check_folder_free, check_free
 from medley.film.compose import mix, pad_to_even, render_frames
-from medley.film.encode import encode_film
+from medley.film.encode import check_encoding, encode_film
 from medley.film.facts import FilmFacts
 from medley.film.fit import Layout, fit_picture, plan_layout
 from medley.film.overlay import Overlay, caption_height, captions, insets, sparklines
@@ -142,6 +142,26 @@ def stretch_of(shot: Shot, caption: str, painting: Pixels | None, content: int =
     """
     losses = {row.step: row.loss for row in shot.trace()}
     return Stretch(track(shot), shot.read, caption, painting, losses, content)
+
+
+def check_output(path: Path, asked: CutSettings, tell: Callable[[str], None]) -> None:
+    """Find out before any shot is taken whether a film of that name can be encoded here.
+
+    Args:
+        path: of the film.
+        asked: codec, sound, and the rate before it was `fitted`.
+        tell: told if the format cannot keep that rate.
+
+    Raises:
+        FilmError: ffmpeg lacks the encoder, or cannot read the sound.
+    """
+    check_encoding(path, asked)
+    kept = asked.fitted(path).fps
+    if kept != asked.fps:
+        tell(
+            f"{path.suffix} cannot keep {float(asked.fps):.5g} frames a second evenly;"
+            f" the film has {float(kept):.5g}, and is as long as asked"
+        )
 
 
 def cut_medley(

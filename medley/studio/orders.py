@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from medley.film.encode import check_encoding
 from medley.film.lettering import undrawable
 from medley.images import Pixels, read_picture
 from medley.paintings import Draw, draw
@@ -14,14 +13,13 @@ from medley.settings import (
     CutSettings,
     FilmSettings,
     LookSettings,
-    Order,
     RenderOrder,
     ShotSettings,
     SweepOrder,
     SweepSettings,
 )
 from medley.studio.credits import credit_lines
-from medley.studio.cut import check_film
+from medley.studio.cut import check_film, check_output
 from medley.studio.device import choose_devices
 from medley.studio.forecast import Forecast, forecast
 from medley.studio.pace import CALIBRATION, pace_of
@@ -47,7 +45,7 @@ def prepare(order: RenderOrder, tell: Callable[[str], None]) -> tuple[Plan, Draw
     shot, catalog = order.part(ShotSettings), order.part(CatalogSettings)
     film = order.part(FilmSettings)
     check_film(1, film)
-    _check_format(order, tell)
+    check_output(order.film_path, order, tell)
     devices = choose_devices(order.device)
     photo, drawn = _photo(order.content, order)
     check_film(len(drawn.paintings), film)
@@ -89,7 +87,7 @@ def look_through(order: SweepOrder, tell: Callable[[str], None]) -> list[Photo]:
         PictureError: a photo or all paintings are unreadable.
     """
     check_film(1, order.part(CutSettings))
-    _check_format(order, tell)
+    check_output(order.film_path, order, tell)
     photos = [(path, *_photo(path, order)) for path in order.contents]
     for reason in dict.fromkeys(reason for *_, drawn in photos for reason in drawn.skipped):
         tell(f"passed over: {reason}")
@@ -127,17 +125,6 @@ def prepare_sweep(
         )
     check_film(plan.stretches, order.part(CutSettings))
     return plan
-
-
-def _check_format(order: Order, tell: Callable[[str], None]) -> None:
-    """Find out early whether the film can be encoded, and tell where its rate is not as asked."""
-    film = order.part(CutSettings)
-    check_encoding(order.film_path, film)
-    if film.fps != order.fps:
-        tell(
-            f"{order.film_path.suffix} cannot keep {float(order.fps):.5g} frames a second evenly;"
-            f" the film has {float(film.fps):.5g}, and is as long as asked"
-        )
 
 
 def _shot(order: RenderOrder | SweepOrder) -> ShotSettings:
