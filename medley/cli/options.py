@@ -63,7 +63,10 @@ def settings_options(schema: type[Settings], *names: str) -> Callable[[Command],
             field = schema.model_fields[name]
             option = f"--{name.replace('_', '-')}"
             if field.annotation is bool:
-                command = click.option(option, name, is_flag=True, help=field.description)(command)
+                both = f"{option}/--no-{option[2:]}"
+                command = click.option(both, name, default=field.default, help=field.description)(
+                    command
+                )
                 continue
             kind = FieldType(field)
             default = None if field.default is PydanticUndefined else field.default
