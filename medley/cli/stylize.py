@@ -164,7 +164,8 @@ def _plan(
 
     content = read[0]
     if content.data is None and content.path.is_dir():
-        errands, finished = plan_folder(content.path, output, file_format, force)
+        others = [each.path for each in read[1:]]
+        errands, finished = plan_folder(content.path, output, file_format, force, others)
         for errand in finished:
             tell(f"'{errand.output}' is there already; --force replaces it")
         return errands

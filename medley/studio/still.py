@@ -96,7 +96,11 @@ def read_paintings(sources: Sequence[Source]) -> list[tuple[Path, Image.Image]]:
 
 
 def plan_folder(
-    folder: Path, output: Path, file_format: StillFormat, force: bool
+    folder: Path,
+    output: Path,
+    file_format: StillFormat,
+    force: bool,
+    paintings: Sequence[Path],
 ) -> tuple[list[Errand], list[Errand]]:
     """Find out which pictures of a folder are still to be repainted into another.
 
@@ -108,7 +112,8 @@ def plan_folder(
 
     Raises:
         PictureError: there is no picture, or the folder cannot be listed.
-        OutputError: the other folder is the same one, or not to be written to.
+        OutputError: the other folder is the same one, or not to be written to, or one of the
+            paintings would be replaced.
     """
     if output.is_file():
         raise OutputError(f"'{output}' is a file, and '{folder}' a folder; name a folder for it")
@@ -124,8 +129,8 @@ def plan_folder(
         errand = Errand(Source(path), output / f"{name}{suffix}")
         is_there = (output / f"{name}{suffix}").exists() and not force
         (finished if is_there else errands).append(errand)
-    for errand in errands[:1]:  # the folder itself, before any work is done for it
-        check_free(errand.output or output, force, files)
+    for errand in errands:
+        check_free(errand.output or output, force, [*files, *paintings])
     return errands, finished
 
 
