@@ -26,7 +26,7 @@ from medley.settings import (
 if TYPE_CHECKING:  # torch comes with it
     from rich.console import Console
 
-    from medley.studio.still import Errand, Repainted, Source
+    from medley.studio.still import Easel, Errand, Repainted, Source
 
 _PATH = click.Path(path_type=Path)
 _STREAM = Path("-")
