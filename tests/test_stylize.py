@@ -215,6 +215,15 @@ def test_interrupted_folder_keeps_what_was_finished(folder, monkeypatch):
     assert [path.name for path in (folder / "out").iterdir()] == ["a.png"]
 
 
+def test_painting_is_never_replaced_even_by_force(folder, make_picture):
+    painting = make_picture("out/a.png", seed=2)
+    before = painting.read_bytes()
+    done = stylize(folder, "in", "out/a.png", "-o", "out", "--force", expect=1)
+    assert "'out/a.png' is an input and would be replaced" in done.stderr
+    assert [path.name for path in (folder / "out").iterdir()] == ["a.png"]
+    assert painting.read_bytes() == before
+
+
 BAD = {
     "suffix": (["-o", "out.bmp"], 2, "--output 'out.bmp' must end in .png, .jpg, .jpeg, .webp"),
     "two formats": (["-o", "a.png", "--format", "webp"], 2, "--format webp and --output 'a.png'"),

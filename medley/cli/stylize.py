@@ -26,7 +26,9 @@ from medley.settings import (
 )
 
 if TYPE_CHECKING:  # torch comes with it
-    from medley.studio.still import Errand, Repainted, Source
+    from rich.console import Console
+
+    from medley.studio.still import Easel, Errand, Repainted, Source
 
 _PATH = click.Path(path_type=Path)
 _STREAM = Path("-")
@@ -78,44 +80,52 @@ def stylize(
     file_format = _format_of(output, still, content.is_dir())
     shot = read_settings(ShotSettings, options)
     run = read_settings(RunSettings, options)
+    seed = read_settings(CatalogSettings, options).seed
+    strength = read_settings(CutSettings, options).strength
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import notes, warn
-    from medley.cli.progress import display
     from medley.stills import check_format
     from medley.studio.device import choose_device, computing_deterministically
     from medley.studio.scene import load_camera
-    from medley.studio.still import Easel, read_paintings, repaint_all, repaint_one
+    from medley.studio.still import Easel, read_paintings
 
     check_format(file_format, still.depth, still.file_quality)
     console = notes(quiet)
     read = [_source(path) for path in (content, *paintings)]
     errands = _plan(read, output, file_format, force, partial(warn, console))
-    failed: list[str] = []
-    easel = Easel(
-        paintings=read_paintings(read[1:]),
-        settings=shot,
-        seed=read_settings(CatalogSettings, options).seed,
-        camera=load_camera(shot, choose_device(run.device)),
-        tile=run.tile,
-        file_format=file_format,
-        file=still,
-        strength=options["strength"],
-    )
+    if not errands:
+        return
+    works, device = read_paintings(read[1:]), choose_device(run.device)
+    camera = load_camera(shot, device)
+    easel = Easel(works, shot, seed, camera, run.tile, file_format, still, strength)
+    with computing_deterministically(run.deterministic):
+        failed = _paint(easel, errands, content.is_dir(), console, as_json)
+    if failed:
+        listed = printable(", ".join(f"'{path}'" for path in failed))
+        click.echo(f"Error: {len(failed)} of {len(errands)} pictures failed: {listed}", err=True)
+        click.get_current_context().exit(1)
+
+
+def _paint(
+    easel: Easel, errands: list[Errand], is_folder: bool, console: Console, as_json: bool
+) -> list[Path]:
+    """Run the errands and report each; give the photos that failed."""
+    from medley.cli.console import warn
+    from medley.cli.progress import display
+    from medley.studio.still import repaint_all, repaint_one
+
+    failed = []
     try:
-        with computing_deterministically(run.deterministic), display(console) as show:
-            work = repaint_all if content.is_dir() else repaint_one
-            for done in work(easel, errands, show.shot):
+        with display(console) as show:
+            for done in (repaint_all if is_folder else repaint_one)(easel, errands, show.shot):
                 if done.error is not None:
-                    failed.append(f"'{done.errand.content.path}'")
+                    failed.append(done.errand.content.path)
                     warn(console, f"passed over: {done.error}")
                 _report(done, as_json)
     except KeyboardInterrupt:
         click.echo("Interrupted; pictures that were finished are kept.", err=True)
         click.get_current_context().exit(INTERRUPTED)
-    if failed:
-        listed = printable(", ".join(failed))
-        click.echo(f"Error: {len(failed)} of {len(errands)} pictures failed: {listed}", err=True)
-        click.get_current_context().exit(1)
+    return failed
 
 
 def _check_streams(content: Path, paintings: tuple[Path, ...], output: Path, as_json: bool) -> None:
@@ -167,7 +177,8 @@ def _plan(
 
     content = read[0]
     if content.data is None and content.path.is_dir():
-        errands, finished = plan_folder(content.path, output, file_format, force)
+        others = [each.path for each in read[1:]]
+        errands, finished = plan_folder(content.path, output, file_format, force, others)
         for errand in finished:
             tell(f"'{errand.output}' is there already; --force replaces it")
         return errands

