@@ -53,8 +53,8 @@ def read_picture(path: Path) -> Image.Image:
         with _open(path) as picture:
             picture.load()
             profile = picture.info.get("icc_profile")
-            upright = ImageOps.exif_transpose(picture)
-            return _to_srgb(_to_eight_bits(upright), profile)
+            ImageOps.exif_transpose(picture, in_place=True)
+            return _to_srgb(_to_eight_bits(picture), profile)
     except FileNotFoundError:
         raise PictureError(f"there is no picture '{path}'; check its name") from None
     except IsADirectoryError:
@@ -128,7 +128,8 @@ def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
         picture = picture.convert("RGB")
     if profile and picture.mode in ("RGB", "L", "CMYK"):
         picture = _convert_profile(picture, profile)
-    picture = picture.convert("RGB")
+    if picture.mode != "RGB":  # or it would be copied, which counts where frames are read
+        picture = picture.convert("RGB")
     if alpha is None:
         return picture
     return Image.composite(picture, Image.new("RGB", picture.size, _BACKGROUND), alpha)
