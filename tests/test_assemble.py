@@ -319,3 +319,18 @@ def test_changes_are_each_pictures_against_the_one_before(tmp_path):
     assert changes[0] == 0
     assert changes[1:] == [visual_change(decode(one), decode(two)) for one, two in pairwise(paths)]
     assert seen[-1] == (19, 19)
+
+
+def test_part_of_another_shape_is_padded_and_never_cut_unless_asked(tmp_path):
+    number(tmp_path / "wide", ["1.png", "2.png"], height=40, width=80)
+    number(tmp_path / "tall", ["1.png", "2.png"], height=80, width=40)
+    words = ("-o", "film.mp4", *QUICK, "--resolution", "80x80", "--force")
+    run("wide", "tall", *words, cwd=tmp_path)
+    frames = film_pixels(tmp_path / "film.mp4").astype(int)
+    wide, tall = frames[0], frames[-8 - 15 // 2]
+    assert np.abs(wide[40, [5, 75]] - colour(0).mean((0, 1))).max() < 40
+    assert np.abs(tall[[5, 75], 40] - colour(0).mean((0, 1))).max() < 40
+    assert wide[5, 40].max() < 120 < wide[40, 40].max()  # dimmed above it
+    assert tall[40, 5].max() < 120 < tall[40, 40].max()
+    run("wide", "tall", *words, "--fit", "crop", cwd=tmp_path)
+    assert film_pixels(tmp_path / "film.mp4")[0, 5, 40].max() > 150
