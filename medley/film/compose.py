@@ -1,5 +1,6 @@
 """The pixels of a film's frames: mixes in linear light, even padding, the stream of stills."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,8 @@ from medley.images import Pixels
 
 # Rows mixed at a time: few enough that their table indices stay in the processor's cache.
 MIX_ROWS = 6
+
+READERS = max(2, min(8, os.cpu_count() or 1))  # threads that decode stills; they run at once
 
 
 def mix(first: Pixels, second: Pixels, amount: float) -> Pixels:
@@ -67,8 +70,8 @@ def render_frames(
     timeline: Sequence[Frame],
     read_still: Callable[[Still], Pixels],
     *,
-    ahead: int = 6,
-    threads: int = 2,
+    ahead: int = 4 + READERS,
+    threads: int = READERS,
 ) -> Iterator[Pixels]:
     """Yield the pixels of every frame in turn, reading the stills that come next on threads.
 
