@@ -78,8 +78,8 @@ def read_layers(path: Path, data: bytes | None = None) -> Layers:
         with _open(path) if data is None else _open_data(data) as picture:
             picture.load()
             profile = picture.info.get("icc_profile")
-            upright = ImageOps.exif_transpose(picture)
-            return _to_srgb(_to_eight_bits(upright), profile)
+            ImageOps.exif_transpose(picture, in_place=True)
+            return _to_srgb(_to_eight_bits(picture), profile)
     except FileNotFoundError:
         raise PictureError(f"there is no picture '{path}'; check its name") from None
     except IsADirectoryError:
@@ -170,7 +170,9 @@ def _to_srgb(picture: Image.Image, profile: bytes | None) -> Layers:
         picture = _convert_profile(picture, profile)
     if alpha and alpha.getextrema() == (255, 255):
         alpha = None
-    return Layers(picture.convert("RGB"), alpha)
+    if picture.mode != "RGB":  # or it would be copied, which counts where frames are read
+        picture = picture.convert("RGB")
+    return Layers(picture, alpha)
 
 
 def _convert_profile(picture: Image.Image, profile: bytes) -> Image.Image:

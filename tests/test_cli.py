@@ -11,6 +11,7 @@ import medley
 from medley.cli import cli
 from medley.settings import (
     CatalogSettings,
+    CutSettings,
     FilmSettings,
     RunSettings,
     ShotSettings,
@@ -50,13 +51,20 @@ def test_render_has_an_option_for_every_setting_with_its_default(schema, command
 
 def test_sweep_has_an_option_for_every_setting_but_those_it_varies():
     options = {option.name: option for option in cli.commands["sweep"].params}
-    for schema in (SweepSettings, ShotSettings, CatalogSettings, FilmSettings, RunSettings):
+    for schema in (SweepSettings, ShotSettings, CatalogSettings, CutSettings, RunSettings):
         for name, field in schema.model_fields.items():
-            if name in ("weights", "captions") or (schema, name) == (ShotSettings, "bits"):
+            if name == "weights" or (schema, name) == (ShotSettings, "bits"):
                 continue
             assert options[name].default == field.default
             assert field.description and field.description.endswith(".")
-    assert not {"weights", "captions"} & set(options)
+    assert not {"weights", "captions", "title"} & set(options)
+
+
+def test_assemble_has_an_option_for_everything_about_the_film():
+    options = {option.name: option for option in cli.commands["assemble"].params}
+    for name, field in FilmSettings.model_fields.items():
+        assert options[name].default == field.default
+    assert "device" not in options
 
 
 def test_version_is_the_package_s():

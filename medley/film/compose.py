@@ -1,5 +1,6 @@
 """The pixels of a film's frames: mixes and wipes, even padding, the stream of stills."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,9 +14,11 @@ from medley.film.timeline import Frame, Still
 from medley.images import Pixels
 
 # Rows mixed at a time: few enough that their table indices stay in the processor's cache.
-MIX_ROWS = 32
+MIX_ROWS = 6
 # How soft a wipe's border is: the share of the width in which both pictures are seen.
 WIPE_SHARE = 0.2
+
+READERS = max(2, min(8, os.cpu_count() or 1))  # threads that decode stills; they run at once
 
 
 def mix(first: Pixels, second: Pixels, amount: float) -> Pixels:
@@ -40,13 +43,17 @@ def mix(first: Pixels, second: Pixels, amount: float) -> Pixels:
     linear = _srgb_to_linear()
     table = _linear_to_srgb(linear[:, None] * (1 - amount) + linear * amount).ravel()
     mixed = np.empty(first.shape, np.uint8)
+    # Made once: fresh memory for every few rows would take longer than the mixing.
+    pair = np.empty((MIX_ROWS, *first.shape[1:]), np.uint16)
+    index = np.empty(pair.shape, np.intp)
     for top in range(0, first.shape[0], MIX_ROWS):
         rows = slice(top, top + MIX_ROWS)
-        index = first[rows].astype(np.intp)
-        index <<= 8
-        index |= second[rows]
+        count = len(first[rows])
+        np.left_shift(first[rows], 8, out=pair[:count], dtype=np.uint16)
+        pair[:count] |= second[rows]
+        index[:count] = pair[:count]
         # No index can be out of range; "clip" is only the mode that skips a buffered copy.
-        np.take(table, index, out=mixed[rows], mode="clip")
+        np.take(table, index[:count], out=mixed[rows], mode="clip")
     return mixed
 
 
@@ -88,8 +95,8 @@ def render_frames(
     timeline: Sequence[Frame],
     read_still: Callable[[Still], Pixels],
     *,
-    ahead: int = 6,
-    threads: int = 2,
+    ahead: int = 4 + READERS,
+    threads: int = READERS,
 ) -> Iterator[Pixels]:
     """Yield the pixels of every frame in turn, reading the stills that come next on threads.
 

@@ -31,12 +31,12 @@ class Layer:
     @property
     def bottom(self) -> int:
         """The first row below it."""
-        return self.top + self.cover.shape[0]
+        return self.top + len(self.cover)
 
     @property
     def right(self) -> int:
         """The first column to its right."""
-        return self.left + self.cover.shape[1]
+        return self.left + len(self.cover[0])
 
 
 def lay(frame: Pixels, layers: Sequence[tuple[Layer, float]]) -> None:

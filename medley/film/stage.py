@@ -32,7 +32,7 @@ def dress(
         timeline: what each frame shows.
         fps: frames a second.
         layout: where the pictures stand.
-        content: gives a content's pixels by its number.
+        content: gives a content's pixels by its number, of the layout's picture size.
         home: the number of each shot's content.
         overlays: drawn into each frame in turn.
 
@@ -61,13 +61,20 @@ def dress(
         yield frame
 
 
-def seat(frame: Pixels, layout: Layout) -> Pixels:
-    """A frame that is a picture of its own at its place in a larger one, on an even dark ground."""
+def seat(picture: Pixels, layout: Layout, ground: Callable[[], Pixels] | None = None) -> Pixels:
+    """A picture at its place in a frame of another size.
+
+    Args:
+        picture: of any size.
+        layout: where it stands.
+        ground: gives what is behind it, if anything shows; by default an even dark ground.
+    """
     box = layout.picture
-    fitted = fit_picture(frame, box.height, box.width)
+    fitted = fit_picture(picture, box.height, box.width)
     if fitted.shape[:2] == (layout.height, layout.width):
         return fitted
-    seated = np.full((layout.height, layout.width, 3), GROUND, np.uint8)
+    size = layout.height, layout.width, 3
+    seated = ground().copy() if ground else np.full(size, GROUND, np.uint8)
     box.of(seated)[:] = fitted
     return seated
 

@@ -68,7 +68,8 @@ def assemble(
             (one.painting, one.read(one.track.steps[-1]), credit_lines(reel))
             for one, reel in zip(stretches, reels, strict=True)
         ]
-        poster.write_bytes(encode_png(contact_sheet(contents[0], works), level=6))
+        wall = contact_sheet(contents[0], works, content_caption=reels[0].content)
+        poster.write_bytes(encode_png(wall, level=6))
         credit_list.write_bytes(list_credits(reels).encode(errors="replace"))
         sidecar.write_bytes(json_bytes(_sidecar(reels, film, facts)))
     return facts

@@ -14,13 +14,13 @@ from medley.files import check_folder_free, check_free
 from medley.film.compose import mix, pad_to_even, render_frames
 from medley.film.encode import check_encoding, encode_film
 from medley.film.facts import FilmFacts
-from medley.film.fit import Layout, fit_picture, plan_layout
+from medley.film.fit import Layout, backdrop, plan_layout
 from medley.film.overlay import Overlay, caption_height, captions, insets, sparklines
-from medley.film.stage import dress
+from medley.film.stage import dress, seat
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.film.title import title, title_frames
 from medley.images import Pixels
-from medley.settings import CutSettings, FilmSettings
+from medley.settings import CutSettings, FilmSettings, FrameSize
 from medley.settings.formats import format_of
 from medley.workspace import Shot
 
@@ -193,18 +193,15 @@ def cut_medley(
     )
     titled = title_frames(settings.fps, settings.title_seconds) if settings.title else 0
     timeline = [timeline[0]] * titled + timeline
-    layout = plan_layout(
-        *contents[0].shape[:2], settings.frame_size, settings.fit, settings.beside == "content"
-    )
-    box = layout.picture
+    layout = _plan([content.shape for content in contents], settings)
+    box = FrameSize(layout.picture.height, layout.picture.width)
+    ground = lru_cache(maxsize=_CONTENTS)(lambda number, at: backdrop(contents[number], at))
 
-    def fit(picture: Pixels) -> Pixels:
-        # Where no size is asked for none has to change, and one of another size is an error.
-        return (
-            picture
-            if layout.is_plain and not settings.resolution
-            else fit_picture(picture, box.height, box.width)
-        )
+    def fit(picture: Pixels, number: int) -> Pixels:
+        if layout.is_plain and not settings.resolution:
+            return picture  # none has to change, and one of another size is an error
+        at = plan_layout(*picture.shape[:2], box, settings.fit)
+        return seat(picture, at, lambda: ground(number, at))
 
     def weaken(shot: int, picture: Pixels) -> Pixels:
         whole = settings.strength == 1
@@ -212,18 +209,26 @@ def cut_medley(
 
     @lru_cache(maxsize=_CONTENTS)
     def content(number: int) -> Pixels:
-        return fit(contents[number])
+        return fit(contents[number], number)
 
     def read(still: Still) -> Pixels:
         if still.shot is None:
             return content(still.step)
-        return fit(weaken(still.shot, stretches[still.shot].read(still.step)))
+        picture = weaken(still.shot, stretches[still.shot].read(still.step))
+        return fit(picture, home[still.shot])
 
     overlays = list_overlays(stretches, settings, layout, titled)
     pictures = render_frames(timeline, read)
-    frames = dress(pictures, timeline, settings.fps, layout, contents.__getitem__, home, overlays)
+    frames = dress(pictures, timeline, settings.fps, layout, content, home, overlays)
     size = layout.height, layout.width
     return encode(frames, len(timeline), size, settings, path, on_frame, part)
+
+
+def _plan(shapes: Sequence[tuple[int, ...]], settings: FilmSettings) -> Layout:
+    """Where pictures of these shapes stand; if they differ, each has the whole frame to itself."""
+    height, width, _ = shapes[0]
+    fit = settings.fit if len(set(shapes)) == 1 else "crop"
+    return plan_layout(height, width, settings.frame_size, fit, settings.beside == "content")
 
 
 def list_overlays(

@@ -32,6 +32,7 @@ class Reel:
         pictures: by step, ascending; the first is step 0.
         entry: the painting.
         shot: if it is one; its trace says how much each step changes.
+        content: what is repainted, as far as it has a name.
         facts: of a finished shot: its losses, steps and seconds.
     """
 
@@ -39,6 +40,7 @@ class Reel:
     pictures: Mapping[int, Path]
     entry: Entry
     shot: Shot | None = None
+    content: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -220,7 +222,8 @@ def _of_shot(shot: Shot, entry: Entry | None = None) -> Reel:
     if len(steps) < 2:
         raise OutputError(f"shot '{shot.path}' has a single iterate; a film needs two")
     pictures = {step: shot.step_path(step) for step in steps}
-    return Reel(shot.path, pictures, entry or _entry_of(about, shot), shot, done)
+    content = Path(about.get("content_file", "")).stem
+    return Reel(shot.path, pictures, entry or _entry_of(about, shot), shot, content, done)
 
 
 def _of_sidecar(path: Path, workspace: Workspace) -> list[Reel]:

@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+
+from medley.film.fit import Box, backdrop, fit_picture, plan_layout
+from medley.film.grid import GROUND
+from medley.film.stage import seat
+from medley.settings import FilmSettings, FrameSettings, FrameSize, parse_resolution
+
+from .conftest import draw_pixels
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    {
+        "1080p": (1080, 1920),
+        "720P": (720, 1280),
+        "480p": (480, 854),
+        "4k": (2160, 3840),
+        "square": (1080, 1080),
+        "vertical": (1920, 1080),
+        "1280x720": (720, 1280),
+        " 64×48 ": (48, 64),
+    }.items(),
+)
+def test_resolutions_by_name_and_by_number(text, size):
+    assert parse_resolution(text) == FrameSize(*size)
+
+
+def test_resolution_by_its_long_side_alone():
+    assert parse_resolution("1600px") == FrameSize(long_side=1600)
+    assert FrameSettings().frame_size is None
+    assert FrameSettings(resolution="720p").frame_size == FrameSize(720, 1280)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    {
+        "big": "is not a size such as 1080p",
+        "1080": "is not a size",
+        "": "is not a size",
+        "801x600": "odd side",
+        "719p": "odd side",
+        "8x600": "beyond 16 to 16384",
+        "20000px": "beyond",
+    }.items(),
+)
+def test_bad_resolution_is_refused_with_a_way_out(text, complaint):
+    with pytest.raises(ValidationError, match=complaint):
+        FrameSettings(resolution=text)
+
+
+def test_two_things_in_one_corner_are_refused():
+    with pytest.raises(ValidationError, match="both top-left"):
+        FilmSettings(inset="top-left", sparkline="top-left")
+    assert FilmSettings(inset="top-left", sparkline="top-right").title is None
+
+
+SIZES = ["854x480", "270x480", "300x300", "64x64", "100px", None]
+
+
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("fit", ["pad", "crop"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("picture", [(214, 320), (321, 201), (64, 64), (17, 999)])
+def test_every_layout_is_even_and_keeps_its_pictures_inside_and_apart(picture, size, fit, beside):
+    wanted = parse_resolution(size) if size else None
+    layout = plan_layout(*picture, wanted, fit, beside)
+    assert layout.height % 2 == layout.width % 2 == 0
+    if wanted and wanted.height:
+        assert (layout.height, layout.width) == (wanted.height, wanted.width)
+    taken = np.zeros((layout.height, layout.width, 3), np.uint8)
+    assert (layout.beside is not None) == beside
+    for box in filter(None, (layout.picture, layout.beside)):
+        view = box.of(taken)
+        assert view.shape == (box.height, box.width, 3)
+        assert not view.any()
+        view[:] = 1
+
+
+@pytest.mark.parametrize("picture", [(214, 320), (320, 214), (300, 300)])
+@pytest.mark.parametrize("size", ["1080p", "square", "vertical"])
+def test_padded_picture_keeps_its_proportions_and_touches_two_edges(picture, size):
+    layout = plan_layout(*picture, parse_resolution(size), "pad")
+    box = layout.picture
+    assert box.width / box.height == pytest.approx(picture[1] / picture[0], rel=0.005)
+    assert box.height == layout.height or box.width == layout.width
+    assert abs(2 * box.top + box.height - layout.height) <= 1
+    assert abs(2 * box.left + box.width - layout.width) <= 1
+
+
+def test_cropped_picture_fills_the_frame():
+    assert plan_layout(214, 320, parse_resolution("vertical"), "crop").picture == Box(
+        0, 0, 1920, 1080
+    )
+
+
+def test_two_pictures_stand_in_a_row_or_one_over_the_other_as_the_frame_is():
+    wide = plan_layout(214, 320, parse_resolution("1080p"), "pad", True)
+    tall = plan_layout(214, 320, parse_resolution("vertical"), "pad", True)
+    assert wide.beside.left < wide.picture.left
+    assert wide.beside.top == wide.picture.top
+    assert tall.beside.top < tall.picture.top
+    assert tall.beside.left == tall.picture.left
+
+
+def test_long_side_alone_keeps_the_shape():
+    layout = plan_layout(214, 320, FrameSize(long_side=160))
+    assert (layout.height, layout.width) == (108, 160)
+    assert layout.is_plain
+
+
+def test_picture_is_cut_in_its_middle():
+    picture = np.zeros((40, 120, 3), np.uint8)
+    picture[:, 40:80] = 200
+    assert fit_picture(picture, 40, 40).min() > 190
+    assert fit_picture(picture, 20, 60).shape == (20, 60, 3)
+
+
+def test_scaling_is_pillows_own_lanczos():
+    picture = draw_pixels(60, 90, 3)
+    expected = Image.fromarray(picture).resize((45, 30), Image.Resampling.LANCZOS)
+    assert (fit_picture(picture, 30, 45) == np.asarray(expected)).all()
+
+
+def test_picture_of_the_right_size_is_not_touched_and_a_missing_edge_is_repeated():
+    picture = draw_pixels(31, 40, 3)
+    assert fit_picture(picture, 31, 40) is picture
+    assert (fit_picture(picture, 32, 40)[31] == picture[30]).all()
+
+
+def test_backdrop_is_darker_and_smoother_than_the_content():
+    content = draw_pixels(90, 120, 4)
+    behind = backdrop(content, plan_layout(90, 120, FrameSize(320, 180)))
+    assert behind.shape == (320, 180, 3)
+    assert 0.3 < behind.mean() / content.mean() < 0.5
+    assert np.abs(np.diff(behind.astype(int), axis=0)).max() < 8
+    even = backdrop(content, plan_layout(90, 120, beside=True))
+    assert (even == GROUND).all()
+
+
+def test_sweeps_frame_is_seated_in_a_larger_one():
+    frame = draw_pixels(40, 60, 5)
+    seated = seat(frame, plan_layout(40, 60, FrameSize(80, 60)))
+    assert (seated[20:60] == frame).all()
+    assert (seated[:20] == GROUND).all()

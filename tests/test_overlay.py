@@ -1,0 +1,218 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from medley.film.compose import mix, pad_to_even
+from medley.film.fit import Box, plan_layout
+from medley.film.layers import Layer, lay
+from medley.film.lettering import caption
+from medley.film.overlay import (
+    Moment,
+    caption_height,
+    captions,
+    insets,
+    moments,
+    sparklines,
+)
+from medley.film.stage import dress
+from medley.film.timeline import CONTENT, Frame, Still
+from medley.film.title import title, title_frames, title_layer
+from medley.settings import FrameSize
+
+from .conftest import draw_pixels
+
+BOX = Box(0, 0, 180, 240)
+GRAY = np.full((180, 240, 3), 128, np.uint8)
+HELD = Frame(Still(0, 4), None, 0.0)
+
+
+def shown(overlay, frame=HELD, presence=None, on=GRAY, number=0):
+    drawn = on.copy()
+    overlay(drawn, Moment(number, frame, {0: 1.0} if presence is None else presence))
+    return drawn
+
+
+def layer(top, left, height, width, level, cover):
+    filled = np.full((height, width, 1), cover, np.float32)
+    return Layer(top, left, level * filled, filled)
+
+
+def test_layer_covers_as_much_as_it_says_and_nothing_else():
+    frame = GRAY.copy()
+    lay(frame, [(layer(10, 20, 30, 40, 255, 0.5), 1.0)])
+    assert (frame[10:40, 20:60] == 192).all()
+    assert (frame != 128).any(2).sum() == 30 * 40
+    lay(frame, [(layer(0, 0, 5, 5, 255, 1), 0.0)])
+    assert (frame[:5] == 128).all()
+
+
+def test_layer_that_reaches_over_the_edge_is_cut():
+    frame = GRAY.copy()
+    lay(frame, [(layer(-5, -7, 10, 10, 0, 1), 1.0), (layer(175, 236, 40, 40, 0, 1), 1.0)])
+    assert (frame == 0).any(2).sum() == 5 * 3 + 5 * 4
+
+
+def test_two_halves_of_a_layer_are_the_whole_of_it():
+    half, whole = GRAY.copy(), GRAY.copy()
+    one = layer(100, 0, 80, 240, 20, 0.7)
+    lay(whole, [(one, 1.0)])
+    lay(half, [(one, 0.5), (one, 0.5)])
+    assert (half == whole).all()
+
+
+def test_overlays_rise_when_their_shot_comes_and_fade_as_it_does():
+    shot, other = Still(0, 3), Still(1, 0)
+    dissolve = [Frame(shot, CONTENT, amount) for amount in (0.25, 0.75)]
+    timeline = [Frame(CONTENT, None, 0), *[Frame(shot, None, 0)] * 6, *dissolve]
+    timeline += [Frame(other, None, 0)]
+    presence = [moment.presence for moment in moments(timeline, Fraction(10))]
+    assert presence[0] == {}
+    rising = [one[0] for one in presence[1:7]]
+    assert rising == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1])
+    assert [one[0] for one in presence[7:9]] == pytest.approx([0.75, 0.25])
+    assert presence[9] == {1: 0.25}
+
+
+def test_two_steps_of_one_shot_are_the_whole_shot():
+    timeline = [Frame(Still(0, 3), Still(0, 4), 0.3)] * 20
+    assert [moment.presence for moment in moments(timeline, Fraction(10))][-1] == {
+        0: pytest.approx(1)
+    }
+
+
+def test_caption_overlay_is_the_caption():
+    over = captions(["Café\nHilma af Klint, 1907", ""], BOX)
+    assert (shown(over) == caption(GRAY, "Café\nHilma af Klint, 1907")).all()
+    assert (shown(over, presence={1: 1.0}) == GRAY).all()
+    changed = (shown(over) != GRAY).any((1, 2))
+    assert changed.sum() == caption_height(["", "Café\nHilma af Klint, 1907"], BOX)
+    assert caption_height(["", ""], BOX) == 0
+
+
+def test_caption_dissolves_into_the_next_without_the_strip_flickering():
+    over = captions(["one", "two"], BOX)
+    strips = [shown(over, presence={0: 1 - x, 1: x})[178, 5] for x in (0, 0.5, 1)]
+    assert np.ptp(strips) == 0
+
+
+def test_tiny_picture_has_one_line_of_caption_at_most():
+    box = Box(0, 0, 44, 64)
+    assert caption_height(["Title\nArtist"], box) == caption_height(["Title"], box) < 44 / 2
+
+
+@pytest.mark.parametrize("corner", ["top-left", "top-right", "bottom-left", "bottom-right"])
+@pytest.mark.parametrize("shape", [(90, 120), (40, 400), (400, 40)])
+def test_inset_shows_the_whole_painting_in_its_corner(corner, shape):
+    painting = np.full((*shape, 3), (200, 30, 40), np.uint8)
+    drawn = shown(insets([painting], BOX, corner))
+    rows, columns = np.nonzero((drawn == (200, 30, 40)).all(2))
+    high, wide = np.ptp(rows) + 1, np.ptp(columns) + 1
+    assert len(rows) == high * wide
+    assert wide / high == pytest.approx(shape[1] / shape[0], rel=0.15)
+    assert max(high, wide) < 0.45 * 180
+    assert (rows.mean() < 90) == corner.startswith("top")
+    assert (columns.mean() < 120) == corner.endswith("left")
+
+
+def test_lower_corner_is_raised_above_the_caption():
+    painting = np.full((90, 120, 3), (200, 30, 40), np.uint8)
+    low, raised = (shown(insets([painting], BOX, "bottom-left", above)) for above in (0, 50))
+    rows = [np.nonzero((one == (200, 30, 40)).all(2))[0] for one in (low, raised)]
+    assert rows[0].max() - rows[1].max() == 50
+
+
+def test_shot_without_a_painting_or_a_trace_has_nothing_over_it():
+    assert (shown(insets([None], BOX, "top-left")) == GRAY).all()
+    assert (shown(sparklines([{}], BOX, "top-left")) == GRAY).all()
+    assert (shown(sparklines([{0: 3.0}], BOX, "top-left")) == GRAY).all()
+
+
+def dot(drawn):
+    """Where the one warm thing on a gray picture is."""
+    rows, columns = np.nonzero(drawn[..., 0].astype(int) - drawn[..., 2] > 60)
+    return rows.mean(), columns.mean()
+
+
+def test_sparklines_dot_moves_down_and_to_the_right_with_the_step():
+    over = sparklines([{step: 1e6 / (1 + step) for step in range(101)}], BOX, "top-left")
+    frames = [Frame(Still(0, 0), None, 0), Frame(Still(0, 20), Still(0, 21), 0.5)]
+    frames += [Frame(Still(0, 100), None, 0), Frame(Still(0, 100), CONTENT, 0.4)]
+    spots = [dot(shown(over, frame)) for frame in frames]
+    assert spots[0] < spots[1] < spots[2]
+    assert spots[0][1] < spots[1][1] < spots[2][1]
+    assert spots[3] == pytest.approx(spots[2], abs=0.3)
+    between = [dot(shown(over, Frame(Still(0, step), None, 0)))[1] for step in (20, 21)]
+    assert between[0] <= spots[1][1] <= between[1]
+
+
+@pytest.mark.parametrize("side", [16, 64, 400])
+def test_overlays_fit_into_pictures_of_any_size(side):
+    box = Box(0, 0, side, side)
+    gray = np.full((side, side, 3), 128, np.uint8)
+    over = [
+        captions(["A title that is long\nAn artist"], box),
+        insets([draw_pixels(90, 120, 1)], box, "bottom-right", caption_height(["A"], box)),
+        sparklines([{0: 9.0, 5: 1.0}], box, "bottom-left", caption_height(["A"], box)),
+        title("A title that is rather long\nand more", side, side, Fraction(10), 20),
+    ]
+    for overlay in over:
+        drawn = shown(overlay, on=gray, number=10)
+        assert drawn.shape == gray.shape
+        assert side < 64 or (drawn != gray).any()  # nothing legible fits into 16 pixels
+
+
+def test_title_comes_and_goes_and_leaves_the_first_and_later_frames_alone():
+    over = title("Words", 180, 240, Fraction(10), 30)
+    light = [shown(over, number=number).mean() for number in (0, 3, 7, 15, 23, 27, 30, 31)]
+    assert light[0] == light[6] == light[7] == 128
+    assert light[0] > light[1] > light[2] == light[3] == light[4] < light[5] < light[0]
+    assert shown(over, number=15).max() == 255
+    assert title_frames(Fraction(24000, 1001), 3.0) == 72
+    assert title_frames(Fraction(1), 0.1) == 1
+
+
+def test_title_stands_in_the_middle_and_within_the_frame():
+    for text in ("Words", "A very long title of many words that go on and on\nand a second line"):
+        rows, columns = np.nonzero(title_layer(text, 180, 240).ink[..., 0] > 100)
+        assert columns.mean() == pytest.approx(120, abs=8)
+        assert rows.mean() == pytest.approx(90, abs=20)
+        assert columns.min() > 10
+        assert columns.max() < 230
+
+
+def test_plain_film_without_overlays_is_its_pictures():
+    pictures = [draw_pixels(31, 40, seed) for seed in range(2)]
+    timeline = [HELD, HELD]
+    frames = dress(pictures, timeline, Fraction(10), plan_layout(31, 40), list, [0], [])
+    assert all(
+        (frame == pad_to_even(picture)).all()
+        for frame, picture in zip(frames, pictures, strict=True)
+    )
+
+
+def test_pictures_are_never_written_into():
+    picture = draw_pixels(60, 80, 1)
+    kept = picture.copy()
+    over = [captions(["title"], Box(0, 0, 60, 80))]
+    frames = list(
+        dress([picture] * 9, [HELD] * 9, Fraction(5), plan_layout(60, 80), list, [0], over)
+    )
+    assert (picture == kept).all()
+    assert (frames[-1] != kept).any()
+
+
+def test_content_stands_beside_its_picture_and_dissolves_with_it():
+    contents = [draw_pixels(60, 80, seed) for seed in (1, 2)]
+    picture = draw_pixels(60, 80, 3)
+    layout = plan_layout(60, 80, FrameSize(120, 320), "pad", True)
+    timeline = [HELD, Frame(Still(0, 4), Still(1, 0), 0.25), Frame(Still(None, 1), None, 0)]
+    sized = np.zeros((layout.picture.height, layout.picture.width, 3), np.uint8)
+    sized[:] = picture[5, 5]
+    frames = list(
+        dress([sized] * 3, timeline, Fraction(5), layout, contents.__getitem__, [0, 1], [])
+    )
+    assert all((layout.picture.of(frame) == sized).all() for frame in frames)
+    first, between, second = (layout.beside.of(frame) for frame in frames)
+    assert (between == mix(first, second, 0.25)).all()
+    assert (first != second).any()
