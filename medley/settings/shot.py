@@ -18,6 +18,7 @@ from medley.settings.fields import (
     Side,
     Weight,
 )
+from medley.settings.style import StyleSettings
 
 
 class WeightsSettings(Settings):
@@ -29,7 +30,7 @@ class WeightsSettings(Settings):
     )
 
 
-class LookSettings(Settings):
+class LookSettings(StyleSettings):
     """What decides a shot's pixels, besides its pictures and the network's weights."""
 
     size: Side | None = Field(
@@ -63,7 +64,10 @@ class LookSettings(Settings):
     content_weight: Weight = Field(1.0, description="How strongly the photo is held on to.")
     style_weight: Weight = Field(1.0, description="How strongly the painting pulls.")
     tv_weight: Weight = Field(0.0, description="Total variation: how strongly noise is smoothed.")
-    pooling: Literal["max", "average"] = Field("max", description="How VGG-19 halves its features.")
+    pooling: Literal["max", "average", "average-scaled"] = Field(
+        "max",
+        description="How VGG-19 halves its features; average-scaled keeps those as strong as max.",
+    )
     init: str = Field(
         "content", description="Starting picture: 'content', 'noise' or a picture file."
     )
