@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 import medley
+from medley.cli.layers import layers
 from medley.cli.plan import plan
 from medley.cli.quantize import quantize
 from medley.cli.render import render
@@ -31,6 +32,7 @@ def cli() -> None:
 
 
 cli.add_command(render)
+cli.add_command(layers)
 cli.add_command(plan)
 cli.add_command(quantize)
 cli.add_command(styles)

@@ -61,20 +61,32 @@ def settings_options(schema: type[Settings], *names: str) -> Callable[[Command],
     def decorate(command: Command) -> Command:
         for name in reversed(names or tuple(schema.model_fields)):
             field = schema.model_fields[name]
-            kind = FieldType(field)
+            option = f"--{name.replace('_', '-')}"
+            if field.annotation is bool:
+                command = click.option(option, name, is_flag=True, help=field.description)(command)
+                continue
+            is_list = get_origin(field.annotation) is tuple
+            kind = FieldType(item_of(field) if is_list else field)
             default = None if field.default is PydanticUndefined else field.default
             command = click.option(
-                f"--{name.replace('_', '-')}",
+                option,
                 name,
                 type=kind,
                 default=default,
-                show_default=default is not None,
+                multiple=is_list,
+                show_default=default not in (None, ()),
                 metavar=kind.name.upper() if "|" not in kind.name else f"[{kind.name}]",
                 help=field.description,
             )(command)
         return command
 
     return decorate
+
+
+def item_of(field: FieldInfo) -> FieldInfo:
+    """The field of a single one of a list's values."""
+    item, *_ = get_args(field.annotation)
+    return FieldInfo.from_annotation(item)
 
 
 def read_settings(schema: type[Schema], values: dict[str, Any]) -> Schema:

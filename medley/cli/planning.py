@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medley.cli.options import Command, exclusive, read_settings, settings_options
-from medley.settings import CatalogSettings, FilmSettings, RenderOrder, RunSettings, ShotSettings
+from medley.settings import (
+    BlendSettings,
+    CatalogSettings,
+    FilmSettings,
+    RenderOrder,
+    RunSettings,
+    ShotSettings,
+)
 
 if TYPE_CHECKING:  # torch comes with them
     from medley.studio.forecast import Forecast
@@ -20,14 +27,15 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--content", required=True, type=_PATH, help="The photo to be repainted."),
     click.option(
         "--styles",
-        required=True,
         type=_PATH,
         multiple=True,
         metavar="DIR_OR_FILES...",
-        help="Folders of paintings, or paintings; repeatable, or several at once.",
+        help="Folders of paintings, or paintings; repeatable, or several at once.  [required, but"
+        " for --mask]",
     ),
     settings_options(CatalogSettings),
     settings_options(ShotSettings),
+    settings_options(BlendSettings),
     settings_options(FilmSettings),
     settings_options(RunSettings),
     click.option(
@@ -55,6 +63,8 @@ def read_order(options: dict[str, Any]) -> RenderOrder:
     """
     exclusive("size", "pixels")
     exclusive("weights", "bits")
+    if not options["styles"] and not options["mask"]:
+        raise click.UsageError("Missing option '--styles'")
     order = read_settings(RenderOrder, options)
     if order.film_path.suffix.lower() != ".mp4":
         raise click.UsageError(f"--output '{order.film_path}' must end in .mp4")

@@ -1,12 +1,13 @@
 """`medley stylize`: one still picture."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from medley.cli.options import exclusive, read_settings, settings_options
-from medley.settings import CatalogSettings, RunSettings, ShotSettings
+from medley.settings import BlendSettings, CatalogSettings, RunSettings, ShotSettings
 
 _PATH = click.Path(path_type=Path)
 _UNUSED = ("keep_every",)
@@ -15,8 +16,9 @@ _SHOT_OPTIONS = tuple(name for name in ShotSettings.model_fields if name not in 
 
 @click.command()
 @click.argument("content", type=_PATH)
-@click.argument("paintings", type=_PATH, nargs=-1, required=True)
+@click.argument("paintings", type=_PATH, nargs=-1)
 @settings_options(ShotSettings, *_SHOT_OPTIONS)
+@settings_options(BlendSettings, "style_weights", "mask")
 @settings_options(CatalogSettings, "seed")
 @settings_options(RunSettings, "device", "tile")
 @click.option("-o", "--output", type=_PATH, required=True, help="The picture, ending in .png.")
@@ -34,6 +36,7 @@ def stylize(
 
     \b
     medley stylize photo.jpg painting.jpg -o repainted.png --size 512
+    medley stylize photo.jpg --mask sky.png=starry.jpg --mask rest=scream.jpg -o repainted.png
     """
     exclusive("size", "pixels")
     exclusive("weights", "bits")
@@ -43,7 +46,7 @@ def stylize(
     if output.suffix.lower() != ".png":
         raise click.UsageError(f"--output '{output}' must end in .png")
     # torch takes a second to import; --help and a mistyped option should not wait for it.
-    from medley.cli.console import notes
+    from medley.cli.console import notes, warn
     from medley.cli.progress import display
     from medley.studio.device import choose_device
     from medley.studio.still import make_still
@@ -51,6 +54,7 @@ def stylize(
     device = choose_device(run.device)
     with display(notes(quiet)) as show:
         make_still(
-            content, paintings, output, shot, catalog.seed, device, run.tile, force, show.shot
-        )
+            content, paintings, output, shot, catalog.seed, device, run.tile, force, show.shot,
+            read_settings(BlendSettings, options), partial(warn, notes(quiet)),
+        )  # fmt: skip
     click.echo(output)

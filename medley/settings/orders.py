@@ -4,9 +4,9 @@ The command line, a config file and a batch's manifest all come down to one of t
 """
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from medley.settings.catalog import CatalogSettings
 from medley.settings.fields import Settings
@@ -14,6 +14,7 @@ from medley.settings.film import CutSettings, FilmSettings
 from medley.settings.networks import SweepSettings
 from medley.settings.run import RunSettings
 from medley.settings.shot import LookSettings, ShotSettings
+from medley.settings.style import BlendSettings, parse_mask
 
 Schema = TypeVar("Schema", bound=Settings)
 
@@ -32,10 +33,29 @@ class Order(Settings):
         return schema(**{name: getattr(self, name) for name in schema.model_fields})
 
 
-class RenderOrder(RunSettings, FilmSettings, ShotSettings, CatalogSettings, Order):
+class RenderOrder(RunSettings, FilmSettings, ShotSettings, BlendSettings, CatalogSettings, Order):
     """A medley: one photo through many paintings."""
 
     content: Path = Field(description="The photo to be repainted.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _masks_bring_their_paintings(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not values.get("mask"):
+            return values
+        masked = tuple(dict.fromkeys(Path(parse_mask(text).painting) for text in values["mask"]))
+        named = tuple(map(Path, values.get("styles") or masked))
+        if named != masked:
+            raise ValueError("--mask names its paintings itself; leave --styles out")
+        return values | {"styles": masked}
+
+    @model_validator(mode="after")
+    def _shares_one_shot(self) -> Self:
+        if self.style_weights and not (self.blend or self.mask):
+            raise ValueError("--style-weights is for paintings in one shot; pass --blend with it")
+        if self.mask and self.sample:
+            raise ValueError("--mask names its paintings, and --sample draws others; give one")
+        return self
 
     @property
     def film_path(self) -> Path:

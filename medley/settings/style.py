@@ -100,6 +100,9 @@ class StyleSettings(Settings):
 class BlendSettings(Settings):
     """How several paintings share one picture."""
 
+    blend: bool = Field(
+        False, description="Take one shot after all paintings at once, instead of one after each."
+    )
     style_weights: ShareList | None = Field(
         None,
         description="How strongly each painting of a picture pulls against the others, such as 2,1"
@@ -116,18 +119,18 @@ class BlendSettings(Settings):
         """The masks and their paintings, in order."""
         return tuple(map(parse_mask, self.mask))
 
-    def shares(self, count: int) -> tuple[float, ...]:
-        """How strongly each of `count` paintings pulls; they sum up to 1.
+    def strengths(self, count: int) -> tuple[float, ...]:
+        """How strongly each of `count` paintings pulls against the others; 1 on average.
 
         Raises:
             ValueError: there are more or fewer weights than paintings.
         """
         if self.style_weights is None:
-            return (1 / count,) * count
+            return (1.0,) * count
         shares = parse_shares(self.style_weights)
         if len(shares) != count:
             raise ValueError(
                 f"--style-weights {self.style_weights} has {len(shares)} weights for {count}"
                 f" painting{'s' * (count != 1)}; give one for each"
             )
-        return tuple(share / sum(shares) for share in shares)
+        return tuple(count * share / sum(shares) for share in shares)

@@ -1,7 +1,7 @@
 """The medley: one content through many paintings, shot by shot, and the film of it all."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,12 @@ import torch
 
 from medley.files import json_bytes, part_files
 from medley.film.encode import FilmFacts
+from medley.film.poster import side_by_side
 from medley.images import Pixels, encode_png
 from medley.paintings import Draw
-from medley.settings import CatalogSettings, FilmSettings, ShotSettings, TileWish
-from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits
+from medley.settings import BlendSettings, CatalogSettings, FilmSettings, ShotSettings, TileWish
+from medley.studio.blend import hang_together, read_blend
+from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits, titles
 from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs, cut_medley, hang_poster
 from medley.studio.scene import Camera, fit_tiles, set_scene, shot_key
@@ -41,6 +43,7 @@ class Plan:
     camera: Camera
     workspace: Workspace
     devices: Sequence[torch.device]
+    blending: BlendSettings = field(default_factory=BlendSettings)
 
     @property
     def at_once(self) -> int:
@@ -58,6 +61,8 @@ def plan_render(
     workspace: Workspace,
     tile: TileWish = "auto",
     devices: Sequence[torch.device] = (),
+    blending: BlendSettings | None = None,
+    tell: Callable[[str], None] = id,
 ) -> Plan:
     """Set the scene of every shot, and find out which lie finished in the workspace.
 
@@ -71,22 +76,32 @@ def plan_render(
         workspace: where the iterates go.
         tile: whether in tiles.
         devices: each takes other shots at once, if there are several.
+        blending: whether and how the paintings share one shot.
+        tell: told what the user should know, a line each.
 
     Raises:
-        PictureError: the starting picture is unreadable or too narrow.
+        PictureError: the starting picture is unreadable or too narrow, or masks or weights do not
+            fit.
         RoomError: a shot is still to be taken and the memory does not suffice, even in tiles.
     """
+    blending = blending or BlendSettings()
+    groups = [[painting] for painting in drawn.paintings]
+    if blending.blend or blending.masks:
+        groups = [hang_together(blending, drawn)]
     takes = []
-    for painting in drawn.paintings:
-        scene = set_scene(content, [painting], settings, catalog.seed)
-        key = shot_key(scene, camera.weights.digest, camera.precision)
-        takes.append(Take(content_path, painting, painting.title, scene, workspace.shot(key)))
+    for first, *others in groups:
+        works = first, *others
+        blend = read_blend(blending, len(works), content, tell)
+        scene = set_scene(content, works, settings, catalog.seed, blend)
+        shot = workspace.shot(shot_key(scene, camera.weights.digest, camera.precision))
+        takes.append(Take(content_path, first, titles(works), scene, shot, tuple(others)))
     devices = devices or [camera.device]
     if left := len(missing(takes)):
         camera = fit_tiles(camera, content, settings, tile, devices[:left])
     return Plan(
-        content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace, devices
-    )
+        content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace, devices,
+        blending,
+    )  # fmt: skip
 
 
 def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str], None]) -> None:
@@ -128,11 +143,12 @@ def cut_film(
         OutputError: a file cannot be written.
     """
     shots = [take.shot for take in plan.takes]
-    paintings = [take.painting for take in plan.takes]
+    paintings = [work for take in plan.takes for work in take.works]
     film = film.model_copy(update={"captions": choose_captions(paintings, film)})
-    words = [caption_of(painting, at, film) for at, painting in enumerate(paintings, start=1)]
+    words = [caption_of(take.works, at, film) for at, take in enumerate(plan.takes, start=1)]
     works = [
-        (take.scene.paintings[0], take.shot, credit_lines(take.painting)) for take in plan.takes
+        (side_by_side(take.scene.paintings), take.shot, credit_lines(*take.works))
+        for take in plan.takes
     ]
     with part_files(*outputs.all) as (sidecar, credit_list, poster, part):
         facts = cut_medley(plan.content, shots, words, film, outputs.film, on_frame, part)
@@ -150,16 +166,18 @@ def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]
         "settings": {
             **plan.settings.model_dump(mode="json"),
             **plan.catalog.model_dump(mode="json"),
+            **plan.blending.model_dump(mode="json"),
             **film.model_dump(mode="json"),
         },
         "weights": plan.camera.weights.digest,
         "paintings": [
             {
-                **describe_painting(take.painting),
+                **describe_painting(work),
                 "shot": take.shot.key,
                 **take.shot.done(),
             }
             for take in plan.takes
+            for work in take.works
         ],
         "skipped": plan.skipped,
         "film": describe_film(facts),

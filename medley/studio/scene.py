@@ -1,12 +1,13 @@
 """What a shot is made of: its pictures and settings, and the network that sees them."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from medley.files import sha256
 from medley.images import (
@@ -18,17 +19,23 @@ from medley.images import (
     to_pixels,
 )
 from medley.paintings import Painting
-from medley.settings import ShotSettings, TileWish
+from medley.settings import ShotSettings, StyleSettings, TileWish
+from medley.studio.blend import Blend
 from medley.studio.device import choose_precision
 from medley.studio.forecast import choose_tile
 from medley.studio.room import free_memory_each
-from medley.transfer import losses
 from medley.transfer.scales import Scale, plan_scales
 from medley.vgg.network import HALVES, VGG19, Precision, convolutions_for
 from medley.vgg.weights import Weights, load_weights
 
 RECIPE = 2
 """Raised whenever the same inputs come to give other pixels, so that old shots are not reused."""
+
+# The settings that there were when the recipe was last raised, in the key at any value.
+_ALWAYS_COUNTED = frozenset(
+    {"steps", "optimizer", "scales", "history", "content_weight", "style_weight", "tv_weight"}
+    | {"pooling", "keep_every"}
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class Scene:
         start: the picture that step 0 shows.
         start_name: what decides it: "content", "noise:SEED", or its pixels' digest.
         settings: everything else that decides the shot's pixels.
+        blend: how the paintings share the picture.
     """
 
     content: Pixels
@@ -69,6 +77,7 @@ class Scene:
     start: Pixels
     start_name: str
     settings: ShotSettings
+    blend: Blend = field(default_factory=Blend)
 
 
 def load_camera(settings: ShotSettings, device: torch.device, tile: int | None = None) -> Camera:
@@ -78,13 +87,16 @@ def load_camera(settings: ShotSettings, device: torch.device, tile: int | None =
         WeightsError: they are not there or not whole.
     """
     bits = settings.bits if settings.weights is None else None
-    weights = load_weights(bits, path=settings.weights, layers=convolutions_for(losses.LAYERS))
+    weights = load_weights(bits, path=settings.weights, layers=convolutions_for(settings.layers))
     precision = choose_precision(settings.precision, device)
-    network = VGG19(weights.tensors, losses.LAYERS, settings.pooling).to(device).eval()
-    exact = network
+
+    def make(tensors: Mapping[str, tuple[Tensor, Tensor]], precision: Precision) -> VGG19:
+        made = VGG19(tensors, settings.layers, settings.pooling, precision, settings.padding)
+        return made.to(device).eval()
+
+    network = exact = make(weights.tensors, "float32")
     if precision in HALVES:
-        tensors = network.weights()
-        network = VGG19(tensors, losses.LAYERS, settings.pooling, precision).eval()
+        network = make(exact.weights(), precision)
     return Camera(weights, network, exact, device, precision, tile)
 
 
@@ -121,7 +133,7 @@ def settled(settings: ShotSettings, camera: Camera) -> ShotSettings:
 def scales_of(content: Pixels, settings: ShotSettings) -> tuple[Scale, ...]:
     """List the sizes at which a shot's steps are taken."""
     height, width, _ = content.shape
-    return plan_scales(height, width, settings.steps, settings.scales)
+    return plan_scales(height, width, settings.steps, settings.scales, settings.shortest_side)
 
 
 def resize_content(picture: Image.Image, settings: ShotSettings, name: object) -> Pixels:
@@ -134,22 +146,30 @@ def resize_content(picture: Image.Image, settings: ShotSettings, name: object) -
         height, width = size_for_pixels(picture.height, picture.width, settings.pixels)
     else:
         height, width = size_for_side(picture.height, picture.width, settings.size)
-    return _pixels(resize(picture, height, width, name))
+    return _pixels(resize(picture, height, width, name, settings.shortest_side))
 
 
-def fit_painting(content: Pixels, picture: Image.Image, name: object) -> Pixels:
-    """Bring a painting to the content's area.
+def fit_painting(
+    content: Pixels, picture: Image.Image, name: object, settings: StyleSettings | None = None
+) -> Pixels:
+    """Bring a painting to the content's area, or to the size against it that the settings ask for.
 
     Raises:
         PictureError: it would be too narrow for the network.
     """
     height, width, _ = content.shape
-    size = size_for_pixels(picture.height, picture.width, height * width)
-    return _pixels(resize(picture, *size, name))
+    settings = settings or StyleSettings()
+    area = height * width * settings.style_scale**2
+    size = size_for_pixels(picture.height, picture.width, area)
+    return _pixels(resize(picture, *size, name, settings.shortest_side))
 
 
 def set_scene(
-    content: Pixels, paintings: Sequence[Painting], settings: ShotSettings, seed: int
+    content: Pixels,
+    paintings: Sequence[Painting],
+    settings: ShotSettings,
+    seed: int,
+    blend: Blend | None = None,
 ) -> Scene:
     """Put content and fitted paintings together and choose the starting picture.
 
@@ -158,26 +178,35 @@ def set_scene(
     """
     pictures = tuple(painting.picture for painting in paintings)
     start, start_name = _start(content, settings, seed)
-    return Scene(content, pictures, start, start_name, settings)
+    return Scene(content, pictures, start, start_name, settings, blend or Blend())
 
 
 def shot_key(scene: Scene, weights_digest: str, precision: Precision) -> str:
     """Digest everything that decides a shot's pixels; equal keys mean equal pixels.
 
     The bits and the sizes are in it through the weights' and the pictures' own digests. The
-    device is not: floating point differs a little between devices, but a shot is a shot.
+    device is not: floating point differs a little between devices, but a shot is a shot. Settings
+    that came after the recipe count where they are not at their default, so that older shots stay.
     """
+    settings = scene.settings.model_dump(
+        mode="json", exclude={"bits", "weights", "size", "pixels", "init", "precision"}
+    )
+    defaults = {name: field.default for name, field in type(scene.settings).model_fields.items()}
     decides = {
         "recipe": RECIPE,
         "content": _digest(scene.content),
         "paintings": [_digest(painting) for painting in scene.paintings],
         "start": scene.start_name,
         "weights": weights_digest,
-        "settings": scene.settings.model_dump(
-            mode="json", exclude={"bits", "weights", "size", "pixels", "init", "precision"}
-        ),
+        "settings": {
+            name: value
+            for name, value in settings.items()
+            if name in _ALWAYS_COUNTED or value != defaults[name]
+        },
         "precision": precision,
     }
+    if blend := scene.blend.digest:
+        decides["blend"] = blend
     return sha256(json.dumps(decides, sort_keys=True).encode())[:24]
 
 

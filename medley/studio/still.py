@@ -8,7 +8,8 @@ import torch
 from medley.files import check_free, write_bytes
 from medley.images import encode_png, read_picture, to_pixels
 from medley.paintings import Painting
-from medley.settings import ShotSettings, TileWish
+from medley.settings import BlendSettings, ShotSettings, TileWish
+from medley.studio.blend import paintings_for, read_blend
 from medley.studio.scene import fit_painting, fit_tiles, load_camera, resize_content, set_scene
 from medley.studio.shoot import Progress, iterate
 
@@ -23,6 +24,8 @@ def make_still(
     tile: TileWish,
     force: bool,
     watch: Callable[[Progress], None],
+    blending: BlendSettings,
+    tell: Callable[[str], None],
 ) -> None:
     """Repaint `content` after all `paintings` at once and write the result as PNG.
 
@@ -33,10 +36,15 @@ def make_still(
         DivergedError: the loss is no longer finite.
         RoomError: the memory does not suffice, even in tiles.
     """
+    paintings = paintings_for(blending, paintings)
     check_free(output, force, [content, *paintings])
     resized = resize_content(read_picture(content), settings, content)
-    works = [Painting(path, fit_painting(resized, read_picture(path), path)) for path in paintings]
-    scene = set_scene(resized, works, settings, seed)
+    works = [
+        Painting(path, fit_painting(resized, read_picture(path), path, settings))
+        for path in paintings
+    ]
+    blend = read_blend(blending, len(works), resized, tell)
+    scene = set_scene(resized, works, settings, seed, blend)
     title = " + ".join(work.title for work in works)
     camera = fit_tiles(load_camera(settings, device), scene.content, settings, tile)
     for current in iterate(scene, camera):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from medley.errors import DivergedError
 from medley.settings import ShotSettings
-from medley.transfer.color import ColorStatistics, match_colors
+from medley.transfer.color import Palette, match_colors
 from medley.transfer.losses import Losses
 from medley.transfer.movers import Mover, mover_for
 from medley.transfer.scales import Pyramid, Scale, plan_scales, scale_at
@@ -119,7 +119,7 @@ class Subject:
     height: int
     width: int
     start: Callable[[], Tensor]
-    palette: ColorStatistics
+    palette: Palette
     objective_at: ObjectiveAt
     settings: ShotSettings
     half: bool = False
@@ -127,7 +127,9 @@ class Subject:
     @property
     def scales(self) -> tuple[Scale, ...]:
         """The sizes from coarse to fine."""
-        return plan_scales(self.height, self.width, self.settings.steps, self.settings.scales)
+        chosen = self.settings
+        sizes = chosen.scales, chosen.shortest_side
+        return plan_scales(self.height, self.width, chosen.steps, *sizes)
 
     def check(self, position: Position) -> None:
         """See that a run of this subject may stand at a position.
