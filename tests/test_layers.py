@@ -31,7 +31,7 @@ def test_layers_are_read_in_the_network_s_order_whatever_the_list_s():
     [
         (
             "relu1_7",
-            "there is no layer 'relu1_7'; did you mean 'relu1_2'. 'medley layers' lists all 37",
+            "there is no layer 'relu1_7'; did you mean 'relu1_2'.*lists all 37",
         ),
         ("Relu4-2", "there is no layer 'Relu4-2'; did you mean 'relu4_2'"),
         ("block4_relu2", "did you mean 'relu4_2'"),
@@ -94,7 +94,7 @@ def test_weights_that_are_none_are_refused(text, words):
 def test_masks_are_read_up_to_the_first_sign():
     assert BlendSettings(mask=("a.png=b=c.jpg",)).masks == (MaskWish("a.png", "b=c.jpg"),)
     for text in ("a.png", "=b.jpg", "a.png=", ""):
-        with pytest.raises(ValidationError, match="is not MASK=PAINTING, such as sky.png=starry"):
+        with pytest.raises(ValidationError, match="is not MASK=PAINTING, such as"):
             BlendSettings(mask=(text,))
 
 

@@ -4,7 +4,6 @@ import json
 
 import click
 
-from medley.cli.console import show_table
 from medley.settings import VGG_LAYERS, StyleSettings
 
 
@@ -35,4 +34,6 @@ def layers(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     else:
+        from medley.cli.console import show_table
+
         show_table(list(rows[0]), [list(row.values()) for row in rows])

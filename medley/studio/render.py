@@ -62,7 +62,7 @@ def plan_render(
     tile: TileWish = "auto",
     devices: Sequence[torch.device] = (),
     blending: BlendSettings | None = None,
-    tell: Callable[[str], None] = id,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Set the scene of every shot, and find out which lie finished in the workspace.
 

@@ -37,8 +37,8 @@ def gram_sum(features: Tensor, guide: Tensor | None = None, with_sum: bool = Fal
         `(channels, channels)`, or one column more.
 
     Source of guides: Gatys, Bethge, Hertzmann and Shechtman (2017), Controlling Perceptual Factors
-    in Neural Style Transfer (arXiv 1611.07865), equations 2 and 3. There features are multiplied by
-    the guide, which so enters in the square; here its root is taken for that, so that soft masks
+    in Neural Style Transfer (arXiv 1611.07865), guided Gram matrices. There features are multiplied
+    by the guide, which so enters in the square; here its root is taken for that, so that soft masks
     that add up to 1 let every place count once.
     """
     gram: Tensor = _GramSum.apply(features, guide, with_sum)

@@ -7,7 +7,7 @@ Source: Gatys, Ecker and Bethge (2016), Image Style Transfer Using Convolutional
 equations 1 to 7; departures are said where they happen.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -60,6 +60,17 @@ def tv_weight(settings: ShotSettings) -> float:
     return settings.tv_weight * _TV_SCALE
 
 
+def pick(walk: Iterable[tuple[str, Tensor]], layers: Collection[str]) -> dict[str, Tensor]:
+    """Take features of some layers from a walk, and walk no further than they are."""
+    found = {}
+    for name, features in walk:
+        if name in layers:
+            found[name] = features
+        if len(found) == len(layers):
+            break
+    return found
+
+
 class Objective:
     """The loss of any picture against one content and its paintings.
 
@@ -88,7 +99,7 @@ class Objective:
         self._style = Style(settings, pulls or [Pull()] * len(paintings), *content.shape[2:])
         self._layers = settings.content_layer_weights
         with torch.no_grad():
-            self._content = {f[0]: f[1] for f in network.walk(content) if f[0] in self._layers}
+            self._content = pick(network.walk(content), self._layers)
             self._style.aim([self._style.look(network.walk(painting)) for painting in paintings])
 
     def __call__(self, image: Tensor) -> Losses:

@@ -88,6 +88,7 @@ class Style:
 
     def aim(self, paintings: Sequence[Statistics]) -> None:
         """Take the paintings' statistics, in the order of their pulls."""
+        self._nothing = next(iter(paintings[0].values())).new_zeros(())
         make = gaussian_of if self._by_wasserstein else _itself
         self._targets = [
             {layer: make(statistic) for layer, statistic in painting.items()}
@@ -145,7 +146,7 @@ class Style:
                 if self._guides:
                     factor *= len(self._pulls) * self._counts[layer, mask] / self._places[layer]
                 apart.append(factor * _distance(found, target[layer]))
-        whole = torch.stack(apart).sum() if apart else torch.zeros(())
+        whole = torch.stack(apart).sum() if apart else self._nothing
         return self._settings.style_weight / len(self._targets) * whole
 
 

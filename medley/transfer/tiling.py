@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from medley.settings import VGG_LAYERS, ShotSettings
-from medley.transfer.losses import LAYERS, Losses, Objective, content_weight, tv_weight
+from medley.transfer.losses import LAYERS, Losses, Objective, content_weight, pick, tv_weight
 from medley.transfer.style import Part, Pull, Statistics, Style
 from medley.vgg.network import VGG19
 
@@ -245,7 +245,7 @@ class TiledObjective:
 
     def _content_features(self, content: Tensor, tile: Tile) -> "_Kept":
         cores = self._cores(tile.cut(content), tile)
-        return {name: _Sparse.of(core) for name, core in cores if name in self._layers}
+        return {name: _Sparse.of(core) for name, core in pick(cores, self._layers).items()}
 
     def _look(self, painting: Tensor, side: int) -> Statistics:
         """A painting's statistics."""
