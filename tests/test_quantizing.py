@@ -14,7 +14,8 @@ from medley.images import decode, to_tensor
 from medley.studio.allocate import choose_widths, file_bytes, measure_harm
 from medley.studio.compare import Candidate, Judge, measure
 from medley.studio.report import draw_comparison, write_comparison
-from medley.transfer.losses import LAYERS, STYLE_LAYERS, gram_matrix
+from medley.transfer.gram import gram_matrix
+from medley.transfer.losses import LAYERS, STYLE_LAYERS
 from medley.vgg import sources, weightfile
 from medley.vgg.quantize import network_codebooks
 from medley.vgg.weights import load_weights

@@ -106,7 +106,7 @@ def test_shot_that_lost_its_last_iterate_is_taken_again(tmp_path, camera):
 
 
 def test_diverged_shot_stays_unfinished(tmp_path, camera, monkeypatch):
-    monkeypatch.setattr("medley.transfer.losses._STYLE_SCALE", torch.tensor(float("nan")))
+    monkeypatch.setattr("medley.transfer.style._STYLE_SCALE", torch.tensor(float("nan")))
     with pytest.raises(DivergedError, match="at step 0; lower the weights"):
         take(tmp_path, camera)
     assert (

@@ -4,9 +4,9 @@ import sys
 import pytest
 import torch
 
-from medley.settings import ShotSettings
+from medley.settings import VGG_LAYERS, ShotSettings
 from medley.transfer.losses import LAYERS, Objective
-from medley.transfer.tiling import HALO, TiledObjective, lay_tiles, make_objective, reach
+from medley.transfer.tiling import TiledObjective, grid_for, lay_tiles, make_objective
 from medley.vgg.network import VGG19, convolutions_for
 
 
@@ -34,7 +34,7 @@ def test_reach_is_how_far_a_pixel_changes_features(pooling):
     with torch.no_grad():
         before = network(base)
         for layer, features in before.items():
-            stride, halo = reach(layer)
+            _, _, stride, halo = VGG_LAYERS[layer]
             count = length // stride
             assert features.shape[3] == count
             for feature in (count // 2, count // 2 + 1):
@@ -48,8 +48,8 @@ def test_reach_is_how_far_a_pixel_changes_features(pooling):
 
 
 def test_halo_covers_every_layer_that_the_loss_looks_at():
-    assert max(reach(layer).halo for layer in LAYERS) == 70
-    assert HALO == 80
+    assert max(VGG_LAYERS[layer].halo for layer in LAYERS) == 70
+    assert grid_for(LAYERS) == (16, 80)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_picture_no_larger_than_a_tile_is_not_tiled():
 
 MEMORY = """
 import gc, resource, sys, torch
-from medley.settings import ShotSettings
+from medley.settings import VGG_LAYERS, ShotSettings
 from medley.transfer.losses import Objective
 from medley.transfer.tiling import TiledObjective
 from tests.test_tiling import narrow_network, picture

@@ -8,6 +8,7 @@ import click
 
 import medley
 from medley.cli.assemble import assemble
+from medley.cli.layers import layers
 from medley.cli.plan import plan
 from medley.cli.presets import presets
 from medley.cli.quantize import quantize
@@ -32,6 +33,7 @@ def cli() -> None:
 
 cli.add_command(render)
 cli.add_command(assemble)
+cli.add_command(layers)
 cli.add_command(plan)
 cli.add_command(presets)
 cli.add_command(quantize)

@@ -66,14 +66,16 @@ def settings_options(schema: type[Settings], *names: str) -> Callable[[Command],
                     both, name, default=field.default, show_default=True, help=field.description
                 )(command)
                 continue
-            kind = FieldType(field)
+            is_list = get_origin(field.annotation) is tuple
+            kind = FieldType(item_of(field) if is_list else field)
             default = None if field.default is PydanticUndefined else field.default
             command = click.option(
                 option,
                 name,
                 type=kind,
                 default=default,
-                show_default=default is not None,
+                multiple=is_list,
+                show_default=default not in (None, ()),
                 metavar=kind.name.upper() if "|" not in kind.name else f"[{kind.name}]",
                 help=field.description,
             )(command)
@@ -90,6 +92,12 @@ def output_option(default: str) -> Callable[[Command], Command]:
         type=click.Path(path_type=Path),
         help=f"{Order.model_fields['output'].description}  [default: {default}]",
     )
+
+
+def item_of(field: FieldInfo) -> FieldInfo:
+    """The field of a single one of a list's values."""
+    item, *_ = get_args(field.annotation)
+    return FieldInfo.from_annotation(item)
 
 
 def read_settings(schema: type[Schema], values: dict[str, Any]) -> Schema:

@@ -11,6 +11,7 @@ import click
 from medley.cli.config import config_options, settle
 from medley.cli.options import Command, output_option, read_settings, settings_options
 from medley.settings import (
+    BlendSettings,
     CatalogSettings,
     FilmSettings,
     QualitySettings,
@@ -31,12 +32,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=_PATH,
         multiple=True,
         metavar="DIR_OR_FILES...",
-        help="Folders of paintings, or paintings; repeatable, or several at once.  [required]",
+        help="Folders of paintings, or paintings; repeatable, or several at once.  [required, but"
+        " for --mask]",
     ),
     config_options(RenderOrder, sidecar="render"),
     settings_options(QualitySettings),
     settings_options(CatalogSettings),
     settings_options(ShotSettings),
+    settings_options(BlendSettings),
     settings_options(FilmSettings),
     settings_options(RunSettings),
     output_option("outputs/CONTENT-medley.mp4"),

@@ -16,6 +16,7 @@ from medley.cli.options import read_settings, settings_options
 from medley.cli.words import INTERRUPTED, printable
 from medley.settings import (
     SUFFIXES,
+    BlendSettings,
     CatalogSettings,
     CutSettings,
     QualitySettings,
@@ -39,10 +40,11 @@ _SHOT_OPTIONS = tuple(name for name in ShotSettings.model_fields if name not in 
 
 @click.command()
 @click.argument("content", type=_PATH)
-@click.argument("paintings", type=_PATH, nargs=-1, required=True)
+@click.argument("paintings", type=_PATH, nargs=-1)
 @config_options(ShotSettings, CatalogSettings, RunSettings, QualitySettings, sidecar="render")
 @settings_options(QualitySettings)
 @settings_options(ShotSettings, *_SHOT_OPTIONS)
+@settings_options(BlendSettings, "style_weights", "mask")
 @settings_options(CatalogSettings, "seed")
 @settings_options(CutSettings, "strength")
 @settings_options(StillSettings)
@@ -68,6 +70,7 @@ def stylize(
 
     \b
     medley stylize photo.jpg painting.jpg -o repainted.png --size 512
+    medley stylize photo.jpg --mask sky.png=starry.jpg --mask rest=scream.jpg -o repainted.png
     medley stylize photos/ painting.jpg -o repainted/ --format jpeg
     medley stylize - painting.jpg -o - < photo.jpg > repainted.png
 
@@ -85,19 +88,24 @@ def stylize(
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import notes, warn
     from medley.stills import check_format
+    from medley.studio.blend import paintings_for
     from medley.studio.device import choose_device, computing_deterministically
     from medley.studio.scene import load_camera
     from medley.studio.still import Easel, read_paintings
 
     check_format(file_format, still.depth, still.file_quality)
     console = notes(quiet)
-    read = [_source(path) for path in (content, *paintings)]
+    blending = read_settings(BlendSettings, options)
+    read = [_source(path) for path in (content, *paintings_for(blending, paintings))]
     errands = _plan(read, output, file_format, force, partial(warn, console))
     if not errands:
         return
     works, device = read_paintings(read[1:]), choose_device(run.device)
     camera = load_camera(shot, device)
-    easel = Easel(works, shot, seed, camera, run.tile, file_format, still, strength)
+    easel = Easel(
+        works, shot, seed, camera, run.tile, file_format, still, strength, blending,
+        partial(warn, console),
+    )  # fmt: skip
     with computing_deterministically(run.deterministic):
         failed = _paint(easel, errands, content.is_dir(), console, as_json)
     if failed:

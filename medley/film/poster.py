@@ -81,6 +81,17 @@ def contact_sheet(
     return np.array(sheet)
 
 
+def side_by_side(pictures: Sequence[Pixels]) -> Pixels:
+    """Pictures in one row, as high as the first of them."""
+    height = pictures[0].shape[0]
+    row = []
+    for pixels in pictures:
+        width = max(1, round(pixels.shape[1] * height / pixels.shape[0]))
+        picture = Image.fromarray(pixels)
+        row.append(np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS)))
+    return np.concatenate(row, axis=1)
+
+
 def gallery(
     works: Iterable[tuple[Pixels, str]],
     cell: int = GALLERY_CELL,

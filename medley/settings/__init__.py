@@ -22,22 +22,27 @@ from medley.settings.film import CutSettings, FilmSettings
 from medley.settings.finish import FinishSettings, parse_betas
 from medley.settings.formats import FormatSettings
 from medley.settings.frame import Fit, FrameSettings, FrameSize, parse_resolution
+from medley.settings.layers import VGG_LAYERS, Layer, format_layers, parse_layers
 from medley.settings.networks import QuantizeSettings, SweepSettings
 from medley.settings.orders import Order, RenderOrder, SweepOrder
 from medley.settings.presets import QualitySettings
 from medley.settings.run import RunSettings
 from medley.settings.shot import LookSettings, ShotSettings, WeightsSettings
 from medley.settings.still import DEEP, LOSSY, SUFFIXES, StillFormat, StillSettings
+from medley.settings.style import REST, BlendSettings, MaskWish, StyleSettings, parse_mask
 
 __all__ = [
     "DEEP",
     "LOSSY",
     "PICTURE_BYTES",
+    "REST",
     "RIVALS",
     "SHORTEST_HISTORY",
     "SHORTEST_SIDE",
     "SUFFIXES",
     "SWEPT_SCHEMES",
+    "VGG_LAYERS",
+    "BlendSettings",
     "CatalogSettings",
     "ComposeSettings",
     "Corner",
@@ -48,7 +53,9 @@ __all__ = [
     "FormatSettings",
     "FrameSettings",
     "FrameSize",
+    "Layer",
     "LookSettings",
+    "MaskWish",
     "Order",
     "QualitySettings",
     "QuantizeSettings",
@@ -58,11 +65,15 @@ __all__ = [
     "ShotSettings",
     "StillFormat",
     "StillSettings",
+    "StyleSettings",
     "SweepOrder",
     "SweepSettings",
     "TileWish",
     "WeightsSettings",
+    "format_layers",
     "parse_betas",
+    "parse_layers",
+    "parse_mask",
     "parse_resolution",
     "parse_schemes",
     "parse_widths",

@@ -86,7 +86,7 @@ def _once(items: tuple[Item, ...], text: str, unit: str = "") -> tuple[Item, ...
     return items
 
 
-def _checked_by(parse: Callable[[str], object]) -> AfterValidator:
+def checked_by(parse: Callable[[str], object]) -> AfterValidator:
     """Keep a text as it was written, once `parse` has accepted it."""
 
     def check(text: str) -> str:
@@ -182,8 +182,8 @@ TileWish = Annotated[int | Literal["auto", "off"], BeforeValidator(_read_tile)]
 Devices = Annotated[str, AfterValidator(_check_devices)]
 Years = Annotated[str, AfterValidator(_check_years)]
 Scales = Annotated[str, AfterValidator(_check_scales)]
-WidthList = Annotated[str, _checked_by(parse_widths)]
-SchemeList = Annotated[str, _checked_by(parse_schemes)]
+WidthList = Annotated[str, checked_by(parse_widths)]
+SchemeList = Annotated[str, checked_by(parse_schemes)]
 Side = Annotated[int, Field(ge=SHORTEST_SIDE, le=LONGEST_SIDE)]
 Weight = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 

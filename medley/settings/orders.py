@@ -4,7 +4,7 @@ The command line, a config file and a batch's manifest all come down to one of t
 """
 
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,7 @@ from medley.settings.networks import SweepSettings
 from medley.settings.presets import QualitySettings
 from medley.settings.run import RunSettings
 from medley.settings.shot import LookSettings, ShotSettings
+from medley.settings.style import BlendSettings, parse_mask
 
 Schema = TypeVar("Schema", bound=Settings)
 
@@ -55,10 +56,29 @@ class Order(CutSettings, QualitySettings):
         return (self.audio,) if self.audio else ()
 
 
-class RenderOrder(RunSettings, FilmSettings, ShotSettings, CatalogSettings, Order):
+class RenderOrder(RunSettings, FilmSettings, ShotSettings, BlendSettings, CatalogSettings, Order):
     """A medley: one photo through many paintings."""
 
     content: Path = Field(description="The photo to be repainted.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _masks_bring_their_paintings(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not values.get("mask"):
+            return values
+        masked = tuple(dict.fromkeys(Path(parse_mask(text).painting) for text in values["mask"]))
+        named = tuple(map(Path, values.get("styles") or masked))
+        if named != masked:
+            raise ValueError("--mask names its paintings itself; leave --styles out")
+        return values | {"styles": masked}
+
+    @model_validator(mode="after")
+    def _shares_one_shot(self) -> Self:
+        if self.style_weights and not (self.blend or self.mask):
+            raise ValueError("--style-weights is for paintings in one shot; pass --blend with it")
+        if self.mask and self.sample:
+            raise ValueError("--mask names its paintings, and --sample draws others; give one")
+        return self
 
     @property
     def film_path(self) -> Path:

@@ -21,6 +21,7 @@ from medley.settings.fields import (
     place,
 )
 from medley.settings.finish import FinishSettings
+from medley.settings.style import StyleSettings
 
 _STARTS = ("content", "noise", "color")  # what --init may be, besides a picture's file
 
@@ -38,7 +39,7 @@ class WeightsSettings(Settings):
     )
 
 
-class LookSettings(FinishSettings):
+class LookSettings(FinishSettings, StyleSettings):
     """What decides a shot's pixels, besides its pictures and the network's weights."""
 
     size: Side | None = Field(
@@ -72,7 +73,10 @@ class LookSettings(FinishSettings):
     content_weight: Weight = Field(1.0, description="How strongly the photo is held on to.")
     style_weight: Weight = Field(1.0, description="How strongly the painting pulls.")
     tv_weight: Weight = Field(0.0, description="Total variation: how strongly noise is smoothed.")
-    pooling: Literal["max", "average"] = Field("max", description="How VGG-19 halves its features.")
+    pooling: Literal["max", "average", "average-scaled"] = Field(
+        "max",
+        description="How VGG-19 halves its features; average-scaled keeps those as strong as max.",
+    )
     init: Annotated[str, InFolder(_place_start)] = Field(
         "content",
         description="Starting picture: 'content', 'noise', 'color' (the content in the painting's"

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from medley.images import read_picture, resize, size_for_pixels, to_tensor
-from medley.transfer.losses import CONTENT_LAYER, LAYERS, STYLE_LAYERS, gram_matrix
+from medley.transfer.gram import gram_matrix
+from medley.transfer.losses import CONTENT_LAYER, LAYERS, STYLE_LAYERS
 from medley.vgg import weightfile
 from medley.vgg.network import VGG19, convolutions_for
 from medley.vgg.weights import Weights, load_weights

@@ -36,19 +36,25 @@ def choose_captions(paintings: Sequence[Work], film: FilmSettings) -> Captions:
     return "title" if any(painting.is_known for painting in paintings) else "none"
 
 
-def caption_of(painting: Work, number: int, film: FilmSettings) -> str:
-    """What is written on a painting's part of the film; "" for nothing."""
+def caption_of(paintings: Sequence[Work], number: int, film: FilmSettings) -> str:
+    """What is written on a part of the film, for the paintings of its shot; "" for nothing."""
     kinds = {
         "number": str(number),
-        "title": painting.title,
-        "full": credit_lines(painting),
+        "title": titles(paintings),
+        "full": credit_lines(*paintings),
     }
     return kinds.get(film.captions, "")
 
 
-def credit_lines(painting: Work) -> str:
-    """Title, and beneath it artist and year if they are known."""
-    return "\n".join(part for part in (painting.title, painting.byline) if part)
+def titles(paintings: Sequence[Work]) -> str:
+    """All titles in one line."""
+    return " + ".join(painting.title for painting in paintings)
+
+
+def credit_lines(*paintings: Work) -> str:
+    """Titles, and beneath them artists and years if they are known."""
+    bylines = " + ".join(painting.byline for painting in paintings if painting.byline)
+    return "\n".join(part for part in (titles(paintings), bylines) if part)
 
 
 def list_credits(paintings: Sequence[Work]) -> str:

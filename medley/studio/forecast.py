@@ -12,9 +12,11 @@ from medley.settings import (
     PICTURE_BYTES,
     SHORTEST_HISTORY,
     SHORTEST_SIDE,
+    VGG_LAYERS,
     ShotSettings,
     TileWish,
 )
+from medley.transfer.losses import LAYERS
 from medley.transfer.scales import Scale
 from medley.transfer.tiling import lay_tiles
 from medley.vgg.network import HALVES
@@ -25,9 +27,10 @@ TILES = (2048, 1024, 768, 512, 384, 256)
 # Bytes a pixel; fitted with scripts/bench_memory.
 _WORK = 1480  # features, and gradients on their way back, of what is computed at once;
 _HALF_WORK = 1210  # the same of those that are halves
-_CONTENT = 32  # relu4_2: 512 channels at 1/64 of the pixels
-_CONTENT_TILED = 14  # without its zeros
 _FINISHING = 2  # pictures: the mean so far, or the content, and what is made of an iterate with it
+_PADDED_WORK = 1.5  # as much where what convolutions see is put together first; an estimate
+_PAINTING_WORK = 600  # features of a painting, which need no gradients
+_CONTENT_TILED = 14 / 32  # of the content's features that are kept, without zeros
 _ENCODING = 10  # an iterate in the encoders' hands: pixels, Pillow's copy, PNG
 _PNG = 2.4  # an iterate on the disk
 
@@ -125,36 +128,45 @@ def peak_bytes(scales: Sequence[Scale], settings: ShotSettings, tile: int | None
     """Memory that a shot takes at its peak, besides what is there before."""
     history = settings.history_at(scales[-1].height, scales[-1].width)
     halved = settings.precision in HALVES
-    work = _HALF_WORK if halved else _WORK
     area = scales[-1].height * scales[-1].width
     is_finished = settings.average > 0 or settings.preserve_color == "luminance"
     shown = _FINISHING * PICTURE_BYTES * area * is_finished
     return (
         (_HALF_SETTLING if halved else _SETTLING)
         + shown
-        + max(_scale_bytes(scale, settings.optimizer, history, tile, work) for scale in scales)
+        + max(_scale_bytes(scale, settings, history, tile) for scale in scales)
     )
 
 
-def _scale_bytes(
-    scale: Scale, optimizer: str, history: int, tile: int | None, work: float
-) -> float:
+def _scale_bytes(scale: Scale, settings: ShotSettings, history: int, tile: int | None) -> float:
     height, width, steps = scale
     area = height * width
     is_tiled = tile is not None and max(height, width) > tile
-    if optimizer == "lbfgs":
+    work = _HALF_WORK if settings.precision in HALVES else _WORK
+    if settings.padding != "zeros":
+        work *= _PADDED_WORK
+    if settings.optimizer == "lbfgs":
         # Two for each move; the picture and its gradient; while it moves, what comes of them.
         judging = 2 * min(history, steps) + 2
         moving = judging + 1
     else:
         # Adam's own copy, two moments, the gradient, and the last two iterates; two temporaries.
         judging, moving = 6, 8
-    features = area
+    # Paintings are seen before the first step, a tile at a time like the picture.
+    features, painting = area, _PAINTING_WORK * area * settings.style_scale**2
     if is_tiled and tile is not None:
-        features = max(_region_areas(height, width, tile))
-    kept = area * ((_CONTENT_TILED if is_tiled else _CONTENT) + _ENCODING)
-    peak = max(judging * PICTURE_BYTES * area + work * features, moving * PICTURE_BYTES * area)
+        features = max(_region_areas(height, width, tile, settings.layers))
+        painting = 0
+    kept = area * (_content_bytes(settings) * (_CONTENT_TILED if is_tiled else 1) + _ENCODING)
+    judged = judging * PICTURE_BYTES * area + work * features
+    peak = max(judged, moving * PICTURE_BYTES * area, painting)
     return kept + peak
+
+
+def _content_bytes(settings: ShotSettings) -> float:
+    """A pixel's, of the content's features: 32 for relu4_2, 512 channels at 1/64 of the pixels."""
+    layers = (VGG_LAYERS[name] for name in settings.content_layer_weights)
+    return sum(4 * layer.channels / layer.stride**2 for layer in layers)
 
 
 def shot_seconds(
@@ -179,8 +191,8 @@ def _computed_pixels(scale: Scale, tile: int | None) -> float:
     return _TILED_TIME * sum(_region_areas(scale.height, scale.width, tile))
 
 
-def _region_areas(height: int, width: int, tile: int) -> list[int]:
-    regions = (one.region for one in lay_tiles(height, width, tile))
+def _region_areas(height: int, width: int, tile: int, layers: Sequence[str] = LAYERS) -> list[int]:
+    regions = (one.region for one in lay_tiles(height, width, tile, layers))
     return [(bottom - top) * (right - left) for top, bottom, left, right in regions]
 
 

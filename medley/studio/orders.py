@@ -9,6 +9,7 @@ from medley.film.lettering import undrawable
 from medley.images import Pixels, read_picture
 from medley.paintings import Draw, draw
 from medley.settings import (
+    BlendSettings,
     CatalogSettings,
     CutSettings,
     FilmSettings,
@@ -43,12 +44,12 @@ def prepare(order: RenderOrder, tell: Callable[[str], None]) -> tuple[Plan, Draw
         MedleyError: the render cannot begin; as its parts say.
     """
     shot, catalog = order.part(ShotSettings), order.part(CatalogSettings)
-    film = order.part(FilmSettings)
+    film, blending = order.part(FilmSettings), order.part(BlendSettings)
     check_film(1, film)
     check_output(order.film_path, order, tell)
     devices = choose_devices(order.device)
     photo, drawn = _photo(order.content, order)
-    check_film(len(drawn.paintings), film)
+    check_film(1 if blending.blend or blending.masks else len(drawn.paintings), film)
     for reason in drawn.skipped:
         tell(f"passed over: {reason}")
     if drawn.catalog and drawn.catalog.absent:
@@ -66,6 +67,8 @@ def prepare(order: RenderOrder, tell: Callable[[str], None]) -> tuple[Plan, Draw
         order.tile,
         devices,
         film.transition == "chain",
+        blending,
+        tell,
     )
     if len(plan.devices) < len(devices):
         tell(f"in a chain each shot waits for the one before: only {plan.devices[0]} is used")
@@ -135,9 +138,10 @@ def _shot(order: RenderOrder | SweepOrder) -> ShotSettings:
 
 def _photo(content: Path, order: RenderOrder | SweepOrder) -> tuple[Pixels, Draw]:
     """A photo at its size, and the paintings fitted to it."""
-    photo = resize_content(read_picture(content), _shot(order), content)
-    catalog = order.part(CatalogSettings)
-    return photo, draw(list(order.styles), catalog, partial(fit_painting, photo))
+    shot, catalog = _shot(order), order.part(CatalogSettings)
+    photo = resize_content(read_picture(content), shot, content)
+    fit = partial(fit_painting, photo, settings=shot)
+    return photo, draw(list(order.styles), catalog, fit)
 
 
 def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:

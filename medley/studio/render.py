@@ -1,7 +1,7 @@
 """The medley: one content through many paintings, shot by shot, and the film of it all."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,13 @@ import torch
 from medley.files import json_bytes, part_files
 from medley.film.compose import mix
 from medley.film.facts import FilmFacts
-from medley.film.poster import contact_sheet
+from medley.film.poster import contact_sheet, side_by_side
 from medley.images import Pixels, encode_png
 from medley.paintings import Draw
-from medley.settings import CatalogSettings, FilmSettings, ShotSettings, TileWish
+from medley.settings import BlendSettings, CatalogSettings, FilmSettings, ShotSettings, TileWish
 from medley.studio.again import render_again
-from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits
+from medley.studio.blend import hang_together, read_blend
+from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits, titles
 from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs, cut_medley, stretch_of
 from medley.studio.scene import Camera, fit_tiles, set_scene, shot_key
@@ -44,6 +45,7 @@ class Plan:
     camera: Camera
     workspace: Workspace
     devices: Sequence[torch.device]
+    blending: BlendSettings = field(default_factory=BlendSettings)
 
     @property
     def at_once(self) -> int:
@@ -62,6 +64,8 @@ def plan_render(
     tile: TileWish = "auto",
     devices: Sequence[torch.device] = (),
     chain: bool = False,
+    blending: BlendSettings | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Set the scene of every shot, and find out which lie finished in the workspace.
 
@@ -76,25 +80,35 @@ def plan_render(
         tile: whether in tiles.
         devices: each takes other shots at once, if there are several.
         chain: let each shot go on from the one before, which only the first of the devices can do.
+        blending: whether and how the paintings share one shot.
+        tell: told what the user should know, a line each.
 
     Raises:
-        PictureError: the starting picture is unreadable or too narrow.
+        PictureError: the starting picture is unreadable or too narrow, or masks or weights do not
+            fit.
         RoomError: a shot is still to be taken and the memory does not suffice, even in tiles.
     """
+    blending = blending or BlendSettings()
+    groups = [[painting] for painting in drawn.paintings]
+    if blending.blend or blending.masks:
+        groups = [hang_together(blending, drawn)]
     takes: list[Take] = []
-    for painting in drawn.paintings:
+    for first, *others in groups:
+        works = first, *others
         after = takes[-1].shot if chain and takes else None
-        scene = set_scene(content, [painting], settings, catalog.seed, after)
-        key = shot_key(scene, camera.weights.digest, camera.precision)
-        takes.append(Take(content_path, painting, painting.title, scene, workspace.shot(key)))
+        blend = read_blend(blending, len(works), content, tell)
+        scene = set_scene(content, works, settings, catalog.seed, after, blend)
+        shot = workspace.shot(shot_key(scene, camera.weights.digest, camera.precision))
+        takes.append(Take(content_path, first, titles(works), scene, shot, tuple(others)))
     devices = devices or [camera.device]
     if chain:
         devices = devices[:1]
     if left := len(missing(takes)):
         camera = fit_tiles(camera, content, settings, tile, devices[:left])
     return Plan(
-        content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace, devices
-    )
+        content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace, devices,
+        blending,
+    )  # fmt: skip
 
 
 def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str], None]) -> None:
@@ -135,12 +149,13 @@ def cut_film(
         FilmError: the film cannot be laid out or encoded.
         OutputError: a file cannot be written.
     """
-    paintings = [take.painting for take in plan.takes]
+    paintings = [work for take in plan.takes for work in take.works]
     film = film.model_copy(update={"captions": choose_captions(paintings, film)})
-    words = [caption_of(painting, at, film) for at, painting in enumerate(paintings, start=1)]
     stretches = [
-        stretch_of(take.shot, text, take.scene.paintings[0])
-        for take, text in zip(plan.takes, words, strict=True)
+        stretch_of(
+            take.shot, caption_of(take.works, number, film), side_by_side(take.scene.paintings)
+        )
+        for number, take in enumerate(plan.takes, start=1)
     ]
     with part_files(*outputs.all) as (sidecar, credit_list, poster, part):
         facts = cut_medley([plan.content], stretches, film, outputs.film, on_frame, part)
@@ -148,9 +163,9 @@ def cut_film(
             (
                 one.painting,
                 mix(plan.content, one.read(one.track.steps[-1]), film.strength),
-                credit_lines(painting),
+                credit_lines(*take.works),
             )
-            for one, painting in zip(stretches, paintings, strict=True)
+            for one, take in zip(stretches, plan.takes, strict=True)
         ]
         wall = contact_sheet(plan.content, works, content_caption=plan.content_path.stem)
         poster.write_bytes(encode_png(wall, level=6))
@@ -167,17 +182,19 @@ def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]
         "settings": {
             **plan.settings.model_dump(mode="json"),
             **plan.catalog.model_dump(mode="json"),
+            **plan.blending.model_dump(mode="json"),
             **film.model_dump(mode="json"),
         },
         "workspace": str(plan.workspace.root),
         "weights": plan.camera.weights.digest,
         "paintings": [
             {
-                **describe_painting(take.painting),
+                **describe_painting(work),
                 "shot": take.shot.key,
                 **take.shot.done(),
             }
             for take in plan.takes
+            for work in take.works
         ],
         "skipped": plan.skipped,
         "film": describe_film(facts),

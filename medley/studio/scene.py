@@ -1,12 +1,13 @@
 """What a shot is made of: its pictures and settings, and the network that sees them."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from medley.files import sha256
 from medley.images import (
@@ -19,11 +20,11 @@ from medley.images import (
     to_tensor,
 )
 from medley.paintings import Painting
-from medley.settings import ShotSettings, TileWish
+from medley.settings import ShotSettings, StyleSettings, TileWish
+from medley.studio.blend import Blend
 from medley.studio.device import choose_precision
 from medley.studio.forecast import choose_tile
 from medley.studio.room import free_memory_each
-from medley.transfer import losses
 from medley.transfer.color import color_statistics, match_colors
 from medley.transfer.scales import Scale, plan_scales
 from medley.vgg.network import HALVES, VGG19, Precision, convolutions_for
@@ -73,6 +74,7 @@ class Scene:
         start_name: what decides it: "content", "color", "noise:SEED", its pixels' digest, or
             "shot:KEY", so that a shot's key is known before the one that it goes on from is taken.
         settings: everything else that decides the shot's pixels.
+        blend: how the paintings share the picture.
     """
 
     content: Pixels
@@ -80,6 +82,7 @@ class Scene:
     start: Pixels | Shot
     start_name: str
     settings: ShotSettings
+    blend: Blend = field(default_factory=Blend)
 
     def read_start(self) -> Pixels:
         """Give the picture that step 0 shows.
@@ -104,13 +107,16 @@ def load_camera(settings: ShotSettings, device: torch.device, tile: int | None =
         WeightsError: they are not there or not whole.
     """
     bits = settings.bits if settings.weights is None else None
-    weights = load_weights(bits, path=settings.weights, layers=convolutions_for(losses.LAYERS))
+    weights = load_weights(bits, path=settings.weights, layers=convolutions_for(settings.layers))
     precision = choose_precision(settings.precision, device)
-    network = VGG19(weights.tensors, losses.LAYERS, settings.pooling).to(device).eval()
-    exact = network
+
+    def make(tensors: Mapping[str, tuple[Tensor, Tensor]], precision: Precision) -> VGG19:
+        made = VGG19(tensors, settings.layers, settings.pooling, precision, settings.padding)
+        return made.to(device).eval()
+
+    network = exact = make(weights.tensors, "float32")
     if precision in HALVES:
-        tensors = network.weights()
-        network = VGG19(tensors, losses.LAYERS, settings.pooling, precision).eval()
+        network = make(exact.weights(), precision)
     return Camera(weights, network, exact, device, precision, tile)
 
 
@@ -147,7 +153,7 @@ def settled(settings: ShotSettings, camera: Camera) -> ShotSettings:
 def scales_of(content: Pixels, settings: ShotSettings) -> tuple[Scale, ...]:
     """List the sizes at which a shot's steps are taken."""
     height, width, _ = content.shape
-    return plan_scales(height, width, settings.steps, settings.scales)
+    return plan_scales(height, width, settings.steps, settings.scales, settings.shortest_side)
 
 
 def resize_content(picture: Image.Image, settings: ShotSettings, name: object) -> Pixels:
@@ -160,18 +166,22 @@ def resize_content(picture: Image.Image, settings: ShotSettings, name: object) -
         height, width = size_for_pixels(picture.height, picture.width, settings.pixels)
     else:
         height, width = size_for_side(picture.height, picture.width, settings.size)
-    return _pixels(resize(picture, height, width, name))
+    return _pixels(resize(picture, height, width, name, settings.shortest_side))
 
 
-def fit_painting(content: Pixels, picture: Image.Image, name: object) -> Pixels:
-    """Bring a painting to the content's area.
+def fit_painting(
+    content: Pixels, picture: Image.Image, name: object, settings: StyleSettings | None = None
+) -> Pixels:
+    """Bring a painting to the content's area, or to the size against it that the settings ask for.
 
     Raises:
         PictureError: it would be too narrow for the network.
     """
     height, width, _ = content.shape
-    size = size_for_pixels(picture.height, picture.width, height * width)
-    return _pixels(resize(picture, *size, name))
+    settings = settings or StyleSettings()
+    area = height * width * settings.style_scale**2
+    size = size_for_pixels(picture.height, picture.width, area)
+    return _pixels(resize(picture, *size, name, settings.shortest_side))
 
 
 def set_scene(
@@ -180,6 +190,7 @@ def set_scene(
     settings: ShotSettings,
     seed: int,
     after: Shot | None = None,
+    blend: Blend | None = None,
 ) -> Scene:
     """Put content and fitted paintings together and choose the starting picture.
 
@@ -195,8 +206,9 @@ def set_scene(
     """
     pictures = tuple(painting.picture for painting in paintings)
     if after:
-        return Scene(content, pictures, after, f"shot:{after.key}", settings)
-    return Scene(content, pictures, *_start(content, pictures, settings, seed), settings)
+        return Scene(content, pictures, after, f"shot:{after.key}", settings, blend or Blend())
+    start, start_name = _start(content, pictures, settings, seed)
+    return Scene(content, pictures, start, start_name, settings, blend or Blend())
 
 
 def shot_key(scene: Scene, weights_digest: str, precision: Precision) -> str:
@@ -223,6 +235,8 @@ def shot_key(scene: Scene, weights_digest: str, precision: Precision) -> str:
         },
         "precision": precision,
     }
+    if blend := scene.blend.digest:
+        decides["blend"] = blend
     return sha256(json.dumps(decides, sort_keys=True).encode())[:24]
 
 

@@ -1,24 +1,27 @@
 """One shot: from a content and its paintings to every iterate in the workspace."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor
 
 import medley
 from medley.errors import CheckpointError
 from medley.images import Pixels, send_pixels, to_tensor
-from medley.settings import SHORTEST_SIDE, ShotSettings
+from medley.settings import ShotSettings
 from medley.studio import checkpoint
 from medley.studio.room import out_of_memory_named
 from medley.studio.scene import RECIPE, Camera, Scene, scales_of, settled, shot_key
-from medley.transfer.color import color_statistics, lend_chroma, luminance
+from medley.transfer.color import Palette, Patch, color_statistics, lend_chroma, luminance
 from medley.transfer.optimize import Evaluator, Iterate, Position, Subject, optimize
 from medley.transfer.preserve import LightObjective, recolor_painting
 from medley.transfer.scales import resample
+from medley.transfer.style import Pull
 from medley.transfer.tiling import make_objective
 from medley.workspace import Recorder, Shot, TraceRow, Workspace
 
@@ -96,9 +99,10 @@ def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
         objective = make_objective(
             camera.exact if exact else camera.network,
             resample(seen(scene.content), high, wide),
-            [_shrunk(painting, shrink) for painting in painted()],
+            [_shrunk(painting, shrink, scene.settings.shortest_side) for painting in painted()],
             scene.settings,
             camera.tile,
+            _pulls(scene, high, wide, camera.device),
         )
         return LightObjective(objective) if in_light else objective
 
@@ -106,7 +110,7 @@ def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
         height,
         width,
         lambda: seen(scene.read_start()),
-        None if scene.start_has_colors else color_statistics(list(painted())),
+        None if scene.start_has_colors else _palette(scene, list(painted())),
         objective_at,
         scene.settings,
         half=camera.network is not camera.exact,
@@ -115,8 +119,27 @@ def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
     )
 
 
-def _shrunk(painting: Tensor, factor: float) -> Tensor:
-    height, width = (max(SHORTEST_SIDE, round(side * factor)) for side in painting.shape[2:])
+def _pulls(scene: Scene, height: int, width: int, device: torch.device) -> list[Pull]:
+    """How the paintings pull on a picture of that size."""
+    blend = scene.blend
+    strengths = blend.strengths or (1.0,) * len(scene.paintings)
+    masks = [torch.from_numpy(mask)[None, None].to(device) for mask in blend.masks]
+    if masks and masks[0].shape[2:] != (height, width):
+        small = partial(nnf.interpolate, size=(height, width), mode="bilinear", antialias=True)
+        masks = [small(mask) for mask in masks]
+    return list(map(Pull, strengths, masks or [None] * len(strengths)))
+
+
+def _palette(scene: Scene, paintings: Sequence[Tensor]) -> Palette:
+    """The paintings' colours, mixed or where each of them pulls."""
+    if not scene.blend.masks:
+        return color_statistics(paintings, scene.blend.strengths)
+    masks = [torch.from_numpy(mask)[None, None].to(paintings[0]) for mask in scene.blend.masks]
+    return list(map(Patch, [color_statistics([painting]) for painting in paintings], masks))
+
+
+def _shrunk(painting: Tensor, factor: float, shortest: int) -> Tensor:
+    height, width = (max(shortest, round(side * factor)) for side in painting.shape[2:])
     return resample(painting, height, width) if factor < 1 else painting
 
 

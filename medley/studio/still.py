@@ -15,8 +15,16 @@ from medley.errors import DivergedError, OutputError, PictureError, RoomError
 from medley.files import check_free, write_bytes
 from medley.images import Pixels, lay_on_white, read_layers, to_tensor
 from medley.paintings import Painting
-from medley.settings import SUFFIXES, ShotSettings, StillFormat, StillSettings, TileWish
+from medley.settings import (
+    SUFFIXES,
+    BlendSettings,
+    ShotSettings,
+    StillFormat,
+    StillSettings,
+    TileWish,
+)
 from medley.stills import Levels, encode_still
+from medley.studio.blend import read_blend
 from medley.studio.scene import Camera, Scene, fit_painting, fit_tiles, resize_content, set_scene
 from medley.studio.shoot import Progress, iterate
 from medley.transfer.color import mix_light
@@ -57,6 +65,8 @@ class Easel:
         file_format: of the files, which settles the next.
         file: how they are written.
         strength: how much of the result is shown; the rest is the photo.
+        blending: how the paintings share a picture.
+        tell: told what the user should know, a line each.
     """
 
     paintings: Sequence[tuple[Path, Image.Image]]
@@ -67,6 +77,8 @@ class Easel:
     file_format: StillFormat
     file: StillSettings
     strength: float
+    blending: BlendSettings
+    tell: Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -196,9 +208,11 @@ def _repaint(
     layers = read_layers(name, errand.content.data)
     content = resize_content(lay_on_white(*layers), settings, name)
     works = [
-        Painting(path, fit_painting(content, picture, path)) for path, picture in easel.paintings
+        Painting(path, fit_painting(content, picture, path, settings))
+        for path, picture in easel.paintings
     ]
-    scene = set_scene(content, works, settings, easel.seed)
+    blend = read_blend(easel.blending, len(works), content, easel.tell)
+    scene = set_scene(content, works, settings, easel.seed, blend=blend)
     camera = fit_tiles(easel.camera, content, settings, easel.tile)
     number, count = place or (1, 1)
     title = name.name if place else " + ".join(work.title for work in works)

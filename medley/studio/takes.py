@@ -21,7 +21,8 @@ class Take:
 
     Attributes:
         content_path: the photo's file.
-        painting: after which it is repainted.
+        painting: after which it is repainted, or the first of them.
+        others: likewise at once.
         title: what progress calls it.
         scene: with the settings that choose the camera.
         shot: in the workspace, finished or not.
@@ -32,6 +33,12 @@ class Take:
     title: str
     scene: Scene
     shot: Shot
+    others: tuple[Painting, ...] = ()
+
+    @property
+    def works(self) -> tuple[Painting, ...]:
+        """All paintings that share the shot."""
+        return self.painting, *self.others
 
 
 def missing(takes: Sequence[Take]) -> list[Take]:
@@ -91,7 +98,7 @@ def take_one(
     """
     files = {
         "content_file": str(take.content_path),
-        "painting_files": [str(take.painting.path)],
+        "painting_files": [str(work.path) for work in take.works],
     }
     try:
         shoot(take.scene, camera, workspace, files, on_iterate, partial(_tell_of, take, tell))

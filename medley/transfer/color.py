@@ -20,11 +20,25 @@ class ColorStatistics(NamedTuple):
     covariance: Tensor
 
 
-def color_statistics(pictures: Sequence[Tensor]) -> ColorStatistics:
+class Patch(NamedTuple):
+    """Colours of a part of a picture, and where that is: `(1, 1, height, width)` in [0, 1]."""
+
+    colors: ColorStatistics
+    mask: Tensor
+
+
+Palette = ColorStatistics | Sequence[Patch]
+"""Colours for a whole picture, or for its parts; what no part covers keeps its own."""
+
+
+def color_statistics(
+    pictures: Sequence[Tensor], strengths: Sequence[float] = ()
+) -> ColorStatistics:
     """Measure the colours of pictures, each of which counts the same whatever its size.
 
     Args:
         pictures: each `(1, 3, height, width)` in [0, 1].
+        strengths: how much each counts, 1 on average; all alike by default.
 
     Raises:
         ValueError: no pictures.
@@ -33,20 +47,20 @@ def color_statistics(pictures: Sequence[Tensor]) -> ColorStatistics:
         raise ValueError("colours are those of at least one picture")
     means = []
     squares = []
-    for picture in pictures:
+    for picture, strength in zip(pictures, strengths or [1.0] * len(pictures), strict=True):
         colors = picture.squeeze(0).flatten(1)
-        means.append(colors.mean(dim=1))
-        squares.append(colors @ colors.T / colors.shape[1])
+        means.append(strength * colors.mean(dim=1))
+        squares.append(strength * (colors @ colors.T / colors.shape[1]))
     mean = torch.stack(means).mean(dim=0)
     return ColorStatistics(mean, torch.stack(squares).mean(dim=0) - torch.outer(mean, mean))
 
 
-def match_colors(image: Tensor, target: ColorStatistics) -> Tensor:
+def match_colors(image: Tensor, target: Palette) -> Tensor:
     """Give a picture the mean and covariance of other colours, moving its own as little as can be.
 
     Args:
         image: `(1, 3, height, width)` in [0, 1].
-        target: the statistics that it shall have.
+        target: the statistics that it shall have, or its parts.
 
     Returns:
         `(1, 3, height, width)`, clamped to [0, 1], which is the only thing that keeps the
@@ -55,6 +69,9 @@ def match_colors(image: Tensor, target: ColorStatistics) -> Tensor:
     Source: Pitie and Kokaram (2007), The linear Monge-Kantorovitch linear colour mapping for
     example-based colour transfer, equation 7. Departure: a little variance is added to both.
     """
+    if not isinstance(target, ColorStatistics):
+        moves = [patch.mask * (match_colors(image, patch.colors) - image) for patch in target]
+        return torch.stack(moves).sum(dim=0).add_(image).clamp_(0, 1)
     own = color_statistics([image])
     ridge = _FLATTEST * torch.eye(3, dtype=own.covariance.dtype, device=own.covariance.device)
     root = _matrix_power(own.covariance + ridge, 0.5)

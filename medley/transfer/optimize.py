@@ -11,7 +11,7 @@ from torch import Tensor
 
 from medley.errors import DivergedError
 from medley.settings import ShotSettings
-from medley.transfer.color import ColorStatistics, match_colors
+from medley.transfer.color import Palette, match_colors
 from medley.transfer.losses import Losses
 from medley.transfer.movers import Mover, mover_for
 from medley.transfer.scales import Pyramid, Scale, mean_share, plan_scales, scale_at
@@ -122,7 +122,7 @@ class Subject:
     height: int
     width: int
     start: Callable[[], Tensor]
-    palette: ColorStatistics | None
+    palette: Palette | None
     objective_at: ObjectiveAt
     settings: ShotSettings
     half: bool = False
@@ -132,7 +132,9 @@ class Subject:
     @property
     def scales(self) -> tuple[Scale, ...]:
         """The sizes from coarse to fine."""
-        return plan_scales(self.height, self.width, self.settings.steps, self.settings.scales)
+        chosen = self.settings
+        sizes = chosen.scales, chosen.shortest_side
+        return plan_scales(self.height, self.width, chosen.steps, *sizes)
 
     def check(self, position: Position) -> None:
         """See that a run of this subject may stand at a position.
@@ -306,7 +308,7 @@ class _Run:
             if scale_at(self._subject.scales, after) == self._subject.scales[-1]:
                 self._pyramid = None
 
-    def _recolor(self, loss: float, palette: ColorStatistics) -> Tensor | None:
+    def _recolor(self, loss: float, palette: Palette) -> Tensor | None:
         """The start in the paintings' colours, if its loss is lower."""
         start = self._subject.start() if self._subject.show else self._before
         ground = match_colors(start, palette)

@@ -40,7 +40,9 @@ class Scale(NamedTuple):
         return self.height * self.width * self.steps
 
 
-def plan_scales(height: int, width: int, steps: int, wish: str = "auto") -> tuple[Scale, ...]:
+def plan_scales(
+    height: int, width: int, steps: int, wish: str = "auto", shortest: int = SHORTEST_SIDE
+) -> tuple[Scale, ...]:
     """Lay out the sizes of a shot from coarse to fine; the last one is its full size.
 
     Args:
@@ -51,8 +53,9 @@ def plan_scales(height: int, width: int, steps: int, wish: str = "auto") -> tupl
         wish: "auto" for sizes sqrt(2) apart from about `COARSEST` on, and one alone up to 400 x
             400; a number of sizes sqrt(2) apart; or long sides in pixels, such as "256,512", to
             which the full size is added.
+        shortest: pixels that every size has on its short side, as long as the full one has.
     """
-    sides = _long_sides(height, width, wish)[-steps:]
+    sides = _long_sides(height, width, wish, shortest)[-steps:]
     share, rest = divmod(steps, len(sides))
     longest = max(height, width)
     return tuple(
@@ -65,10 +68,12 @@ def plan_scales(height: int, width: int, steps: int, wish: str = "auto") -> tupl
     )
 
 
-def _long_sides(height: int, width: int, wish: str) -> list[float]:
+def _long_sides(height: int, width: int, wish: str, shortest: int) -> list[float]:
     longest = max(height, width)
     if "," in wish:
-        smaller = {side for side in map(int, wish.split(",")) if side < longest}
+        sides = set(map(int, wish.split(",")))
+        least = shortest * longest / min(height, width)
+        smaller = {side for side in sides if least <= side < longest}
         return [*sorted(smaller), longest]
     if wish != "auto":
         count = int(wish)
@@ -76,7 +81,7 @@ def _long_sides(height: int, width: int, wish: str) -> list[float]:
         count = 1
     else:
         count = _doublings(height * width / COARSEST)
-    count = max(1, min(count, _doublings((min(height, width) / SHORTEST_SIDE) ** 2)))
+    count = max(1, min(count, _doublings((min(height, width) / shortest) ** 2)))
     return [longest * _GROWTH ** (-at / 2) for at in reversed(range(count))]
 
 

@@ -15,65 +15,37 @@ network's own reach instead of a fixed 256 pixels.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Self
+from functools import partial
+from typing import NamedTuple, Self, TypeVar
 
 import torch
 from torch import Tensor
 
-from medley.settings import ShotSettings
-from medley.transfer.losses import (
-    CONTENT_LAYER,
-    LAYERS,
-    STYLE_LAYERS,
-    Grams,
-    Losses,
-    Objective,
-    content_weight,
-    gram_sum,
-    style_loss,
-    tv_weight,
-)
-from medley.vgg.network import LAYERS as ALL_LAYERS
+from medley.settings import VGG_LAYERS, ShotSettings
+from medley.transfer.losses import LAYERS, Losses, Objective, content_weight, pick, tv_weight
+from medley.transfer.style import Part, Pull, Statistics, Style
 from medley.vgg.network import VGG19
 
+Key = TypeVar("Key")
 
-class Reach(NamedTuple):
-    """How a layer's features lie on the picture.
+
+class Grid(NamedTuple):
+    """How tiles lie, in pixels.
 
     Attributes:
-        stride: pixels from one feature to the next; feature k stands on pixels k stride to
-            (k + 1) stride - 1.
-        halo: pixels beyond those that it depends on, on each side.
+        alignment: tiles begin at multiples of it.
+        halo: what is computed around a tile with it, so that it begins at such a multiple too.
     """
 
-    stride: int
+    alignment: int
     halo: int
 
 
-def reach(layer: str) -> Reach:
-    """Tell how features of a layer of VGG-19 lie on the picture.
-
-    A 3x3 convolution looks one feature to each side, so its halo grows by the stride; pooling
-    over 2x2 looks at nothing but the pixels that its outcome stands on.
-
-    Raises:
-        ValueError: there is no such layer.
-    """
-    stride, halo = 1, 0
-    for name in ALL_LAYERS[: ALL_LAYERS.index(layer) + 1]:
-        if name.startswith("conv"):
-            halo += stride
-        elif name.startswith("pool"):
-            stride *= 2
-    return Reach(stride, halo)
-
-
-_REACH = {layer: reach(layer) for layer in LAYERS}
-ALIGNMENT = max(one.stride for one in _REACH.values())
-"""Tiles begin at multiples of this many pixels."""
-
-HALO = -(-max(one.halo for one in _REACH.values()) // ALIGNMENT) * ALIGNMENT
-"""Pixels around a tile that are computed with it, so that it begins at such a multiple too."""
+def grid_for(layers: Sequence[str]) -> Grid:
+    """Find out how tiles must lie for the features of these layers to be exact on their cores."""
+    alignment = max(VGG_LAYERS[layer].stride for layer in layers)
+    halo = max(VGG_LAYERS[layer].halo for layer in layers)
+    return Grid(alignment, -(-halo // alignment) * alignment)
 
 
 class Tile(NamedTuple):
@@ -98,6 +70,11 @@ class Tile(NamedTuple):
         above, _, before, _ = (pixel // stride for pixel in self.region)
         return features[..., top - above : bottom - above, left - before : right - before]
 
+    def of_whole(self, features: Tensor, stride: int) -> Tensor:
+        """View what stands on the core, of the whole picture's features `(1, channels, ...)`."""
+        top, bottom, left, right = (pixel // stride for pixel in self.core)
+        return features[..., top:bottom, left:right]
+
     def variation(self, region: Tensor, height: int, width: int) -> Tensor:
         """What the core adds to the total variation of a picture of that size.
 
@@ -113,23 +90,30 @@ class Tile(NamedTuple):
         return 255 / 3 * (horizontal / (height * (width - 1)) + vertical / ((height - 1) * width))
 
 
-def lay_tiles(height: int, width: int, side: int) -> list[Tile]:
+def lay_tiles(height: int, width: int, side: int, layers: Sequence[str] = LAYERS) -> list[Tile]:
     """Cover a picture with tiles of about equal size whose cores are at most `side` wide.
 
+    Args:
+        height: of the picture, pixels.
+        width: likewise.
+        side: pixels.
+        layers: whose features are wanted.
+
     Raises:
-        ValueError: the side is smaller than `ALIGNMENT`.
+        ValueError: the side is smaller than the layers allow.
     """
-    if side < ALIGNMENT:
-        raise ValueError(f"tiles have sides of {ALIGNMENT} pixels or more, not {side}")
-    rows, columns = _spans(height, side), _spans(width, side)
+    alignment, halo = grid_for(layers)
+    if side < alignment:
+        raise ValueError(f"tiles have sides of {alignment} pixels or more, not {side}")
+    rows, columns = _spans(height, side, alignment), _spans(width, side, alignment)
     return [
         Tile(
             (top, bottom, left, right),
             (
-                max(0, top - HALO),
-                min(height, bottom + HALO),
-                max(0, left - HALO),
-                min(width, right + HALO),
+                max(0, top - halo),
+                min(height, bottom + halo),
+                max(0, left - halo),
+                min(width, right + halo),
             ),
         )
         for top, bottom in rows
@@ -137,10 +121,10 @@ def lay_tiles(height: int, width: int, side: int) -> list[Tile]:
     ]
 
 
-def _spans(length: int, side: int) -> list[tuple[int, int]]:
-    side -= side % ALIGNMENT
+def _spans(length: int, side: int, alignment: int) -> list[tuple[int, int]]:
+    side -= side % alignment
     count = -(-length // side)
-    step = -(-length // (count * ALIGNMENT)) * ALIGNMENT
+    step = -(-length // (count * alignment)) * alignment
     return [(start, min(length, start + step)) for start in range(0, length, step)]
 
 
@@ -150,14 +134,15 @@ def make_objective(
     paintings: Sequence[Tensor],
     settings: ShotSettings,
     tile: int | None,
+    pulls: Sequence[Pull] = (),
 ) -> "Objective | TiledObjective":
     """Make the objective of a shot, tiled if `tile` is given and the content is larger.
 
     Args: as for `TiledObjective`.
     """
     if tile is None or max(content.shape[2:]) <= tile:
-        return Objective(network, content, paintings, settings)
-    return TiledObjective(network, content, paintings, settings, tile)
+        return Objective(network, content, paintings, settings, pulls)
+    return TiledObjective(network, content, paintings, settings, tile, pulls)
 
 
 class TiledObjective:
@@ -170,6 +155,7 @@ class TiledObjective:
         paintings: Sequence[Tensor],
         settings: ShotSettings,
         tile: int,
+        pulls: Sequence[Pull] = (),
     ) -> None:
         """Compute the targets.
 
@@ -179,96 +165,99 @@ class TiledObjective:
         would take 16 and be off by 5e-4; computing them anew would cost each step a third more.
 
         Args:
-            network: gives at least the features of `LAYERS`.
+            network: gives at least the features of the settings' layers.
             content: `(1, 3, height, width)` in [0, 1]; every judged picture has its size.
-            paintings: likewise, of any sizes; each pulls with an equal share.
-            settings: the weights of the three terms.
+            paintings: likewise, of any sizes.
+            settings: the layers, and the weights of the three terms.
             tile: longest side of a tile in pixels, without its halo.
+            pulls: how and where each painting pulls; all alike and everywhere by default.
         """
         self._network = network
         self._settings = settings
         self._height, self._width = content.shape[2:]
-        self._tiles = lay_tiles(self._height, self._width, tile)
+        self._tiles = lay_tiles(self._height, self._width, tile, settings.layers)
+        self._style = Style(settings, pulls or [Pull()] * len(paintings), self._height, self._width)
+        self._layers = settings.content_layer_weights
         with torch.no_grad():
             self._content = [self._content_features(content, tile) for tile in self._tiles]
-            self._grams = [self._painting_grams(painting, tile) for painting in paintings]
+            self._style.aim([self._look(painting, tile) for painting in paintings])
 
     def evaluate(self, image: Tensor, with_gradient: bool) -> tuple[Losses, Tensor | None]:
         """Judge a picture, and find the gradient of the total loss with respect to its pixels."""
-        sums: dict[str, Tensor] = {}
+        sums: dict[Part, Tensor] = {}
         with torch.no_grad():
             for tile, kept in zip(self._tiles, self._content, strict=True):
                 _add(sums, self._shares(tile.cut(image), tile, kept))
         with torch.enable_grad():  # also where a caller has switched it off
-            leaves = {name: whole.requires_grad_() for name, whole in sums.items()}
+            leaves = {part: whole.requires_grad_() for part, whole in sums.items()}
             losses = self._weigh(leaves)
-            slopes = torch.autograd.grad(losses.total, list(leaves.values()))
+            slopes = torch.autograd.grad(losses.total, list(leaves.values()), allow_unused=True)
         losses = Losses(*(term.detach() for term in losses))
         if not with_gradient:
             return losses, None
-        held = dict(zip(leaves, slopes, strict=True))
+        held = {
+            part: slope for part, slope in zip(leaves, slopes, strict=True) if slope is not None
+        }
         gradient = torch.zeros_like(image)
         for tile, kept in zip(self._tiles, self._content, strict=True):
             tile.cut(gradient).add_(self._tile_gradient(image, tile, kept, held))
         return losses, gradient
 
     def _tile_gradient(
-        self, image: Tensor, tile: Tile, kept: "_Sparse", held: dict[str, Tensor]
+        self, image: Tensor, tile: Tile, kept: "_Kept", held: dict[Part, Tensor]
     ) -> Tensor:
         """Gradient of the total loss with respect to a tile's region, through its core alone."""
         with torch.enable_grad():
             region = tile.cut(image).detach().clone().requires_grad_()
             pull = region.new_zeros(())
-            for name, share in self._shares(region, tile, kept):
-                pull = pull + (held[name] * share).sum()
+            for part, share in self._shares(region, tile, kept):
+                if part in held:
+                    pull = pull + (held[part] * share).sum()
             (gradient,) = torch.autograd.grad(pull, region)
         return gradient
 
-    def _shares(self, region: Tensor, tile: Tile, kept: "_Sparse") -> Iterator[tuple[str, Tensor]]:
-        """Yield what a tile adds to each Gram matrix, to the content's loss and the variation's.
+    def _shares(self, region: Tensor, tile: Tile, kept: "_Kept") -> Iterator[tuple[Part, Tensor]]:
+        """Yield what a tile adds to each statistic, to the content's loss and the variation's.
 
         They are unweighted; summed over all tiles they are those of the picture.
         """
         if tv_weight(self._settings):
-            yield _VARIATION, tile.variation(region, self._height, self._width)
+            yield Part("variation"), tile.variation(region, self._height, self._width)
         for name, core in self._cores(region, tile):
-            if name in STYLE_LAYERS:
-                yield name, _gram_share(name, core, self._height, self._width)
-            else:
-                count = core.shape[1] * _places(name, self._height, self._width)
-                yield name, ((core.float() - kept.dense()) ** 2).sum() / count
+            stride = VGG_LAYERS[name].stride
+            yield from self._style.sums(name, core, partial(tile.of_whole, stride=stride))
+            if name in self._layers:
+                count = core.shape[1] * (self._height // stride) * (self._width // stride)
+                square = (core.float() - kept[name].dense()) ** 2
+                yield Part("content", name), square.sum() / count
 
-    def _weigh(self, sums: dict[str, Tensor]) -> Losses:
-        content = content_weight(self._settings) * sums[CONTENT_LAYER]
-        style = style_loss(sums, self._grams, self._settings)
+    def _weigh(self, sums: dict[Part, Tensor]) -> Losses:
+        apart = [weight * sums[Part("content", name)] for name, weight in self._layers.items()]
+        content = content_weight(self._settings) * torch.stack(apart).sum()
+        style = self._style.loss(sums)
         weight = tv_weight(self._settings)
-        tv = weight * sums[_VARIATION] if weight else style.new_zeros(())
+        tv = weight * sums[Part("variation")] if weight else style.new_zeros(())
         return Losses(content + style + tv, content, style, tv)
 
     def _cores(self, region: Tensor, tile: Tile) -> Iterator[tuple[str, Tensor]]:
         for name, features in self._network.walk(region):
-            yield name, tile.of_core(features, _REACH[name].stride)
+            yield name, tile.of_core(features, VGG_LAYERS[name].stride)
 
-    def _content_features(self, content: Tensor, tile: Tile) -> "_Sparse":
+    def _content_features(self, content: Tensor, tile: Tile) -> "_Kept":
         cores = self._cores(tile.cut(content), tile)
-        return _Sparse.of(next(core for name, core in cores if name == CONTENT_LAYER))
+        return {name: _Sparse.of(core) for name, core in pick(cores, self._layers).items()}
 
-    def _painting_grams(self, painting: Tensor, side: int) -> Grams:
+    def _look(self, painting: Tensor, side: int) -> Statistics:
+        """A painting's statistics."""
         height, width = painting.shape[2:]
-        grams: Grams = {}
-        for tile in lay_tiles(height, width, side):
-            _add(
-                grams,
-                (
-                    (name, _gram_share(name, core, height, width))
-                    for name, core in self._cores(tile.cut(painting), tile)
-                    if name in STYLE_LAYERS
-                ),
-            )
-        return grams
-
-
-_VARIATION = "total variation"
+        sums: dict[str, Tensor] = {}
+        for tile in lay_tiles(height, width, side, self._settings.layers):
+            for name, core in self._cores(tile.cut(painting), tile):
+                if name in self._settings.style_layer_weights:
+                    stride = VGG_LAYERS[name].stride
+                    share = self._style.share(core, (height // stride) * (width // stride))
+                    _add(sums, [(name, share)])
+        return sums
 
 
 class _Sparse(NamedTuple):
@@ -292,16 +281,10 @@ class _Sparse(NamedTuple):
         return self.values.new_zeros(self.shape).masked_scatter_(marked, self.values)
 
 
-def _places(layer: str, height: int, width: int) -> int:
-    stride = _REACH[layer].stride
-    return (height // stride) * (width // stride)
+_Kept = dict[str, _Sparse]
+"""By content layer, the content's features on a tile's core."""
 
 
-def _gram_share(layer: str, core: Tensor, height: int, width: int) -> Tensor:
-    """What a core's features add to the Gram matrix of a picture of that size."""
-    return gram_sum(core) / _places(layer, height, width)
-
-
-def _add(sums: dict[str, Tensor], shares: Iterable[tuple[str, Tensor]]) -> None:
+def _add(sums: dict[Key, Tensor], shares: Iterable[tuple[Key, Tensor]]) -> None:
     for name, share in shares:
         sums[name] = sums[name] + share if name in sums else share

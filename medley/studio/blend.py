@@ -1,0 +1,141 @@
+"""How several paintings share one picture: how strongly each pulls, and where."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from medley.errors import PictureError
+from medley.files import sha256
+from medley.images import Pixels, read_picture
+from medley.paintings import Draw, Painting
+from medley.settings import REST, BlendSettings, MaskWish
+
+Mask = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+"""From 0 to 1, `(height, width)`: how much a painting pulls there."""
+
+_TOLD = 0.005  # share of the picture above which masks that do not add up to 1 are spoken of
+
+
+@dataclass(frozen=True)
+class Blend:
+    """How the paintings of one shot share it, in their order.
+
+    Attributes:
+        strengths: against one another, 1 on average; all alike if there are none.
+        masks: of the content's size; each painting pulls everywhere if there are none.
+    """
+
+    strengths: tuple[float, ...] = ()
+    masks: tuple[Mask, ...] = ()
+
+    @property
+    def digest(self) -> str | None:
+        """What decides pixels; None for paintings that pull alike and everywhere."""
+        if not self.masks and all(strength == 1 for strength in self.strengths):
+            return None
+        masks = [mask.tobytes() for mask in self.masks]
+        return sha256(repr(self.strengths).encode(), *masks)
+
+
+def paintings_for(blending: BlendSettings, named: Sequence[Path]) -> list[Path]:
+    """The paintings of one shot: those that were named, or those of the masks.
+
+    Raises:
+        PictureError: there are none, or both.
+    """
+    masked = [Path(wish.painting) for wish in blending.masks]
+    if masked and named:
+        raise PictureError("--mask names its paintings itself; leave the others out")
+    if not masked and not named:
+        raise PictureError("there is no painting; name one, or pass --mask MASK=PAINTING")
+    return masked or list(named)
+
+
+def hang_together(blending: BlendSettings, drawn: Draw) -> list[Painting]:
+    """The drawn paintings in the order of the masks that name them, or in their own.
+
+    Raises:
+        PictureError: a mask's painting is unreadable.
+    """
+    if not blending.masks:
+        return drawn.paintings
+    by_path = {painting.path: painting for painting in drawn.paintings}
+    missing = [wish for wish in blending.masks if Path(wish.painting) not in by_path]
+    if missing:
+        why = next((text for text in drawn.skipped if missing[0].painting in text), "")
+        raise PictureError(why or f"'{missing[0].painting}' was not drawn; remove the filters")
+    return [by_path[Path(wish.painting)] for wish in blending.masks]
+
+
+def read_blend(
+    blending: BlendSettings, count: int, content: Pixels, tell: Callable[[str], None]
+) -> Blend:
+    """Read what was wished for the `count` paintings of one shot.
+
+    Args:
+        blending: the wishes.
+        count: of the paintings.
+        content: the photo at its size in the shot.
+        tell: told what the user should know, a line each.
+
+    Raises:
+        PictureError: a mask is unreadable or covers nothing, or weights do not match.
+    """
+    try:
+        strengths = blending.strengths(count)
+    except ValueError as error:
+        raise PictureError(str(error)) from None
+    if not blending.masks:
+        return Blend(strengths)
+    height, width, _ = content.shape
+    masks = {
+        number: _read_mask(wish, height, width, tell)
+        for number, wish in enumerate(blending.masks)
+        if wish.mask != REST
+    }
+    whole = sum(masks.values(), np.zeros((height, width), np.float32))
+    rest = np.clip(1 - whole, 0, 1)
+    for number, wish in enumerate(blending.masks):
+        if wish.mask == REST:
+            masks[number] = _check_covers(rest, wish, "the masks leave nothing for it")
+            whole = np.maximum(whole, 1)
+    _tell_of_sums(whole, tell)
+    scale = 1 / np.maximum(whole, 1)
+    return Blend(strengths, tuple(masks[number] * scale for number in sorted(masks)))
+
+
+def _read_mask(wish: MaskWish, height: int, width: int, tell: Callable[[str], None]) -> Mask:
+    path = Path(wish.mask)
+    picture = read_picture(path).convert("L")
+    with Image.open(path) as raw:  # it has just been read; what is transparent is not meant
+        if "A" in raw.getbands():
+            alpha = ImageOps.exif_transpose(raw).getchannel("A")
+            picture = Image.composite(picture, Image.new("L", picture.size), alpha)
+    if picture.size != (width, height):
+        text = f"mask '{path}' is resized from {picture.width}x{picture.height} to {width}x{height}"
+        if abs(picture.width * height / (picture.height * width) - 1) > 0.02:
+            text += "; its proportions are not the photo's"
+        tell(text)
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    values = np.asarray(picture, np.float32) / 255
+    return _check_covers(values, wish, "it is black all over; paint white where it shall pull")
+
+
+def _check_covers(mask: Mask, wish: MaskWish, why: str) -> Mask:
+    if mask.sum() < 1:  # pixel
+        raise PictureError(f"mask '{wish.mask}' of '{wish.painting}' covers nothing: {why}")
+    return mask
+
+
+def _tell_of_sums(whole: Mask, tell: Callable[[str], None]) -> None:
+    over, under = (float(np.mean(part)) for part in (whole > 1.02, whole < 0.98))
+    if over > _TOLD:
+        tell(f"the masks overlap on {over:.0%} of the picture, whose paintings share it there")
+    if under > _TOLD:
+        tell(
+            f"{under:.0%} of the picture is in no mask and stays as it is;"
+            f" --mask {REST}=PAINTING fills it"
+        )

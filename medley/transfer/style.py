@@ -1,0 +1,164 @@
+"""The style loss: how far a picture's statistics are from its paintings', layer by layer.
+
+Statistics are means over places, of a whole picture or of what a mask guides a painting to, so
+that they can be summed up from parts of a picture.
+
+Source: Gatys, Ecker and Bethge (2016), Image Style Transfer Using Convolutional Neural Networks,
+equations 4 and 5; with masks Gatys et al. (2017), as `gram_sum` says.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from medley.settings import VGG_LAYERS, ShotSettings
+from medley.transfer.gram import gram_sum
+from medley.transfer.wasserstein import Gaussian, gaussian_of, wasserstein
+
+_STYLE_SCALE = 10.0
+_WASSERSTEIN_SCALE = 1.0
+
+
+class Pull(NamedTuple):
+    """How strongly a painting pulls, and where.
+
+    Attributes:
+        strength: against the shot's other paintings; 1 on average.
+        mask: `(1, 1, height, width)` in [0, 1] over the content; everywhere if there is none.
+    """
+
+    strength: float = 1.0
+    mask: Tensor | None = None
+
+
+class Part(NamedTuple):
+    """What is summed over a picture: of which layer, and under which mask."""
+
+    kind: str
+    layer: str = ""
+    mask: int = 0
+
+
+Statistics = dict[str, Tensor]
+"""By style layer, what a painting is known by."""
+
+
+def _itself(value: Tensor) -> Tensor:
+    return value
+
+
+class Style:
+    """The style loss of pictures of one size."""
+
+    def __init__(
+        self, settings: ShotSettings, pulls: Sequence[Pull], height: int, width: int
+    ) -> None:
+        """Lay the masks over the features.
+
+        Args:
+            settings: the layers, their weights, and which statistics.
+            pulls: of each painting.
+            height: of the judged pictures, pixels.
+            width: likewise.
+        """
+        self._settings = settings
+        self._layers = settings.style_layer_weights
+        self._by_wasserstein = settings.style_loss == "wasserstein"
+        self._pulls = pulls
+        self._targets: list[dict[str, Tensor | Gaussian]] = []
+        self._guides: list[dict[str, Tensor]] = [
+            {layer: guide_at(pull.mask, layer) for layer in self._layers}
+            for pull in pulls
+            if pull.mask is not None
+        ]
+        # Without masks all paintings look at the same statistics.
+        self._masks = range(max(1, len(self._guides)))
+        self._places = {
+            layer: (height // VGG_LAYERS[layer].stride) * (width // VGG_LAYERS[layer].stride)
+            for layer in self._layers
+        }
+        self._counts: dict[tuple[str, int], float] = {
+            (layer, mask): float(self._guides[mask][layer].sum()) if self._guides else places
+            for layer, places in self._places.items()
+            for mask in self._masks
+        }
+
+    def aim(self, paintings: Sequence[Statistics]) -> None:
+        """Take the paintings' statistics, in the order of their pulls."""
+        self._nothing = next(iter(paintings[0].values())).new_zeros(())
+        make = gaussian_of if self._by_wasserstein else _itself
+        self._targets = [
+            {layer: make(statistic) for layer, statistic in painting.items()}
+            for painting in paintings
+        ]
+
+    def look(self, features: Iterable[tuple[str, Tensor]]) -> Statistics:
+        """A whole painting's statistics, from its features."""
+        return {
+            name: self.share(found, found.shape[2:].numel())
+            for name, found in features
+            if name in self._layers
+        }
+
+    def share(self, features: Tensor, places: int) -> Tensor:
+        """What features add to a statistic that is a mean over so many places."""
+        return gram_sum(features, with_sum=self._by_wasserstein) / places
+
+    def sums(
+        self,
+        layer: str,
+        features: Tensor,
+        cut: Callable[[Tensor], Tensor] = _itself,
+    ) -> Iterator[tuple[Part, Tensor]]:
+        """What features of a layer add to the statistics under each mask.
+
+        Args:
+            layer: nothing comes of one that is no style layer.
+            features: of the judged picture, or of a part of it.
+            cut: views that part of a map `(1, 1, ...)` over all of the layer's features.
+        """
+        for mask in self._masks if layer in self._layers else ():
+            # A small mask may cover nothing of a layer whose features are far apart.
+            if count := self._counts[layer, mask]:
+                guide = cut(self._guides[mask][layer]) if self._guides else None
+                yield (
+                    Part("style", layer, mask),
+                    gram_sum(features, guide, self._by_wasserstein) / count,
+                )
+
+    def loss(self, sums: Mapping[Part, Tensor]) -> Tensor:
+        """Weigh how far a picture's statistics, as `sums` gave them, are from the paintings'.
+
+        Each mask counts by the area that it covers: every place is then pulled as strongly as
+        without masks. Gatys et al. (2017) leave that to weights.
+        """
+        apart = []
+        for number, (pull, target) in enumerate(zip(self._pulls, self._targets, strict=True)):
+            mask = number if self._guides else 0
+            for layer, weight in self._layers.items():
+                found = sums.get(Part("style", layer, mask))
+                if found is None or not pull.strength:
+                    continue
+                factor = weight * pull.strength
+                if self._guides:
+                    factor *= len(self._pulls) * self._counts[layer, mask] / self._places[layer]
+                apart.append(factor * _distance(found, target[layer]))
+        whole = torch.stack(apart).sum() if apart else self._nothing
+        return self._settings.style_weight / len(self._targets) * whole
+
+
+def guide_at(mask: Tensor, layer: str) -> Tensor:
+    """Bring a mask `(1, 1, height, width)` to a layer: the mean of what each feature stands on."""
+    stride = VGG_LAYERS[layer].stride
+    return nnf.avg_pool2d(mask, stride) if stride > 1 else mask
+
+
+def _distance(found: Tensor, target: Tensor | Gaussian) -> Tensor:
+    if isinstance(target, Gaussian):
+        return _WASSERSTEIN_SCALE / len(found) * wasserstein(found, target)
+    # Gatys et al. divide by 4 channels^2 (height x width)^2 and weigh layers by 1/5;
+    # the Gram matrix here has the area in it already.
+    return _STYLE_SCALE / len(found) ** 2 * nnf.mse_loss(found, target)

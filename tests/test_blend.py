@@ -1,0 +1,265 @@
+"""Several paintings in one picture: strengths and masks, from files to films."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from medley.errors import PictureError
+from medley.images import decode
+from medley.settings import BlendSettings, ShotSettings
+from medley.studio.blend import Blend, read_blend
+from medley.studio.scene import Scene, load_camera, shot_key
+from medley.studio.shoot import set_objective, shoot
+from medley.transfer.color import Patch, color_statistics, match_colors
+from medley.workspace import Workspace
+
+from .conftest import draw_pixels
+from .test_render import place, run  # noqa: F401
+
+CONTENT = draw_pixels(24, 32, 1)
+
+
+def scene(blend=None, paintings=1, **settings):
+    works = tuple(draw_pixels(24, 32, seed) for seed in range(2, 2 + paintings))
+    chosen = ShotSettings(**{"size": 32, "steps": 3} | settings)
+    return Scene(CONTENT, works, CONTENT, "content", chosen, blend or Blend())
+
+
+def key_of(what):
+    return shot_key(what, "weights", "float32")
+
+
+def test_shots_at_their_defaults_keep_the_keys_that_they_had():
+    y, x = np.mgrid[0:24, 0:32]
+    pixels = np.stack([y * 9, x * 7, (x * y) % 256], 2).astype(np.uint8)
+    plain = Scene(pixels, (pixels[::-1].copy(),), pixels, "content", ShotSettings(size=32, steps=4))
+    assert key_of(plain) == "ca90518ef19d1b2776356411"
+    assert key_of(replace(plain, blend=Blend((1.0,)))) == key_of(plain)
+
+
+def test_whatever_changes_pixels_changes_the_key():
+    mask = np.linspace(0, 1, 24 * 32, dtype=np.float32).reshape(24, 32)
+    others = [
+        scene(),
+        scene(style_loss="wasserstein"),
+        scene(style_layers="relu1_1"),
+        scene(style_layers="relu1_1:2"),
+        scene(content_layers="relu3_2"),
+        scene(padding="reflect"),
+        scene(pooling="average"),
+        scene(pooling="average-scaled"),
+        scene(paintings=2),
+        scene(Blend((1.5, 0.5)), 2),
+        scene(Blend((1.0, 1.0), (mask, 1 - mask)), 2),
+        scene(Blend((1.0, 1.0), (1 - mask, mask)), 2),
+    ]
+    assert len({key_of(each) for each in others}) == len(others)
+
+
+@pytest.mark.parametrize("name", ["masks", "wasserstein", "reflect"])
+def test_interrupted_shot_comes_to_the_same_pixels(tmp_path, name):
+    half = np.zeros((24, 32), np.float32)
+    half[:, :16] = 1
+    what = {
+        "masks": scene(Blend((1.0, 1.0), (half, 1 - half)), 2, scales="2"),
+        "wasserstein": scene(style_loss="wasserstein", steps=4),
+        "reflect": scene(padding="reflect", style_layers="relu2_1,relu4_1:2"),
+    }[name]
+    settings = what.settings.model_copy(update={"precision": "float32"})
+    camera = load_camera(settings, torch.device("cpu"))
+
+    class StopError(Exception):
+        pass
+
+    def stop(iterate):
+        if iterate.step == 2:
+            raise StopError
+
+    with pytest.raises(StopError):
+        shoot(what, camera, Workspace(tmp_path / "a"), {}, stop, pytest.fail)
+    shots = [
+        shoot(what, camera, Workspace(tmp_path / folder), {}, id, pytest.fail)
+        for folder in ("a", "b")
+    ]
+    for step in shots[1].steps():
+        again, straight = (decode(shot.step_path(step)) for shot in shots)
+        assert (again == straight).all()
+
+
+def test_shot_loads_the_network_no_deeper_than_it_is_looked_at(camera):
+    settings = ShotSettings(precision="float32", style_layers="relu2_1", content_layers="conv1_2")
+    shallow = load_camera(settings, torch.device("cpu"))
+    assert list(shallow.network.weights()) == ["conv1_1", "conv1_2", "conv2_1"]
+    assert len(camera.network.weights()) == 13
+    losses, _ = set_objective(scene(**settings.model_dump()), shallow).evaluate(
+        torch.rand(1, 3, 24, 32), with_gradient=False
+    )
+    assert losses.style.item() > 0
+
+
+def save_mask(path, values, mode="L"):
+    Image.fromarray(np.asarray(values, np.uint8)).convert(mode).save(path)
+    return str(path)
+
+
+@pytest.fixture
+def masks(tmp_path):
+    """Left half white, right half white, all white, all black."""
+    left = np.zeros((24, 32))
+    left[:, :16] = 255
+    pictures = {"left": left, "right": 255 - left, "all": left * 0 + 255, "none": left * 0}
+    return {name: save_mask(tmp_path / f"{name}.png", each) for name, each in pictures.items()}
+
+
+def read(*pairs, told=None, **options):
+    wishes = BlendSettings(mask=tuple(f"{mask}=p.jpg" for mask in pairs), **options)
+    tell = pytest.fail if told is None else told.append
+    return read_blend(wishes, len(pairs), CONTENT, tell)
+
+
+def test_rest_is_what_the_other_masks_leave_softly(tmp_path):
+    soft = np.tile(np.linspace(0, 255, 32), (24, 1))
+    blend = read(save_mask(tmp_path / "soft.png", soft), "rest")
+    np.testing.assert_allclose(blend.masks[0] + blend.masks[1], 1, atol=1e-6)
+    assert blend.masks[0][0, 15] == pytest.approx(np.uint8(soft[0, 15]) / 255)
+
+
+def test_masks_that_overlap_share_the_place_and_it_is_said(masks):
+    told = []
+    blend = read(masks["all"], masks["left"], told=told)
+    assert told == ["the masks overlap on 50% of the picture, whose paintings share it there"]
+    assert blend.masks[0][0, 0] == blend.masks[1][0, 0] == 0.5
+    assert (blend.masks[0][0, 31], blend.masks[1][0, 31]) == (1, 0)
+
+
+def test_picture_outside_all_masks_is_spoken_of(masks):
+    told = []
+    read(masks["left"], told=told)
+    assert told == [
+        "50% of the picture is in no mask and stays as it is; --mask rest=PAINTING fills it"
+    ]
+
+
+def test_mask_of_another_size_is_resized_and_it_is_said(tmp_path):
+    told = []
+    values = np.zeros((48, 96))
+    values[:, 48:] = 255
+    blend = read(save_mask(tmp_path / "large.png", values), "rest", told=told)
+    assert blend.masks[0].shape == (24, 32)
+    assert (blend.masks[0][:, :15] == 0).all()
+    assert (blend.masks[0][:, 17:] == 1).all()
+    (line,) = told
+    assert "large.png' is resized from 96x48 to 32x24; its proportions are not the photo's" in line
+
+
+def test_transparent_part_of_a_mask_is_no_part_of_it(tmp_path):
+    pixels = np.full((24, 32, 4), 255, np.uint8)
+    pixels[:, 16:, 3] = 0
+    Image.fromarray(pixels).save(tmp_path / "cut.png")
+    blend = read(tmp_path / "cut.png", "rest")
+    assert (blend.masks[0][:, :16] == 1).all()
+    assert (blend.masks[0][:, 16:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["none"], r"none.png' of 'p.jpg' covers nothing: it is black all over; paint white"),
+        (["all", "rest"], "mask 'rest' of 'p.jpg' covers nothing: the masks leave nothing for it"),
+        (["missing.png"], "there is no picture 'missing.png'; check its name"),
+        (["text"], "text.png' is not a readable picture"),
+        (["empty"], "empty.png' is not a readable picture .the file is empty"),
+    ],
+)
+def test_masks_that_cannot_be_used_are_one_line(masks, tmp_path, names, words):
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "empty.png").touch()
+    others = {name: str(tmp_path / f"{name}.png") for name in ("text", "empty")}
+    with pytest.raises(PictureError, match=words) as error:
+        read(*(({**masks, **others}).get(name, name) for name in names))
+    assert "\n" not in str(error.value)
+
+
+def test_colors_are_given_only_where_a_patch_is():
+    image = torch.rand((1, 3, 8, 10), generator=torch.Generator().manual_seed(1))
+    target = color_statistics([image.flip(1) ** 3])
+    mask = torch.zeros(1, 1, 8, 10)
+    mask[..., :5] = 1
+    found = match_colors(image, [Patch(target, mask)])
+    torch.testing.assert_close(found[..., 5:], image[..., 5:])
+    torch.testing.assert_close(found[..., :5], match_colors(image, target)[..., :5])
+
+
+def test_colors_of_a_stronger_painting_count_more():
+    first, second = torch.full((1, 3, 4, 4), 0.2), torch.full((1, 3, 4, 4), 0.8)
+    mixed = color_statistics([first, second], [1.5, 0.5])
+    torch.testing.assert_close(mixed.mean, torch.full((3,), 0.35))
+
+
+TINY = ("--size", "48", "--steps", "3", "--fps", "10", "--hold", "0.3")
+
+
+def render(place, *more, expect=0):  # noqa: F811
+    return run(
+        "render", "--content", "photo.png", *TINY, "--seconds-per-painting", "1.5", *more,
+        cwd=place, expect=expect,
+    )  # fmt: skip
+
+
+def test_blend_is_one_stretch_of_film_whose_caption_names_all(place):  # noqa: F811
+    render(place, "--styles", "styles", "--blend", "--style-weights", "2,1", "--captions", "title")
+    about = json.loads((place / "outputs/photo-medley.json").read_text())
+    assert about["film"]["frames"] == 15
+    assert [work["title"] for work in about["paintings"]] == ["painting 2", "painting 3"]
+    assert len({work["shot"] for work in about["paintings"]}) == 1
+    assert (about["settings"]["blend"], about["settings"]["style_weights"]) == (True, "2,1")
+    credit_list = (place / "outputs/photo-medley.credits.txt").read_text()
+    assert "painting 2" in credit_list
+    assert "painting 3" in credit_list
+
+
+def test_masks_make_one_shot_of_render_and_stylize_alike(place, masks):  # noqa: F811
+    pair = ("--mask", f"{masks['left']}=styles/painting_3.png")
+    rest = ("--mask", "rest=styles/painting_2.png")
+    done = render(place, *pair, *rest)
+    assert "mask '" in done.stderr
+    about = json.loads((place / "outputs/photo-medley.json").read_text())
+    assert [work["title"] for work in about["paintings"]] == ["painting 3", "painting 2"]
+    shot = place / "outputs/workspace/shots" / about["paintings"][0]["shot"] / "steps"
+    run("stylize", "photo.png", *pair, *rest, "-o", "out.png", *TINY[:4], cwd=place)
+    assert (decode(place / "out.png") == decode(shot / "000003.png")).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--styles", "styles", "--blend", "--style-weights", "2,1,1"], 1,
+         "--style-weights 2,1,1 has 3 weights for 2 paintings; give one for each"),
+        (["--styles", "styles", "--style-weights", "2,1"], 2, "pass --blend with it"),
+        (["--styles", "styles", "--mask", "m.png=p.jpg"], 2, "leave --styles out"),
+        (["--mask", "m.png"], 2, "'m.png' is not MASK=PAINTING"),
+        (["--mask", "m.png=p.jpg"], 1, "p.jpg"),
+        ([], 2, "Missing option '--styles'"),
+        (["--styles", "styles", "--style-layers", "relu6_1"], 2, "there is no layer 'relu6_1'"),
+        (["--styles", "styles", "--style-layers", "pool5", "--size", "30"], 1,
+         "VGG-19 needs 32 on the short side"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_blended_is_one_line(place, options, code, words):  # noqa: F811
+    done = render(place, *options, expect=code)
+    assert words in done.stderr
+    assert done.stderr.strip().count("\n") == 0
+
+
+def test_stylize_wants_paintings_or_masks_but_not_both(place):  # noqa: F811
+    for given, words in (
+        ([], "there is no painting; name one, or pass --mask MASK=PAINTING"),
+        (["styles/painting_2.png", "--mask", "m.png=p.png"], "leave the others out"),
+        (["styles/painting_2.png", "--style-weights", "1,2"], "2 weights for 1 painting"),
+    ):
+        done = run("stylize", "photo.png", *given, "-o", "out.png", cwd=place, expect=1)
+        assert words in done.stderr
