@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from medley.api import Iterate, features, load_vgg, quantize, render, stylize
+    from medley.api import features, load_vgg, quantize, render, stylize
+    from medley.transfer.optimize import Iterate
 
 __all__ = ["Iterate", "__version__", "features", "load_vgg", "quantize", "render", "stylize"]
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from medley.errors import ConfigError
 from medley.files import check_free
-from medley.film.encode import FilmFacts
+from medley.film.facts import FilmFacts
 from medley.images import Pixels, read_picture, to_pixels, to_tensor
 from medley.paintings import Painting, find_files, shipped
 from medley.settings import (

@@ -87,8 +87,8 @@ def settle(options: dict[str, Any]) -> dict[str, Any]:
     below = beneath(given, quality, _kind(quality, options["device"]))
     settled |= {name: value for name, value in below.items() if name in settled}
     if context.meta[_PRINT]:
-        names = [param.name or "" for param in context.command.params]
-        named = {name: settled[name] for name in names if name in fields}
+        known = [param.name or "" for param in context.command.params]
+        named = {name: settled[name] for name in known if name in fields}
         click.echo(config_text(named, fields, context.command_path), nl=False)
         context.exit()
     return settled

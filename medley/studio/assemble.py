@@ -11,7 +11,7 @@ import numpy as np
 
 from medley.errors import PictureError
 from medley.files import json_bytes, part_files
-from medley.film.encode import FilmFacts
+from medley.film.facts import FilmFacts
 from medley.film.poster import contact_sheet
 from medley.film.timeline import ShotTrack
 from medley.film.visual import visual_change
@@ -59,7 +59,7 @@ def assemble(
         if place is None:
             place = len(contents)
             contents.append(content)
-        stretches.append(_stretch(reel, caption_of(reel, number, film), place, film, watch, tell))
+        stretches.append(_stretch(reel, caption_of([reel], number, film), place, film, watch, tell))
     if film.sparkline != "none" and not any(one.losses for one in stretches):
         tell("these pictures have no trace of losses; the film goes without --sparkline")
     with part_files(*outputs.all) as (sidecar, credit_list, poster, part):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from medley.errors import PictureError
@@ -13,7 +14,7 @@ from medley.images import Pixels, read_picture
 from medley.paintings import Draw, Painting
 from medley.settings import REST, BlendSettings, MaskWish
 
-Mask = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+Mask = npt.NDArray[np.float32]
 """From 0 to 1, `(height, width)`: how much a painting pulls there."""
 
 _TOLD = 0.005  # share of the picture above which masks that do not add up to 1 are spoken of
@@ -97,13 +98,13 @@ def read_blend(
         if wish.mask != REST
     }
     whole = sum(masks.values(), np.zeros((height, width), np.float32))
-    rest = np.clip(1 - whole, 0, 1)
+    rest: Mask = np.clip(1 - whole, 0, 1).astype(np.float32)
     for number, wish in enumerate(blending.masks):
         if wish.mask == REST:
             masks[number] = _check_covers(rest, wish, "the masks leave nothing for it")
             whole = np.maximum(whole, 1)
     _tell_of_sums(whole, tell)
-    scale = 1 / np.maximum(whole, 1)
+    scale: Mask = (1 / np.maximum(whole, 1)).astype(np.float32)
     return Blend(strengths, tuple(masks[number] * scale for number in sorted(masks)))
 
 
@@ -120,7 +121,7 @@ def _read_mask(wish: MaskWish, height: int, width: int, tell: Callable[[str], No
             text += "; its proportions are not the photo's"
         tell(text)
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    values = np.asarray(picture, np.float32) / 255
+    values: Mask = np.asarray(picture, np.float32) / np.float32(255)
     return _check_covers(values, wish, "it is black all over; paint white where it shall pull")
 
 

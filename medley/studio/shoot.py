@@ -127,7 +127,7 @@ def _pulls(scene: Scene, height: int, width: int, device: torch.device) -> list[
     if masks and masks[0].shape[2:] != (height, width):
         small = partial(nnf.interpolate, size=(height, width), mode="bilinear", antialias=True)
         masks = [small(mask) for mask in masks]
-    return list(map(Pull, strengths, masks or [None] * len(strengths)))
+    return list(map(Pull, strengths, masks)) if masks else list(map(Pull, strengths))
 
 
 def _palette(scene: Scene, paintings: Sequence[Tensor]) -> Palette:
