@@ -144,7 +144,7 @@ def _agree(facts: FilmFacts, wanted: FilmFacts) -> bool:
 
 def _webp_quality(crf: int) -> int:
     """libwebp's quality that looks like H.264's at this rate factor."""
-    return min(max(round(177 - 5.5 * crf), 0), 100)
+    return min(max(round(174 - 5.5 * crf), 0), 100)
 
 
 def _checked(
