@@ -65,7 +65,9 @@ _ENCODERS: dict[tuple[EncoderName, Codec], Encoder] = {
         ("-b:v", "0", "-deadline", "good", "-cpu-used", "3", "-row-mt", "1"),
     ),
     ("nvenc", "h264"): Encoder("h264_nvenc", "yuv420p", "-cq", 1, 0, 51, _VBR),
-    ("nvenc", "h265"): Encoder("hevc_nvenc", "p010le", "-cq", 1.14, -2.3, 51, (*_VBR, "-tag:v", "hvc1")),
+    ("nvenc", "h265"): Encoder(
+        "hevc_nvenc", "p010le", "-cq", 1.14, -2.3, 51, (*_VBR, "-tag:v", "hvc1")
+    ),
     ("nvenc", "av1"): Encoder("av1_nvenc", "p010le", "-cq", 2, -12.5, 63, _VBR),
 }  # fmt: skip
 
