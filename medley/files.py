@@ -142,17 +142,19 @@ def check_folder_free(path: Path, force: bool, own: re.Pattern[str]) -> None:
         OutputError: it holds other files, or files at all and `force` is not set; or the folder
             around it is not writable.
     """
-    if not path.is_dir():
-        return check_free(path, force=False)
-    names = [file.name for file in path.iterdir()]
-    if other := [name for name in names if not own.fullmatch(name)]:
-        raise OutputError(
-            f"'{path}' is a folder and holds other files, such as '{min(other)}'; name a new folder"
-            " for numbered pictures, or a file such as film.mp4"
-        )
-    if names and not force:
-        raise OutputError(f"'{path}' holds pictures; pass --force to replace them, or name another")
-    return check_free(path.with_name(f"{path.name}.new"), force=True)
+    if path.is_dir():
+        names = [file.name for file in path.iterdir()]
+        if other := [name for name in names if not own.fullmatch(name)]:
+            raise OutputError(
+                f"'{path}' is a folder and holds other files, such as '{min(other)}'; name a new"
+                " folder for numbered pictures, or a file such as film.mp4"
+            )
+        if names and not force:
+            raise OutputError(
+                f"'{path}' holds pictures; pass --force to replace them, or name another"
+            )
+        path = path.with_name(f"{path.name}.new")  # the folder around it must be writable
+    check_free(path, force=False)
 
 
 def sha256(*parts: bytes) -> str:

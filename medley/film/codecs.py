@@ -22,7 +22,8 @@ class Encoder:
             channel, whose gradients are smoother at no cost in size; for the others it is 8.
         quality: the option that takes the quality.
         slope: quality, for a `crf` on H.264's scale, is `slope * crf + offset`.
-        offset: see `slope`; `scripts/bench_formats` measures both.
+        offset: see `slope`; `scripts/bench_formats` measured both for crf 10 to 28. NVENC's are
+            those of the software: they have not been measured.
         most: the largest number of its scale.
         options: whatever else it is told.
         narrow: what it is told of films narrower than `NARROW`.
@@ -49,23 +50,25 @@ _VBR = ("-preset", "p5", "-tune", "hq", "-rc", "vbr", "-b:v", "0")
 _ENCODERS: dict[tuple[EncoderName, Codec], Encoder] = {
     ("x264", "h264"): Encoder("libx264", "yuv420p", "-crf", 1, 0, 51, ("-preset", "medium")),
     ("x265", "h265"): Encoder(
-        "libx265", "yuv420p10le", "-crf", 1, 2, 51,
+        "libx265", "yuv420p10le", "-crf", 1.14, -2.3, 51,
         ("-preset", "medium", "-x265-params", "log-level=error", "-tag:v", "hvc1"),
         # It overruns its memory where a film is narrower than its blocks, 64 pixels unless told.
         narrow=("-x265-params", "log-level=error:ctu=16"),
     ),
-    ("svt-av1", "av1"): Encoder("libsvtav1", "yuv420p10le", "-crf", 1.2, 1, 63, ("-preset", "6")),
+    ("svt-av1", "av1"): Encoder("libsvtav1", "yuv420p10le", "-crf", 2, -12.5, 63, ("-preset", "6")),
     ("aom", "av1"): Encoder(
-        "libaom-av1", "yuv420p10le", "-crf", 1.2, 1, 63,
+        "libaom-av1", "yuv420p10le", "-crf", 2, -12, 63,
         ("-b:v", "0", "-cpu-used", "6", "-row-mt", "1"),
     ),
     ("vpx", "vp9"): Encoder(
-        "libvpx-vp9", "yuv420p", "-crf", 1.2, 1, 63,
+        "libvpx-vp9", "yuv420p", "-crf", 2.07, -11.4, 63,
         ("-b:v", "0", "-deadline", "good", "-cpu-used", "3", "-row-mt", "1"),
     ),
-    ("nvenc", "h264"): Encoder("h264_nvenc", "yuv420p", "-cq", 1, 2, 51, _VBR),
-    ("nvenc", "h265"): Encoder("hevc_nvenc", "p010le", "-cq", 1, 4, 51, (*_VBR, "-tag:v", "hvc1")),
-    ("nvenc", "av1"): Encoder("av1_nvenc", "p010le", "-cq", 1.2, 5, 63, _VBR),
+    ("nvenc", "h264"): Encoder("h264_nvenc", "yuv420p", "-cq", 1, 0, 51, _VBR),
+    ("nvenc", "h265"): Encoder(
+        "hevc_nvenc", "p010le", "-cq", 1.14, -2.3, 51, (*_VBR, "-tag:v", "hvc1")
+    ),
+    ("nvenc", "av1"): Encoder("av1_nvenc", "p010le", "-cq", 2, -12.5, 63, _VBR),
 }  # fmt: skip
 
 

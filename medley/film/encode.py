@@ -144,7 +144,7 @@ def _agree(facts: FilmFacts, wanted: FilmFacts) -> bool:
 
 def _webp_quality(crf: int) -> int:
     """libwebp's quality that looks like H.264's at this rate factor."""
-    return min(max(round(110 - 1.5 * crf), 0), 100)
+    return min(max(round(174 - 5.5 * crf), 0), 100)
 
 
 def _checked(
@@ -200,7 +200,8 @@ def _write_video(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) 
     """Write a film by one of ffmpeg's encoders; give what should be read back."""
     wanted = FilmFacts(part, film.frame_count, film.fps, film.height, film.width)
     encoder = choose_encoder(path, film.settings)
-    source, sound = raw_input(film.width, film.height, film.fps), []
+    source = raw_input(film.width, film.height, film.fps)
+    sound: list[str] = []
     if film.settings.audio:
         length = film.frame_count / film.fps
         sound_s = sound_length(film.settings.audio)

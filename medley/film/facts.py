@@ -63,8 +63,10 @@ def read_facts(path: Path, form: Format | None = None) -> FilmFacts:
     }
     try:
         return readers.get((form or format_of(path)).kind, _read_film)(path)
-    except (PictureError, webp.TornError, OSError) as error:
+    except (PictureError, webp.TornError) as error:
         raise FilmError(f"'{path}' does not read back: {error}; make it again") from error
+    except OSError as error:
+        raise FilmError(f"'{path}' cannot be read ({error.strerror}); make it again") from error
 
 
 def _read_gif(path: Path) -> FilmFacts:

@@ -53,10 +53,11 @@ def write_sheet(
     cell, cell_height = max(1, round(width * scale)), max(1, round(height * scale))
     works = ((frame, _time(number / fps)) for number, frame in frames)
     sheet = gallery(works, cell, cell_height=cell_height)
+    picture = Image.fromarray(sheet)
     if path.suffix.lower() == ".png":
-        Image.fromarray(sheet).save(path)
+        picture.save(path)
     else:
-        Image.fromarray(sheet).save(path, quality=_JPEG_QUALITY, subsampling=0)
+        picture.save(path, quality=_JPEG_QUALITY, subsampling=0)
     return sheet.shape[0], sheet.shape[1]
 
 

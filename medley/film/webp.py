@@ -136,7 +136,7 @@ def _decode(data: bytes) -> int:
             if image.size != size:
                 raise TornError(f"a frame of {image.size}, not of {size}")
     except (UnidentifiedImageError, OSError) as error:
-        raise TornError(f"a frame cannot be decoded ({error})") from error
+        raise TornError("a frame cannot be decoded") from error
     return int.from_bytes(data[12:15], "little")
 
 
