@@ -177,8 +177,8 @@ def test_example_is_short_and_makes_a_film(make_picture, tmp_path):
     command = [sys.executable, EXAMPLE, photo, painting, "film.mp4"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "b: step 40 of 40, loss " in done.stdout
-    assert "film.mp4: 120 frames of 246x206 pixels" in done.stdout
+    assert "b: step 30 of 30, loss " in done.stdout
+    assert "film.mp4: 120 frames of 246x204 pixels" in done.stdout
     assert (tmp_path / "film.json").is_file()
 
 

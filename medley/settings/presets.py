@@ -23,7 +23,7 @@ MEANINGS: Mapping[Quality, str] = {
 _PRESETS: Mapping[Quality, Mapping[Kind, Mapping[str, Any]]] = {
     # One size is enough below 400 pixels: the network sees most of the picture at once.
     "draft": {
-        "cpu": {"pixels": 224 * 224, "steps": 40, "scales": "1", "keep_every": 1},
+        "cpu": {"pixels": 224 * 224, "steps": 30, "scales": "1", "keep_every": 1},
         "gpu": {"pixels": 384 * 384, "steps": 60, "scales": "1", "keep_every": 1},
     },
     "standard": {"cpu": {}, "gpu": {}},
