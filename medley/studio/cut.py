@@ -15,7 +15,7 @@ from medley.film.encode import FilmFacts, encode_film
 from medley.film.lettering import caption
 from medley.film.poster import contact_sheet
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
-from medley.images import Pixels
+from medley.images import Pixels, decode
 from medley.settings import CutSettings
 from medley.workspace import Shot
 
@@ -167,7 +167,10 @@ def hang_poster(content: Pixels, title: str, works: Sequence[tuple[Pixels, Shot,
     Raises:
         PictureError: a result is unreadable.
     """
-    pairs = [(painting, shot.read(shot.steps()[-1]), label) for painting, shot, label in works]
+    pairs = [
+        (painting, decode(shot.step_path(shot.steps()[-1])), label)
+        for painting, shot, label in works
+    ]
     return contact_sheet(content, pairs, content_caption=title)
 
 
@@ -191,11 +194,20 @@ def lay_out(
     )
 
 
+def read_step(shot: Shot, step: int) -> Pixels:
+    """Read a shot's iterate.
+
+    Raises:
+        PictureError: it is unreadable.
+    """
+    return shot.read(step)
+
+
 def _read_still(
     content: Pixels, shots: Sequence[Shot], captions: Sequence[str], still: Still
 ) -> Pixels:
     if still.shot is None:
         return content
-    pixels = shots[still.shot].read(still.step)
+    pixels = read_step(shots[still.shot], still.step)
     text = captions[still.shot]
     return caption(pixels, text) if text else pixels

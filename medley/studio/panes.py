@@ -18,7 +18,7 @@ from medley.film.timeline import Still
 from medley.images import Pixels
 from medley.settings import CutSettings
 from medley.studio.credits import credit_lines
-from medley.studio.cut import encode, lay_out, track
+from medley.studio.cut import encode, lay_out, read_step, track
 from medley.studio.measure import Measure
 from medley.studio.takes import Take
 
@@ -128,7 +128,7 @@ def _number(still: Still) -> int:
 def _read_panes(parts: Sequence[Part], height: int, width: int, still: Still) -> list[Pixels]:
     panes = []
     for take in parts[_number(still)].takes:
-        pixels = take.scene.content if still.shot is None else take.shot.read(still.step)
+        pixels = take.scene.content if still.shot is None else read_step(take.shot, still.step)
         panes.append(fit_pane(pixels, height, width))
     return panes
 
@@ -160,4 +160,4 @@ def _works(takes: Sequence[Take], measures: Sequence[Measure]) -> Iterator[tuple
     for take, one in zip(takes, measures, strict=True):
         size = f"{one.network.size_bytes / 1e6:.2f} MB"
         text = f"{one.network.label}\n{size}, loss {one.loss:,.0f}"
-        yield take.shot.result(), text
+        yield read_step(take.shot, take.shot.steps()[-1]), text

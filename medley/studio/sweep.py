@@ -17,7 +17,7 @@ from medley.paintings import Draw, Painting
 from medley.settings import CatalogSettings, CutSettings, ShotSettings, SweepSettings, TileWish
 from medley.studio.credits import list_credits
 from medley.studio.crew import take_at_once
-from medley.studio.cut import Outputs
+from medley.studio.cut import Outputs, read_step
 from medley.studio.device import choose_precision
 from medley.studio.measure import (
     TOLERANCE,
@@ -209,10 +209,10 @@ def measure_sweep(sweep: Sweep, watch: Callable[[int, int], None]) -> list[Measu
     for pair, takes in enumerate(sweep.pairs):
         standard = sweep.take(pair, sweep.reference)
         objective = set_objective(standard.scene, judge)
-        best = standard.shot.result()
+        best = _last(standard)
         best_loss = score(objective, best, sweep.device)
         for network, take in zip(sweep.networks, takes, strict=True):
-            result = take.shot.result()
+            result = _last(take)
             loss = score(objective, result, sweep.device)
             measures.append(
                 Measure(
@@ -297,6 +297,10 @@ def _take(
     title = ", ".join(part for part in (network.label, pair) if part)
     shot = workspace.shot(shot_key(scene, network.digest, precision))
     return Take(path, painting, title, scene, shot)
+
+
+def _last(take: Take) -> Pixels:
+    return read_step(take.shot, take.shot.steps()[-1])
 
 
 def _sidecar(
