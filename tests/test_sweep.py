@@ -223,7 +223,7 @@ def test_layouts_have_their_size_and_length(swept, layout, frames, height, width
             shown = found[number * 20 + 15, :HEIGHT, :WIDTH]
             assert apart(shown[ABOVE_LABEL], result[ABOVE_LABEL]) < 1.8
     if layout == "split":
-        held = found[17]  # the border stands at column 40 then
+        held = found[13]  # the border stands at column 40 then
         left, right = np.s_[:16, :36], np.s_[:16, 42:46]
         assert apart(held[left], last[0][left]) < apart(held[left], last[2][left]) / 3
         assert apart(held[right], last[2][right]) < apart(held[right], last[0][right]) / 1.5

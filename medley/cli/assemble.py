@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 
-from medley.cli.options import read_settings, settings_options
+from medley.cli.options import output_option, read_settings, settings_options
 from medley.settings import FilmSettings, RunSettings
-
-_PATH = click.Path(path_type=Path)
+from medley.settings.formats import USUAL_SUFFIX
 
 
 @click.command()
@@ -18,10 +17,7 @@ _PATH = click.Path(path_type=Path)
 @settings_options(RunSettings, "workspace")
 @click.option("--order", help="Which of the parts found, and in what order, such as 3,1,2.")
 @click.option("--prefix", help="What comes before the number in the pictures' names.")
-@click.option(
-    "-o", "--output", type=_PATH,
-    help="The film, ending in .mp4.  [default: outputs/FIRST_SOURCE-assembled.mp4]",
-)  # fmt: skip
+@output_option("outputs/FIRST_SOURCE-assembled.mp4")
 @click.option("--force", is_flag=True, help="Replace a film of that name.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 def assemble(
@@ -45,23 +41,27 @@ def assemble(
     finished shots are shown in the order in which they were begun; a shot's folder or the
     beginning of its key; or a folder of pictures such as frame_0010.png.
     """
-    film = read_settings(FilmSettings, options)
+    asked = read_settings(FilmSettings, options)
     name = Path(sources[0]).resolve().stem
-    path = output or Path("outputs", f"{name}-assembled.mp4")
-    if path.suffix.lower() != ".mp4":
-        raise click.UsageError(f"--output '{path}' must end in .mp4")
+    path = output or Path("outputs", f"{name}-assembled{USUAL_SUFFIX}")
+    try:
+        film = asked.fitted(path)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     # Pillow and numpy take half a second to import; --help should not wait for them.
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
     from medley.studio import assemble as studio
-    from medley.studio.cut import Outputs, check_film
+    from medley.studio.cut import Outputs, check_film, check_output
     from medley.studio.reels import check_sizes, find_reels, parse_order
     from medley.workspace import Workspace
 
     console = notes(quiet)
     tell = partial(warn, console)
     outputs = Outputs(path)
-    outputs.check(force, [Path(source) for source in sources])
+    named = [Path(source) for source in sources]
+    outputs.check(force, [*named, film.audio] if film.audio else named)
+    check_output(path, asked, tell)
     reels = find_reels(sources, Workspace(workspace), prefix, tell)
     if order is not None:
         reels = [reels[place] for place in parse_order(order, len(reels))]
@@ -74,7 +74,7 @@ def assemble(
         show.line(f"{parts}, {pictures:,} pictures")
         facts = studio.assemble(reels, outputs, film, show.count, show.frame, tell)
         show.line(
-            f"{facts.frame_count} frames, {float(facts.frame_count / facts.fps):.1f} s;"
+            f"{facts.words};"
             f" poster '{outputs.poster}', sidecar '{outputs.sidecar}', credits '{outputs.credits}'"
         )
     click.echo(path)

@@ -61,9 +61,14 @@ def settings_options(schema: type[Settings], *names: str) -> Callable[[Command],
             field = schema.model_fields[name]
             option = f"--{name.replace('_', '-')}"
             if field.annotation is bool:
-                both = f"{option}/--no-{option[2:]}"
+                flags = f"{option}/--no-{option[2:]}" if field.default else option
                 command = click.option(
-                    both, name, default=field.default, show_default=True, help=field.description
+                    flags,
+                    name,
+                    is_flag=True,
+                    default=field.default,
+                    show_default=field.default,
+                    help=field.description,
                 )(command)
                 continue
             is_list = get_origin(field.annotation) is tuple

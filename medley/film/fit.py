@@ -70,7 +70,7 @@ def plan_layout(
         layouts = _arrangements(height, width, room, fit, beside)
         return max(layouts, key=lambda layout: _shown(layout, height, width))
     if not beside and not size.long_side:
-        return Layout(_even(height), _even(width), Box(0, 0, height, width))
+        return Layout(height, width, Box(0, 0, height, width))
     grids = [(1, 2), (2, 1)] if beside else [(1, 1)]
     gap = _gap(height, width) if beside else 0
     height, width = _even(height), _even(width)

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from medley.film.compose import mix, pad_to_even
+from medley.film.compose import mix
 from medley.film.fit import Layout, backdrop, fit_picture
 from medley.film.grid import GROUND
 from medley.film.overlay import Overlay, moments
@@ -46,9 +46,7 @@ def dress(
 
     for picture, moment in zip(pictures, moments(timeline, fps), strict=True):
         if layout.is_plain:
-            frame = pad_to_even(picture)
-            if overlays:
-                frame = frame.copy()
+            frame = picture.copy() if overlays else picture
         else:
             shown = moment.frame
             frame = ground_of(shown.first)
