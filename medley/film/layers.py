@@ -10,7 +10,7 @@ from medley.images import Pixels
 
 Ink = npt.NDArray[np.float32]
 
-_ROWS = 64  # blended at a time, so that a frame-sized layer's temporaries stay small
+_ROWS = 16  # blended at a time: they stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Layer:
     Attributes:
         top, left: its corner in the frame.
         ink: float32 `(height, width, 3 or 1)`, 0 to 255, multiplied by its own cover already.
-        cover: float32 `(height, width, 1)`, 0 to 1: how much of the frame it hides.
+        cover: float32, as `ink`, 0 to 1: how much of the frame it hides. Three equal channels are
+            laid four times as quickly as one.
     """
 
     top: int
@@ -69,8 +70,17 @@ def lay(frame: Pixels, layers: Sequence[tuple[Layer, float]]) -> None:
                 continue
             here = _moved(rows, top), _moved(columns, left)
             own = _moved(rows, layer.top), _moved(columns, layer.left)
-            blended[here] += amount * (layer.ink[own] - layer.cover[own] * under[here])
-        frame[top:bottom, left:right] = np.rint(blended)
+            added = layer.cover[own] * under[here]
+            np.subtract(layer.ink[own], added, out=added)
+            if amount != 1:
+                added *= amount
+            blended[here] += added
+        frame[top:bottom, left:right] = np.rint(blended, out=blended)
+
+
+def widened(one: Ink) -> Ink:
+    """One channel as three equal ones."""
+    return np.repeat(one, 3, axis=2)
 
 
 def _moved(span: slice, start: int) -> slice:

@@ -17,7 +17,7 @@ from bidi.algorithm import get_display
 from PIL import Image, ImageDraw, ImageFont, features
 
 from medley.film.fonts import DEJAVU, face_of, has, shows
-from medley.film.layers import Layer, lay
+from medley.film.layers import Layer, lay, widened
 from medley.images import Pixels
 
 # A caption on the picture: its letters' height against the picture's shorter side.
@@ -79,7 +79,8 @@ def label(frame: Pixels, text: str, *, right: bool = False) -> Pixels:
 
 def _on_dark(letters: npt.NDArray[np.float32], top: int, left: int) -> Layer:
     """White letters, and the strip that darkens what is behind them."""
-    return Layer(top, left, 255 * letters, 1 - np.float32(1 - STRIP_DARKNESS) * (1 - letters))
+    cover = 1 - np.float32(1 - STRIP_DARKNESS) * (1 - letters)
+    return Layer(top, left, widened(255 * letters), widened(cover))
 
 
 def write(

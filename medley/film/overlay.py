@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from medley.film.fit import Box
-from medley.film.layers import Layer, lay
+from medley.film.layers import Layer, lay, widened
 from medley.film.lettering import STRIP_DARKNESS, caption_layer
 from medley.film.timeline import Frame, Still
 from medley.images import Pixels
@@ -167,7 +167,7 @@ class _Curve:
         width = max(1, round(self._line * _FINER))
         ImageDraw.Draw(image).line([(x, y) for x, y in spots], fill=255, width=width, joint="curve")
         image = image.reduce(_FINER)
-        return np.asarray(image, np.float32)[..., None] / np.float32(255)
+        return widened(np.asarray(image, np.float32)[..., None] / np.float32(255))
 
 
 def _inset(painting: Pixels, box: Box, corner: Corner, above: int) -> Layer:
@@ -190,7 +190,7 @@ def _inset(painting: Pixels, box: Box, corner: Corner, above: int) -> Layer:
     ink[reach : reach + high, reach : reach + wide] = MAT
     small = Image.fromarray(painting).resize(size, Image.Resampling.LANCZOS)
     ink[reach + mat : reach + high - mat, reach + mat : reach + wide - mat] = np.asarray(small)
-    return Layer(top - reach, left - reach, ink, cover)
+    return Layer(top - reach, left - reach, ink, widened(cover))
 
 
 def _corner(box: Box, corner: Corner, high: int, wide: int, above: int) -> tuple[int, int]:

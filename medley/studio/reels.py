@@ -220,7 +220,8 @@ def _of_shot(shot: Shot, entry: Entry | None = None) -> Reel:
             " remove it and take it again"
         )
     if len(steps) < 2:
-        raise OutputError(f"shot '{shot.path}' has a single iterate; a film needs two")
+        has = "a single iterate" if steps else "no iterates"
+        raise OutputError(f"shot '{shot.path}' has {has}; a film needs two")
     pictures = {step: shot.step_path(step) for step in steps}
     content = Path(about.get("content_file", "")).stem
     return Reel(shot.path, pictures, entry or _entry_of(about, shot), shot, content, done)
