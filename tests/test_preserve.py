@@ -28,9 +28,9 @@ def muted(seed, height=24, width=32):
     return to_tensor(draw_pixels(height, width, seed)) * 0.3 + 0.35
 
 
-def scene(**settings):
+def scene(painting=PAINTING, **settings):
     chosen = ShotSettings(**{"size": 32, "steps": 6, "precision": "float32"} | settings)
-    return set_scene(CONTENT, [Painting("p.png", PAINTING)], chosen, 0)
+    return set_scene(CONTENT, [Painting("p.png", painting)], chosen, 0)
 
 
 def test_painting_takes_mean_and_covariance_of_the_photo():
@@ -86,7 +86,9 @@ def test_gradient_of_light_is_that_of_a_gray_step(camera):
     expected = torch.autograd.grad(inner(gray.expand(-1, 3, -1, -1)).total, gray)[0]
     torch.testing.assert_close(gradient[:, :1] * 3, expected, rtol=1e-4, atol=1e-2)
     tinted = lend_chroma(image.detach(), to_tensor(CONTENT))
-    assert objective.evaluate(tinted, False)[0].total == pytest.approx(losses.total, rel=1e-3)
+    assert float(objective.evaluate(tinted, False)[0].total) == pytest.approx(
+        float(losses.total), rel=1e-3
+    )
 
 
 @pytest.mark.parametrize("settings", [{}, {"init": "noise"}, {"scales": "2"}, {"average": 0.5}])
@@ -111,14 +113,16 @@ def test_loss_in_light_is_that_of_the_picture_shown_last(camera):
 
 
 def test_preserved_statistics_keep_the_mean_color_where_the_painting_s_would_be(camera):
+    red = (PAINTING * (1, 0.4, 0.2)).astype(np.uint8)
+
     def distance(wish, step=-1):
-        image = list(iterate(scene(preserve_color=wish, steps=12), camera))[step].image
+        image = list(iterate(scene(red, preserve_color=wish), camera))[step].image
         means = image.mean(dim=(2, 3)) - to_tensor(CONTENT).mean(dim=(2, 3))
         return float(means.norm())
 
     assert distance("statistics") < 0.5 * distance("off")
     # The first step, which takes the painting's colours, has none to take.
-    assert distance("statistics", 1) < 0.01 < distance("off", 1)
+    assert distance("statistics", 1) < 0.03 < distance("off", 1)
 
 
 def test_noise_takes_the_photo_s_colors_where_they_are_preserved(camera):
