@@ -112,7 +112,7 @@ def test_bad_arguments_are_refused(peer):
         VGG19(weights_of(peer), ["relu4_9"])
     with pytest.raises(ValueError, match="no weights were given for conv1_2"):
         VGG19({"conv1_1": weights_of(peer)["conv1_1"]}, ["relu1_2"])
-    with pytest.raises(ValueError, match="pooling is one of max, .*, not 'mean'"):
+    with pytest.raises(ValueError, match="not 'mean'"):
         VGG19(weights_of(peer), ["relu1_1"], "mean")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="padding is one of zeros, replicate, reflect, not 'same'"):
         VGG19(weights_of(peer), ["relu1_1"], padding="same")  # type: ignore[arg-type]
