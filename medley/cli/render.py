@@ -35,7 +35,7 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
 
     console = notes(quiet)
     outputs = Outputs(order.film_path)
-    outputs.check(force, [order.content])
+    outputs.check(force, [order.content, *order.mask_files])
     plan, drawn = prepare(order, partial(warn, console))
     outputs.check(force, [order.content, *(work.path for work in drawn.paintings)])
     expected = foretell(plan, patient=False)
@@ -47,7 +47,7 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     with display(console) as show:
         devices = ",".join(map(str, plan.devices[: max(1, plan.at_once)]))
         show.line(
-            f"{len(plan.takes)} paintings, {width}x{height} pixels, {order.steps} steps each,"
+            f"{len(drawn.paintings)} paintings{' in one shot' * order.is_one_shot}, {width}x{height} pixels, {order.steps} steps each,"
             f" {plan.camera.weights.label} weights, {plan.camera.precision} on {devices}; {found}"
         )
         if order.sample:

@@ -1,5 +1,6 @@
 """What of content and paintings a picture is compared with, and where each painting pulls."""
 
+from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field
@@ -118,6 +119,16 @@ class BlendSettings(Settings):
     def masks(self) -> tuple[MaskWish, ...]:
         """The masks and their paintings, in order."""
         return tuple(map(parse_mask, self.mask))
+
+    @property
+    def mask_files(self) -> tuple[Path, ...]:
+        """The masks that are files."""
+        return tuple(Path(wish.mask) for wish in self.masks if wish.mask != REST)
+
+    @property
+    def is_one_shot(self) -> bool:
+        """Whether all paintings of a film share one shot."""
+        return self.blend or bool(self.mask)
 
     def strengths(self, count: int) -> tuple[float, ...]:
         """How strongly each of `count` paintings pulls against the others; 1 on average.

@@ -86,7 +86,7 @@ def plan_render(
     """
     blending = blending or BlendSettings()
     groups = [[painting] for painting in drawn.paintings]
-    if blending.blend or blending.masks:
+    if blending.is_one_shot:
         groups = [hang_together(blending, drawn)]
     takes = []
     for first, *others in groups:

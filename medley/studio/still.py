@@ -37,7 +37,7 @@ def make_still(
         RoomError: the memory does not suffice, even in tiles.
     """
     paintings = paintings_for(blending, paintings)
-    check_free(output, force, [content, *paintings])
+    check_free(output, force, [content, *paintings, *blending.mask_files])
     resized = resize_content(read_picture(content), settings, content)
     works = [
         Painting(path, fit_painting(resized, read_picture(path), path, settings))

@@ -89,6 +89,7 @@ class Style:
     def aim(self, paintings: Sequence[Statistics]) -> None:
         """Take the paintings' statistics, in the order of their pulls."""
         self._nothing = next(iter(paintings[0].values())).new_zeros(())
+        make: Callable[[Tensor], Tensor | Gaussian]
         make = gaussian_of if self._by_wasserstein else _itself
         self._targets = [
             {layer: make(statistic) for layer, statistic in painting.items()}
