@@ -124,7 +124,7 @@ def _scale_bytes(scale: Scale, settings: ShotSettings, history: int, tile: int |
     height, width, steps = scale
     area = height * width
     is_tiled = tile is not None and max(height, width) > tile
-    work = _HALF_WORK if settings.precision in HALVES else _WORK
+    work: float = _HALF_WORK if settings.precision in HALVES else _WORK
     if settings.padding != "zeros":
         work *= _PADDED_WORK
     if settings.optimizer == "lbfgs":
