@@ -19,7 +19,9 @@ from medley.transfer.gram import gram_sum
 from medley.transfer.wasserstein import Gaussian, gaussian_of, wasserstein
 
 _STYLE_SCALE = 10.0
-_WASSERSTEIN_SCALE = 1.0
+# Its gradient is then about as large as Gram's, from the start to a result (three pairs of photo
+# and painting, where the ratio at relu4_1 lies between 0.4 and 2.5).
+_WASSERSTEIN_SCALE = 10.0
 
 
 class Pull(NamedTuple):
