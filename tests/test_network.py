@@ -1,10 +1,15 @@
+import copy
+
 import pytest
 import torch
 from torchvision.models import vgg19
 
+from medley.images import to_tensor
 from medley.settings import SHORTEST_SIDE
 from medley.vgg.network import LAYERS, VGG19, convolutions_for
 from medley.vgg.weights import load_weights
+
+from .conftest import draw_pixels
 
 CAFFE_MEAN = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
 
@@ -56,6 +61,40 @@ def test_average_pooling_averages(peer):
     torch.testing.assert_close(features["pool1"], torch.nn.AvgPool2d(2)(features["relu1_2"]))
 
 
+@pytest.mark.parametrize("padding", ["replicate", "reflect"])
+def test_other_paddings_agree_with_torch_s_own(peer, padding):
+    framed = copy.deepcopy(peer)
+    for layer in framed:
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.padding_mode = padding
+    layers = LAYERS[:-6]
+    features = VGG19(weights_of(peer), layers, padding=padding)(image := torch.rand(1, 3, 37, 48))
+    x = image.flip(1) * 255 - CAFFE_MEAN
+    for layer, name in zip(framed, layers, strict=False):
+        x = torch.relu(x) if name.startswith("relu") else layer(x)
+        torch.testing.assert_close(features[name], x)
+
+
+def test_picture_one_feature_wide_cannot_be_mirrored_and_is_repeated(peer):
+    image = torch.rand(1, 3, 16, 40)
+    found = VGG19(weights_of(peer), ["relu5_1"], padding="reflect")(image)["relu5_1"]
+    assert found.shape == (1, 512, 1, 2)
+    assert found.isfinite().all()
+
+
+def test_scaled_averages_have_about_the_power_of_maxima():
+    layers = ("relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    weights = load_weights(8, layers=convolutions_for(layers)).tensors
+    image = to_tensor(draw_pixels(96, 112, 5))
+    powers = {}
+    for pooling in ("max", "average", "average-scaled"):
+        found = VGG19(weights, layers, pooling)(image)
+        powers[pooling] = {name: features.norm() for name, features in found.items()}
+    for name in layers:
+        assert powers["average-scaled"][name] / powers["max"][name] == pytest.approx(1, abs=0.5)
+    assert powers["average"]["relu5_1"] / powers["max"]["relu5_1"] < 0.5
+
+
 def test_only_the_convolutions_on_the_way_are_needed(peer):
     needed = convolutions_for(["relu2_1", "relu1_1"])
     assert needed == ("conv1_1", "conv1_2", "conv2_1")
@@ -73,8 +112,10 @@ def test_bad_arguments_are_refused(peer):
         VGG19(weights_of(peer), ["relu4_9"])
     with pytest.raises(ValueError, match="no weights were given for conv1_2"):
         VGG19({"conv1_1": weights_of(peer)["conv1_1"]}, ["relu1_2"])
-    with pytest.raises(ValueError, match="'max' or 'average'"):
+    with pytest.raises(ValueError, match="not 'mean'"):
         VGG19(weights_of(peer), ["relu1_1"], "mean")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="padding is one of zeros, replicate, reflect, not 'same'"):
+        VGG19(weights_of(peer), ["relu1_1"], padding="same")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.02), ("float16", 0.003)])

@@ -114,12 +114,12 @@ def test_mask_of_everything_is_no_mask():
 
 
 def test_halves_of_the_picture_under_one_painting_pull_nearly_as_the_whole():
-    image, painting = picture(64, 64, 2), picture(64, 64, 3)
+    image, painting = picture(64, 64, 2), picture(64, 64, 3) ** 4
     left = torch.zeros(1, 1, 64, 64)
     left[..., :32] = 1
     plain = judged(image, [painting])
     masked = judged(image, [painting] * 2, [Pull(1.0, left), Pull(1.0, 1 - left)])
-    assert masked.style.item() == pytest.approx(plain.style.item(), rel=0.1)
+    assert masked.style.item() == pytest.approx(plain.style.item(), rel=0.2)
 
 
 def test_what_no_mask_covers_gets_no_gradient_from_the_style():

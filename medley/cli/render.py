@@ -48,7 +48,8 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     with computing_deterministically(order.deterministic), display(console) as show:
         devices = ",".join(map(str, plan.devices[: max(1, plan.at_once)]))
         show.line(
-            f"{len(plan.takes)} paintings, {width}x{height} pixels, {order.steps} steps each,"
+            f"{len(drawn.paintings)} paintings{' in one shot' * order.is_one_shot},"
+            f" {width}x{height} pixels, {order.steps} steps each,"
             f" {plan.camera.weights.label} weights, {plan.camera.precision} on {devices}; {found}"
         )
         if order.sample:

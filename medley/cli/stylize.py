@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,7 +97,7 @@ def stylize(
     console = notes(quiet)
     blending = read_settings(BlendSettings, options)
     read = [_source(path) for path in (content, *paintings_for(blending, paintings))]
-    errands = _plan(read, output, file_format, force, partial(warn, console))
+    errands = _plan(read, blending.mask_files, output, file_format, force, partial(warn, console))
     if not errands:
         return
     works, device = read_paintings(read[1:]), choose_device(run.device)
@@ -174,6 +174,7 @@ def _source(path: Path) -> Source:
 
 def _plan(
     read: list[Source],
+    masks: Sequence[Path],
     output: Path,
     file_format: StillFormat,
     force: bool,
@@ -185,14 +186,14 @@ def _plan(
 
     content = read[0]
     if content.data is None and content.path.is_dir():
-        others = [each.path for each in read[1:]]
+        others = [*(each.path for each in read[1:]), *masks]
         errands, finished = plan_folder(content.path, output, file_format, force, others)
         for errand in finished:
             tell(f"'{errand.output}' is there already; --force replaces it")
         return errands
     if output == _STREAM:
         return [Errand(content, None)]
-    check_free(output, force, [each.path for each in read])
+    check_free(output, force, [*(each.path for each in read), *masks])
     return [Errand(content, output)]
 
 

@@ -74,7 +74,7 @@ class RenderOrder(RunSettings, FilmSettings, ShotSettings, BlendSettings, Catalo
 
     @model_validator(mode="after")
     def _shares_one_shot(self) -> Self:
-        if self.style_weights and not (self.blend or self.mask):
+        if self.style_weights and not self.is_one_shot:
             raise ValueError("--style-weights is for paintings in one shot; pass --blend with it")
         if self.mask and self.sample:
             raise ValueError("--mask names its paintings, and --sample draws others; give one")
@@ -87,8 +87,8 @@ class RenderOrder(RunSettings, FilmSettings, ShotSettings, BlendSettings, Catalo
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        """As of every order, and the photo."""
-        return self.content, *super().inputs
+        """As of every order, and the photo and its masks."""
+        return self.content, *self.mask_files, *super().inputs
 
 
 class SweepOrder(RunSettings, LookSettings, CatalogSettings, SweepSettings, Order):

@@ -1,10 +1,11 @@
 """What of content and paintings a picture is compared with, and where each painting pulls."""
 
+from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field
 
-from medley.settings.fields import SHORTEST_SIDE, Settings, checked_by
+from medley.settings.fields import SHORTEST_SIDE, InFolder, Settings, checked_by, place
 from medley.settings.layers import VGG_LAYERS, format_layers, parse_layers, parse_weight
 
 REST = "rest"
@@ -28,6 +29,11 @@ def parse_mask(text: str) -> MaskWish:
     if not mask or not painting:
         raise ValueError(f"'{text}' is not MASK=PAINTING, such as sky.png=starry.jpg")
     return MaskWish(mask, painting)
+
+
+def _place_mask(text: str, folder: Path) -> str:
+    mask, painting = parse_mask(text)
+    return f"{mask if mask == REST else place(Path(mask), folder)}={place(Path(painting), folder)}"
 
 
 def parse_shares(text: str) -> tuple[float, ...]:
@@ -108,7 +114,7 @@ class BlendSettings(Settings):
         description="How strongly each painting of a picture pulls against the others, such as 2,1"
         " for two of them, in their order; equally by default.",
     )
-    mask: tuple[MaskText, ...] = Field(
+    mask: Annotated[tuple[MaskText, ...], InFolder(_place_mask)] = Field(
         (),
         description="MASK=PAINTING: where the mask is white, this painting pulls; repeatable, and"
         " 'rest' as MASK is what the others leave.",
@@ -118,6 +124,16 @@ class BlendSettings(Settings):
     def masks(self) -> tuple[MaskWish, ...]:
         """The masks and their paintings, in order."""
         return tuple(map(parse_mask, self.mask))
+
+    @property
+    def mask_files(self) -> tuple[Path, ...]:
+        """The masks that are files."""
+        return tuple(Path(wish.mask) for wish in self.masks if wish.mask != REST)
+
+    @property
+    def is_one_shot(self) -> bool:
+        """Whether all paintings of a film share one shot."""
+        return self.blend or bool(self.mask)
 
     def strengths(self, count: int) -> tuple[float, ...]:
         """How strongly each of `count` paintings pulls against the others; 1 on average.

@@ -21,11 +21,12 @@ def render_again(plan: Plan, film: FilmSettings, path: Path) -> dict[str, Any]:
     return _table(
         RenderOrder(
             content=plan.content_path,
-            styles=tuple(take.painting.path for take in plan.takes),
+            styles=tuple(dict.fromkeys(work.path for take in plan.takes for work in take.works)),
             output=path,
             seed=plan.catalog.seed,
             workspace=plan.workspace.root,
             **dict(settled(plan.settings, plan.camera)),
+            **dict(plan.blending),
             **dict(film),
         )
     )

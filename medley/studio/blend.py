@@ -104,8 +104,8 @@ def read_blend(
             masks[number] = _check_covers(rest, wish, "the masks leave nothing for it")
             whole = np.maximum(whole, 1)
     _tell_of_sums(whole, tell)
-    scale: Mask = (1 / np.maximum(whole, 1)).astype(np.float32)
-    return Blend(strengths, tuple(masks[number] * scale for number in sorted(masks)))
+    sums = np.maximum(whole, 1)
+    return Blend(strengths, tuple(_divided(masks[number], sums) for number in sorted(masks)))
 
 
 def _read_mask(wish: MaskWish, height: int, width: int, tell: Callable[[str], None]) -> Mask:
@@ -121,8 +121,14 @@ def _read_mask(wish: MaskWish, height: int, width: int, tell: Callable[[str], No
             text += "; its proportions are not the photo's"
         tell(text)
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    values: Mask = np.asarray(picture, np.float32) / np.float32(255)
+    white = np.full((height, width), 255, np.float32)
+    values = _divided(np.asarray(picture, np.float32), white)
     return _check_covers(values, wish, "it is black all over; paint white where it shall pull")
+
+
+def _divided(mask: Mask, by: Mask) -> Mask:
+    shares: Mask = np.divide(mask, by, dtype=np.float32)
+    return shares
 
 
 def _check_covers(mask: Mask, wish: MaskWish, why: str) -> Mask:

@@ -49,7 +49,7 @@ def prepare(order: RenderOrder, tell: Callable[[str], None]) -> tuple[Plan, Draw
     check_output(order.film_path, order, tell)
     devices = choose_devices(order.device)
     photo, drawn = _photo(order.content, order)
-    check_film(1 if blending.blend or blending.masks else len(drawn.paintings), film)
+    check_film(1 if blending.is_one_shot else len(drawn.paintings), film)
     for reason in drawn.skipped:
         tell(f"passed over: {reason}")
     if drawn.catalog and drawn.catalog.absent:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class Plan:
     camera: Camera
     workspace: Workspace
     devices: Sequence[torch.device]
-    blending: BlendSettings = field(default_factory=BlendSettings)
+    blending: BlendSettings = field(default_factory=partial(BlendSettings.model_validate, {}))
 
     @property
     def at_once(self) -> int:
@@ -88,9 +89,9 @@ def plan_render(
             fit.
         RoomError: a shot is still to be taken and the memory does not suffice, even in tiles.
     """
-    blending = blending or BlendSettings()
+    blending = blending or BlendSettings.model_validate({})
     groups = [[painting] for painting in drawn.paintings]
-    if blending.blend or blending.masks:
+    if blending.is_one_shot:
         groups = [hang_together(blending, drawn)]
     takes: list[Take] = []
     for first, *others in groups:

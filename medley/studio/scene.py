@@ -178,7 +178,7 @@ def fit_painting(
         PictureError: it would be too narrow for the network.
     """
     height, width, _ = content.shape
-    settings = settings or StyleSettings()
+    settings = settings or StyleSettings.model_validate({})
     area = height * width * settings.style_scale**2
     size = size_for_pixels(picture.height, picture.width, area)
     return _pixels(resize(picture, *size, name, settings.shortest_side))

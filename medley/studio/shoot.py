@@ -124,10 +124,12 @@ def _pulls(scene: Scene, height: int, width: int, device: torch.device) -> list[
     blend = scene.blend
     strengths = blend.strengths or (1.0,) * len(scene.paintings)
     masks = [torch.from_numpy(mask)[None, None].to(device) for mask in blend.masks]
-    if masks and masks[0].shape[2:] != (height, width):
+    if not masks:
+        return list(map(Pull, strengths))
+    if masks[0].shape[2:] != (height, width):
         small = partial(nnf.interpolate, size=(height, width), mode="bilinear", antialias=True)
         masks = [small(mask) for mask in masks]
-    return list(map(Pull, strengths, masks)) if masks else list(map(Pull, strengths))
+    return list(map(Pull, strengths, masks))
 
 
 def _palette(scene: Scene, paintings: Sequence[Tensor]) -> Palette:

@@ -14,13 +14,14 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from medley.settings import ShotSettings
+from medley.settings import ShotSettings, StyleSettings
 from medley.transfer.gram import widened
 from medley.transfer.style import Part, Pull, Style
 from medley.vgg.network import VGG19
 
-STYLE_LAYERS = tuple(ShotSettings().style_layer_weights)
-CONTENT_LAYER, *_ = ShotSettings().content_layer_weights
+_PLAIN = StyleSettings.model_validate({})
+STYLE_LAYERS = tuple(_PLAIN.style_layer_weights)
+CONTENT_LAYER, *_ = _PLAIN.content_layer_weights
 LAYERS = (CONTENT_LAYER, *STYLE_LAYERS)
 """What is looked at by default."""
 

@@ -78,8 +78,8 @@ class _RootTrace(torch.autograd.Function):
         # What is below rounding is noise, and its inverse root would be a loud one.
         roots = values.clamp_min(1e-14 * values[-1].clamp_min(1e-300)).sqrt()
         ctx.save_for_backward(roots, vectors)
-        total: Tensor = roots.sum()
-        return total
+        trace: Tensor = roots.sum()
+        return trace
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> Tensor:
