@@ -21,6 +21,14 @@ class OutputError(MedleyError):
     """A file or folder cannot be written where it was asked for."""
 
 
+class ConfigError(MedleyError):
+    """Settings from a file cannot be used; each argument is one thing to mend, in one line."""
+
+    def __str__(self) -> str:
+        """All of it in one line."""
+        return "; ".join(map(str, self.args))
+
+
 class CheckpointError(MedleyError):
     """An unfinished shot cannot be gone on with, and starts over."""
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from medley.settings import Settings
+from medley.settings.wording import adapter_of, complaint
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Schema = TypeVar("Schema", bound=Settings)
@@ -20,10 +21,7 @@ class FieldType(click.ParamType[Any]):
 
     def __init__(self, field: FieldInfo) -> None:
         """Take type and bounds from the field."""
-        annotation: Any = field.annotation
-        for constraint in field.metadata:
-            annotation = Annotated[annotation, constraint]
-        self._adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        self._adapter = adapter_of(field)
         self._choices = _choices(field.annotation)
         self.name = "|".join(self._choices) or _metavar(field.annotation)
 
@@ -104,8 +102,7 @@ def exclusive(first: str, second: str) -> None:
 
 def message_of(error: ValidationError) -> str:
     """Put a schema's complaint into one line."""
-    message = error.errors()[0]["msg"].removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
+    return complaint(error.errors()[0])
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from medley.settings.fields import (
     parse_schemes,
     parse_widths,
 )
+from medley.settings.files import read_file, read_table
 from medley.settings.film import CutSettings, FilmSettings
 from medley.settings.networks import QuantizeSettings, SweepSettings
 from medley.settings.orders import Order, RenderOrder, SweepOrder
@@ -42,4 +43,6 @@ __all__ = [
     "WeightsSettings",
     "parse_schemes",
     "parse_widths",
+    "read_file",
+    "read_table",
 ]

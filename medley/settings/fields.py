@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -22,6 +24,9 @@ WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 32)
 
 SWEPT_SCHEMES = ("kmeans", "calibrated", "affine", "affine-channel")
 """What a sweep can compare: ways to store weights that have every width from 1 to 8 bits."""
+
+RIVALS = (("size", "pixels"), ("weights", "bits"))
+"""Pairs of settings that say the same in different ways: where the first is set, it counts."""
 
 SHORTEST_SIDE = 16  # pixels; VGG-19 halves a side four times before relu5_1
 LONGEST_SIDE = 16_384  # pixels
@@ -140,6 +145,31 @@ def _read_tile(value: Any) -> Any:
     return side
 
 
+@dataclass(frozen=True)
+class InFolder:
+    """Marks a field whose text may name files: how a folder comes before those that are relative.
+
+    Fields that are paths need no mark.
+    """
+
+    place: Callable[[str, Path], str]
+
+
+def place(path: Path, folder: Path) -> Path:
+    """Where a path leads that is written in a file of that folder; "~" is the user's home."""
+    return folder / (path.expanduser() if path.parts[:1] == ("~",) else path)
+
+
+def _check_devices(names: str) -> str:
+    for name in names.split(","):
+        if not re.fullmatch(r"cpu|mps|cuda(:\d{1,4})?" + ("|auto" if name == names else ""), name):
+            raise ValueError(
+                f"there is no device '{name}'; there are auto, cpu, cuda, cuda:0 and so on, mps,"
+                " and several of them as in cuda:0,cuda:1"
+            )
+    return names
+
+
 Bits = Annotated[int, AfterValidator(_check_bits)]
 Fps = Annotated[
     Fraction,
@@ -149,6 +179,7 @@ Fps = Annotated[
     WithJsonSchema({"type": "string"}),
 ]
 TileWish = Annotated[int | Literal["auto", "off"], BeforeValidator(_read_tile)]
+Devices = Annotated[str, AfterValidator(_check_devices)]
 Years = Annotated[str, AfterValidator(_check_years)]
 Scales = Annotated[str, AfterValidator(_check_scales)]
 WidthList = Annotated[str, _checked_by(parse_widths)]

@@ -18,6 +18,11 @@ from medley.settings.shot import LookSettings, ShotSettings
 Schema = TypeVar("Schema", bound=Settings)
 
 
+def order_names() -> frozenset[str]:
+    """Every name that some order knows: a file may hold them all, and each takes its own."""
+    return frozenset(name for order in ORDERS for name in order.model_fields)
+
+
 class Order(Settings):
     """What every film is ordered by."""
 
@@ -54,3 +59,7 @@ class SweepOrder(RunSettings, CutSettings, LookSettings, CatalogSettings, SweepS
     def film_path(self) -> Path:
         """Where the film goes."""
         return self.output or Path("outputs", f"{self.contents[0].stem}-sweep.mp4")
+
+
+ORDERS: tuple[type[Order], ...] = (RenderOrder, SweepOrder)
+"""All that can be ordered."""

@@ -4,15 +4,14 @@ from pathlib import Path
 
 from pydantic import Field
 
-from medley.settings.fields import Settings, TileWish
+from medley.settings.fields import Devices, Settings, TileWish
 
 
 class RunSettings(Settings):
     """Where a run computes and keeps its shots; neither changes what a shot shows."""
 
-    device: str = Field(
+    device: Devices = Field(
         "auto",
-        pattern=r"^(auto|(cpu|cuda(:\d+)?|mps)(,(cpu|cuda(:\d+)?|mps))*)$",
         description="Where to compute: auto, cpu, cuda, cuda:N or mps; several, as in"
         " cuda:0,cuda:1, take different shots at once, each in its own process.",
     )

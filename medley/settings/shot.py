@@ -1,7 +1,7 @@
 """What decides a shot's pixels, besides its pictures."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -13,11 +13,19 @@ from medley.settings.fields import (
     SHORTEST_HISTORY,
     SHORTEST_SIDE,
     Bits,
+    InFolder,
     Scales,
     Settings,
     Side,
     Weight,
+    place,
 )
+
+_STARTS = ("content", "noise")  # what --init may be, besides a picture's file
+
+
+def _place_start(init: str, folder: Path) -> str:
+    return init if init in _STARTS else str(place(Path(init), folder))
 
 
 class WeightsSettings(Settings):
@@ -64,7 +72,7 @@ class LookSettings(Settings):
     style_weight: Weight = Field(1.0, description="How strongly the painting pulls.")
     tv_weight: Weight = Field(0.0, description="Total variation: how strongly noise is smoothed.")
     pooling: Literal["max", "average"] = Field("max", description="How VGG-19 halves its features.")
-    init: str = Field(
+    init: Annotated[str, InFolder(_place_start)] = Field(
         "content", description="Starting picture: 'content', 'noise' or a picture file."
     )
     keep_every: int = Field(1, ge=1, description="Keep every n-th iterate, and the last.")
@@ -87,7 +95,7 @@ class LookSettings(Settings):
     @property
     def init_file(self) -> Path | None:
         """The starting picture's file, if it is one."""
-        return None if self.init in ("content", "noise") else Path(self.init)
+        return None if self.init in _STARTS else Path(self.init)
 
 
 class ShotSettings(LookSettings, WeightsSettings):

@@ -1,0 +1,225 @@
+"""Settings from a file: names and values are checked here, all of them before anything is said.
+
+A file is TOML, flat, under the names of the options (`style_weight` or `style-weight`), or the
+sidecar of a film, whose table `order` holds what it was made by. The command line's --config and
+a batch's manifest read it alike. Relative paths are relative to the file's folder.
+"""
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+import medley
+from medley.errors import ConfigError
+from medley.settings.fields import (
+    RIVALS,
+    InFolder,
+    Settings,
+    place,
+)
+from medley.settings.wording import adapter_of, complaint, expectation
+
+Schema = TypeVar("Schema", bound=Settings)
+
+VERSION = "medley"
+"""The key that says which version of medley wrote a file."""
+
+_SHOWN = 60  # letters of a value that an error repeats
+
+
+@dataclass(frozen=True)
+class SettingsFile:
+    """A file as it was read, with nothing checked yet.
+
+    Attributes:
+        source: what errors call it.
+        folder: that its relative paths are relative to.
+        table: its names and values.
+        command: which one made the film, if it is a film's sidecar.
+    """
+
+    source: str
+    folder: Path
+    table: dict[str, Any]
+    command: str | None = None
+
+
+def read_file(path: Path) -> SettingsFile:
+    """Read TOML, or the sidecar of a film.
+
+    Raises:
+        ConfigError: it is unreadable, or neither.
+    """
+    source, folder = f"'{path}'", path.parent
+    try:
+        text = path.read_text("utf-8-sig")
+        if path.suffix.lower() != ".json":
+            return SettingsFile(source, folder, tomllib.loads(text))
+        sidecar = json.loads(text)
+    except OSError as error:
+        raise ConfigError(f"cannot read {source} ({error.strerror}); check its name") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{source} is no file of settings (byte {error.start:,} is not UTF-8); name a .toml"
+            " file, or the .json beside a film"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source} is not TOML ({error}); mend that place") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{source} is not JSON ({error}); name another file") from error
+    order = sidecar.get("order") if isinstance(sidecar, dict) else None
+    if not isinstance(order, dict):
+        raise ConfigError(
+            f"{source} has no table 'order', so it is no film's sidecar, or an older medley's;"
+            " name another file"
+        )
+    return SettingsFile(source, folder, order, str(sidecar.get("command")))
+
+
+def read_table(
+    schema: type[Schema], table: Mapping[str, Any], source: str, folder: Path = Path()
+) -> Schema:
+    """Read a whole order, or any other settings, from a table.
+
+    Args:
+        schema: what is read.
+        table: names and values as TOML, JSON or CSV have them.
+        source: what errors call it, such as "'film.toml'" or "'films.toml', film 3".
+        folder: that relative paths are relative to.
+
+    Raises:
+        ConfigError: names are unknown or missing, values not accepted, or contradict each other.
+    """
+    values = check_table(schema.model_fields, table, source, folder)
+    try:
+        return schema(**values)
+    except ValidationError as error:
+        raise ConfigError(
+            *(
+                f"{source}: {fault['loc'][0]} is missing; say it"
+                if fault["type"] == "missing"
+                else f"{source}: {complaint(fault)}"
+                for fault in error.errors()
+            )
+        ) from None
+
+
+def check_table(
+    fields: Mapping[str, FieldInfo],
+    table: Mapping[str, Any],
+    source: str,
+    folder: Path = Path(),
+    elsewhere: Collection[str] = (),
+) -> dict[str, Any]:
+    """Check a table that need not be whole, and put the folder before relative paths.
+
+    Args:
+        fields: what may be in it, by name.
+        table: names and values; one that is None counts as not there.
+        source: what errors call it.
+        folder: that relative paths are relative to.
+        elsewhere: names that are passed over because something else reads them.
+
+    Returns:
+        The values by the fields' names.
+
+    Raises:
+        ConfigError: names are unknown, values not accepted, or two contradict each other.
+    """
+    faults = _faults_of_version(table.get(VERSION))
+    values: dict[str, Any] = {}
+    written: dict[str, str] = {}
+    for key, value in table.items():
+        name = _name_of(key, fields)
+        if key == VERSION or value is None or (name not in fields and name in elsewhere):
+            continue
+        try:
+            if name not in fields:
+                raise ValueError(_unknown(key, value, {*fields, *elsewhere}))
+            if name in written:
+                raise ValueError(f"{written[name]} and {key} are the same setting; keep one")
+            written[name] = key
+            values[name] = in_folder(fields[name], _accept(key, fields[name], value), folder)
+        except ValueError as error:
+            faults.append(str(error))
+    for first, second in RIVALS:
+        if first in values and second in values:
+            faults.append(f"{first} and {second} contradict each other; keep one")
+    if faults:
+        raise ConfigError(*(f"{source}: {fault}" for fault in faults))
+    return values
+
+
+def in_folder(field: FieldInfo, value: Any, folder: Path) -> Any:
+    """A field's value with the folder before every relative path in it."""
+    if isinstance(value, Path):
+        return place(value, folder)
+    if isinstance(value, tuple):
+        return tuple(in_folder(field, item, folder) for item in value)
+    for mark in field.metadata:
+        if isinstance(mark, InFolder) and isinstance(value, str):
+            return mark.place(value, folder)
+    return value
+
+
+def _name_of(key: str, fields: Mapping[str, FieldInfo]) -> str:
+    """The field that a key means: a list's name may be singular, and a dash an underscore."""
+    name = key.replace("-", "_")
+    return f"{name}s" if name not in fields and f"{name}s" in fields else name
+
+
+def _unknown(key: str, value: Any, names: Collection[str]) -> str:
+    if isinstance(value, Mapping):
+        return f"[{key}] is a table; settings stand in none, each as name = value"
+    close = difflib.get_close_matches(key.replace("-", "_"), sorted(names), n=1)
+    guess = f"did you mean '{close[0]}'?" if close else "--print-config writes all there are"
+    return f"there is no setting '{key}'; {guess}"
+
+
+def _accept(key: str, field: FieldInfo, value: Any) -> Any:
+    """A value as the field has it: a number may stand for its text, one item for a list of it."""
+    adapter: TypeAdapter[Any] = adapter_of(field)
+    if get_origin(field.annotation) is tuple and not isinstance(value, list | tuple):
+        value = [value]
+    try:
+        accepted = adapter.validate_python(value)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        if fault["type"] == "string_type" and type(value) in (int, float):
+            return _accept(key, field, str(value))
+        if fault["type"] == "value_error":
+            raise ValueError(f"{key}: {complaint(fault)}") from None
+        accepted = None
+    if accepted is None or (isinstance(value, bool) and not isinstance(accepted, bool)):
+        raise ValueError(f"{key} is {_show(value)}; it must be {expectation(field)}")
+    return accepted
+
+
+def _show(value: Any) -> str:
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _faults_of_version(written: Any) -> list[str]:
+    if written is None:
+        return []
+    if not (isinstance(written, str) and re.fullmatch(r"\d{1,6}(\.\w{1,20})*", written)):
+        return [f"{VERSION} is {_show(written)}; it must be the version that wrote the file"]
+    if _release(written) <= _release(medley.__version__):
+        return []
+    return [
+        f"it is of medley {written}, and this is {medley.__version__}; upgrade, or take its"
+        f" '{VERSION}' out to try it as it is"
+    ]
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])

@@ -1,0 +1,59 @@
+"""What a field accepts, checked by the schema's own rules and said in words."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
+
+_PLAIN = {"string": "a text", "boolean": "true or false", "null": "", "object": "a table"}
+
+
+def adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
+    """What checks a value as the field's schema does."""
+    annotation: Any = field.annotation
+    for constraint in field.metadata:
+        annotation = Annotated[annotation, constraint]
+    return TypeAdapter(annotation)
+
+
+def complaint(fault: Mapping[str, Any]) -> str:
+    """Put one of the errors of a `ValidationError` into words."""
+    message: str = fault["msg"].removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def expectation(field: FieldInfo) -> str:
+    """Say what a field accepts: "a whole number from 1 to 100,000"."""
+    return _words(adapter_of(field).json_schema())
+
+
+def _words(schema: Mapping[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(filter(None, map(_words, schema["anyOf"])))
+    if "const" in schema:
+        return f"'{schema['const']}'"
+    if "enum" in schema:
+        return ", ".join(f"'{choice}'" for choice in schema["enum"][:-1]) + (
+            f" or '{schema['enum'][-1]}'"
+        )
+    kind = schema.get("type", "string")
+    if kind == "array":
+        some = " of one or more" if schema.get("minItems") else ""
+        return f"a list{some}, each {_words(schema.get('items', {}))}"
+    if schema.get("format") == "path":
+        return "a path"
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    return ("a whole number" if kind == "integer" else "a number") + _bounds(schema)
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    least, most = schema.get("minimum"), schema.get("maximum")
+    above = schema.get("exclusiveMinimum")
+    if least is not None and most is not None:
+        return f" from {least:,.15g} to {most:,.15g}"
+    lower = f" of {least:,.15g} or more" if least is not None else ""
+    lower = f" above {above:,.15g}" if above is not None else lower
+    upper = f" up to {most:,.15g}" if most is not None else ""
+    return (lower + "," if lower and upper else lower) + upper
