@@ -7,15 +7,17 @@ from collections.abc import Sequence
 import click
 
 import medley
+from medley.cli.batch import batch
 from medley.cli.plan import plan
 from medley.cli.quantize import quantize
 from medley.cli.render import render
+from medley.cli.status import status
 from medley.cli.styles import styles
 from medley.cli.stylize import stylize
 from medley.cli.sweep import sweep
 from medley.cli.weights import weights
 from medley.cli.words import printable
-from medley.errors import MedleyError
+from medley.errors import ConfigError, MedleyError
 
 INTERRUPTED = 130
 
@@ -30,10 +32,12 @@ def cli() -> None:
     """
 
 
+cli.add_command(batch)
 cli.add_command(render)
 cli.add_command(plan)
 cli.add_command(quantize)
 cli.add_command(styles)
+cli.add_command(status)
 cli.add_command(stylize)
 cli.add_command(sweep)
 cli.add_command(weights)
@@ -53,6 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except ConfigError as error:  # all at once, a line each
+        for fault in error.args:
+            click.echo(f"Error: {printable(str(fault))}", err=True)
+        sys.exit(1)
     except MedleyError as error:
         click.echo(f"Error: {printable(str(error))}", err=True)
         sys.exit(1)

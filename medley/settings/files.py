@@ -138,7 +138,7 @@ def check_table(
     values: dict[str, Any] = {}
     written: dict[str, str] = {}
     for key, value in table.items():
-        name = _name_of(key, fields)
+        name = name_of(key, fields)
         if key == VERSION or value is None or (name not in fields and name in elsewhere):
             continue
         try:
@@ -170,7 +170,7 @@ def in_folder(field: FieldInfo, value: Any, folder: Path) -> Any:
     return value
 
 
-def _name_of(key: str, fields: Mapping[str, FieldInfo]) -> str:
+def name_of(key: str, fields: Mapping[str, FieldInfo]) -> str:
     """The field that a key means: a list's name may be singular, and a dash an underscore."""
     name = key.replace("-", "_")
     return f"{name}s" if name not in fields and f"{name}s" in fields else name

@@ -13,6 +13,7 @@ from medley.settings import (
     CutSettings,
     FilmSettings,
     LookSettings,
+    Order,
     RenderOrder,
     ShotSettings,
     SweepOrder,
@@ -105,7 +106,7 @@ def prepare_sweep(
     """
     plan = plan_sweep(
         photos,
-        _shot(order),
+        shot_settings(order),
         order.part(CatalogSettings),
         order.part(SweepSettings),
         choose_devices(order.device),
@@ -122,7 +123,7 @@ def prepare_sweep(
     return plan
 
 
-def _shot(order: RenderOrder | SweepOrder) -> ShotSettings:
+def shot_settings(order: Order) -> ShotSettings:
     """An order's shots; a sweep chooses the weights itself."""
     known = ShotSettings if isinstance(order, RenderOrder) else LookSettings
     return ShotSettings(**dict(order.part(known)))
@@ -130,7 +131,7 @@ def _shot(order: RenderOrder | SweepOrder) -> ShotSettings:
 
 def _photo(content: Path, order: RenderOrder | SweepOrder) -> tuple[Pixels, Draw]:
     """A photo at its size, and the paintings fitted to it."""
-    photo = resize_content(read_picture(content), _shot(order), content)
+    photo = resize_content(read_picture(content), shot_settings(order), content)
     catalog = order.part(CatalogSettings)
     return photo, draw(list(order.styles), catalog, partial(fit_painting, photo))
 

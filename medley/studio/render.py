@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from medley.settings import CatalogSettings, FilmSettings, ShotSettings, TileWis
 from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits
 from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs, cut_medley, hang_poster
-from medley.studio.scene import Camera, fit_tiles, set_scene, shot_key
+from medley.studio.scene import Camera, Scene, fit_tiles, set_scene, shot_key
 from medley.studio.shoot import Progress
 from medley.studio.sidecar import (
     describe_content,
@@ -76,17 +77,40 @@ def plan_render(
         PictureError: the starting picture is unreadable or too narrow.
         RoomError: a shot is still to be taken and the memory does not suffice, even in tiles.
     """
-    takes = []
-    for painting in drawn.paintings:
-        scene = set_scene(content, [painting], settings, catalog.seed)
-        key = shot_key(scene, camera.weights.digest, camera.precision)
-        takes.append(Take(content_path, painting, painting.title, scene, workspace.shot(key)))
+    key_of = partial(shot_key, weights_digest=camera.weights.digest, precision=camera.precision)
+    takes = list_takes(content_path, content, drawn, settings, catalog, key_of, workspace)
     devices = devices or [camera.device]
     if left := len(missing(takes)):
         camera = fit_tiles(camera, content, settings, tile, devices[:left])
     return Plan(
         content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace, devices
     )
+
+
+def list_takes(
+    content_path: Path,
+    content: Pixels,
+    drawn: Draw,
+    settings: ShotSettings,
+    catalog: CatalogSettings,
+    key_of: Callable[[Scene], str],
+    workspace: Workspace,
+) -> list[Take]:
+    """Set the scene of every shot of a render.
+
+    Args:
+        content_path, content, drawn, settings, catalog, workspace: as `plan_render`.
+        key_of: gives a scene's shot key.
+
+    Raises:
+        PictureError: the starting picture is unreadable or too narrow.
+    """
+    takes = []
+    for painting in drawn.paintings:
+        scene = set_scene(content, [painting], settings, catalog.seed)
+        shot = workspace.shot(key_of(scene))
+        takes.append(Take(content_path, painting, painting.title, scene, shot))
+    return takes
 
 
 def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str], None]) -> None:

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ from medley.paintings import Painting
 from medley.settings import ShotSettings, TileWish
 from medley.studio.device import choose_precision
 from medley.studio.forecast import choose_tile
+from medley.studio.negatives import Negative, digest_of
 from medley.studio.room import free_memory_each
 from medley.transfer import losses
 from medley.transfer.scales import Scale, plan_scales
@@ -130,11 +133,23 @@ def resize_content(picture: Image.Image, settings: ShotSettings, name: object) -
     Raises:
         PictureError: it would be too narrow for the network.
     """
+    return _pixels(resize(picture, *content_size(picture.height, picture.width, settings), name))
+
+
+def read_at(path: Path, height: int, width: int) -> Pixels:
+    """Read a picture file and bring it to that size.
+
+    Raises:
+        PictureError: it is unreadable, or would be too narrow.
+    """
+    return _pixels(resize(read_picture(path), height, width, path))
+
+
+def content_size(height: int, width: int, settings: ShotSettings) -> tuple[int, int]:
+    """Height and width that the settings ask for, of a photo of that size."""
     if settings.size is None:
-        height, width = size_for_pixels(picture.height, picture.width, settings.pixels)
-    else:
-        height, width = size_for_side(picture.height, picture.width, settings.size)
-    return _pixels(resize(picture, height, width, name))
+        return size_for_pixels(height, width, settings.pixels)
+    return size_for_side(height, width, settings.size)
 
 
 def fit_painting(content: Pixels, picture: Image.Image, name: object) -> Pixels:
@@ -169,8 +184,8 @@ def shot_key(scene: Scene, weights_digest: str, precision: Precision) -> str:
     """
     decides = {
         "recipe": RECIPE,
-        "content": _digest(scene.content),
-        "paintings": [_digest(painting) for painting in scene.paintings],
+        "content": digest_of(scene.content),
+        "paintings": [digest_of(painting) for painting in scene.paintings],
         "start": scene.start_name,
         "weights": weights_digest,
         "settings": scene.settings.model_dump(
@@ -185,17 +200,27 @@ def _start(content: Pixels, settings: ShotSettings, seed: int) -> tuple[Pixels, 
     if settings.init == "content":
         return content, "content"
     height, width, _ = content.shape
-    if settings.init_file is None:
-        generator = torch.Generator().manual_seed(seed)
-        noise = torch.rand((1, 3, height, width), generator=generator)
-        return to_pixels(noise), f"noise:{seed}"
-    start = _pixels(resize(read_picture(settings.init_file), height, width, settings.init))
-    return start, _digest(start)
+    make = partial(_noise, height, width, seed)
+    if settings.init_file is not None:
+        make = partial(read_at, settings.init_file, height, width)
+    if isinstance(content, Negative):  # then the start is one too
+        path = settings.init_file
+        digest = _start_digest(path, height, width) if path else ""
+        name = digest or f"noise:{seed}"
+        return Negative(content.shape, path or name, digest, make), name
+    start = make()
+    return start, f"noise:{seed}" if settings.init_file is None else digest_of(start)
+
+
+def _noise(height: int, width: int, seed: int) -> Pixels:
+    generator = torch.Generator().manual_seed(seed)
+    return to_pixels(torch.rand((1, 3, height, width), generator=generator))
+
+
+@lru_cache(maxsize=64)
+def _start_digest(path: Path, height: int, width: int) -> str:
+    return digest_of(read_at(path, height, width))
 
 
 def _pixels(picture: Image.Image) -> Pixels:
     return np.asarray(picture)
-
-
-def _digest(pixels: Pixels) -> str:
-    return sha256(str(pixels.shape).encode(), pixels.tobytes())

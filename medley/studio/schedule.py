@@ -1,0 +1,279 @@
+"""From a manifest to a schedule: which shots are missing, each once, and which films are made."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from medley.errors import ConfigError, MedleyError, OutputError
+from medley.paintings import Draw
+from medley.settings import (
+    CatalogSettings,
+    CutSettings,
+    EngineSettings,
+    FilmSettings,
+    RenderOrder,
+    ShotSettings,
+    SweepOrder,
+    SweepSettings,
+)
+from medley.settings.manifest import Film, Manifest
+from medley.studio.credits import choose_captions
+from medley.studio.cut import Outputs, check_film
+from medley.studio.darkroom import Darkroom
+from medley.studio.device import choose_precision
+from medley.studio.engine import every_device
+from medley.studio.forecast import (
+    Forecast,
+    Pace,
+    choose_tile,
+    disk_bytes,
+    peak_bytes,
+    shot_seconds,
+)
+from medley.studio.jobs import Job
+from medley.studio.orders import shot_settings
+from medley.studio.quantizing import Stage, Watch
+from medley.studio.render import list_takes
+from medley.studio.room import free_memory_each, resident_memory
+from medley.studio.scene import scales_of, shot_key
+from medley.studio.sweep import plan_sweep
+from medley.studio.takes import Take
+from medley.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class FilmPlan:
+    """One film whose inputs have been looked through.
+
+    Attributes:
+        film: as it was asked for.
+        outputs: where its files go.
+        takes: of its shots, in the film's order; their pictures are negatives.
+        draw: its paintings; of several photos the first one's.
+        is_made: whether the film lies there, made of these shots in this way.
+    """
+
+    film: Film
+    outputs: Outputs
+    takes: tuple[Take, ...]
+    draw: Draw
+    is_made: bool
+
+    @property
+    def keys(self) -> list[str]:
+        """Of its shots, in the film's order."""
+        return [take.shot.key for take in self.takes]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What a batch has to do.
+
+    Attributes:
+        order: all films, as the manifest has them.
+        films: those that can be made, likewise.
+        failed: films that cannot, and why.
+        jobs: for every shot that is missing, by its key, in the order in which they are taken.
+        shots: how many different ones the films have.
+        workspace: where all of them go.
+        darkroom: develops the jobs' pictures.
+    """
+
+    order: tuple[Film, ...]
+    films: tuple[FilmPlan, ...]
+    failed: tuple[tuple[Film, MedleyError], ...]
+    jobs: dict[str, Job]
+    shots: int
+    workspace: Workspace
+    darkroom: Darkroom
+
+    @property
+    def made(self) -> int:
+        """How many films are there already."""
+        return sum(plan.is_made for plan in self.films)
+
+
+def plan_batch(
+    manifest: Manifest,
+    device: torch.device,
+    force: bool,
+    watch: Watch,
+) -> Schedule:
+    """Look through all films' inputs and gather the shots that are missing.
+
+    Args:
+        manifest: the films.
+        device: a worker's, which decides what precision "auto" comes to.
+        force: replace films that were made otherwise.
+        watch: told how far that is, and the making of weights.
+
+    Raises:
+        ConfigError: films lie there that would be replaced, or folders cannot be written to; all of
+            them are named.
+    """
+    workspace = Workspace(manifest.workspace)
+    darkroom = Darkroom()
+    films: list[FilmPlan] = []
+    failed: list[tuple[Film, MedleyError]] = []
+    faults: list[str] = []
+    folders: set[Path] = set()
+    for number, film in enumerate(manifest.films, start=1):
+        try:
+            plan = _plan_film(film, device, darkroom, workspace, watch)
+            _check_outputs(plan, force, folders)
+            films.append(plan)
+        except OutputError as error:
+            faults.append(f"{film.source}: {error}")
+        except MedleyError as error:
+            failed.append((film, error))
+        watch(Stage("looking through films", number, len(manifest.films)))
+    if faults:
+        raise ConfigError(*faults)
+    return Schedule(
+        order=manifest.films,
+        films=tuple(films),
+        failed=tuple(failed),
+        jobs=_missing(films),
+        shots=len({key for plan in films for key in plan.keys}),
+        workspace=workspace,
+        darkroom=darkroom,
+    )
+
+
+def planning_crew(settings: EngineSettings) -> list[torch.device]:
+    """The device of each worker; of a cluster's, what this machine has instead.
+
+    Raises:
+        MedleyError: a device is not here.
+    """
+    names = settings.devices if settings.engine == "local" else "auto"
+    return [device for device in every_device(names) for _ in range(settings.workers)]
+
+
+def foretell_batch(
+    jobs: Sequence[Job], finished: int, crew: Sequence[torch.device], pace: Pace | None
+) -> Forecast:
+    """Foretell what the jobs will take.
+
+    Args:
+        jobs: all that are to be taken.
+        finished: shots that were found.
+        crew: the device of each worker.
+        pace: of one worker that has its device for itself, if it is known.
+
+    Raises:
+        RoomError: a shot does not fit into a worker's memory even in tiles.
+    """
+    free = free_memory_each(crew)
+    seconds = disk = peak = 0.0
+    steps, tiles = 0, []
+    groups = Counter(
+        (job.take.scene.content.shape, _settled(job, crew[0]), job.tile) for job in jobs
+    )
+    contents = {job.take.scene.content.shape: job.take.scene.content for job in jobs}
+    for (shape, settings, wish), count in groups.items():
+        scales = scales_of(contents[shape], settings)
+        tile = choose_tile(wish, scales, settings, free)
+        seconds += count * shot_seconds(scales, pace, tile) if pace else 0
+        disk += count * disk_bytes(scales, settings)
+        peak = max(peak, peak_bytes(scales, settings, tile))
+        steps += count * sum(scale.steps for scale in scales)
+        tiles += [tile] if tile else []
+    # Workers on one device share its arithmetic: two of them are hardly quicker than one.
+    sharing = max(map(crew.count, crew), default=1)
+    return Forecast(
+        missing=len(jobs),
+        finished=finished,
+        steps=steps,
+        seconds=seconds / len(set(crew)) if pace else None,
+        memory_bytes=resident_memory(crew[0]) * (sharing + 1) + sharing * peak,
+        disk_bytes=disk,
+        tile=min(tiles, default=None),
+    )
+
+
+def _missing(films: Sequence[FilmPlan]) -> dict[str, Job]:
+    """Every shot once that is missing, and wanted by a film that is not made yet."""
+    jobs: dict[str, Job] = {}
+    for plan in films:
+        for take in () if plan.is_made else plan.takes:
+            if take.shot.key not in jobs and not take.shot.is_finished:
+                jobs[take.shot.key] = Job(take, plan.film.order.tile)
+    return jobs
+
+
+def _settled(job: Job, device: torch.device) -> ShotSettings:
+    settings = job.take.scene.settings
+    precision = choose_precision(settings.precision, device)
+    return settings.model_copy(update={"precision": precision})
+
+
+def _plan_film(
+    film: Film, device: torch.device, darkroom: Darkroom, workspace: Workspace, watch: Watch
+) -> FilmPlan:
+    order = film.order
+    check_film(1, order.part(CutSettings))
+    settings, catalog = shot_settings(order), order.part(CatalogSettings)
+    outputs = Outputs(film.path, measured=isinstance(order, SweepOrder))
+    contents = order.contents if isinstance(order, SweepOrder) else (order.content,)
+    photos = []
+    for path in contents:
+        content = darkroom.content(path, settings)
+        photos.append((path, content, darkroom.draw(order.styles, catalog, content)))
+    drawn = photos[0][2]
+    if isinstance(order, SweepOrder):
+        sweep = plan_sweep(
+            photos, settings, catalog, order.part(SweepSettings), [device], order.tile, workspace,
+            watch, darkroom.networks,
+        )  # fmt: skip
+        takes, stretches = [take for pair in sweep.pairs for take in pair], sweep.stretches
+    else:
+        precision = choose_precision(settings.precision, device)
+        key_of = partial(shot_key, weights_digest=darkroom.weights(settings), precision=precision)
+        takes = list_takes(*photos[0], settings, catalog, key_of, workspace)
+        stretches = len(takes)
+    check_film(stretches, order.part(CutSettings))
+    return FilmPlan(film, outputs, tuple(takes), drawn, _is_made(film, outputs, takes, drawn))
+
+
+def _check_outputs(plan: FilmPlan, force: bool, folders: set[Path]) -> None:
+    """See that a film may and can be written; a folder is tried out once."""
+    folder = plan.outputs.film.parent
+    if plan.is_made:
+        return
+    if folder not in folders or any(path.exists() for path in plan.outputs.all):
+        inputs = {take.content_path for take in plan.takes} | {
+            take.painting.path for take in plan.takes
+        }
+        plan.outputs.check(force, sorted(inputs))
+        folders.add(folder)
+
+
+def _is_made(film: Film, outputs: Outputs, takes: Sequence[Take], drawn: Draw) -> bool:
+    """Whether a film's sidecar says that it was made of these shots, and cut in this way."""
+    if not outputs.film.is_file():
+        return False
+    order, wanted = film.order, film.order.part(CutSettings).model_dump(mode="json")
+    if isinstance(order, RenderOrder):
+        cut = order.part(FilmSettings)
+        captions = choose_captions(drawn.paintings, cut)
+        wanted = {**cut.model_dump(mode="json"), "captions": captions}
+    elif isinstance(order, SweepOrder):
+        wanted["layout"] = order.layout
+    try:
+        sidecar: dict[str, Any] = json.loads(outputs.sidecar.read_text("utf-8"))
+        shots = sidecar["paintings" if film.kind == "render" else "measures"]
+        settings = sidecar["settings"]
+        return (
+            sidecar["command"] == film.kind
+            and [shot["shot"] for shot in shots] == [take.shot.key for take in takes]
+            and wanted.items() <= settings.items()
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False  # torn, or another program's: the film is not this one
