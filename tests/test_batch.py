@@ -16,6 +16,7 @@ from medley.images import decode
 from medley.settings.manifest import read_manifest
 from medley.studio import batch, cutting
 from medley.studio.darkroom import Darkroom
+from medley.studio.forecast import Pace
 from medley.studio.jobs import Event, Outcome
 from medley.studio.negatives import Negative, digest_of
 from medley.studio.orders import look_through, prepare, prepare_sweep
@@ -279,8 +280,10 @@ def test_an_interrupt_leaves_the_film_at_work_and_begins_no_other(place, camera)
 def test_the_forecast_adds_up_the_shots_of_all_films(place):
     schedule = plan(place, RENDER + "steps = [2, 5]\n")
     jobs = list(schedule.jobs.values())
-    one, two = (foretell_batch(jobs[at : at + 1], 0, [CPU], (0.5, 0.0)) for at in (0, 2))
-    found = foretell_batch(jobs, 3, [CPU], (0.5, 0.0))
+    one, two = (
+        foretell_batch(jobs[at : at + 1], 0, [CPU], Pace(0.5, 0.0), ignore) for at in (0, 2)
+    )
+    found = foretell_batch(jobs, 3, [CPU], Pace(0.5, 0.0), ignore)
     assert (found.missing, found.finished, found.steps) == (4, 3, 2 * 2 + 2 * 5)
     assert found.seconds == pytest.approx(2 * one.seconds + 2 * two.seconds)
     assert found.disk_bytes == pytest.approx(2 * one.disk_bytes + 2 * two.disk_bytes)
@@ -335,7 +338,7 @@ def test_failures_are_a_list_an_exit_code_and_a_log(place, here):
 
 
 def test_check_says_what_a_batch_would_take_and_makes_nothing(place, monkeypatch):
-    monkeypatch.setattr("medley.studio.pace.pace_of", lambda _: (0.5, 0.0))
+    monkeypatch.setattr("medley.studio.pace.pace_of", lambda _: Pace(0.5, 0.0))
     done = command(place, RENDER + "bits = [8, 4]\n", "--check")
     assert "2 films, 0 of them made; 4 different shots, 0 of them finished" in done.stdout
     assert "forecast: 8 steps, about 0:04" in done.stdout

@@ -79,17 +79,20 @@ def batch(
     # torch takes a second to import; what is wrong with the manifest should not wait for it.
     from medley.cli.console import notes
     from medley.studio.engine import open_engine
+    from medley.studio.forecast import check_disk
+    from medley.studio.room import free_disk
     from medley.studio.schedule import planning_crew
     from medley.workspace import Workspace
 
     console = notes(quiet)
     crew = planning_crew(settings)
     planned = _plan(found, crew, force, console)
-    expected = _foretell(planned, crew, patient=check)
+    expected = _foretell(planned, crew, check, console)
     _show_plan(planned, expected, console, check)
     if check:
         sys.exit(bool(planned.failed))
     engine = open_engine(settings, Workspace(found.workspace))
+    check_disk(expected.disk_bytes, free_disk(found.workspace))
     _run(found, planned, engine, crew[0], console, log_json, page)
 
 
@@ -101,8 +104,11 @@ def _plan(manifest: Manifest, crew: list[torch.device], force: bool, console: Co
         return plan_batch(manifest, crew[0], force, show.stage)
 
 
-def _foretell(planned: Schedule, crew: list[torch.device], patient: bool) -> Forecast:
+def _foretell(
+    planned: Schedule, crew: list[torch.device], patient: bool, console: Console
+) -> Forecast:
     """Foretell; the pace is measured for it only if someone waits for the answer."""
+    from medley.cli.console import warn
     from medley.studio.pace import known_pace, pace_of
     from medley.studio.scene import load_camera
     from medley.studio.schedule import foretell_batch
@@ -112,7 +118,8 @@ def _foretell(planned: Schedule, crew: list[torch.device], patient: bool) -> For
     if jobs:
         camera = load_camera(jobs[0].take.scene.settings, crew[0])
         pace = pace_of(camera) if patient else known_pace(camera)
-    return foretell_batch(jobs, planned.shots - len(jobs), crew, pace)
+    tell = partial(warn, console)
+    return foretell_batch(jobs, planned.shots - len(jobs), crew, pace, tell)
 
 
 def _show_plan(planned: Schedule, expected: Forecast, console: Console, check: bool) -> None:

@@ -67,16 +67,17 @@ class Board:
         )
 
     def _event(self, event: Event) -> None:
+        if event.kind in ("started", "step"):
+            self._at_work[event.worker] = event
+        else:
+            again = "; tried again" if event.kind == "retry" else ""
+            self.line(f"warning: {event.worker}: {event.text}{again}", "yellow")
         if event.kind == "step":
             left = event.steps - event.step
             if event.key not in self._begun_at:
                 self._begun_at[event.key] = event.step
                 self._found += event.step
             self._steps_left[event.key] = left
-        elif event.kind != "started":
-            again = "; tried again" if event.kind == "retry" else ""
-            self.line(f"warning: {event.worker}: {event.text}{again}", "yellow")
-        self._at_work[event.worker] = event
 
     def _shot(self, end: ShotEnd) -> None:
         self._at_work.pop(end.worker, None)

@@ -57,7 +57,7 @@ def _page(folder: Path, title: str, report: Report) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(title)}</h1>",
-        f"<p>{count} are there{f', {len(failed):,} are not' if failed else ''}.</p>",
+        f"<p>{count} are there.</p>",
     ]
     if failed:
         rows = (

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from medley.errors import ConfigError, MedleyError, OutputError
+from medley.errors import ConfigError, MedleyError, OutputError, RoomError
 from medley.paintings import Draw
 from medley.settings import (
     CatalogSettings,
@@ -29,6 +29,7 @@ from medley.studio.darkroom import Darkroom
 from medley.studio.device import choose_precision
 from medley.studio.engine import every_device
 from medley.studio.forecast import (
+    TILES,
     Forecast,
     Pace,
     choose_tile,
@@ -157,7 +158,11 @@ def planning_crew(settings: EngineSettings) -> list[torch.device]:
 
 
 def foretell_batch(
-    jobs: Sequence[Job], finished: int, crew: Sequence[torch.device], pace: Pace | None
+    jobs: Sequence[Job],
+    finished: int,
+    crew: Sequence[torch.device],
+    pace: Pace | None,
+    tell: Callable[[str], None],
 ) -> Forecast:
     """Foretell what the jobs will take.
 
@@ -166,9 +171,7 @@ def foretell_batch(
         finished: shots that were found.
         crew: the device of each worker.
         pace: of one worker that has its device for itself, if it is known.
-
-    Raises:
-        RoomError: a shot does not fit into a worker's memory even in tiles.
+        tell: told of shots that would not fit into a worker's memory just now, even in tiles.
     """
     free = free_memory_each(crew)
     seconds = disk = peak = 0.0
@@ -179,7 +182,11 @@ def foretell_batch(
     contents = {job.take.scene.content.shape: job.take.scene.content for job in jobs}
     for (shape, settings, wish), count in groups.items():
         scales = scales_of(contents[shape], settings)
-        tile = choose_tile(wish, scales, settings, free)
+        try:
+            tile = choose_tile(wish, scales, settings, free)
+        except RoomError as error:  # it may have become free when their turn comes
+            tell(f"{count:,} shots will not fit: {error}")
+            tile = TILES[-1]
         seconds += count * shot_seconds(scales, pace, tile) if pace else 0
         disk += count * disk_bytes(scales, settings)
         peak = max(peak, peak_bytes(scales, settings, tile))
