@@ -241,7 +241,8 @@ class _Run:
     def _report(self) -> Report:
         ends: dict[Path, FilmEnd] = {}
         for film, error in self._schedule.failed:
-            ends[film.path] = FilmEnd(str(film.path), str(error))
+            ends[film.path] = end = FilmEnd(str(film.path), str(error))
+            self._watch(end)
         for number, plan in enumerate(self._schedule.films):
             shots = len(plan.takes)
             if lost := self._lost_of(number):

@@ -71,6 +71,11 @@ class FilmPlan:
         """Of its shots, in the film's order."""
         return [take.shot.key for take in self.takes]
 
+    @property
+    def is_told_of(self) -> bool:
+        """Whether a sidecar lies there that says just this of the film."""
+        return _is_told_of(self.film, self.outputs, self.takes, self.draw)
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -246,7 +251,8 @@ def _plan_film(
         takes = list_takes(*photos[0], settings, catalog, key_of, workspace)
         stretches = len(takes)
     check_film(stretches, order.part(CutSettings))
-    return FilmPlan(film, outputs, tuple(takes), drawn, _is_made(film, outputs, takes, drawn))
+    is_made = outputs.film.is_file() and _is_told_of(film, outputs, takes, drawn)
+    return FilmPlan(film, outputs, tuple(takes), drawn, is_made)
 
 
 def _check_outputs(plan: FilmPlan, force: bool, folders: set[Path]) -> None:
@@ -255,32 +261,29 @@ def _check_outputs(plan: FilmPlan, force: bool, folders: set[Path]) -> None:
     if plan.is_made:
         return
     if folder not in folders or any(path.exists() for path in plan.outputs.all):
-        inputs = {take.content_path for take in plan.takes} | {
-            take.painting.path for take in plan.takes
-        }
-        plan.outputs.check(force, sorted(inputs))
+        inputs = {path for take in plan.takes for path in (take.content_path, take.painting.path)}
+        # What lies beside a film takes its name just before it: a kill may have come in between.
+        is_ours = not plan.outputs.film.exists() and plan.is_told_of
+        plan.outputs.check(force or is_ours, sorted(inputs))
         folders.add(folder)
 
 
-def _is_made(film: Film, outputs: Outputs, takes: Sequence[Take], drawn: Draw) -> bool:
-    """Whether a film's sidecar says that it was made of these shots, and cut in this way."""
-    if not outputs.film.is_file():
-        return False
+def _is_told_of(film: Film, outputs: Outputs, takes: Sequence[Take], draw: Draw) -> bool:
+    """Whether a sidecar lies there that says: made of these shots, and cut in this way."""
     order, wanted = film.order, film.order.part(CutSettings).model_dump(mode="json")
     if isinstance(order, RenderOrder):
         cut = order.part(FilmSettings)
-        captions = choose_captions(drawn.paintings, cut)
+        captions = choose_captions(draw.paintings, cut)
         wanted = {**cut.model_dump(mode="json"), "captions": captions}
     elif isinstance(order, SweepOrder):
         wanted["layout"] = order.layout
     try:
         sidecar: dict[str, Any] = json.loads(outputs.sidecar.read_text("utf-8"))
         shots = sidecar["paintings" if film.kind == "render" else "measures"]
-        settings = sidecar["settings"]
         return (
             sidecar["command"] == film.kind
             and [shot["shot"] for shot in shots] == [take.shot.key for take in takes]
-            and wanted.items() <= settings.items()
+            and bool(wanted.items() <= sidecar["settings"].items())
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False  # torn, or another program's: the film is not this one
+        return False  # there is none, or it is torn or another program's
