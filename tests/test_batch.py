@@ -135,8 +135,9 @@ def test_a_file_is_decoded_once_for_all_its_sizes(place, monkeypatch):
     monkeypatch.setattr(
         "medley.studio.darkroom.read_picture", lambda path: read.append(path) or original(path)
     )
-    plan(place, RENDER + "bits = [8, 4, 2]\nsteps = [1, 2, 3]\n")
-    assert sorted(path.name for path in read) == ["painting_2.png", "painting_3.png", "photo.png"]
+    plan(place, '[[film]]\ncontent = ["photo.png", "tall.png"]\nbits = [8, 4]\nsteps = [1, 2]\n')
+    names = ["painting_2.png", "painting_3.png", "photo.png", "tall.png"]
+    assert sorted(path.name for path in read) == names
 
 
 def test_films_share_shots_and_each_is_taken_once(place, camera):
@@ -149,6 +150,29 @@ def test_films_share_shots_and_each_is_taken_once(place, camera):
     for film in report.films:
         assert Path(film.film).is_file()
         assert Path(film.film).with_suffix(".json").is_file()
+
+
+def test_a_kill_between_sidecar_and_film_is_no_obstacle(place, camera):
+    first = plan(place, RENDER)
+    make(first, Here(camera, first.workspace))
+    film = first.order[0].path
+    film.unlink()
+    stale = film.with_name(f".{film.stem}-0123abcd.part.mp4")
+    stale.touch()
+    again = plan(place, RENDER)
+    assert (again.made, len(again.jobs)) == (0, 0)
+    assert not make(again, Here(camera, again.workspace)).failures
+    assert film.is_file()
+    assert not stale.exists()
+
+
+def test_a_film_that_another_batch_cut_is_not_cut_again(place, camera):
+    schedule = plan(place, RENDER)
+    make(plan(place, RENDER), Here(camera, schedule.workspace))
+    film = schedule.order[0].path
+    before = film.stat().st_mtime_ns
+    assert not make(schedule, Here(camera, schedule.workspace)).failures
+    assert film.stat().st_mtime_ns == before
 
 
 def test_a_finished_batch_has_nothing_left_to_do(place, camera):

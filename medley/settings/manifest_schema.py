@@ -57,7 +57,7 @@ def _properties(schema: type[Settings]) -> dict[str, Any]:
 
 def _multiplied(one: dict[str, Any]) -> dict[str, Any]:
     """A field's schema, or a list of it: one film for each."""
-    facts = {name: one[name] for name in ("description", "default") if name in one}
+    facts: dict[str, Any] = {name: one[name] for name in ("description", "default") if name in one}
     value = {name: part for name, part in one.items() if name not in (*facts, "title")}
     ways = [way for way in value.get("anyOf", [value]) if way != {"type": "null"}]
     if value.get("type") == "array":

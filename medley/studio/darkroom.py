@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -47,6 +48,7 @@ class Darkroom:
     def __init__(self) -> None:
         """Begin with nothing."""
         self._facts: dict[Path, _Facts | PictureError] = {}
+        self._areas: dict[int, None] = {}
         self._negatives: dict[tuple[Path, int, int], Negative] = {}
         self._draws: dict[tuple[Any, ...], Draw] = {}
         self._developed: OrderedDict[tuple[Any, ...], Pixels] = OrderedDict()
@@ -59,11 +61,15 @@ class Darkroom:
     def content(self, path: Path, settings: ShotSettings) -> Negative:
         """A photo at the size that the settings ask for.
 
+        If all photos are asked for before the first painting is, no file is decoded twice.
+
         Raises:
             PictureError: it is unreadable, or would be too narrow.
         """
         facts = self._look(path)
-        return self._negative(path, *content_size(facts.height, facts.width, settings))
+        height, width = content_size(facts.height, facts.width, settings)
+        self._areas[height * width] = None
+        return self._negative(path, height, width)
 
     def draw(self, places: Sequence[Path], settings: CatalogSettings, content: Pixels) -> Draw:
         """Paintings fitted to a content, as `paintings.draw` chooses them.
@@ -140,8 +146,11 @@ class Darkroom:
 
     def _fit(self, area: int, entry: Entry) -> tuple[Pixels, Fingerprint]:
         facts = self._look(entry.path)
-        size = size_for_pixels(facts.height, facts.width, area)
-        return self._negative(entry.path, *size), facts.mark
+        fitted = self._negative(entry.path, *size_for_pixels(facts.height, facts.width, area))
+        for other in self._areas:  # while the file is decoded
+            with suppress(PictureError):
+                self._negative(entry.path, *size_for_pixels(facts.height, facts.width, other))
+        return fitted, facts.mark
 
     def _negative(self, path: Path, height: int, width: int) -> Negative:
         key = path, height, width

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from medley.settings import (
     SweepOrder,
     SweepSettings,
 )
-from medley.settings.manifest import Film, Manifest
+from medley.settings.manifest import Film, FilmOrder, Manifest
 from medley.studio.credits import choose_captions
 from medley.studio.cut import Outputs, check_film
 from medley.studio.darkroom import Darkroom
@@ -129,6 +130,7 @@ def plan_batch(
     failed: list[tuple[Film, MedleyError]] = []
     faults: list[str] = []
     folders: set[Path] = set()
+    _show_photos(manifest, darkroom)
     for number, film in enumerate(manifest.films, start=1):
         try:
             plan = _plan_film(film, device, darkroom, workspace, watch)
@@ -150,6 +152,18 @@ def plan_batch(
         workspace=workspace,
         darkroom=darkroom,
     )
+
+
+def _show_photos(manifest: Manifest, darkroom: Darkroom) -> None:
+    """Let the darkroom know all photos' sizes before it meets the first painting."""
+    for film in manifest.films:
+        for path in _contents(film.order):
+            with suppress(MedleyError):  # it will be said of its film
+                darkroom.content(path, shot_settings(film.order))
+
+
+def _contents(order: FilmOrder) -> tuple[Path, ...]:
+    return order.contents if isinstance(order, SweepOrder) else (order.content,)
 
 
 def planning_crew(settings: EngineSettings) -> list[torch.device]:
@@ -233,9 +247,8 @@ def _plan_film(
     check_film(1, order.part(CutSettings))
     settings, catalog = shot_settings(order), order.part(CatalogSettings)
     outputs = Outputs(film.path, measured=isinstance(order, SweepOrder))
-    contents = order.contents if isinstance(order, SweepOrder) else (order.content,)
     photos = []
-    for path in contents:
+    for path in _contents(order):
         content = darkroom.content(path, settings)
         photos.append((path, content, darkroom.draw(order.styles, catalog, content)))
     drawn = photos[0][2]
