@@ -91,6 +91,14 @@ def test_one_name_is_told_apart_or_filled_in(folder):
     assert names(read(folder, text.format("{steps}_{content}_{kind}.mp4")))[1] == "3_a_render.mp4"
 
 
+def test_braces_of_the_folder_are_none_of_the_names(folder):
+    odd = folder / "{odd}"
+    odd.mkdir()
+    (odd / "a.jpg").touch()
+    text = '[[film]]\ncontent = "a.jpg"\nstyles = "a.jpg"\noutput = "{bits}.mp4"\n'
+    assert read(odd, text).films[0].path == odd / "8.mp4"
+
+
 def test_options_that_are_lists_do_not_multiply_unless_they_hold_lists(folder):
     one = read(folder, '[[film]]\ncontent = "a.jpg"\nstyles = ["art/*.png", "b.jpg"]\n')
     assert [path.name for path in one.films[0].order.styles] == ["one.png", "two.png", "b.jpg"]

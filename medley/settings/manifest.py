@@ -262,14 +262,18 @@ class _Reader:
     def _path(self, order: FilmOrder, table: _Table) -> Path:
         """Where a film goes, under a name of its own."""
         varying = {name: getattr(order, name) for name in table.varying}
+        folder = self._file.folder
         if order.output is None:
             varying.pop("content", None)  # whose name it bears
-            return tell_apart(self._file.folder / order.film_path, varying)
-        if "{" not in str(order.output):
+            return tell_apart(folder / order.film_path, varying)
+        # The folder's own name may have braces too.
+        is_inside = order.output.is_relative_to(folder)
+        output = order.output.relative_to(folder) if is_inside else order.output
+        if "{" not in str(output):
             varying.pop("output", None)
             return tell_apart(order.output, varying)
         words = dict(order) | {"kind": table.kind}
-        return fill(order.output, {"content": words.get("contents")} | words)
+        return folder / fill(output, {"content": words.get("contents")} | words)
 
     def _check_names(self, films: Iterable[Film]) -> None:
         """Blame films of the same name; an ending of other letters does not tell them apart."""
