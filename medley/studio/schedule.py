@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -244,7 +244,7 @@ def _plan_film(
     film: Film, device: torch.device, darkroom: Darkroom, workspace: Workspace, watch: Watch
 ) -> FilmPlan:
     order = film.order
-    check_film(1, order.part(CutSettings))
+    _check_film(1, order.part(CutSettings))
     settings, catalog = shot_settings(order), order.part(CatalogSettings)
     outputs = Outputs(film.path, measured=isinstance(order, SweepOrder))
     photos = []
@@ -263,9 +263,13 @@ def _plan_film(
         key_of = partial(shot_key, weights_digest=darkroom.weights(settings), precision=precision)
         takes = list_takes(*photos[0], settings, catalog, key_of, workspace)
         stretches = len(takes)
-    check_film(stretches, order.part(CutSettings))
+    _check_film(stretches, order.part(CutSettings))
     is_made = outputs.film.is_file() and _is_told_of(film, outputs, takes, drawn)
     return FilmPlan(film, outputs, tuple(takes), drawn, is_made)
+
+
+# Laying out a long film takes a tenth of a second, and many films are cut alike.
+_check_film = lru_cache(maxsize=1000)(check_film)
 
 
 def _check_outputs(plan: FilmPlan, force: bool, folders: set[Path]) -> None:
