@@ -51,8 +51,8 @@ MANY = 10_000
 SHARED = {"workspace": "put it into [defaults]", "device": "pass --devices to the batch"}
 """Settings that are not a single film's, and what to do instead."""
 
-# Settings that hold several things as one text, for which a list may stand.
-_TEXT_LISTS = {"render": (), "sweep": ("bits", "scheme")}
+TEXT_LISTS = {"render": (), "sweep": ("bits", "scheme")}
+"""Settings that hold several things as one text, for which a list may stand."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ class _Reader:
         values: dict[str, list[Any]] = {}
         try:
             if field := fields.get(name_of(key, fields)):
-                turns = alternatives(field, value, name_of(key, fields) in _TEXT_LISTS[kind])
+                turns = alternatives(field, value, name_of(key, fields) in TEXT_LISTS[kind])
                 if key == "output":
                     for turn in turns:
                         check_template(str(turn), {"kind", "content", *fields})

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from medley.settings.fields import Settings
-from medley.settings.manifest import KINDS, SHARED
+from medley.settings.manifest import KINDS, SHARED, TEXT_LISTS
 
 _URL = "https://json-schema.org/draft/2020-12/schema"
+_FACTS = ("description", "default")
 _PLURALS = {"contents": "content"}  # written as on the command line
 
 
 def manifest_schema() -> dict[str, Any]:
     """Describe a manifest: names, types, bounds, defaults and what each setting is."""
-    kinds = {kind: _properties(schema) for kind, schema in KINDS.items()}
+    kinds = {kind: _properties(kind) for kind in KINDS}
     workspace = KINDS["render"].model_json_schema()["properties"]["workspace"]
     defaults = {name: one for of in kinds.values() for name, one in of.items()}
     # A name that means different things to different kinds may be any of them.
@@ -46,22 +46,26 @@ def _table(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-def _properties(schema: type[Settings]) -> dict[str, Any]:
-    whole = schema.model_json_schema()
+def _properties(kind: str) -> dict[str, Any]:
+    whole = KINDS[kind].model_json_schema()
     return {
-        _PLURALS.get(name, name): _multiplied(one)
+        _PLURALS.get(name, name): _multiplied(one, name in TEXT_LISTS[kind])
         for name, one in whole["properties"].items()
         if name not in SHARED
     }
 
 
-def _multiplied(one: dict[str, Any]) -> dict[str, Any]:
+def _multiplied(one: dict[str, Any], is_text_list: bool) -> dict[str, Any]:
     """A field's schema, or a list of it: one film for each."""
-    facts: dict[str, Any] = {name: one[name] for name in ("description", "default") if name in one}
-    value = {name: part for name, part in one.items() if name not in (*facts, "title")}
+    facts: dict[str, Any] = {"description": one.get("description", "")}
+    if one.get("default") is not None:
+        facts["default"] = one["default"]
+    value = {name: part for name, part in one.items() if name not in (*_FACTS, "title")}
     ways = [way for way in value.get("anyOf", [value]) if way != {"type": "null"}]
     if value.get("type") == "array":
         ways.append(value["items"])
-    if any(way.get("type") == "string" and "enum" not in way for way in ways):
-        ways += [{"type": "number"}]  # which stands for its text
+    elif any(way.get("type") == "string" and not way.keys() & {"enum", "format"} for way in ways):
+        ways.append({"type": "number"})  # which stands for its text
+    if is_text_list:
+        ways.append({"type": "array", "minItems": 1, "items": {"anyOf": list(ways)}})
     return {**facts, "anyOf": [*ways, {"type": "array", "minItems": 1, "items": {"anyOf": ways}}]}
