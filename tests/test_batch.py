@@ -140,6 +140,15 @@ def test_a_file_is_decoded_once_for_all_its_sizes(place, monkeypatch):
     assert sorted(path.name for path in read) == names
 
 
+def test_shots_of_the_same_pictures_are_told_apart(place):
+    schedule = plan(place, RENDER + 'bits = [8, 4]\nstyles = "styles/painting_2.png"\n')
+    assert [*schedule.titles.values()] == ["photo, painting 2, 8 bits", "photo, painting 2, 4 bits"]
+    schedule = plan(place, RENDER + 'steps = [2, 3]\nstyles = "styles/painting_2.png"\n')
+    assert [*schedule.titles.values()] == [
+        f"photo, painting 2, 8 bits, {key[:6]}" for key in schedule.jobs
+    ]
+
+
 def test_films_share_shots_and_each_is_taken_once(place, camera):
     schedule = plan(place, RENDER + RENDER + 'output = "other.mp4"\nhold = 0.2\n')
     engine = Here(camera, schedule.workspace)
@@ -358,7 +367,7 @@ def test_failures_are_a_list_an_exit_code_and_a_log(place, here):
     assert first.startswith("Error: 1 of 1 films failed")
     assert "log 'all.jsonl'" in first
     assert "outputs/photo-medley.mp4: 1 of 2 shots failed" in film
-    assert "(painting 2): " in shot
+    assert "(photo, painting 2): " in shot
     assert "why it is not there" in (place / "outputs" / "films.html").read_text()
 
 

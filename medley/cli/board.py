@@ -30,10 +30,7 @@ class Board:
     def __init__(self, console: Console, schedule: Schedule, live: Live | None) -> None:
         """Made by `board`."""
         self._console, self._live = console, live
-        self._titles = {
-            key: f"{job.take.content_path.stem}, {job.take.title}"
-            for key, job in schedule.jobs.items()
-        }
+        self._titles = schedule.titles
         self._steps_left = {
             key: job.take.scene.settings.steps for key, job in schedule.jobs.items()
         }

@@ -23,7 +23,7 @@ class ShotEnd:
 
     Attributes:
         key: of the shot.
-        title: of its painting.
+        title: what people call it.
         error: why it was given up, or None.
         attempts: how many there were; 0 if another batch took it.
         seconds: that they took.
@@ -170,7 +170,7 @@ class _Run:
         while queue:
             job = queue.popleft()
             if job.take.shot.is_finished:
-                self._settled.append(ShotEnd(job.key, job.take.title, None))
+                self._settled.append(ShotEnd(job.key, self._schedule.titles[job.key], None))
                 continue
             reservation = reserve(self._schedule.workspace, job.key)
             if reservation:
@@ -184,7 +184,7 @@ class _Run:
                 ready = replace(job, take=self._schedule.darkroom.develop(job.take))
             except MedleyError as error:
                 self._let_go(job.key)
-                self._settled.append(ShotEnd(job.key, job.take.title, str(error)))
+                self._settled.append(ShotEnd(job.key, self._schedule.titles[job.key], str(error)))
                 continue
             yield ready
 
@@ -192,7 +192,7 @@ class _Run:
         self._let_go(outcome.key)
         return ShotEnd(
             outcome.key,
-            self._schedule.jobs[outcome.key].take.title,
+            self._schedule.titles[outcome.key],
             str(outcome.error) if outcome.error else None,
             outcome.attempts,
             outcome.seconds,

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +100,32 @@ class Schedule:
     workspace: Workspace
     darkroom: Darkroom
 
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """What people call each of the jobs' shots: photo, painting, and what else it takes."""
+        takes = {key: job.take for key, job in self.jobs.items()}
+        titles = {key: f"{take.content_path.stem}, {take.title}" for key, take in takes.items()}
+        for mark in (_weights_name, _key_name):
+            counts = Counter(titles.values())
+            titles = {
+                key: f"{title}, {mark(takes[key])}" if counts[title] > 1 else title
+                for key, title in titles.items()
+            }
+        return titles
+
     @property
     def made(self) -> int:
         """How many films are there already."""
         return sum(plan.is_made for plan in self.films)
+
+
+def _weights_name(take: Take) -> str:
+    settings = take.scene.settings
+    return settings.weights.stem if settings.weights else f"{settings.bits} bits"
+
+
+def _key_name(take: Take) -> str:
+    return take.shot.key[:6]
 
 
 def plan_batch(
