@@ -3,13 +3,12 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 from medley.errors import MedleyError
 from medley.studio.jobs import Engine, Event, Job, Outcome
@@ -146,9 +145,7 @@ class _Run:
                 self._cuts[number] = self._pool.submit(self._make, number)
         try:
             # Closed at once where an exception leaves it, so that workers leave checkpoints.
-            with closing(
-                cast(Generator[Outcome, None, None], engine.run(self._jobs(), self._watch))
-            ) as outcomes:
+            with closing(engine.run(self._jobs(), self._watch)) as outcomes:
                 for outcome in outcomes:
                     self._settle_others()
                     self._settle(self._end_of(outcome))

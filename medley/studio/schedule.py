@@ -217,12 +217,14 @@ def foretell_batch(
     free = free_memory_each(crew)
     seconds = disk = peak = 0.0
     steps, tiles = 0, []
+    # By which object the settings are: the shots of a film share them, and comparing is slow.
     groups = Counter(
-        (job.take.scene.content.shape, _settled(job, crew[0]), job.tile) for job in jobs
+        (job.take.scene.content.shape, id(job.take.scene.settings), job.tile) for job in jobs
     )
-    contents = {job.take.scene.content.shape: job.take.scene.content for job in jobs}
-    for (shape, settings, wish), count in groups.items():
-        scales = scales_of(contents[shape], settings)
+    scenes = {(s.content.shape, id(s.settings)): s for s in (job.take.scene for job in jobs)}
+    for (*scene, wish), count in groups.items():
+        content, settings = scenes[*scene].content, _settled(scenes[*scene].settings, crew[0])
+        scales = scales_of(content, settings)
         try:
             tile = choose_tile(wish, scales, settings, free)
         except RoomError as error:  # it may have become free when their turn comes
@@ -256,8 +258,7 @@ def _missing(films: Sequence[FilmPlan]) -> dict[str, Job]:
     return jobs
 
 
-def _settled(job: Job, device: torch.device) -> ShotSettings:
-    settings = job.take.scene.settings
+def _settled(settings: ShotSettings, device: torch.device) -> ShotSettings:
     precision = choose_precision(settings.precision, device)
     return settings.model_copy(update={"precision": precision})
 
