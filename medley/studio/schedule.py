@@ -222,8 +222,9 @@ def foretell_batch(
         (job.take.scene.content.shape, id(job.take.scene.settings), job.tile) for job in jobs
     )
     scenes = {(s.content.shape, id(s.settings)): s for s in (job.take.scene for job in jobs)}
-    for (*scene, wish), count in groups.items():
-        content, settings = scenes[*scene].content, _settled(scenes[*scene].settings, crew[0])
+    for (shape, number, wish), count in groups.items():
+        scene = scenes[shape, number]
+        content, settings = scene.content, _settled(scene.settings, crew[0])
         scales = scales_of(content, settings)
         try:
             tile = choose_tile(wish, scales, settings, free)
