@@ -26,6 +26,9 @@ _NAMED = 5  # values that an error names
 Fit = Callable[[Image.Image, Path], Pixels]
 """What is kept of a painting, of that file; it raises PictureError if it cannot be used."""
 
+Look = Callable[[Entry], tuple[Pixels, "Fingerprint"]]
+"""What is kept of an entry's picture, and its fingerprint; it raises PictureError likewise."""
+
 
 @dataclass(frozen=True)
 class Painting:
@@ -207,7 +210,7 @@ def _fold(text: str) -> str:
 
 
 def decode_in_turn(
-    entries: Sequence[Entry], distinct: bool, skipped: list[str], fit: Fit
+    entries: Sequence[Entry], distinct: bool, skipped: list[str], look: Look
 ) -> Iterator[Painting]:
     """Decode entries one after another, only as they are asked for.
 
@@ -215,12 +218,12 @@ def decode_in_turn(
         entries: in the order of the draw.
         distinct: pass over a picture that is nearly one that came before.
         skipped: why one is passed over is added to it.
-        fit: what is kept of each, so that no more than one is in memory at its full size.
+        look: what is kept of each, so that no more than one is in memory at its full size.
     """
     seen: list[tuple[Fingerprint, Path]] = []
     for entry in entries:
         try:
-            fitted, mark = _decode(entry, fit)
+            fitted, mark = look(entry)
         except PictureError as error:
             skipped.append(str(error))
             continue
@@ -233,9 +236,14 @@ def decode_in_turn(
         yield Painting(entry.path, fitted, entry)
 
 
-def _decode(entry: Entry, fit: Fit) -> tuple[Pixels, "Fingerprint"]:
-    picture = read_picture(entry.path)
-    return fit(picture, entry.path), fingerprint(picture)
+def looking(fit: Fit) -> Look:
+    """Look at entries by decoding them."""
+
+    def look(entry: Entry) -> tuple[Pixels, Fingerprint]:
+        picture = read_picture(entry.path)
+        return fit(picture, entry.path), fingerprint(picture)
+
+    return look
 
 
 def find_bad(entries: Sequence[Entry], watch: Callable[[int], None]) -> list[str]:
@@ -272,7 +280,17 @@ def draw(places: Sequence[Path], settings: CatalogSettings, fit: Fit) -> Draw:
         PictureError: a place does not exist, a table cannot be used, filters let nothing through,
             or there are too few good pictures.
     """
-    catalog = read_catalog(places)
+    return draw_from(read_catalog(places), places, settings, looking(fit))
+
+
+def draw_from(
+    catalog: Catalog, places: Sequence[Path], settings: CatalogSettings, look: Look
+) -> Draw:
+    """As `draw`, from a catalog that has been read and by any way of looking at its entries.
+
+    Raises:
+        PictureError: as `draw`.
+    """
     names = ", ".join(f"'{place}'" for place in places)
     if not catalog.entries:
         raise PictureError(f"no paintings in {names}; put pictures there or name other places")
@@ -280,7 +298,7 @@ def draw(places: Sequence[Path], settings: CatalogSettings, fit: Fit) -> Draw:
     wanted = settings.sample or len(entries)
     skipped: list[str] = []
     paintings: list[Painting] = []
-    for painting in decode_in_turn(entries, settings.sample is not None, skipped, fit):
+    for painting in decode_in_turn(entries, settings.sample is not None, skipped, look):
         paintings.append(painting)
         if len(paintings) == wanted:
             break

@@ -8,11 +8,13 @@ import click
 
 import medley
 from medley.cli.assemble import assemble
+from medley.cli.batch import batch
 from medley.cli.layers import layers
 from medley.cli.plan import plan
 from medley.cli.presets import presets
 from medley.cli.quantize import quantize
 from medley.cli.render import render
+from medley.cli.status import status
 from medley.cli.styles import styles
 from medley.cli.stylize import stylize
 from medley.cli.sweep import sweep
@@ -31,6 +33,7 @@ def cli() -> None:
     """
 
 
+cli.add_command(batch)
 cli.add_command(render)
 cli.add_command(assemble)
 cli.add_command(layers)
@@ -38,6 +41,7 @@ cli.add_command(plan)
 cli.add_command(presets)
 cli.add_command(quantize)
 cli.add_command(styles)
+cli.add_command(status)
 cli.add_command(stylize)
 cli.add_command(sweep)
 cli.add_command(weights)

@@ -60,7 +60,7 @@ def list_(
 
     With --sample, those that a film would draw.
     """
-    from medley.paintings import choose, decode_in_turn, draw, shipped_folder
+    from medley.paintings import choose, decode_in_turn, draw, looking, shipped_folder
 
     settings = read_settings(CatalogSettings, options)
     if sheet:
@@ -76,7 +76,7 @@ def list_(
             f"{count:,} paintings are too many for a sheet; pass --sample {_ON_A_SHEET}"
         )
     skipped: list[str] = []
-    works: Iterable[Painting] = decode_in_turn(entries, False, skipped, _thumbnail)
+    works: Iterable[Painting] = decode_in_turn(entries, False, skipped, looking(_thumbnail))
     if settings.sample:
         drawn = draw(where, settings, _thumbnail)
         works, skipped = drawn.paintings, drawn.skipped

@@ -6,6 +6,7 @@ default is the only place where that default is written down.
 
 from medley.settings.catalog import CatalogSettings
 from medley.settings.compose import ComposeSettings, Corner
+from medley.settings.engine import EngineSettings
 from medley.settings.fields import (
     PICTURE_BYTES,
     RIVALS,
@@ -47,6 +48,7 @@ __all__ = [
     "ComposeSettings",
     "Corner",
     "CutSettings",
+    "EngineSettings",
     "FilmSettings",
     "FinishSettings",
     "Fit",

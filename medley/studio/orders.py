@@ -14,6 +14,7 @@ from medley.settings import (
     CutSettings,
     FilmSettings,
     LookSettings,
+    Order,
     RenderOrder,
     ShotSettings,
     SweepOrder,
@@ -113,7 +114,7 @@ def prepare_sweep(
     """
     plan = plan_sweep(
         photos,
-        _shot(order),
+        shot_settings(order),
         order.part(CatalogSettings),
         order.part(SweepSettings),
         choose_devices(order.device),
@@ -130,7 +131,7 @@ def prepare_sweep(
     return plan
 
 
-def _shot(order: RenderOrder | SweepOrder) -> ShotSettings:
+def shot_settings(order: Order) -> ShotSettings:
     """An order's shots; a sweep chooses the weights itself."""
     known = ShotSettings if isinstance(order, RenderOrder) else LookSettings
     return ShotSettings(**dict(order.part(known)))
@@ -138,7 +139,7 @@ def _shot(order: RenderOrder | SweepOrder) -> ShotSettings:
 
 def _photo(content: Path, order: RenderOrder | SweepOrder) -> tuple[Pixels, Draw]:
     """A photo at its size, and the paintings fitted to it."""
-    shot, catalog = _shot(order), order.part(CatalogSettings)
+    shot, catalog = shot_settings(order), order.part(CatalogSettings)
     photo = resize_content(read_picture(content), shot, content)
     fit = partial(fit_painting, photo, settings=shot)
     return photo, draw(list(order.styles), catalog, fit)

@@ -35,15 +35,25 @@ def pace_of(camera: Camera, anew: bool = False) -> Pace:
         camera: network and device.
         anew: measure it in any case.
     """
-    path, key = cache_folder() / "paces.json", _pace_key(camera)
-    paces = _read_paces(path)
-    known = paces.get(key)
-    if known and not anew and 0 <= time.time() - known["measured"] < _KEPT_S:
-        return Pace(**{name: known[name] for name in Pace._fields})
+    if not anew and (known := known_pace(camera)):
+        return known
     pace = measure_pace(camera)
+    path, own = _paces_path(), {**pace._asdict(), "measured": int(time.time())}
     with suppress(OutputError):  # then it is measured again next time
-        write_json(path, {**paces, key: {**pace._asdict(), "measured": int(time.time())}})
+        write_json(path, {**_read_paces(path), _pace_key(camera): own})
     return pace
+
+
+def known_pace(camera: Camera) -> Pace | None:
+    """The machine's pace, if it was measured within the last month."""
+    known = _read_paces(_paces_path()).get(_pace_key(camera))
+    if known and 0 <= time.time() - known["measured"] < _KEPT_S:
+        return Pace(known["step_s"], known["pixel_s"])
+    return None
+
+
+def _paces_path() -> Path:
+    return cache_folder() / "paces.json"
 
 
 def measure_pace(camera: Camera) -> Pace:

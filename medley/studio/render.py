@@ -20,7 +20,7 @@ from medley.studio.blend import hang_together, read_blend
 from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits, titles
 from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs, cut_medley, stretch_of
-from medley.studio.scene import Camera, fit_tiles, set_scene, shot_key
+from medley.studio.scene import Camera, Scene, fit_tiles, set_scene, shot_key
 from medley.studio.shoot import Progress
 from medley.studio.sidecar import (
     describe_content,
@@ -90,17 +90,10 @@ def plan_render(
         RoomError: a shot is still to be taken and the memory does not suffice, even in tiles.
     """
     blending = blending or BlendSettings.model_validate({})
-    groups = [[painting] for painting in drawn.paintings]
-    if blending.is_one_shot:
-        groups = [hang_together(blending, drawn)]
-    takes: list[Take] = []
-    for first, *others in groups:
-        works = first, *others
-        after = takes[-1].shot if chain and takes else None
-        blend = read_blend(blending, len(works), content, tell)
-        scene = set_scene(content, works, settings, catalog.seed, after, blend)
-        shot = workspace.shot(shot_key(scene, camera.weights.digest, camera.precision))
-        takes.append(Take(content_path, first, titles(works), scene, shot, tuple(others)))
+    key_of = partial(shot_key, weights_digest=camera.weights.digest, precision=camera.precision)
+    takes = list_takes(
+        content_path, content, drawn, settings, catalog, key_of, workspace, chain, blending, tell
+    )
     devices = devices or [camera.device]
     if chain:
         devices = devices[:1]
@@ -110,6 +103,43 @@ def plan_render(
         content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace, devices,
         blending,
     )  # fmt: skip
+
+
+def list_takes(
+    content_path: Path,
+    content: Pixels,
+    drawn: Draw,
+    settings: ShotSettings,
+    catalog: CatalogSettings,
+    key_of: Callable[[Scene], str],
+    workspace: Workspace,
+    chain: bool,
+    blending: BlendSettings,
+    tell: Callable[[str], None],
+) -> list[Take]:
+    """Set the scene of every shot of a render.
+
+    Args:
+        content_path, content, drawn, settings, catalog, workspace: as `plan_render`.
+        key_of: gives a scene's shot key.
+        chain, blending, tell: as `plan_render`.
+
+    Raises:
+        PictureError: the starting picture is unreadable or too narrow, or masks or weights do not
+            fit.
+    """
+    groups = [[painting] for painting in drawn.paintings]
+    if blending.is_one_shot:
+        groups = [hang_together(blending, drawn)]
+    takes: list[Take] = []
+    for first, *others in groups:
+        works = first, *others
+        after = takes[-1].shot if chain and takes else None
+        blend = read_blend(blending, len(works), content, tell)
+        scene = set_scene(content, works, settings, catalog.seed, after, blend)
+        shot = workspace.shot(key_of(scene))
+        takes.append(Take(content_path, first, titles(works), scene, shot, tuple(others)))
+    return takes
 
 
 def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str], None]) -> None:

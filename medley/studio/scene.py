@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,6 +26,7 @@ from medley.settings import ShotSettings, StyleSettings, TileWish
 from medley.studio.blend import Blend
 from medley.studio.device import choose_precision
 from medley.studio.forecast import choose_tile
+from medley.studio.negatives import Negative, developed, digest_of
 from medley.studio.room import free_memory_each
 from medley.transfer.color import color_statistics, match_colors
 from medley.transfer.scales import Scale, plan_scales
@@ -162,11 +165,24 @@ def resize_content(picture: Image.Image, settings: ShotSettings, name: object) -
     Raises:
         PictureError: it would be too narrow for the network.
     """
+    size = content_size(picture.height, picture.width, settings)
+    return _pixels(resize(picture, *size, name, settings.shortest_side))
+
+
+def read_at(path: Path, height: int, width: int) -> Pixels:
+    """Read a picture file and bring it to that size.
+
+    Raises:
+        PictureError: it is unreadable, or would be too narrow.
+    """
+    return _pixels(resize(read_picture(path), height, width, path))
+
+
+def content_size(height: int, width: int, settings: ShotSettings) -> tuple[int, int]:
+    """Height and width that the settings ask for, of a photo of that size."""
     if settings.size is None:
-        height, width = size_for_pixels(picture.height, picture.width, settings.pixels)
-    else:
-        height, width = size_for_side(picture.height, picture.width, settings.size)
-    return _pixels(resize(picture, height, width, name, settings.shortest_side))
+        return size_for_pixels(height, width, settings.pixels)
+    return size_for_side(height, width, settings.size)
 
 
 def fit_painting(
@@ -177,9 +193,8 @@ def fit_painting(
     Raises:
         PictureError: it would be too narrow for the network.
     """
-    height, width, _ = content.shape
     settings = settings or StyleSettings.model_validate({})
-    area = height * width * settings.style_scale**2
+    area = content.shape[0] * content.shape[1] * settings.style_scale**2
     size = size_for_pixels(picture.height, picture.width, area)
     return _pixels(resize(picture, *size, name, settings.shortest_side))
 
@@ -224,8 +239,8 @@ def shot_key(scene: Scene, weights_digest: str, precision: Precision) -> str:
     defaults = {name: field.default for name, field in type(scene.settings).model_fields.items()}
     decides = {
         "recipe": RECIPE,
-        "content": _digest(scene.content),
-        "paintings": [_digest(painting) for painting in scene.paintings],
+        "content": digest_of(scene.content),
+        "paintings": [digest_of(painting) for painting in scene.paintings],
         "start": scene.start_name,
         "weights": weights_digest,
         "settings": {
@@ -245,21 +260,34 @@ def _start(
 ) -> tuple[Pixels, str]:
     if settings.init == "content":
         return content, "content"
-    if settings.init == "color":
-        palette = color_statistics([to_tensor(painting) for painting in paintings])
-        return to_pixels(match_colors(to_tensor(content), palette)), "color"
     height, width, _ = content.shape
-    if settings.init_file is None:
-        generator = torch.Generator().manual_seed(seed)
-        noise = torch.rand((1, 3, height, width), generator=generator)
-        return to_pixels(noise), f"noise:{seed}"
-    start = _pixels(resize(read_picture(settings.init_file), height, width, settings.init))
-    return start, _digest(start)
+    path, name, make = settings.init_file, f"noise:{seed}", partial(_noise, height, width, seed)
+    if settings.init == "color":
+        name, make = "color", partial(_colored, content, paintings)
+    elif path is not None:
+        make = partial(read_at, path, height, width)
+    if isinstance(content, Negative):  # then the start is one too
+        digest = _start_digest(path, height, width) if path else ""
+        return Negative(content.shape, path or name, digest, make), digest or name
+    start = make()
+    return start, name if path is None else digest_of(start)
+
+
+def _colored(content: Pixels, paintings: Sequence[Pixels]) -> Pixels:
+    """The content in the paintings' colours."""
+    palette = color_statistics([to_tensor(developed(painting)) for painting in paintings])
+    return to_pixels(match_colors(to_tensor(developed(content)), palette))
+
+
+def _noise(height: int, width: int, seed: int) -> Pixels:
+    generator = torch.Generator().manual_seed(seed)
+    return to_pixels(torch.rand((1, 3, height, width), generator=generator))
+
+
+@lru_cache(maxsize=64)
+def _start_digest(path: Path, height: int, width: int) -> str:
+    return digest_of(read_at(path, height, width))
 
 
 def _pixels(picture: Image.Image) -> Pixels:
     return np.asarray(picture)
-
-
-def _digest(pixels: Pixels) -> str:
-    return sha256(str(pixels.shape).encode(), pixels.tobytes())

@@ -112,6 +112,7 @@ def plan_sweep(
     tile: TileWish,
     workspace: Workspace,
     watch: Watch,
+    load: Callable[..., list[Network]] = load_networks,
 ) -> Sweep:
     """Set all scenes, load every network once, and find out which shots lie finished.
 
@@ -125,6 +126,7 @@ def plan_sweep(
         tile: whether in tiles.
         workspace: where the shots go, and weights that are made for the sweep.
         watch: told how far the making of weights is.
+        load: as `load_networks`, or what remembers its answers.
 
     Raises:
         FilmError: a split of a single width.
@@ -139,7 +141,7 @@ def plan_sweep(
     standard = reference_of(with_float)
     variants = shown if standard in shown else [standard, *shown]
     folder = workspace.root / "weights"
-    networks = load_networks(variants, standard, settings, folder, watch)
+    networks = load(variants, standard, settings, folder, watch)
     by_variant = dict(zip(variants, networks, strict=True))
     precision = choose_precision(settings.precision, devices[0])
     return Sweep(

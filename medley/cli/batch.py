@@ -1,0 +1,229 @@
+"""`medley batch`: many films from one manifest, unattended."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from medley.cli.options import read_settings, settings_options
+from medley.settings import EngineSettings
+from medley.settings.presets import Kind, kind_named
+
+if TYPE_CHECKING:  # torch comes with them
+    import torch
+
+    from medley.settings.manifest import Manifest
+    from medley.studio.batch import Report
+    from medley.studio.forecast import Forecast
+    from medley.studio.schedule import Schedule
+
+_PATH = click.Path(path_type=Path)
+_LISTED = 30  # films that --check names one by one
+
+
+@click.command()
+@click.argument("manifest", type=_PATH, required=False)
+@settings_options(EngineSettings)
+@click.option("--workspace", type=_PATH, help="Keeps all iterates, instead of the manifest's.")
+@click.option("--check", is_flag=True, help="Say what is wrong, or what it would take, and stop.")
+@click.option("--schema", is_flag=True, help="Print the manifest's JSON Schema, for editors.")
+@click.option("--yes", is_flag=True, help="Make more than 10,000 films.")
+@click.option("--force", is_flag=True, help="Replace films that were made otherwise.")
+@click.option("--quiet", is_flag=True, help="Say nothing but what failed and the films' paths.")
+@click.option(
+    "--log-json", type=_PATH, metavar="FILE",
+    help="Log every event and step there, one JSON object a line.",
+)  # fmt: skip
+@click.option(
+    "--page", type=_PATH, metavar="FILE",
+    help="The summary page.  [default: MANIFEST.html in the films' folder]",
+)  # fmt: skip
+def batch(
+    manifest: Path | None,
+    workspace: Path | None,
+    check: bool,
+    schema: bool,
+    yes: bool,
+    force: bool,
+    quiet: bool,
+    log_json: Path | None,
+    page: Path | None,
+    **options: Any,
+) -> None:
+    """Make all films that MANIFEST asks for, each as soon as its last shot is taken.
+
+    \b
+    medley batch films.toml --check
+    medley batch films.toml --devices cuda:0,cuda:1
+
+    A shot that several films need is taken once, and one that is finished never again: the same
+    command goes on where it was interrupted or killed. What fails is reported at the end; every
+    other film is made.
+    """
+    if schema:
+        from medley.settings.manifest_schema import manifest_schema
+
+        click.echo(json.dumps(manifest_schema(), indent=2))
+        return
+    if manifest is None:
+        raise click.UsageError("name a MANIFEST, such as films.toml")
+    settings = read_settings(EngineSettings, options)
+    from medley.settings.manifest import read_manifest
+
+    found = read_manifest(manifest, yes, workspace, partial(_kind, settings.devices))
+    # torch takes a second to import; what is wrong with the manifest should not wait for it.
+    from medley.cli.console import notes
+    from medley.studio.engine import open_engine
+    from medley.studio.forecast import check_disk
+    from medley.studio.room import free_disk
+    from medley.studio.schedule import planning_crew
+    from medley.workspace import Workspace
+
+    console = notes(quiet)
+    crew = planning_crew(settings)
+    planned = _plan(found, crew, force, console)
+    expected = _foretell(planned, crew, check, console)
+    _show_plan(planned, expected, console, check)
+    if check:
+        sys.exit(bool(planned.failed))
+    engine = open_engine(settings, Workspace(found.workspace))
+    check_disk(expected.disk_bytes, free_disk(found.workspace))
+    _run(found, planned, engine, crew[0], console, log_json, page)
+
+
+def _kind(devices: str) -> Kind:
+    if devices != "auto":
+        return kind_named(devices)
+    # torch takes a second to import, and only it knows what "auto" finds.
+    from medley.studio.device import kind_of
+
+    return kind_of(devices)
+
+
+def _plan(manifest: Manifest, crew: list[torch.device], force: bool, console: Console) -> Schedule:
+    from medley.cli.progress import display
+    from medley.studio.schedule import plan_batch
+
+    with display(console) as show:
+        return plan_batch(manifest, crew[0], force, show.stage)
+
+
+def _foretell(
+    planned: Schedule, crew: list[torch.device], patient: bool, console: Console
+) -> Forecast:
+    """Foretell; the pace is measured for it only if someone waits for the answer."""
+    from medley.cli.console import warn
+    from medley.studio.pace import known_pace, pace_of
+    from medley.studio.scene import load_camera
+    from medley.studio.schedule import foretell_batch
+
+    jobs = list(planned.jobs.values())
+    pace = None
+    if jobs:
+        camera = load_camera(jobs[0].take.scene.settings, crew[0])
+        pace = pace_of(camera) if patient else known_pace(camera)
+    tell = partial(warn, console)
+    return foretell_batch(jobs, planned.shots - len(jobs), crew, pace, tell)
+
+
+def _show_plan(planned: Schedule, expected: Forecast, console: Console, check: bool) -> None:
+    from medley.cli.console import show_table, warn
+    from medley.cli.planning import forecast_line
+
+    def line(text: str) -> None:
+        if check:
+            click.echo(text)
+        else:
+            console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    for film, error in planned.failed:
+        warn(console, f"{film.source}: '{film.path}' cannot be made: {error}")
+    if check and planned.films and len(planned.films) <= _LISTED:
+        rows = [
+            [
+                str(plan.film.path),
+                plan.film.kind,
+                f"{len(plan.takes)}",
+                "made" if plan.is_made else f"{len(planned.jobs.keys() & set(plan.keys))}",
+            ]
+            for plan in planned.films
+        ]
+        show_table(["film", "kind", "shots", "missing"], rows)
+    films = len(planned.order)
+    line(
+        f"{films:,} film{'s' * (films != 1)}, {planned.made:,} of them made;"
+        f" {planned.shots:,} different shots, {expected.finished:,} of them finished"
+    )
+    if expected.missing:
+        line(forecast_line(expected))
+
+
+def _run(
+    manifest: Manifest,
+    planned: Schedule,
+    engine: Any,
+    device: torch.device,
+    console: Console,
+    log_json: Path | None,
+    page: Path | None,
+) -> None:
+    from medley.cli.board import board
+    from medley.studio.batch import run_batch
+    from medley.studio.cutting import cut_plan
+    from medley.studio.journal import journal_path, open_journal
+    from medley.studio.page import common_folder, write_page
+
+    log = log_json or journal_path(planned.workspace.root, manifest.path)
+    summary = page or common_folder([film.path for film in planned.order]) / (
+        f"{manifest.path.stem}.html"
+    )
+    with open_journal(log, every_step=log_json is not None) as journal:
+        journal.write("batch", {"manifest": manifest.path, "films": len(planned.order),
+                                "shots": planned.shots, "missing": len(planned.jobs)})  # fmt: skip
+        with board(console, planned) as show:
+
+            def watch(happening: Any) -> None:
+                journal.note(happening)
+                show.show(happening)
+
+            def tell(text: str) -> None:
+                journal.write("told", {"text": text})
+
+            cut = partial(cut_plan, device=device, tell=tell)
+            report = run_batch(planned, engine, cut, watch)
+        journal.write("end", {"failed": len(report.failures)})
+    write_page(summary, manifest.path.stem, report)
+    for film in report.films:
+        if not film.error:
+            click.echo(film.film)
+    console.print(
+        f"summary '{summary}', log '{log}'", highlight=False, markup=False, soft_wrap=True
+    )
+    if report.failures:
+        _show_failures(report, log)
+        sys.exit(1)
+
+
+def _show_failures(report: Report, log: Path) -> None:
+    """Tell on standard error what failed and why, even if all else is quiet."""
+    from medley.cli.words import printable
+
+    click.echo(
+        f"Error: {len(report.failures):,} of {len(report.films):,} films failed; the same command"
+        f" tries them again; log '{log}'",
+        err=True,
+    )
+    for film in report.failures:
+        click.echo(f"  {printable(film.film)}: {printable(film.error or '')}", err=True)
+    for shot in report.lost:
+        attempts = f" after {shot.attempts} attempts" if shot.attempts > 1 else ""
+        click.echo(
+            f"  shot {shot.key} ({printable(shot.title)}){attempts}: {printable(shot.error or '')}",
+            err=True,
+        )

@@ -1,0 +1,336 @@
+"""A batch's manifest: TOML that says of many films what the command line says of one.
+
+    [defaults]            for every film that knows the setting; and the workspace they share
+    size = 384
+
+    [[film]]              a render, or what `kind` says, under the names of its options
+    content = "*.jpg"     a pattern, or a list, multiplies: a film for each
+    styles = "paintings"
+    bits = [8, 4]         again: so these are two films of each photo
+    output = "night/{content}-{bits}.mp4"
+
+Relative paths are relative to the manifest's folder. Everything that is wrong is said at once.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from medley.errors import ConfigError
+from medley.settings.fields import RIVALS, place
+from medley.settings.files import SettingsFile, check_table, name_of, read_file
+from medley.settings.formats import check_format
+from medley.settings.lines import Place, key_lines
+from medley.settings.orders import RenderOrder, SweepOrder, order_names
+from medley.settings.presets import Kind, beneath
+from medley.settings.product import (
+    alternatives,
+    check_files,
+    check_template,
+    fill,
+    match_files,
+    tell_apart,
+)
+from medley.settings.run import RunSettings
+from medley.settings.wording import complaint
+
+FilmOrder = RenderOrder | SweepOrder
+
+KINDS: dict[str, type[RenderOrder] | type[SweepOrder]] = {
+    "render": RenderOrder,
+    "sweep": SweepOrder,
+}
+"""What a film can be, by the word after `kind`."""
+
+MANY = 10_000
+"""More films than these are made only if that is confirmed."""
+
+SHARED = {"workspace": "put it into [defaults]", "device": "pass --devices to the batch"}
+"""Settings that are not a single film's, and what to do instead."""
+
+_NO_CHAIN = (
+    "a chain's shots wait for one another, which a batch's do not; make it with medley render"
+)
+
+TEXT_LISTS = {"render": (), "sweep": ("bits", "scheme")}
+"""Settings that hold several things as one text, for which a list may stand."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """One film that a manifest asks for.
+
+    Attributes:
+        kind: one of `KINDS`.
+        order: what is asked for; its output and its workspace are always set.
+        source: where the manifest says so: "'films.toml' line 12, film 2".
+    """
+
+    kind: str
+    order: FilmOrder
+    source: str
+
+    @property
+    def path(self) -> Path:
+        """Where the film goes."""
+        return self.order.film_path
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that a batch makes.
+
+    Attributes:
+        path: of the manifest.
+        films: in its order, each under another name.
+        workspace: keeps the shots of all.
+    """
+
+    path: Path
+    films: tuple[Film, ...]
+    workspace: Path
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One film's table: its number, its kind, and by field the values that are multiplied."""
+
+    number: int
+    kind: str
+    values: dict[str, list[Any]]
+
+    @property
+    def count(self) -> int:
+        return math.prod(map(len, self.values.values()))
+
+    @property
+    def varying(self) -> list[str]:
+        return [name for name, turns in self.values.items() if len(turns) > 1]
+
+
+class _Reader:
+    """Reads one manifest and gathers its faults."""
+
+    def __init__(
+        self, file: SettingsFile, lines: Mapping[Place, int], many: bool, kind: Callable[[], Kind]
+    ) -> None:
+        self._file, self._lines, self._many = file, lines, many
+        self._kind = cache(kind)
+        self._faults: dict[str, None] = {}  # in order, each once
+        defaults = file.table.get("defaults", {})
+        self._defaults: dict[str, Any] = defaults if isinstance(defaults, dict) else {}
+
+    def read(self, path: Path, workspace: Path | None) -> Manifest:
+        """Read all of it.
+
+        Raises:
+            ConfigError: with everything that is wrong.
+        """
+        table = self._file.table
+        for key in table.keys() - {"defaults", "film"}:
+            at = self._where(("", 0, key), (key, 1, ""))
+            self._blame(at, f"there is no '{key}' in a manifest; write [defaults] and [[film]]")
+        if not isinstance(table.get("defaults", {}), dict):
+            at = self._where(("", 0, "defaults"), ("defaults", 1, ""))
+            self._blame(at, "defaults is no table; write it as [defaults]")
+        workspace = workspace or self._workspace()
+        tables = list(self._tables(table.get("film", [])))
+        films = [] if self._is_too_much(tables) else list(self._films(tables, workspace))
+        self._check_names(films)
+        if self._faults:
+            raise ConfigError(*self._faults)
+        return Manifest(path, tuple(films), workspace)
+
+    def _workspace(self) -> Path:
+        written = self._defaults.get("workspace", RunSettings.model_fields["workspace"].default)
+        if not isinstance(written, str | Path):
+            self._blame(self._at(0, "workspace"), f"workspace is {written!r}; it must be a path")
+            written = ""
+        return place(Path(written), self._file.folder)
+
+    def _tables(self, films: Any) -> Iterator[_Table]:
+        """Every film's table with the defaults beneath it, unless its kind is unknown."""
+        if not isinstance(films, list) or not all(isinstance(film, dict) for film in films):
+            at = self._where(("", 0, "film"), ("film", 1, ""))
+            self._blame(at, "film is no list of tables; write each as [[film]]")
+            return
+        if not films:
+            self._blame(self._file.source, "there is no [[film]]; write one for each film")
+        for number, film in enumerate(films, start=1):
+            kind = film.get("kind", "render")
+            if kind not in KINDS:
+                at = self._at(number, "kind")
+                self._blame(at, f"kind is {kind!r}; it must be {' or '.join(KINDS)}")
+                continue
+            values = self._values(kind, number, film)
+            rivals = {one: pair[one == pair[0]] for pair in RIVALS for one in pair}
+            for name, turns in self._values(kind, 0, self._defaults).items():
+                if rivals.get(name) not in values:
+                    values.setdefault(name, turns)
+            yield _Table(number, kind, values)
+
+    def _values(self, kind: str, number: int, table: Mapping[str, Any]) -> dict[str, list[Any]]:
+        """A table's values that are accepted; what is not is blamed. Number 0: the defaults."""
+        values: dict[str, list[Any]] = {}
+        for key, value in table.items():
+            name = key.replace("-", "_")
+            if name == "kind" or (name == "workspace" and not number):
+                continue
+            at = self._at(number, key)
+            if name in SHARED:
+                self._blame(at, f"{key} is not a single film's; {SHARED[name]}")
+                continue
+            found = self._check(kind, number, key, value)
+            for again in found.keys() & values.keys():
+                self._blame(at, f"{key} says {again} a second time; keep one")
+            values |= found
+        for first, second in RIVALS:
+            if first in values and second in values:
+                self._blame(
+                    self._at(number, second),
+                    f"{first} and {second} contradict each other; keep one",
+                )
+        return values
+
+    def _check(self, kind: str, number: int, key: str, value: Any) -> dict[str, list[Any]]:
+        """One key's values in turn, by the name of its field; none where one is not accepted."""
+        fields = {n: f for n, f in KINDS[kind].model_fields.items() if n not in SHARED}
+        at, folder = self._at(number, key), self._file.folder
+        elsewhere = () if number else order_names()
+        turns = [value]
+        values: dict[str, list[Any]] = {}
+        try:
+            if field := fields.get(name_of(key, fields)):
+                turns = alternatives(field, value, name_of(key, fields) in TEXT_LISTS[kind])
+                if key == "output":
+                    for turn in turns:
+                        check_template(str(turn), {"kind", "content", *fields})
+                else:
+                    turns = match_files(field, turns, folder)
+            for turn in turns:
+                for name, accepted in check_table(
+                    fields, {key: turn}, at, folder, elsewhere
+                ).items():
+                    check_files(name, accepted)
+                    values.setdefault(name, []).append(accepted)
+        except ConfigError as error:
+            self._faults |= dict.fromkeys(error.args)
+        except ValueError as error:
+            self._blame(at, f"{key}: {error}")
+        else:
+            return values
+        return {}
+
+    def _is_too_much(self, tables: Sequence[_Table]) -> bool:
+        count = sum(table.count for table in tables)
+        if count <= MANY or self._many:
+            return False
+        most = max(tables, key=lambda table: table.count)
+        lists = " x ".join(f"{len(most.values[name]):,} {name}" for name in most.varying)
+        self._blame(
+            self._at(most.number, ""),
+            f"the manifest asks for {count:,} films ({lists}); pass --yes if all are meant",
+        )
+        return True
+
+    def _films(self, tables: Iterable[_Table], workspace: Path) -> Iterator[Film]:
+        for table in tables:
+            if self._lacks(table):
+                continue
+            source = self._at(table.number, "")
+            for turns in itertools.product(*table.values.values()):
+                values = dict(zip(table.values, turns, strict=True))
+                if "quality" in values:
+                    values |= beneath(values, values["quality"], self._kind())
+                try:
+                    order = KINDS[table.kind](**values, workspace=workspace)
+                except ValidationError as error:
+                    for fault in error.errors():
+                        self._blame(source, complaint(fault))
+                    continue
+                path = self._path(order, table)
+                try:
+                    check_format(path, order)
+                except ValueError as error:
+                    self._blame(self._at(table.number, "output"), str(error))
+                if order.transition == "chain":
+                    self._blame(self._at(table.number, "transition"), _NO_CHAIN)
+                yield Film(table.kind, order.model_copy(update={"output": path}), source)
+
+    def _lacks(self, table: _Table) -> bool:
+        """Whether something is missing without which there is no film."""
+        film = self._file.table["film"][table.number - 1]
+        tried = {name_of(key, KINDS[table.kind].model_fields) for key in (*film, *self._defaults)}
+        required = {n for n, f in KINDS[table.kind].model_fields.items() if f.is_required()}
+        for name in sorted(required - tried):
+            word = "content" if name == "contents" else name
+            self._blame(
+                self._at(table.number, ""), f"{word} is missing; say it here or in [defaults]"
+            )
+        return not required <= table.values.keys()
+
+    def _path(self, order: FilmOrder, table: _Table) -> Path:
+        """Where a film goes, under a name of its own."""
+        varying = {name: getattr(order, name) for name in table.varying}
+        folder = self._file.folder
+        if order.output is None:
+            varying.pop("content", None)  # whose name it bears
+            return tell_apart(folder / order.film_path, varying)
+        # The folder's own name may have braces too.
+        is_inside = order.output.is_relative_to(folder)
+        output = order.output.relative_to(folder) if is_inside else order.output
+        if "{" not in str(output):
+            varying.pop("output", None)
+            return tell_apart(order.output, varying)
+        words = dict(order) | {"kind": table.kind}
+        return folder / fill(output, {"content": words.get("contents")} | words)
+
+    def _check_names(self, films: Iterable[Film]) -> None:
+        """Blame films of the same name; an ending of other letters does not tell them apart."""
+        first: dict[Path, Film] = {}
+        for film in films:
+            other = first.setdefault(film.path.absolute().with_suffix(""), film)
+            if other is not film:
+                also = "twice" if other.source == film.source else f", as does {other.source}"
+                way = 'tell them apart, as in output = "{content}-{bits}.mp4"'
+                self._blame(film.source, f"it makes '{film.path}' {also}; {way}".replace(" ,", ","))
+
+    def _at(self, number: int, key: str) -> str:
+        table = ("film", number) if number else ("defaults", 1)
+        film = f", film {number}" if number else ", [defaults]"
+        return self._where((*table, key), (*table, ""), ("", 0, table[0])) + film
+
+    def _where(self, *places: Place) -> str:
+        line = next((self._lines[place] for place in places if place in self._lines), 0)
+        return f"{self._file.source} line {line}" if line else self._file.source
+
+    def _blame(self, where: str, what: str) -> None:
+        self._faults[f"{where}: {what}"] = None
+
+
+def read_manifest(
+    path: Path,
+    many: bool = False,
+    workspace: Path | None = None,
+    kind: Callable[[], Kind] = lambda: "cpu",
+) -> Manifest:
+    """Read and check a manifest.
+
+    Args:
+        path: of the file.
+        many: whether more films than `MANY` are meant.
+        workspace: to use in place of the manifest's.
+        kind: tells the kind of device that the films' presets are for, if one has a preset.
+
+    Raises:
+        ConfigError: with everything that is wrong, each with its line and field.
+    """
+    file = read_file(path)
+    text = path.read_text("utf-8-sig")
+    return _Reader(file, key_lines(text), many, kind).read(path, workspace)

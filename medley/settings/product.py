@@ -1,0 +1,139 @@
+"""One table of a manifest may stand for many films: lists multiply, patterns match files."""
+
+import difflib
+import glob
+import re
+import string
+from collections.abc import Collection, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+_ODD = re.compile(r"[^\w.+-]+")  # what file names do without
+_LONGEST = 60  # letters of a value in a file name
+
+
+def alternatives(field: FieldInfo, value: Any, is_text: bool = False) -> list[Any]:
+    """The values that a field takes one after another: those of a list, unless it is one itself.
+
+    Args:
+        field: a list for a field that holds several things is one value; a list of lists is more.
+        value: as the file has it.
+        is_text: the field holds several things as text, such as "8,4".
+
+    Raises:
+        ValueError: the list is empty.
+    """
+    if not isinstance(value, list):
+        return [value]
+    if not value:
+        raise ValueError("is an empty list; put something into it or take it out")
+    is_nested = any(isinstance(item, list) for item in value)
+    if is_text and not is_nested:
+        return [",".join(map(str, value))]
+    if _holds_several(field) and not is_nested:
+        return [value]
+    return [",".join(map(str, item)) if is_text and isinstance(item, list) else item
+            for item in value]  # fmt: skip
+
+
+def match_files(field: FieldInfo, values: Sequence[Any], folder: Path) -> list[Any]:
+    """Put the files that patterns match into the place of the patterns, by name.
+
+    Args:
+        field: only paths are matched.
+        values: as `alternatives` gives them.
+        folder: that relative patterns are relative to.
+
+    Raises:
+        ValueError: a pattern matches nothing.
+    """
+    if not _holds_paths(field):
+        return list(values)
+    if _holds_several(field):
+        lists = [value if isinstance(value, list) else [value] for value in values]
+        return [[path for item in items for path in _match(item, folder)] for items in lists]
+    return [path for value in values for path in _match(value, folder)]
+
+
+def _match(value: Any, folder: Path) -> list[Any]:
+    if not isinstance(value, str) or not glob.has_magic(value) or (folder / value).exists():
+        return [value]
+    pattern = str(Path(value).expanduser()) if value.startswith("~") else value
+    found = sorted(glob.glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207 (it escapes the folder)
+    if not found:
+        raise ValueError(f"'{value}' matches nothing in '{folder}'; check the pattern")
+    return found
+
+
+def _holds_several(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) is tuple
+
+
+def _holds_paths(field: FieldInfo) -> bool:
+    return Path in (field.annotation, *get_args(field.annotation))
+
+
+def check_files(name: str, value: Any) -> None:
+    """See that the files are there that a setting names.
+
+    Raises:
+        ValueError: one is not.
+    """
+    if name == "output":
+        return
+    if name == "init" and value not in ("content", "noise"):
+        value = Path(value)
+    for path in value if isinstance(value, tuple) else (value,):
+        if not isinstance(path, Path):
+            continue
+        if not path.exists():
+            raise ValueError(f"there is no '{path}'; check its name")
+        if name != "styles" and path.is_dir():
+            raise ValueError(f"'{path}' is a folder; name a file, or write '{path}/*'")
+
+
+def check_template(template: str, names: Collection[str]) -> None:
+    """See that the braces in a film's name hold names of settings.
+
+    Raises:
+        ValueError: braces do not match, or hold something else.
+    """
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError:
+        raise ValueError(f"the braces of '{template}' do not match") from None
+    for _, name, form, conversion in parts:
+        if name is not None and (form or conversion or name not in names):
+            close = difflib.get_close_matches(name, names, n=1)
+            guess = f"did you mean {{{close[0]}}}?" if close else "write {content} or {bits}"
+            raise ValueError(f"'{template}' has {{{name}}}, which is no setting; {guess}")
+
+
+def fill(template: Path, words: Mapping[str, Any]) -> Path:
+    """Put words in the place of the names in braces."""
+    return Path(str(template).format_map({name: word_of(value) for name, value in words.items()}))
+
+
+def tell_apart(film: Path, varying: Mapping[str, Any]) -> Path:
+    """Add to a film's name what tells it from the others of its product: "-bits4-steps60"."""
+    marks = [
+        f"-{'' if isinstance(value, Path | tuple) else name.replace('_', '-')}{word_of(value)}"
+        for name, value in varying.items()
+    ]
+    return film.with_name(f"{film.stem}{''.join(marks)}{film.suffix}")
+
+
+def word_of(value: Any) -> str:
+    """A setting's value as a part of a file's name."""
+    if isinstance(value, tuple):
+        text = "+".join(map(word_of, value))
+    elif isinstance(value, Path):
+        text = value.stem
+    elif isinstance(value, float | Fraction):
+        text = f"{float(value):g}"
+    else:
+        text = str(value)
+    return _ODD.sub("-", text)[:_LONGEST]

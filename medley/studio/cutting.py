@@ -1,0 +1,82 @@
+"""Cutting a batch's film once its shots are finished: the last part of `render` and of `sweep`."""
+
+import glob
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+import torch
+
+from medley.errors import PictureError
+from medley.files import sha256
+from medley.settings import CutSettings, FilmSettings, RenderOrder, SweepOrder
+from medley.studio.orders import look_through, prepare, prepare_sweep
+from medley.studio.quantizing import Stage
+from medley.studio.render import cut_film
+from medley.studio.schedule import FilmPlan
+from medley.studio.sweep import measure_sweep, publish
+from medley.studio.takes import Take
+from medley.workspace import Workspace
+
+_MARKED = 40  # letters of a film's name that its part file bears
+
+
+def cut_plan(
+    plan: FilmPlan,
+    on_frame: Callable[[int, int], None],
+    device: torch.device,
+    tell: Callable[[str], None],
+) -> None:
+    """Make a planned film of its finished shots, with all that lies beside it.
+
+    Another batch that is at the same film is waited for, and its film is taken.
+
+    Args:
+        plan: of which all shots are finished.
+        on_frame: called with the number of frames written and their total.
+        device: as the plan was made for.
+        tell: told what the user should know, a line each.
+
+    Raises:
+        MedleyError: it cannot be made, or its pictures are not those that were planned.
+    """
+    path = plan.outputs.film
+    workspace = Workspace(plan.film.order.workspace)
+    claim = f"film-{sha256(str(path.absolute()).encode(errors='surrogateescape'))[:24]}"
+    with workspace.claim(claim, partial(tell, f"another process is cutting '{path}'; waiting")):
+        if path.is_file() and plan.is_told_of:
+            return
+        if len(path.stem) < _MARKED:  # or it might be another film's
+            for part in path.parent.glob(f".{glob.escape(path.stem)}-????????.part*"):
+                with suppress(OSError):
+                    part.unlink()  # a killed batch left it
+        _cut(plan, on_frame, device, tell)
+
+
+def _cut(
+    plan: FilmPlan,
+    on_frame: Callable[[int, int], None],
+    device: torch.device,
+    tell: Callable[[str], None],
+) -> None:
+    order = plan.film.order.model_copy(update={"device": str(device)})
+    if isinstance(order, RenderOrder):
+        render, _ = prepare(order, tell)
+        _check_same(plan, render.takes)
+        cut_film(render, plan.outputs, order.part(FilmSettings), on_frame)
+    elif isinstance(order, SweepOrder):
+        sweep = prepare_sweep(order, look_through(order, tell), tell, _unwatched)
+        _check_same(plan, [take for pair in sweep.pairs for take in pair])
+        measures = measure_sweep(sweep, lambda done, of: None)  # noqa: ARG005
+        publish(sweep, measures, plan.outputs, order.part(CutSettings), on_frame)
+
+
+def _check_same(plan: FilmPlan, takes: list[Take]) -> None:
+    if [take.shot.key for take in takes] != plan.keys:
+        raise PictureError(
+            f"the pictures of '{plan.film.path}' were changed since the batch began; start it again"
+        )
+
+
+def _unwatched(stage: Stage) -> None:
+    """Whatever is made for the film was made when it was planned."""

@@ -1,0 +1,77 @@
+"""Batches as they are started: with worker processes, killed, and two at once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from .test_batch import DEFAULTS
+
+pytestmark = pytest.mark.slow
+
+FILMS = '[[film]]\ncontent = ["photo.png", "tall.png"]\nsteps = 12\n'
+
+
+@pytest.fixture
+def place(make_picture, tmp_path) -> Path:
+    make_picture("photo.png", height=41, width=50)
+    make_picture("tall.png", height=50, width=40, seed=9)
+    for seed in (2, 3):
+        make_picture(f"styles/painting_{seed}.png", seed=seed)
+    (tmp_path / "films.toml").write_text(DEFAULTS + FILMS, "utf-8")
+    return tmp_path
+
+
+def start(place, log):
+    command = [sys.executable, "-m", "medley", "batch", "films.toml", "--log-json", log]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MEDLEY_CACHE": str(place / "cache")}
+    return subprocess.Popen(
+        command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def finish(process):
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err.decode()
+    return out.decode().split()
+
+
+def shots_stepped(log):
+    """Keys of the shots of which this batch took a step after the first."""
+    events = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    return {one["key"] for one in events if one["event"] == "step" and one["step"]}
+
+
+def done_files(place):
+    return {path: path.stat().st_mtime_ns for path in place.glob("shots/shots/*/done.json")}
+
+
+def test_a_killed_batch_goes_on_where_it_was(place):
+    first = start(place, "first.jsonl")
+    until = time.monotonic() + 200
+    while not done_files(place) and first.poll() is None and time.monotonic() < until:
+        time.sleep(0.02)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    done = done_files(place)
+    assert done
+    films = finish(start(place, "second.jsonl"))
+    assert films == ["outputs/photo-medley.mp4", "outputs/tall-medley.mp4"]
+    assert all((place / film).is_file() for film in films)
+    assert done.items() <= done_files(place).items()
+    assert len(done_files(place)) == 4
+    assert not {path.parent.name for path in done} & shots_stepped(place / "second.jsonl")
+
+
+def test_two_batches_share_the_work_and_take_no_shot_twice(place):
+    both = [start(place, f"{name}.jsonl") for name in ("one", "two")]
+    for process in both:
+        assert len(finish(process)) == 2
+    one, two = (shots_stepped(place / f"{name}.jsonl") for name in ("one", "two"))
+    assert not one & two
+    assert len(one | two) == len(done_files(place)) == 4

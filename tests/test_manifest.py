@@ -1,0 +1,260 @@
+"""A manifest comes down to orders, and everything that is wrong with it is said at once."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from medley.errors import ConfigError
+from medley.settings import RenderOrder, SweepOrder
+from medley.settings.manifest import KINDS, SHARED, read_manifest
+from medley.settings.manifest_schema import manifest_schema
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a.jpg", "b.jpg", "art/one.png", "art/two.png"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+def read(folder, text, **options):
+    path = folder / "films.toml"
+    path.write_text(text, "utf-8")
+    return read_manifest(path, **options)
+
+
+def faults(folder, text, **options):
+    with pytest.raises(ConfigError, match=r"\w") as caught:
+        read(folder, text, **options)
+    return [str(fault).replace(f"'{folder}/films.toml'", "F") for fault in caught.value.args]
+
+
+def names(manifest):
+    return [film.path.name for film in manifest.films]
+
+
+def test_films_take_the_defaults_that_they_know(folder):
+    found = read(
+        folder,
+        '[defaults]\nstyles = "art"\nsteps = 7\nlayout = "row"\ncaptions = "none"\n'
+        '[[film]]\ncontent = "a.jpg"\nsteps = 9\n[[film]]\nkind = "sweep"\ncontent = "b.jpg"\n',
+    )
+    first, second = (film.order for film in found.films)
+    assert isinstance(first, RenderOrder)
+    assert isinstance(second, SweepOrder)
+    assert (first.steps, first.captions) == (9, "none")
+    assert (second.steps, second.layout, second.contents) == (7, "row", (folder / "b.jpg",))
+
+
+def test_paths_are_relative_to_the_manifest(folder):
+    found = read(
+        folder,
+        '[defaults]\nworkspace = "shots"\n[[film]]\ncontent = "a.jpg"\nstyles = ["art", "b.jpg"]\n'
+        'init = "b.jpg"\noutput = "out/x.mp4"\n',
+    )
+    order = found.films[0].order
+    assert found.workspace == order.workspace == folder / "shots"
+    assert order.content == folder / "a.jpg"
+    assert order.styles == (folder / "art", folder / "b.jpg")
+    assert order.init_file == folder / "b.jpg"
+    assert order.film_path == folder / "out" / "x.mp4"
+
+
+def test_lists_and_patterns_multiply_into_films_of_their_own_names(folder):
+    found = read(
+        folder,
+        '[[film]]\ncontent = "*.jpg"\nstyles = "art"\nbits = [8, 4]\ncontent-weight = [0.5]\n',
+    )
+    assert names(found) == [
+        "a-medley-bits8.mp4",
+        "a-medley-bits4.mp4",
+        "b-medley-bits8.mp4",
+        "b-medley-bits4.mp4",
+    ]
+    assert {film.order.content_weight for film in found.films} == {0.5}
+
+
+def test_one_name_is_told_apart_or_filled_in(folder):
+    text = '[[film]]\nstyles = "art"\ncontent = ["a.jpg", "b.jpg"]\nsteps = [2, 3]\noutput = "{}"\n'
+    assert names(read(folder, text.format("x.mp4"))) == [
+        "x-a-steps2.mp4",
+        "x-a-steps3.mp4",
+        "x-b-steps2.mp4",
+        "x-b-steps3.mp4",
+    ]
+    assert names(read(folder, text.format("{steps}_{content}_{kind}.mp4")))[1] == "3_a_render.mp4"
+
+
+def test_braces_of_the_folder_are_none_of_the_names(folder):
+    odd = folder / "{odd}"
+    odd.mkdir()
+    (odd / "a.jpg").touch()
+    text = '[[film]]\ncontent = "a.jpg"\nstyles = "a.jpg"\noutput = "{bits}.mp4"\n'
+    assert read(odd, text).films[0].path == odd / "8.mp4"
+
+
+def test_options_that_are_lists_do_not_multiply_unless_they_hold_lists(folder):
+    one = read(folder, '[[film]]\ncontent = "a.jpg"\nstyles = ["art/*.png", "b.jpg"]\n')
+    assert [path.name for path in one.films[0].order.styles] == ["one.png", "two.png", "b.jpg"]
+    two = read(folder, '[[film]]\ncontent = "a.jpg"\nstyles = [["art"], ["b.jpg", "a.jpg"]]\n')
+    assert names(two) == ["a-medley-art.mp4", "a-medley-b+a.mp4"]
+
+
+def test_a_sweep_takes_its_widths_as_a_list(folder):
+    text = '[[film]]\nkind = "sweep"\nstyles = "art"\ncontent = ["a.jpg", "b.jpg"]\nbits = {}\n'
+    one = read(folder, text.format("[8, 4]"))
+    assert [(film.order.widths, len(film.order.contents)) for film in one.films] == [((8, 4), 2)]
+    two = read(folder, text.format('[[8, 4], ["3-1"]]'))
+    assert [film.order.widths for film in two.films] == [(8, 4), (3, 2, 1)]
+
+
+def test_a_films_own_size_counts_against_the_defaults_pixels(folder):
+    found = read(
+        folder,
+        '[defaults]\npixels = 40000\nstyles = "art"\n[[film]]\ncontent = "a.jpg"\nsize = 64\n'
+        '[[film]]\ncontent = "b.jpg"\n',
+    )
+    assert [(film.order.size, film.order.pixels) for film in found.films] == [
+        (64, 384 * 384),
+        (None, 40000),
+    ]
+
+
+def test_every_fault_is_said_at_once_with_its_line(folder):
+    found = faults(
+        folder,
+        "extra = 1\n"
+        "[defaults]\n"
+        "sise = 4\n"
+        'styles = "art"\n'
+        "[[film]]\n"
+        'content = "x*.jpg"\n'
+        "bits = 9\n"
+        'hold = "two"\n'
+        'device = "cpu"\n'
+        "[[film]]\n"
+        'kind = "walk"\n'
+        "[[film]]\n"
+        'content = ["a.jpg", "c.jpg"]\n'
+        "size = 64\n"
+        "pixels = 4000\n"
+        "[[film]]\n"
+        "steps = []\n"
+        'output = "{bit}.mp4"\n'
+        "[[film]]\n"
+        'content = "art"\n'
+        "stile_weight = 3\n"
+        "workspace = 3\n",
+    )
+    assert found == [
+        "F line 1: there is no 'extra' in a manifest; write [defaults] and [[film]]",
+        f"F line 6, film 1: content: 'x*.jpg' matches nothing in '{folder}'; check the pattern",
+        "F line 7, film 1: bits: 9 is not a width; weights have 1 to 8 bits, or 32 for float",
+        "F line 8, film 1: hold is 'two'; it must be a number from 0 to 600",
+        "F line 9, film 1: device is not a single film's; pass --devices to the batch",
+        "F line 3, [defaults]: there is no setting 'sise'; did you mean 'size'?",
+        "F line 11, film 2: kind is 'walk'; it must be render or sweep",
+        f"F line 13, film 3: content: there is no '{folder / 'c.jpg'}'; check its name",
+        "F line 15, film 3: size and pixels contradict each other; keep one",
+        "F line 17, film 4: steps: is an empty list; put something into it or take it out",
+        "F line 18, film 4: output: '{bit}.mp4' has {bit}, which is no setting;"
+        " did you mean {bits}?",
+        f"F line 20, film 5: content: '{folder / 'art'}' is a folder; name a file, or write"
+        f" '{folder / 'art'}/*'",
+        "F line 21, film 5: there is no setting 'stile_weight'; did you mean 'style_weight'?",
+        "F line 22, film 5: workspace is not a single film's; put it into [defaults]",
+        "F line 16, film 4: content is missing; say it here or in [defaults]",
+    ]
+
+
+def test_wishes_that_nothing_can_meet_are_said_once_for_a_whole_product(folder):
+    found = faults(
+        folder,
+        '[[film]]\ncontent = "*.jpg"\nstyles = "art"\nbits = [8, 4]\n'
+        "content_weight = 0\nstyle_weight = 0\n",
+    )
+    assert found == [
+        "F line 1, film 1: --content-weight and --style-weight are both 0; one must pull"
+    ]
+
+
+def test_the_same_film_twice_is_named_with_both_places(folder):
+    found = faults(
+        folder,
+        '[defaults]\nstyles = "art"\noutput = "x.mp4"\n[[film]]\ncontent = "a.jpg"\n'
+        '[[film]]\ncontent = "b.jpg"\n[[film]]\ncontent = "b.jpg"\noutput = "y.mp4"\n'
+        "bits = [8, 8]\n",
+    )
+    way = 'tell them apart, as in output = "{content}-{bits}.mp4"'
+    assert found == [
+        f"F line 6, film 2: it makes '{folder / 'x.mp4'}', as does F line 4, film 1; {way}",
+        f"F line 8, film 3: it makes '{folder / 'y-bits8.mp4'}' twice; {way}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("films = [\n", r"is not TOML \(Invalid value"),
+        ("[[film]\n", r"is not TOML \(.*line 1"),
+        ("", "there is no [[film]]; write one for each film"),
+        ("film = 3\n", "film is no list of tables; write each as [[film]]"),
+        ("[film]\nbits = 3\n", "F line 1: film is no list of tables"),
+        ("defaults = 3\n[[film]]\n", "F line 1: defaults is no table"),
+        ("[defaults]\nworkspace = 3\n", "line 2, [defaults]: workspace is 3; it must be a path"),
+    ],
+)
+def test_what_is_no_manifest_is_said_in_a_line(folder, text, message):
+    found = faults(folder, text)
+    pattern = message if message.startswith("is not") else re.escape(message)
+    assert re.search(pattern, found[0])
+
+
+def test_a_manifest_that_is_not_there_or_not_text_is_named(folder):
+    with pytest.raises(ConfigError, match=r"cannot read '.*none.toml'"):
+        read_manifest(folder / "none.toml")
+    (folder / "a.jpg").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(ConfigError, match="is not UTF-8"):
+        read_manifest(folder / "a.jpg")
+
+
+def test_a_million_films_are_counted_and_not_made(folder):
+    numbers = json.dumps(list(range(1, 1001)))
+    text = f'[[film]]\ncontent = "a.jpg"\nstyles = "art"\nsteps = {numbers}\nseed = {numbers}\n'
+    assert faults(folder, text) == [
+        "F line 1, film 1: the manifest asks for 1,000,000 films (1,000 steps x 1,000 seed);"
+        " pass --yes if all are meant"
+    ]
+
+
+def test_many_films_are_made_if_they_are_meant(folder, monkeypatch):
+    monkeypatch.setattr("medley.settings.manifest.MANY", 3)
+    text = '[[film]]\ncontent = "a.jpg"\nstyles = "art"\nsteps = [1, 2, 3, 4]\n'
+    assert "asks for 4 films" in faults(folder, text)[0]
+    assert len(read(folder, text, many=True).films) == 4
+
+
+def test_every_setting_of_the_command_line_is_in_the_json_schema():
+    schema = manifest_schema()
+    films = schema["properties"]["film"]["items"]["oneOf"]
+    for film, (kind, order) in zip(films, KINDS.items(), strict=True):
+        own = {"content" if name == "contents" else name for name in order.model_fields}
+        assert film["properties"].keys() == own - SHARED.keys() | {"kind"}
+        assert film["properties"]["kind"]["const"] == kind
+    steps = films[0]["properties"]["steps"]
+    assert steps["default"] == RenderOrder.model_fields["steps"].default
+    assert {"type": "integer", "minimum": 1, "maximum": 100_000} in steps["anyOf"]
+    assert steps["anyOf"][-1]["type"] == "array"
+    assert "workspace" in schema["properties"]["defaults"]["properties"]
+
+
+def test_the_example_is_a_whole_manifest():
+    found = read_manifest(ROOT / "examples" / "night.toml")
+    assert len(found.films) > 3
+    assert {film.kind for film in found.films} == set(KINDS)

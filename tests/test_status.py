@@ -1,0 +1,132 @@
+"""What a batch leaves for people to look at: its status, its log, its page."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from medley.errors import OutputError
+from medley.studio.batch import Cutting, FilmEnd, Report, ShotEnd
+from medley.studio.jobs import Event
+from medley.studio.journal import open_journal
+from medley.studio.page import common_folder, write_page
+from medley.studio.status import latest_log, survey
+from medley.workspace import TraceRow, Workspace
+
+from .test_render import run
+
+
+def row(step):
+    return TraceRow(step, 2.0 * step, 1000.0 - step, 1, 1, 0, 0.5, 4, 4)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """One shot is finished, one begun, one claimed before its first step."""
+    workspace = Workspace(tmp_path / "shots")
+    about = {
+        "settings": {"steps": 9},
+        "content_file": "in/photo.jpg",
+        "painting_files": ["art/sea.png"],
+    }
+    for key, steps in (("aaa", 3), ("bbb", 4), ("ccc", 0)):
+        with workspace.record(key, about) as recorder:
+            for step in range(steps):
+                recorder.note(row(step))
+            if key == "aaa":
+                recorder.finish({})
+    return workspace
+
+
+def test_every_shot_is_found_as_it_is(workspace):
+    with workspace.claim("ccc", lambda: None):
+        done, begun, running = survey(workspace)
+    assert (done.key, done.state) == ("aaa", "finished")
+    assert (begun.state, begun.step, begun.steps, begun.loss) == ("begun", 3, 9, 997.0)
+    assert begun.title == "photo, sea"
+    assert begun.seconds_left == pytest.approx(6 / 3 * 6)
+    assert (running.state, running.step, running.seconds_left) == ("running", -1, None)
+
+
+def test_a_trace_torn_in_its_last_row_is_read_up_to_it(workspace):
+    trace = workspace.root / "shots" / "bbb" / "trace.csv"
+    with trace.open("ab") as file:
+        file.write(b"4,8.0,9")
+    assert [shot.step for shot in survey(workspace)] == [-1, 3, -1]
+    trace.write_bytes(trace.read_bytes().replace(b"997", b"nine"))
+    assert [shot.step for shot in survey(workspace)] == [-1, -1, -1]
+
+
+def test_the_status_command_prints_counts_and_what_is_unfinished(workspace, tmp_path):
+    (workspace.root / "logs").mkdir()
+    (workspace.root / "logs" / "night.jsonl").touch()
+    with workspace.claim("ccc", lambda: None):
+        said = run("status", "shots", cwd=tmp_path).stdout
+    lines = said.splitlines()
+    assert [line.split() for line in lines[:3]] == [
+        ["finished", "1"],
+        ["running", "1"],
+        ["begun", "1"],
+    ]
+    assert lines[3].split() == ["log", "shots/logs/night.jsonl"]
+    assert "photo, sea" in said
+    assert "3/9" in said
+    rows = run("status", "shots", "--json", cwd=tmp_path).stdout.splitlines()
+    assert [json.loads(one)["key"] for one in rows] == ["aaa", "bbb", "ccc"]
+
+
+def test_a_place_without_shots_is_named(tmp_path):
+    with pytest.raises(OutputError, match="holds no shots; name a workspace"):
+        list(survey(Workspace(tmp_path)))
+    assert latest_log(Workspace(tmp_path)) is None
+
+
+def test_the_status_answers_without_torch():
+    code = "import sys, medley.studio.status, medley.cli.status; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(("every_step", "count"), [(False, 3), (True, 5)])
+def test_a_log_has_an_event_a_line(tmp_path, every_step, count):
+    path = tmp_path / "new" / "log.jsonl"
+    with open_journal(path, every_step) as journal:
+        journal.note(Event("k", "cpu.1", "cpu", "started"))
+        journal.note(Event("k", "cpu.1", "cpu", "step", 1, 2, 3.5, 0.1))
+        journal.note(ShotEnd("k", "Sea\nside", None, 1, 2.0, "cpu.1"))
+        journal.note(Cutting("a.mp4", 1, 2))
+        journal.note(FilmEnd("a.mp4", None, 1.0, 2))
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert len(lines) == count
+    assert lines[0]["event"] == "started"
+    assert lines[-1]["event"] == "filmend"
+    assert all(line["since"] >= 0 and line["time"].endswith("+00:00") for line in lines)
+
+
+def test_a_log_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot write the log '.*file/log.jsonl'"):
+        open_journal(tmp_path / "file" / "log.jsonl", False).__enter__()
+
+
+def test_the_page_links_films_relatively_and_escapes_their_names(tmp_path):
+    films = [tmp_path / "out" / "a & <b>.mp4", tmp_path / "out" / "deep" / "c#1.mp4"]
+    lost = FilmEnd("d.mp4", "'<x>.jpg' is not readable")
+    report = Report((*(FilmEnd(str(film), None, 1.0, 2) for film in films), lost), ())
+    page = tmp_path / "out" / "night.html"
+    write_page(page, "a <night>", report)
+    text = page.read_text("utf-8")
+    assert "<h1>a &lt;night&gt;</h1>" in text
+    assert 'href="a%20%26%20%3Cb%3E.mp4"' in text
+    assert 'src="deep/c%231.png"' in text
+    assert "&#x27;&lt;x&gt;.jpg&#x27; is not readable" in text
+    assert "2 of 3 films are there." in text
+    assert str(tmp_path) not in text
+    assert "http" not in text
+
+
+def test_films_of_several_folders_have_a_folder_in_common(tmp_path):
+    films = [tmp_path / "a" / "x.mp4", tmp_path / "a" / "b" / "y.mp4"]
+    assert common_folder(films) == tmp_path / "a"
+    assert common_folder([Path("x.mp4")]) == Path.cwd()
