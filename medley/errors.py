@@ -31,3 +31,7 @@ class RoomError(MedleyError):
 
 class DivergedError(MedleyError):
     """An optimization's loss is no longer a finite number."""
+
+
+class LostError(MedleyError):
+    """The process that was at a shot ended before the shot did."""

@@ -5,6 +5,7 @@ default is the only place where that default is written down.
 """
 
 from medley.settings.catalog import CatalogSettings
+from medley.settings.engine import EngineSettings
 from medley.settings.fields import (
     PICTURE_BYTES,
     SHORTEST_HISTORY,
@@ -28,6 +29,7 @@ __all__ = [
     "SWEPT_SCHEMES",
     "CatalogSettings",
     "CutSettings",
+    "EngineSettings",
     "FilmSettings",
     "LookSettings",
     "Order",

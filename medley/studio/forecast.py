@@ -219,12 +219,22 @@ def way_out(scales: Sequence[Scale], settings: ShotSettings, free: float) -> str
 def smaller(scales: Sequence[Scale], settings: ShotSettings, tile: int | None) -> str:
     """Name the settings with which a shot takes half as much memory, when it took too much."""
     goal = peak_bytes(scales, settings, tile) / 2
-    below = [side for side in TILES if side < (tile or max(scales[-1].height, scales[-1].width))]
-    ways = [f"--tile {side}" for side in below if peak_bytes(scales, settings, side) <= goal] or [
-        f"--tile {side}" for side in below[-1:]
-    ]
+    below = smaller_tile(scales, settings, tile)
+    ways = [f"--tile {below}"] if below else []
     side = _largest_side(scales[-1], settings, tile, goal)
-    return " or ".join([*ways[:1], f"--size {side or SHORTEST_SIDE}"])
+    return " or ".join([*ways, f"--size {side or SHORTEST_SIDE}"])
+
+
+def smaller_tile(scales: Sequence[Scale], settings: ShotSettings, tile: int | None) -> int | None:
+    """The largest tile with which a shot takes half as much memory, or else the smallest one.
+
+    Returns:
+        None if there is no smaller one.
+    """
+    goal = peak_bytes(scales, settings, tile) / 2
+    below = [side for side in TILES if side < (tile or max(scales[-1].height, scales[-1].width))]
+    fitting = [side for side in below if peak_bytes(scales, settings, side) <= goal]
+    return next(iter([*fitting, *below[-1:]]), None)
 
 
 def _largest_side(
