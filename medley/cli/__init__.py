@@ -15,6 +15,7 @@ from medley.cli.stylize import stylize
 from medley.cli.sweep import sweep
 from medley.cli.weights import weights
 from medley.cli.words import printable
+from medley.cli.workspace import workspace
 from medley.errors import MedleyError
 
 INTERRUPTED = 130
@@ -37,6 +38,7 @@ cli.add_command(styles)
 cli.add_command(stylize)
 cli.add_command(sweep)
 cli.add_command(weights)
+cli.add_command(workspace)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

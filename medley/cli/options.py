@@ -61,6 +61,12 @@ def settings_options(schema: type[Settings], *names: str) -> Callable[[Command],
     def decorate(command: Command) -> Command:
         for name in reversed(names or tuple(schema.model_fields)):
             field = schema.model_fields[name]
+            if field.annotation is bool:
+                flag = click.option(
+                    f"--{name.replace('_', '-')}", is_flag=True, help=field.description
+                )
+                command = flag(command)
+                continue
             kind = FieldType(field)
             default = None if field.default is PydanticUndefined else field.default
             command = click.option(

@@ -17,6 +17,7 @@ from medley.settings.fields import (
     parse_widths,
 )
 from medley.settings.film import CutSettings, FilmSettings
+from medley.settings.housekeeping import PruneSettings
 from medley.settings.networks import QuantizeSettings, SweepSettings
 from medley.settings.orders import Order, RenderOrder, SweepOrder
 from medley.settings.run import RunSettings
@@ -33,6 +34,7 @@ __all__ = [
     "FilmSettings",
     "LookSettings",
     "Order",
+    "PruneSettings",
     "QuantizeSettings",
     "RenderOrder",
     "RunSettings",
