@@ -83,8 +83,11 @@ def prune_(
     if choice == PruneSettings():
         names = ", ".join(f"--{name.replace('_', '-')}" for name in PruneSettings.model_fields)
         raise click.UsageError(f"nothing says what may go; pass some of {names}")
-    place = _opened(workspace)
-    picked = choose(survey(place, find_films(films)), choice)
+    place, named_in = _opened(workspace), find_films(films)
+    if choice.unused and not named_in:  # a mistyped folder would make all of them unused
+        where = ", ".join(f"'{folder}'" for folder in films)
+        raise OutputError(f"no film's sidecar lies in {where}; name their folders with --films")
+    picked = choose(survey(place, named_in), choice)
     sizes = {entry.shot.key: freed(entry, choice.iterates) for entry in picked}
     what = "the iterates between first and last of " if choice.iterates else ""
     named = f"{what}{len(picked):,} shots, {amount(sum(sizes.values()))}"
