@@ -80,7 +80,7 @@ def prune_(
     again if a film needs it.
     """
     choice = read_settings(PruneSettings, options)
-    if choice == PruneSettings():
+    if choice == PruneSettings.model_validate({}):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in PruneSettings.model_fields)
         raise click.UsageError(f"nothing says what may go; pass some of {names}")
     place, named_in = _opened(workspace), find_films(films)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from medley.settings import ShotSettings
+from medley.settings import ShotSettings, TileWish
 from medley.studio.jobs import Event, Job
 from medley.studio.local import LocalEngine
 from medley.studio.scene import Camera
@@ -52,7 +52,7 @@ def take_at_once(
     for take in takes:
         if take.shot.key not in wanted:
             take.shot.drop_state()  # where a run was killed just before it did
-    tile = camera_for(next(iter(wanted.values())).scene.settings).tile or "off"
+    tile: TileWish = camera_for(next(iter(wanted.values())).scene.settings).tile or "off"
     numbers = {take.shot.key: number for number, take in reversed([*enumerate(takes, start=1)])}
     left = {key: steps_left(take) for key, take in wanted.items()}
 
