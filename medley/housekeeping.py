@@ -13,13 +13,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from medley.errors import MedleyError, OutputError, PictureError
 from medley.files import file_sha256, read_sums, write_json
 from medley.images import decode
 from medley.settings import PruneSettings
-from medley.workspace import Shot, Workspace
+from medley.workspace import SUMS, Shot, Workspace
 
 State = Literal["finished", "pruned", "begun"]
 
@@ -163,7 +163,7 @@ def verify(shot: Shot, thorough: bool = False) -> Finding:
         thorough: decode every picture, even where its digest is right.
     """
     try:
-        sums = read_sums(shot.sums_path)
+        sums = read_sums(shot.path / SUMS)
     except OSError:
         sums = {}
     faults = list(_faults(shot, sums, thorough))
@@ -179,31 +179,36 @@ def _give_way() -> None:
 
 
 def _entry(shot: Shot, now: float, films: tuple[Path, ...]) -> Entry:
-    size = kept = 0
-    latest = 0.0
-    for folder in (shot.path, shot.path / "steps"):
-        for name, found in _files(folder):
-            size += found.st_size
-            latest = max(latest, found.st_mtime)
-            kept += name.endswith(".png") and name[:-4].isdigit()
-    return Entry(shot, _state(shot, kept), size, kept, max(0.0, now - latest), films)
+    own = list(_stats(shot.path))
+    done, numbers = _done(shot), len(shot.steps())
+    state = _state(done, numbers)
+    noted = done.get("bytes") if state == "finished" else None
+    if not isinstance(noted, int):  # not finished, or by an older medley
+        own += _stats(shot.path / "steps")
+        noted = 0
+    size = noted + sum(found.st_size for found in own)
+    latest = max((found.st_mtime for found in own), default=0.0)
+    return Entry(shot, state, size, numbers, max(0.0, now - latest), films)
 
 
-def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+def _stats(folder: Path) -> Iterator[os.stat_result]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_file(follow_symlinks=False):
-                    yield entry.name, entry.stat(follow_symlinks=False)
+                    yield entry.stat(follow_symlinks=False)
     except OSError:  # not there, or gone while one looks
         return
 
 
-def _state(shot: Shot, kept: int) -> State:
+def _done(shot: Shot) -> dict[str, Any]:
     try:
-        done = shot.done()
+        return shot.done()
     except OutputError:
-        return "begun"
+        return {}
+
+
+def _state(done: Mapping[str, Any], kept: int) -> State:
     if done.get("pruned"):
         return "pruned"
     return "finished" if done.get("kept") == kept else "begun"
@@ -246,7 +251,7 @@ def _faults(shot: Shot, sums: Mapping[str, str], thorough: bool) -> Iterator[str
 def _missed(shot: Shot, sums: Mapping[str, str]) -> set[str]:
     """Iterates that are rightly no longer there."""
     pictures = sorted(name for name in sums if name.endswith(".png"))
-    return set(pictures[1:-1]) if _state(shot, 0) == "pruned" else set()
+    return set(pictures[1:-1]) if _done(shot).get("pruned") else set()
 
 
 def _trace_faults(shot: Shot, steps: Sequence[int]) -> Iterator[str]:

@@ -10,9 +10,8 @@
     <workspace>/shots/.<key>.lock
                          held by the process that is taking the shot
 
-In a shot that was pruned to its result, `done.json` says so; it counts as finished no longer.
-
-This module knows pixels and bytes, not torch.
+Of a shot that was pruned to its result, `done.json` says so; it counts as finished no longer. This
+module knows pixels and bytes, not torch.
 """
 
 import csv
@@ -39,6 +38,7 @@ from medley.files import (
 )
 from medley.images import Pixels, encode_png
 
+SUMS = "SHA256SUMS"
 ENCODERS = 2  # threads that encode iterates
 _WAITING = 8  # iterates that may wait for an encoder before the loop does,
 _WAITING_BYTES = 64 * 2**20  # or as many as have this many bytes, but always one
@@ -87,11 +87,6 @@ class Shot:
         """Where the checkpoint lies while the shot is unfinished."""
         return self.path / "state.safetensors"
 
-    @property
-    def sums_path(self) -> Path:
-        """Where the digests lie; a shot of an older medley has none."""
-        return self.path / "SHA256SUMS"
-
     def drop_state(self) -> None:
         """Remove the checkpoint, if there is one, when the shot is finished."""
         with suppress(OSError):  # not there, or on a disk that is only read; it does no harm
@@ -136,15 +131,19 @@ class Shot:
 
     def steps(self) -> list[int]:
         """Numbers of the kept iterates, ascending."""
-        names = (path.stem for path in (self.path / "steps").glob("*.png"))
-        return sorted(int(name) for name in names if name.isdigit())
+        try:
+            names = os.listdir(self.path / "steps")  # noqa: PTH208 (as paths they take far longer)
+        except OSError:
+            return []
+        stems = (name.removesuffix(".png") for name in names if name.endswith(".png"))
+        return sorted(int(stem) for stem in stems if stem.isdigit())
 
     def step_path(self, step: int) -> Path:
         """Where the iterate of that number lies."""
         return self.path / "steps" / f"{step:06}.png"
 
     def done(self) -> dict[str, Any]:
-        """What `done.json` says: final losses, steps, seconds, number of iterates kept.
+        """What `done.json` says: final losses, steps, seconds, iterates kept and their bytes.
 
         Raises:
             OutputError: the file is not there or torn.
@@ -322,9 +321,11 @@ class Recorder:
         """
         self._drain()
         os.fsync(self._trace.fileno())
-        names = ["shot.json", "trace.csv", *(f"steps/{step:06}.png" for step in self.shot.steps())]
-        write_sums(self.shot.sums_path, names, self._digests)
-        write_json(self.shot.path / "done.json", {**done, "kept": self._kept})
+        steps = [self.shot.step_path(step) for step in self.shot.steps()]
+        names = ["shot.json", "trace.csv", *(f"steps/{path.name}" for path in steps)]
+        write_sums(self.shot.path / SUMS, names, self._digests)
+        sizes = {"kept": self._kept, "bytes": sum(path.stat().st_size for path in steps)}
+        write_json(self.shot.path / "done.json", done | sizes)
         self.shot.drop_state()
 
     def _save(self, step: int, pixels: Callable[[], Pixels]) -> None:

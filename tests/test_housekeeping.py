@@ -13,7 +13,7 @@ from medley.errors import OutputError
 from medley.housekeeping import choose, find_films, freed, prune, survey, verify
 from medley.images import decode
 from medley.settings import PruneSettings
-from medley.workspace import Workspace
+from medley.workspace import SUMS, Workspace
 
 from .test_render import run
 from .test_workspace import PIXELS, record
@@ -132,7 +132,7 @@ def test_half_pruned_shot_never_passes_for_a_finished_one(workspace, monkeypatch
 def test_shot_that_another_process_takes_is_not_pruned(workspace):
     shot = shoot(workspace, 1)
     code = (
-        "import sys; from pathlib import Path; from medley.workspace import Workspace\n"
+        "import sys; from pathlib import Path; from medley.workspace import SUMS, Workspace\n"
         f"with Workspace(Path(sys.argv[1])).claim('{shot.key}', lambda: None):\n"
         "    print('claimed', flush=True); sys.stdin.read()"
     )
@@ -152,7 +152,7 @@ def test_shot_that_another_process_takes_is_not_pruned(workspace):
 
 def test_digests_are_those_that_sha256sum_reads(workspace):
     shot = shoot(workspace, 1)
-    lines = shot.sums_path.read_text().splitlines()
+    lines = (shot.path / SUMS).read_text().splitlines()
     assert [line.split("  ")[1] for line in lines] == [
         *("shot.json", "trace.csv"),
         *(f"steps/00000{step}.png" for step in range(5)),
@@ -190,13 +190,13 @@ def test_verify_names_every_fault(workspace):
 
 def test_shot_without_digests_is_read_picture_by_picture(workspace):
     shot = shoot(workspace, 1)
-    shot.sums_path.unlink()
+    (shot.path / SUMS).unlink()
     assert verify(shot).faults == ()
     assert not verify(shot).digests
     whole = shot.step_path(1).read_bytes()
     shot.step_path(1).write_bytes(whole[: len(whole) // 2])
     (fault,) = verify(shot).faults
-    assert "000001.png' is not a readable image" in fault
+    assert "000001.png' is not a readable picture" in fault
 
 
 def test_resumed_shot_has_digests_of_all_its_iterates(workspace):
@@ -204,12 +204,12 @@ def test_resumed_shot_has_digests_of_all_its_iterates(workspace):
     shot = workspace.shot(key(1))
     with workspace.record(key(1), {}, 3) as recorder:
         recorder.finish({"steps": 2, "loss": 10.25})
-    assert len(shot.sums_path.read_text().splitlines()) == 5
+    assert len((shot.path / SUMS).read_text().splitlines()) == 5
     assert verify(shot).faults == ()
     assert (decode(shot.step_path(2)) == PIXELS + 2).all()
 
 
-def test_ten_thousand_shots_are_listed_in_seconds(workspace):
+def test_a_thousand_shots_are_listed_in_no_time(workspace):
     shot = record(workspace, key(0), 3)
     folder = workspace.root / "shots"
     files = {path.relative_to(shot.path): path.read_bytes() for path in shot.path.rglob("*.*")}
@@ -222,7 +222,7 @@ def test_ten_thousand_shots_are_listed_in_seconds(workspace):
     entries = survey(workspace, {})
     assert len(entries) == 1000
     assert {entry.state for entry in entries} == {"finished"}
-    assert time.process_time() - began < 1.5  # a tenth of them
+    assert time.process_time() - began < 1.5
 
 
 def test_commands_list_prune_and_verify(workspace, tmp_path):
