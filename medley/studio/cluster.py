@@ -185,7 +185,7 @@ def _translate(error: Exception, flight: _Flight) -> Exception:
     path = f"'{flight.job.take.painting.path}': "
     if isinstance(error, ray.exceptions.RayTaskError):
         return RuntimeError(f"{path}{error}")
-    first = str(error).strip().splitlines()[0]
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
     if isinstance(error, ray.exceptions.OutOfMemoryError):
         return RoomError(f"{path}Ray ended the process for want of memory; pass a smaller --size")
     return LostError(
@@ -226,7 +226,7 @@ def _connected(settings: EngineSettings) -> Iterator[None]:
     try:
         ray.init(**options, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise MedleyError(
             f"there is no Ray cluster at '{settings.address or 'this machine'}' ({reason}); begin"
             " one with 'ray start --head', or leave out --address"

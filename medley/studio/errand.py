@@ -101,6 +101,9 @@ def take_errand(job: Job, board: Any, order: Order, lent: list[Any]) -> Ending:
     if order.version != medley.__version__:
         words = f"'{name}' has medley {medley.__version__}, not {order.version}; install the same"
         return Ending(name, MedleyError(words))
+    if attempt > order.retries + 1:  # Ray counts processes that it ended itself on its own
+        words = f"'{job.take.painting.path}': Ray ended its process for want of memory again and"
+        return Ending(name, RoomError(f"{words} again; pass a smaller --size, or --shrink"))
 
     def say(event: Event) -> None:
         if event.kind == "started":  # the board has said so
