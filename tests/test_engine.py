@@ -89,6 +89,7 @@ def test_shots_are_those_of_one_process(workspace, camera, tmp_path):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_killed_process_is_replaced_and_its_shot_tried_again(workspace, camera):
     first, second = takes = [make_take(workspace, camera, seed, steps=20) for seed in (2, 3)]
     told = []
@@ -108,6 +109,7 @@ def test_killed_process_is_replaced_and_its_shot_tried_again(workspace, camera):
     assert second.shot.is_finished
 
 
+@pytest.mark.slow
 def test_shot_whose_process_was_told_to_end_goes_on_from_its_checkpoint(workspace, camera):
     take = make_take(workspace, camera, steps=60)
     steps = []
@@ -123,6 +125,7 @@ def test_shot_whose_process_was_told_to_end_goes_on_from_its_checkpoint(workspac
     assert steps == list(range(61))  # none of them twice
 
 
+@pytest.mark.slow
 def test_shot_that_is_tried_no_more_is_reported_and_the_others_are_finished(workspace, camera):
     first, second = takes = [make_take(workspace, camera, seed, steps=20) for seed in (2, 3)]
     outcomes = run(LocalEngine([CPU], workspace), takes, kill_once(first.shot.key, 5))
@@ -131,6 +134,7 @@ def test_shot_that_is_tried_no_more_is_reported_and_the_others_are_finished(work
     assert not first.shot.is_finished
 
 
+@pytest.mark.slow
 def test_shot_that_does_not_fit_says_so_after_all_its_tries(workspace, camera):
     large = make_take(workspace, camera)
     pixels = np.zeros((4000, 4000, 3), np.uint8)
@@ -148,6 +152,7 @@ def test_shot_that_does_not_fit_says_so_after_all_its_tries(workspace, camera):
     assert outcomes[small.shot.key].error is None
 
 
+@pytest.mark.slow
 def test_shot_of_other_weights_fails_alone_and_is_not_tried_again(workspace, camera):
     wrong = replace(make_take(workspace, camera), shot=workspace.shot("0" * 24))
     right = make_take(workspace, camera, 3)
@@ -171,6 +176,7 @@ def test_jobs_are_asked_for_only_when_they_are_wanted(workspace, camera):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_closing_leaves_a_checkpoint_and_no_process(workspace, camera):
     long, short = (
         make_take(workspace, camera, seed, steps=steps) for seed, steps in ((2, 5000), (3, 30))
@@ -191,6 +197,7 @@ def test_error_of_the_watcher_ends_all_processes(workspace, camera):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_bug_is_reported_with_its_words(workspace, camera, capfd):
     broken = make_take(workspace, camera)
     scene = replace(broken.scene, paintings=())
@@ -202,6 +209,7 @@ def test_bug_is_reported_with_its_words(workspace, camera, capfd):
     assert "Traceback" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_workspace_take_no_shot_twice(workspace, camera, tmp_path):
     script = textwrap.dedent(
         f"""
