@@ -5,8 +5,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -180,23 +178,15 @@ def test_nobody_at_the_address_is_one_quick_line(workspace):
     assert time.monotonic() - began < 10
 
 
-def test_no_cluster_on_this_machine_is_one_line(workspace):
-    script = (
-        "import sys; from pathlib import Path; from medley.errors import MedleyError\n"
-        "from medley.settings import EngineSettings; from medley.workspace import Workspace\n"
-        "from medley.studio.engine import open_engine\n"
-        "settings = EngineSettings(engine='ray', address='auto')\n"
-        "try: list(open_engine(settings, Workspace(Path(sys.argv[1]))).run([], id))\n"
-        "except MedleyError as error: print(error)"
-    )
-    environment = {name: text for name, text in os.environ.items() if name != "RAY_ADDRESS"}
-    said = subprocess.run(
-        [sys.executable, "-c", script, workspace.root],
-        capture_output=True,
-        text=True,
-        env=environment | {"RAY_TMPDIR": str(workspace.root.parent)},
-    )
-    assert said.stdout.startswith("there is no Ray cluster at 'auto' (")
+def test_no_cluster_on_this_machine_is_one_line(workspace, monkeypatch):
+    def find_none(**_):
+        raise ConnectionError("Could not find any running Ray instance.\nMore words.")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", find_none)
+    engine = open_engine(RAY.model_copy(update={"address": "auto"}), workspace)
+    with pytest.raises(MedleyError, match=r"no Ray cluster at 'auto' \(Could not .* instance\.\);"):
+        next(engine.run([], id))
 
 
 def test_devices_by_name_are_rays_to_give_out(workspace):

@@ -73,6 +73,7 @@ class Board:
             text = f"the process of {lost.worker} is gone, perhaps for want of memory"
             self._events.append(replace(lost, kind="retry", text=text))
         self._open[event.key] = event
+        self._events.append(event)
         self._attempts[event.key] += 1
         return self._attempts[event.key], self._short[event.key]
 
@@ -106,9 +107,8 @@ def take_errand(job: Job, board: Any, order: Order, lent: list[Any]) -> Ending:
         return Ending(name, RoomError(f"{words} again; pass a smaller --size, or --shrink"))
 
     def say(event: Event) -> None:
-        if event.kind == "started":  # the board has said so
-            return
-        board.say.remote(event)
+        if event.kind != "started":  # that the board has said
+            board.say.remote(event)
 
     if order.shrink:
         job = replace(job, shrinks=shrinks)
