@@ -236,7 +236,8 @@ def test_commands_list_prune_and_verify(workspace, tmp_path):
     assert tried.startswith(f"{key(1)}  0 MB")
     assert tried.endswith("would remove 1 shots, 0 MB\n")
     assert first.is_finished
-    run("workspace", "prune", "--unused", cwd=tmp_path, expect=130)  # nobody says yes
+    refused = run("workspace", "prune", "--unused", cwd=tmp_path, expect=2).stderr
+    assert "would remove 1 shots, 0 MB; nobody can be asked, so pass --yes" in refused
     assert first.is_finished
     run("workspace", "prune", "--unused", "--yes", cwd=tmp_path)
     assert not first.path.exists()

@@ -1,5 +1,6 @@
 """`medley workspace`: what lies in a workspace, what may go, and whether it is whole."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -100,7 +101,10 @@ def prune_(
         return
     if not yes:
         in_films = sum(bool(entry.films) for entry in picked)
-        click.confirm(f"remove {named}? {in_films:,} of them are in films", abort=True)
+        if not sys.stdin.isatty():
+            raise click.UsageError(f"would remove {named}; nobody can be asked, so pass --yes")
+        if not click.confirm(f"remove {named}? {in_films:,} of them are in films"):
+            return
     gone = [entry for entry in picked if prune(place, entry.shot, choice.iterates)]
     total = amount(sum(sizes[entry.shot.key] for entry in gone))
     click.echo(f"removed {what}{len(gone):,} shots, {total}")
