@@ -1,30 +1,24 @@
 """`medley workspace`: what lies in a workspace, what may go, and whether it is whole."""
 
+from __future__ import annotations
+
 import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from medley.cli.console import notes, show_table
 from medley.cli.options import Command, read_settings, settings_options
 from medley.cli.planning import amount
 from medley.cli.words import printable
 from medley.errors import OutputError
-from medley.housekeeping import (
-    Entry,
-    Finding,
-    choose,
-    find_films,
-    freed,
-    prune,
-    survey,
-    verify,
-)
 from medley.settings import PruneSettings, RunSettings
-from medley.workspace import Workspace
+
+if TYPE_CHECKING:  # pictures come with them
+    from medley.housekeeping import Entry, Finding
+    from medley.workspace import Workspace
 
 _LONGEST_LIST = 20  # films of a shot, or shots to go, are named up to here
 _NAMED_FILMS = 3
@@ -55,6 +49,9 @@ def workspace() -> None:
 @_FILMS
 def list_(workspace: Path, films: tuple[Path, ...]) -> None:
     """List all shots with size and age, and the films that they are in; the newest first."""
+    from medley.cli.console import show_table
+    from medley.housekeeping import find_films, survey
+
     entries = survey(_opened(workspace), find_films(films))
     if entries:
         show_table(["shot", "state", "iterates", "MB", "age", "films"], map(_row, entries))
@@ -80,6 +77,8 @@ def prune_(
     A shot that is just being taken stays. One that was removed, or whose iterates were, is taken
     again if a film needs it.
     """
+    from medley.housekeeping import choose, find_films, freed, prune, survey
+
     choice = read_settings(PruneSettings, options)
     if choice == PruneSettings.model_validate({}):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in PruneSettings.model_fields)
@@ -121,7 +120,9 @@ def verify_(workspace: Path, decode: bool, quiet: bool) -> None:
 
     A shot of a medley that wrote no digests is read picture by picture.
     """
+    from medley.cli.console import notes
     from medley.cli.progress import display
+    from medley.housekeeping import verify
 
     shots = _opened(workspace).shots()
     findings: list[Finding] = []
@@ -155,6 +156,8 @@ def age(seconds: float) -> str:
 
 
 def _opened(root: Path) -> Workspace:
+    from medley.workspace import Workspace
+
     if not root.is_dir():
         raise OutputError(f"there is no workspace at '{root}'; name one with --workspace")
     return Workspace(root)
