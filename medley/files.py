@@ -82,6 +82,31 @@ def json_bytes(value: Any) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
+def write_sums(path: Path, names: Iterable[str], known: Mapping[str, str]) -> None:
+    """Write the digests of files beside `path`, in the form that `sha256sum --check` reads.
+
+    Args:
+        path: the list's.
+        names: of the files, within its folder.
+        known: digests that need not be computed.
+
+    Raises:
+        OutputError: the list cannot be written.
+    """
+    digests = {name: known.get(name) or file_sha256(path.parent / name) for name in names}
+    write_bytes(path, "".join(f"{found}  {name}\n" for name, found in digests.items()).encode())
+
+
+def read_sums(path: Path) -> dict[str, str]:
+    """Digests by name, as `write_sums` wrote them; lines that are none are passed over.
+
+    Raises:
+        OSError: the list is not there.
+    """
+    pairs = (line.split("  ", 1) for line in path.read_text("utf-8", "replace").splitlines())
+    return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
+
+
 def remove_parts(folder: Path) -> None:
     """Remove the part files that a killed process left in a folder; nobody may be writing there.
 

@@ -5,11 +5,13 @@
       steps/000000.png   every kept iterate, six digits; never edited, and the listing is the truth
       trace.csv          a row for each step: losses, visual change, seconds, size
       state.safetensors  where an unfinished shot is gone on with
+      SHA256SUMS         digests of all that is kept, as `sha256sum --check` reads them
       done.json          written last; a whole one beside all its iterates is a finished shot
     <workspace>/shots/.<key>.lock
                          held by the process that is taking the shot
 
-This module knows pixels and bytes, not torch.
+Of a shot that was pruned to its result, `done.json` says so; it counts as finished no longer. This
+module knows pixels and bytes, not torch.
 """
 
 import csv
@@ -26,9 +28,17 @@ from typing import Any, TextIO
 from filelock import FileLock, Timeout
 
 from medley.errors import CheckpointError, OutputError, PictureError
-from medley.files import part_file, remove_parts, write_bytes, write_json
+from medley.files import (
+    part_file,
+    remove_parts,
+    sha256,
+    write_bytes,
+    write_json,
+    write_sums,
+)
 from medley.images import Pixels, decode, encode_png
 
+SUMS = "SHA256SUMS"
 ENCODERS = 2  # threads that encode iterates
 _WAITING = 8  # iterates that may wait for an encoder before the loop does,
 _WAITING_BYTES = 64 * 2**20  # or as many as have this many bytes, but always one
@@ -63,7 +73,8 @@ class Shot:
     def is_finished(self) -> bool:
         """Whether `done.json` is whole and every iterate that it counts is there."""
         try:
-            return bool(self.done()["kept"] == len(self.steps()))
+            done = self.done()
+            return bool(done["kept"] == len(self.steps())) and not done.get("pruned")
         except (OutputError, KeyError):
             return False
 
@@ -120,8 +131,12 @@ class Shot:
 
     def steps(self) -> list[int]:
         """Numbers of the kept iterates, ascending."""
-        names = (path.stem for path in (self.path / "steps").glob("*.png"))
-        return sorted(int(name) for name in names if name.isdigit())
+        try:
+            names = os.listdir(self.path / "steps")  # noqa: PTH208 (as paths they take far longer)
+        except OSError:
+            return []
+        stems = (name.removesuffix(".png") for name in names if name.endswith(".png"))
+        return sorted(int(stem) for stem in stems if stem.isdigit())
 
     def step_path(self, step: int) -> Path:
         """Where the iterate of that number lies."""
@@ -150,14 +165,14 @@ class Shot:
         return self.read(self.steps()[-1])
 
     def done(self) -> dict[str, Any]:
-        """What `done.json` says: final losses, steps, seconds, number of iterates kept.
+        """What `done.json` says: final losses, steps, seconds, iterates kept and their bytes.
 
         Raises:
             OutputError: the file is not there or torn.
         """
         try:
-            value: dict[str, Any] = json.loads(self._done.read_text("utf-8"))
-        except (OSError, ValueError) as error:
+            value: dict[str, Any] = dict(json.loads(self._done.read_text("utf-8")))
+        except (OSError, ValueError, TypeError) as error:
             raise OutputError(
                 f"'{self._done}' is unreadable ({error}); remove '{self.path}' to start over"
             ) from error
@@ -189,6 +204,11 @@ class Workspace:
     def shot(self, key: str) -> Shot:
         """Name the shot of that key, finished or not."""
         return Shot(key, self.root / "shots" / key)
+
+    def shots(self) -> list[Shot]:
+        """Name every shot that something is there of, by key."""
+        paths = (self.root / "shots").glob("[!.]*")
+        return [self.shot(key) for key in sorted(path.name for path in paths if path.is_dir())]
 
     @contextmanager
     def claim(self, key: str, on_wait: Callable[[], None]) -> Iterator[None]:
@@ -277,6 +297,7 @@ class Recorder:
         self._pool = pool
         self._pending: list[Future[None]] = []
         self._kept = kept
+        self._digests: dict[str, str] = {}
 
     def note(self, row: TraceRow) -> None:
         """Add a row to the trace; it is on its way to the disk at once."""
@@ -298,7 +319,7 @@ class Recorder:
         """
         self._drain(waiting_iterates(size_bytes) - 1)
         self._kept += 1
-        self._pending.append(self._pool.submit(_save, self.shot.step_path(step), pixels))
+        self._pending.append(self._pool.submit(self._save, step, pixels))
 
     def checkpoint(self, state: Iterable[bytes | memoryview]) -> None:
         """Replace the checkpoint, once all that was noted and kept before is on the disk.
@@ -321,8 +342,18 @@ class Recorder:
             OutputError: an iterate could not be written.
         """
         self._drain()
-        write_json(self.shot.path / "done.json", {**done, "kept": self._kept})
+        os.fsync(self._trace.fileno())
+        steps = [self.shot.step_path(step) for step in self.shot.steps()]
+        names = ["shot.json", "trace.csv", *(f"steps/{path.name}" for path in steps)]
+        write_sums(self.shot.path / SUMS, names, self._digests)
+        sizes = {"kept": self._kept, "bytes": sum(path.stat().st_size for path in steps)}
+        write_json(self.shot.path / "done.json", done | sizes)
         self.shot.drop_state()
+
+    def _save(self, step: int, pixels: Callable[[], Pixels]) -> None:
+        path, data = self.shot.step_path(step), encode_png(pixels())
+        write_bytes(path, data)
+        self._digests[f"steps/{path.name}"] = sha256(data)
 
     def _drain(self, down_to: int = 0) -> None:
         """Wait until few enough iterates wait; one that failed stays, and fails whoever asks."""
@@ -334,10 +365,6 @@ class Recorder:
 def waiting_iterates(size_bytes: int) -> int:
     """How many iterates of so many bytes may be in the encoders' hands."""
     return max(1, min(_WAITING, _WAITING_BYTES // size_bytes))
-
-
-def _save(path: Path, pixels: Callable[[], Pixels]) -> None:
-    write_bytes(path, encode_png(pixels()))
 
 
 def _trace_row(row: dict[str, str]) -> TraceRow:

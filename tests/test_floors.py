@@ -16,6 +16,7 @@ FLOORS = {
     "files": 0,
     "settings": 0,
     "catalogs": 1,
+    "housekeeping": 1,
     "images": 1,
     "listing": 1,
     "paintings": 1,
@@ -61,7 +62,9 @@ def test_every_folder_and_module_has_a_floor():
 
 def test_film_and_catalogs_answer_without_torch():
     modules = ["medley", "medley.film.compose", "medley.film.encode", "medley.paintings"]
-    code = f"import sys, {', '.join(modules)}, medley.workspace; sys.exit('torch' in sys.modules)"
+    code = (
+        f"import sys, {', '.join(modules)}, medley.housekeeping; sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

@@ -48,7 +48,7 @@ def left(shot: Shot):
     seconds = [float(row[1]) for row in rows[1:]]
     assert seconds == sorted(seconds)
     names = sorted(path.name for path in shot.path.iterdir())
-    assert names == ["done.json", "shot.json", "steps", "trace.csv"]
+    assert names == ["SHA256SUMS", "done.json", "shot.json", "steps", "trace.csv"]
     return found
 
 

@@ -43,7 +43,8 @@ def test_recorded_shot_reads_back_whole(tmp_path):
     assert shot.step_path(2).name == "000002.png"
     assert (decode(shot.step_path(2)) == PIXELS + 2).all()
     assert shot.trace() == [row(0), row(1), row(2)]
-    assert shot.done() == {"steps": 2, "loss": 10.25, "kept": 3}
+    size = sum(shot.step_path(step).stat().st_size for step in range(3))
+    assert shot.done() == {"steps": 2, "loss": 10.25, "kept": 3, "bytes": size}
     assert json.loads((shot.path / "shot.json").read_text())["settings"] == {"steps": 3}
 
 

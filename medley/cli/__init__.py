@@ -20,6 +20,7 @@ from medley.cli.stylize import stylize
 from medley.cli.sweep import sweep
 from medley.cli.weights import weights
 from medley.cli.words import INTERRUPTED, printable
+from medley.cli.workspace import workspace
 from medley.errors import ConfigError, MedleyError
 
 
@@ -45,6 +46,7 @@ cli.add_command(status)
 cli.add_command(stylize)
 cli.add_command(sweep)
 cli.add_command(weights)
+cli.add_command(workspace)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

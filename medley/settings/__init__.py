@@ -23,6 +23,7 @@ from medley.settings.film import CutSettings, FilmSettings
 from medley.settings.finish import FinishSettings, parse_betas
 from medley.settings.formats import FormatSettings
 from medley.settings.frame import Fit, FrameSettings, FrameSize, parse_resolution
+from medley.settings.housekeeping import PruneSettings
 from medley.settings.layers import VGG_LAYERS, Layer, format_layers, parse_layers
 from medley.settings.networks import QuantizeSettings, SweepSettings
 from medley.settings.orders import Order, RenderOrder, SweepOrder
@@ -59,6 +60,7 @@ __all__ = [
     "LookSettings",
     "MaskWish",
     "Order",
+    "PruneSettings",
     "QualitySettings",
     "QuantizeSettings",
     "RenderOrder",

@@ -39,7 +39,7 @@ class EngineSettings(Settings):
     )
     address: str | None = Field(
         None,
-        min_length=1,
-        description="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT; without it, one is"
-        " started on this machine.",
+        pattern=r"^(auto|[^\s/:]+:\d{1,5})$",
+        description="Of the Ray cluster that this machine belongs to: auto, or its head's"
+        " HOST:PORT; without it, one is started here.",
     )

@@ -1,11 +1,11 @@
 """All shots of a film on several devices at once; the first that fails ends it."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-from medley.settings import ShotSettings
+from medley.settings import ShotSettings, TileWish
 from medley.studio.jobs import Event, Job
 from medley.studio.local import LocalEngine
 from medley.studio.scene import Camera
@@ -52,34 +52,55 @@ def take_at_once(
     for take in takes:
         if take.shot.key not in wanted:
             take.shot.drop_state()  # where a run was killed just before it did
-    tile = camera_for(next(iter(wanted.values())).scene.settings).tile or "off"
-    numbers = {take.shot.key: number for number, take in reversed([*enumerate(takes, start=1)])}
-    left = {key: steps_left(take) for key, take in wanted.items()}
-
-    def see(event: Event) -> None:
-        take = wanted[event.key]
-        if event.kind == "told":
-            tell(event.text)
-        elif event.kind == "step":
-            left[event.key] = event.steps - event.step
-            watch(
-                Progress(
-                    number=numbers[event.key],
-                    paintings=len(takes),
-                    title=take.title,
-                    step=event.step,
-                    loss=event.loss,
-                    seconds=event.seconds,
-                    steps=event.steps,
-                    steps_left=sum(left.values()),
-                    what=what,
-                    at_once=min(len(crew), len(left)),
-                )
-            )
-
-    jobs = (Job(take, tile) for take in wanted.values())
-    with contextlib.closing(LocalEngine(crew, workspace).run(jobs, see)) as outcomes:
+    tile: TileWish = camera_for(next(iter(wanted.values())).scene.settings).tile or "off"
+    follower = _Follower(takes, wanted, len(crew), what, watch, tell)
+    exact = torch.are_deterministic_algorithms_enabled()
+    jobs = (Job(take, tile, deterministic=exact) for take in wanted.values())
+    with contextlib.closing(LocalEngine(crew, workspace).run(jobs, follower.see)) as outcomes:
         for outcome in outcomes:
             if outcome.error:
                 raise outcome.error
-            del left[outcome.key]
+            del follower.left[outcome.key]
+
+
+class _Follower:
+    """Turns an engine's events into a film's progress."""
+
+    def __init__(
+        self,
+        takes: Sequence[Take],
+        wanted: Mapping[str, Take],
+        workers: int,
+        what: str,
+        watch: Callable[[Progress], None],
+        tell: Callable[[str], None],
+    ) -> None:
+        self.left = {key: steps_left(take) for key, take in wanted.items()}
+        self._wanted, self._workers, self._paintings = wanted, workers, len(takes)
+        # A painting that comes twice has the number of its first place.
+        self._numbers = {
+            take.shot.key: number for number, take in reversed([*enumerate(takes, start=1)])
+        }
+        self._what, self._watch, self._tell = what, watch, tell
+
+    def see(self, event: Event) -> None:
+        """Pass an event on."""
+        if event.kind == "told":
+            self._tell(event.text)
+        elif event.kind == "step":
+            self.left[event.key] = event.steps - event.step
+            self._watch(self._progress(event))
+
+    def _progress(self, event: Event) -> Progress:
+        return Progress(
+            number=self._numbers[event.key],
+            paintings=self._paintings,
+            title=self._wanted[event.key].title,
+            step=event.step,
+            loss=event.loss,
+            seconds=event.seconds,
+            steps=event.steps,
+            steps_left=sum(self.left.values()),
+            what=self._what,
+            at_once=min(self._workers, len(self.left)),
+        )

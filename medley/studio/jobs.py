@@ -16,11 +16,13 @@ class Job:
         take: `take.shot.key` is the job's name; no two jobs of a run have the same.
         tile: whether it is computed in tiles.
         shrinks: how many times smaller tiles than that are wanted, because memory ran out.
+        deterministic: whether operations that vary from run to run are refused.
     """
 
     take: Take
     tile: TileWish = "auto"
     shrinks: int = 0
+    deterministic: bool = False
 
     @property
     def key(self) -> str:

@@ -256,7 +256,9 @@ def _missing(films: Sequence[FilmPlan]) -> dict[str, Job]:
     for plan in films:
         for take in () if plan.is_made else plan.takes:
             if take.shot.key not in jobs and not take.shot.is_finished:
-                jobs[take.shot.key] = Job(take, plan.film.order.tile)
+                jobs[take.shot.key] = Job(
+                    take, plan.film.order.tile, deterministic=plan.film.order.deterministic
+                )
     return jobs
 
 

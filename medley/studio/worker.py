@@ -9,7 +9,7 @@ import torch
 
 from medley.errors import LostError, MedleyError, OutputError, RoomError, WeightsError
 from medley.settings import ShotSettings
-from medley.studio.device import choose_precision
+from medley.studio.device import choose_precision, computing_deterministically
 from medley.studio.forecast import choose_tile, smaller_tile
 from medley.studio.jobs import Event, Job
 from medley.studio.room import free_memory
@@ -77,13 +77,14 @@ class Worker:
             shot.drop_state()  # where a run was killed just before it did
             return
         try:
-            take_one(
-                job.take,
-                self._camera(job),
-                workspace,
-                lambda iterate: say(_step(event, iterate)),
-                lambda text: say(replace(event, kind="told", text=text)),
-            )
+            with computing_deterministically(job.deterministic):
+                take_one(
+                    job.take,
+                    self._camera(job),
+                    workspace,
+                    lambda iterate: say(_step(event, iterate)),
+                    lambda text: say(replace(event, kind="told", text=text)),
+                )
         finally:
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()  # a device's other workers may want it

@@ -1,0 +1,180 @@
+"""`medley workspace`: what lies in a workspace, what may go, and whether it is whole."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from medley.cli.options import Command, read_settings, settings_options
+from medley.cli.planning import amount
+from medley.cli.words import printable
+from medley.errors import OutputError
+from medley.settings import PruneSettings, RunSettings
+
+if TYPE_CHECKING:  # pictures come with them
+    from medley.housekeeping import Entry, Finding
+    from medley.workspace import Workspace
+
+_LONGEST_LIST = 20  # films of a shot, or shots to go, are named up to here
+_NAMED_FILMS = 3
+_AGES = ((86_400 * 2, 86_400, "days"), (3600 * 2, 3600, "hours"), (60, 60, "minutes"))
+
+_FILMS: Callable[[Any], Any] = click.option(
+    "--films",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    default=("outputs",),
+    show_default=True,
+    metavar="DIR",
+    help="Where films' sidecars are looked for; repeatable.",
+)
+
+
+def _place(command: Command) -> Command:
+    return settings_options(RunSettings, "workspace")(command)
+
+
+@click.group("workspace")
+def workspace() -> None:
+    """List the shots of a workspace, remove some, or verify that they are whole."""
+
+
+@workspace.command("list")
+@_place
+@_FILMS
+def list_(workspace: Path, films: tuple[Path, ...]) -> None:
+    """List all shots with size and age, and the films that they are in; the newest first."""
+    from medley.cli.console import show_table
+    from medley.housekeeping import find_films, survey
+
+    entries = survey(_opened(workspace), find_films(films))
+    if entries:
+        show_table(["shot", "state", "iterates", "MB", "age", "films"], map(_row, entries))
+    click.echo(_summary(entries))
+
+
+@workspace.command("prune")
+@_place
+@_FILMS
+@settings_options(PruneSettings)
+@click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def prune_(
+    workspace: Path, films: tuple[Path, ...], dry_run: bool, yes: bool, **options: Any
+) -> None:
+    """Remove shots, or their iterates, of which all holds that is asked for.
+
+    \b
+    medley workspace prune --older-than 30d --unused --dry-run
+    medley workspace prune --keep-size 20GB
+    medley workspace prune --iterates --older-than 8w
+
+    A shot that is just being taken stays. One that was removed, or whose iterates were, is taken
+    again if a film needs it.
+    """
+    from medley.housekeeping import choose, find_films, freed, prune, survey
+
+    choice = read_settings(PruneSettings, options)
+    if choice == PruneSettings.model_validate({}):
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in PruneSettings.model_fields)
+        raise click.UsageError(f"nothing says what may go; pass some of {names}")
+    place, named_in = _opened(workspace), find_films(films)
+    if choice.unused and not named_in:  # a mistyped folder would make all of them unused
+        where = ", ".join(f"'{folder}'" for folder in films)
+        raise OutputError(f"no film's sidecar lies in {where}; name their folders with --films")
+    picked = choose(survey(place, named_in), choice)
+    sizes = {entry.shot.key: freed(entry, choice.iterates) for entry in picked}
+    what = "the iterates between first and last of " if choice.iterates else ""
+    named = f"{what}{len(picked):,} shots, {amount(sum(sizes.values()))}"
+    for entry in picked[:_LONGEST_LIST]:
+        click.echo(f"{entry.shot.key}  {amount(sizes[entry.shot.key])}  {age(entry.age_s)} old")
+    if len(picked) > _LONGEST_LIST:
+        click.echo(f"... and {len(picked) - _LONGEST_LIST:,} more")
+    if dry_run or not picked:
+        click.echo(f"would remove {named}")
+        return
+    if not yes:
+        in_films = sum(bool(entry.films) for entry in picked)
+        if not sys.stdin.isatty():
+            raise click.UsageError(f"would remove {named}; nobody can be asked, so pass --yes")
+        if not click.confirm(f"remove {named}? {in_films:,} of them are in films"):
+            return
+    gone = [entry for entry in picked if prune(place, entry.shot, choice.iterates)]
+    total = amount(sum(sizes[entry.shot.key] for entry in gone))
+    click.echo(f"removed {what}{len(gone):,} shots, {total}")
+    if busy := len(picked) - len(gone):
+        click.echo(f"{busy:,} stay, because they are being taken or have just changed")
+
+
+@workspace.command("verify")
+@_place
+@click.option("--decode", is_flag=True, help="Decode every picture, even if its digest is right.")
+@click.option("--quiet", is_flag=True, help="Say nothing but what is wrong.")
+def verify_(workspace: Path, decode: bool, quiet: bool) -> None:
+    """Read all shots: digests, pictures and traces; exit with 1 if one is not as it was written.
+
+    A shot of a medley that wrote no digests is read picture by picture.
+    """
+    from medley.cli.console import notes
+    from medley.cli.progress import display
+    from medley.housekeeping import verify
+
+    shots = _opened(workspace).shots()
+    findings: list[Finding] = []
+    with display(notes(quiet)) as show:
+        for shot in shots:
+            findings.append(verify(shot, decode))
+            show.count("verifying", len(findings), len(shots))
+    for finding in findings:
+        for fault in finding.faults:
+            click.echo(f"{finding.shot.key}: {printable(fault)}")
+    damaged = [finding.shot for finding in findings if finding.faults]
+    unknown = sum(not finding.digests for finding in findings)
+    if not quiet:
+        click.echo(
+            f"{len(shots) - len(damaged):,} of {len(shots):,} shots are whole;"
+            f" {unknown:,} have no digests to compare with"
+        )
+    if damaged:
+        raise OutputError(
+            f"{len(damaged):,} shots are damaged; remove '{damaged[0].path}' and the like to have"
+            " them taken again"
+        )
+
+
+def age(seconds: float) -> str:
+    """Write an age in days, hours or minutes."""
+    for least, unit, name in _AGES:
+        if seconds >= least:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def _opened(root: Path) -> Workspace:
+    from medley.workspace import Workspace
+
+    if not root.is_dir():
+        raise OutputError(f"there is no workspace at '{root}'; name one with --workspace")
+    return Workspace(root)
+
+
+def _row(entry: Entry) -> list[str]:
+    films = [path.stem for path in entry.films[:_NAMED_FILMS]]
+    if more := len(entry.films) - len(films):
+        films.append(f"and {more} more")
+    size = f"{entry.size_bytes / 1e6:,.1f}"
+    kept = f"{entry.kept:,}"
+    return [entry.shot.key, entry.state, kept, size, age(entry.age_s), ", ".join(films)]
+
+
+def _summary(entries: list[Entry]) -> str:
+    states = Counter(entry.state for entry in entries)
+    counts = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
+    size = amount(sum(entry.size_bytes for entry in entries))
+    unused = sum(not entry.films for entry in entries)
+    return f"{len(entries):,} shots ({counts or 'none'}), {size}; {unused:,} in no film found"

@@ -1,0 +1,275 @@
+"""Looking after a workspace: what lies in it and for which films, what may go, what is whole.
+
+An age is the time since a shot last changed. Times that lie in the future, as a clock that was
+wrong leaves them, count as now: nothing is thrown away for being old by mistake.
+"""
+
+import csv
+import math
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from medley.errors import MedleyError, OutputError, PictureError
+from medley.files import file_sha256, read_sums, write_json
+from medley.images import decode
+from medley.settings import PruneSettings
+from medley.workspace import SUMS, Shot, Workspace
+
+State = Literal["finished", "pruned", "begun"]
+
+_KEY = re.compile(rb'"shot": "([0-9a-f]{24})"')
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A shot in a workspace.
+
+    Attributes:
+        shot: where it lies.
+        state: "pruned": only its first and last iterates are left; "begun": not finished.
+        size_bytes: of all its files.
+        kept: iterates that are there.
+        age_s: seconds since it last changed.
+        films: the sidecars that name it.
+    """
+
+    shot: Shot
+    state: State
+    size_bytes: int
+    kept: int
+    age_s: float
+    films: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What verifying a shot found.
+
+    Attributes:
+        shot: which one.
+        faults: what is wrong, a line each; none if it is whole.
+        digests: whether there were any to compare with.
+    """
+
+    shot: Shot
+    faults: tuple[str, ...]
+    digests: bool
+
+
+def survey(
+    workspace: Workspace, films: Mapping[str, Sequence[Path]], now: float | None = None
+) -> list[Entry]:
+    """List a workspace's shots, the one that changed last first.
+
+    Args:
+        workspace: what is looked at.
+        films: as `find_films` gives them.
+        now: seconds since 1970, if not the clock's.
+    """
+    now = time.time() if now is None else now
+    entries = [_entry(shot, now, tuple(films.get(shot.key, ()))) for shot in workspace.shots()]
+    return sorted(entries, key=lambda entry: (entry.age_s, entry.shot.key))
+
+
+def find_films(folders: Iterable[Path]) -> dict[str, list[Path]]:
+    """Find the sidecars of films in folders and below, by the keys of the shots that they name."""
+    found: dict[str, list[Path]] = {}
+    for path in dict.fromkeys(one for folder in folders for one in _sidecars(folder)):
+        try:
+            keys = set(_KEY.findall(path.read_bytes()))
+        except OSError:
+            continue
+        for key in keys:
+            found.setdefault(key.decode(), []).append(path)
+    return found
+
+
+def choose(entries: Sequence[Entry], choice: PruneSettings) -> list[Entry]:
+    """Pick the shots of which all holds that is asked for, the oldest first."""
+    left = sum(entry.size_bytes for entry in entries)
+    picked = []
+    for entry in sorted(entries, key=lambda entry: (-entry.age_s, entry.shot.key)):
+        if (
+            (choice.older_than is not None and entry.age_s <= choice.older_than)
+            or (choice.larger_than is not None and entry.size_bytes <= choice.larger_than)
+            or (choice.keep_size is not None and left <= choice.keep_size)
+            or (choice.unused and entry.films)
+            or (choice.iterates and entry.state != "finished")
+        ):
+            continue
+        picked.append(entry)
+        left -= freed(entry, choice.iterates)
+    return picked
+
+
+def freed(entry: Entry, iterates: bool) -> int:
+    """Bytes that a shot's going, or that of its iterates, gives back."""
+    if not iterates:
+        return entry.size_bytes
+    return sum(path.stat().st_size for path in _between(entry.shot))
+
+
+def prune(workspace: Workspace, shot: Shot, iterates: bool) -> bool:
+    """Remove a shot, or the iterates between its first and its last.
+
+    Without them it counts as unfinished: a film that needs them has it taken again, to the same
+    pixels, and nothing else does. What it came to stays to be seen.
+
+    Args:
+        workspace: where it lies.
+        shot: which one.
+        iterates: only those.
+
+    Returns:
+        False if nothing was done, because a process is just taking it, or it is no longer as it
+        was found.
+
+    Raises:
+        OutputError: the workspace cannot be written to.
+    """
+    try:
+        with workspace.claim(shot.key, _give_way):
+            if iterates and not shot.is_finished:
+                return False
+            if iterates:
+                # First this: a shot that is cut off half-way must not pass for a finished one.
+                write_json(shot.path / "done.json", {**shot.done(), "pruned": True})
+                for path in _between(shot):
+                    path.unlink()
+            else:
+                # First this, for the same reason.
+                (shot.path / "done.json").unlink(missing_ok=True)
+                shutil.rmtree(shot.path)
+    except _TakenError:
+        return False
+    except OSError as error:
+        raise OutputError(
+            f"cannot remove '{error.filename or shot.path}' ({error.strerror}); see who owns it"
+        ) from error
+    return True
+
+
+def verify(shot: Shot, thorough: bool = False) -> Finding:
+    """See whether a shot that is no longer being taken is as it was written.
+
+    Args:
+        shot: finished or pruned; of one that is not, only that its pictures are whole is seen.
+        thorough: decode every picture, even where its digest is right.
+    """
+    try:
+        sums = read_sums(shot.path / SUMS)
+    except OSError:
+        sums = {}
+    faults = list(_faults(shot, sums, thorough))
+    return Finding(shot, tuple(faults), bool(sums))
+
+
+class _TakenError(MedleyError):
+    """Another process has claimed the shot."""
+
+
+def _give_way() -> None:
+    raise _TakenError
+
+
+def _entry(shot: Shot, now: float, films: tuple[Path, ...]) -> Entry:
+    own = list(_stats(shot.path))
+    done, numbers = _done(shot), len(shot.steps())
+    state = _state(done, numbers)
+    noted = done.get("bytes") if state == "finished" else None
+    if not isinstance(noted, int):  # not finished, or by an older medley
+        own += _stats(shot.path / "steps")
+        noted = 0
+    size = noted + sum(found.st_size for found in own)
+    latest = max((found.st_mtime for found in own), default=0.0)
+    return Entry(shot, state, size, numbers, max(0.0, now - latest), films)
+
+
+def _stats(folder: Path) -> Iterator[os.stat_result]:
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False):
+                    yield entry.stat(follow_symlinks=False)
+    except OSError:  # not there, or gone while one looks
+        return
+
+
+def _done(shot: Shot) -> dict[str, Any]:
+    try:
+        return shot.done()
+    except OutputError:
+        return {}
+
+
+def _state(done: Mapping[str, Any], kept: int) -> State:
+    if done.get("pruned"):
+        return "pruned"
+    return "finished" if done.get("kept") == kept else "begun"
+
+
+def _sidecars(folder: Path) -> Iterator[Path]:
+    if folder.is_file():
+        yield folder
+    for place, folders, names in os.walk(folder):
+        # A workspace's own files name no films.
+        folders[:] = [name for name in folders if name != "shots"]
+        yield from (Path(place, name) for name in names if name.endswith(".json"))
+
+
+def _between(shot: Shot) -> list[Path]:
+    """The iterates that are neither the first nor the last."""
+    return [shot.step_path(step) for step in shot.steps()[1:-1]]
+
+
+def _faults(shot: Shot, sums: Mapping[str, str], thorough: bool) -> Iterator[str]:
+    steps = shot.steps()
+    names = [f"steps/{shot.step_path(step).name}" for step in steps]
+    for name in dict.fromkeys([*names, *sums]):
+        path = shot.path / name
+        try:
+            if name in sums and file_sha256(path) != sums[name]:
+                yield f"'{path}' is not as it was written"
+            elif name.endswith(".png") and (thorough or name not in sums):
+                decode(path)
+        except FileNotFoundError:
+            if name not in _missed(shot, sums):
+                yield f"'{path}' is missing"
+        except OSError as error:
+            yield f"'{path}' cannot be read ({error.strerror})"
+        except PictureError as error:
+            yield str(error)
+    yield from _trace_faults(shot, steps)
+
+
+def _missed(shot: Shot, sums: Mapping[str, str]) -> set[str]:
+    """Iterates that are rightly no longer there."""
+    pictures = sorted(name for name in sums if name.endswith(".png"))
+    return set(pictures[1:-1]) if _done(shot).get("pruned") else set()
+
+
+def _trace_faults(shot: Shot, steps: Sequence[int]) -> Iterator[str]:
+    if not (shot.path / "done.json").exists():
+        return
+    try:
+        done, rows = shot.done(), shot.trace()
+    except (OutputError, csv.Error) as error:
+        yield str(error)
+        return
+    path = shot.path / "trace.csv"
+    if [row.step for row in rows] != list(range(int(done.get("steps", -1)) + 1)):
+        yield f"'{path}' has not one row for each step"
+    elif not all(math.isfinite(row.loss) for row in rows):
+        yield f"'{path}' has a loss that is no number"
+    elif not math.isclose(rows[-1].loss, done.get("loss", math.nan), rel_tol=1e-6):
+        yield f"'{path}' ends with another loss than 'done.json' tells"
+    if not done.get("pruned") and len(steps) != done.get("kept"):
+        yield f"'{shot.path / 'steps'}' has {len(steps)} iterates and not {done.get('kept')}"
+    if not steps or steps[-1] != done.get("steps"):
+        yield f"'{shot.path / 'steps'}' lacks the last iterate"
