@@ -19,7 +19,8 @@ from medley.errors import MedleyError, OutputError, PictureError
 from medley.files import file_sha256, read_sums, write_json
 from medley.images import decode
 from medley.settings import PruneSettings
-from medley.workspace import SUMS, Shot, Workspace
+from medley.shots import SUMS, Shot
+from medley.workspace import Workspace
 
 State = Literal["finished", "pruned", "begun"]
 

@@ -283,6 +283,14 @@ def draw(places: Sequence[Path], settings: CatalogSettings, fit: Fit) -> Draw:
     return draw_from(read_catalog(places), places, settings, looking(fit))
 
 
+def check_entries(catalog: Catalog, places: Sequence[Path]) -> str:
+    """Give a catalog's places as errors call them; raise PictureError if it is empty."""
+    names = ", ".join(f"'{place}'" for place in places)
+    if not catalog.entries:
+        raise PictureError(f"no paintings in {names}; put pictures there or name other places")
+    return names
+
+
 def draw_from(
     catalog: Catalog, places: Sequence[Path], settings: CatalogSettings, look: Look
 ) -> Draw:
@@ -291,9 +299,7 @@ def draw_from(
     Raises:
         PictureError: as `draw`.
     """
-    names = ", ".join(f"'{place}'" for place in places)
-    if not catalog.entries:
-        raise PictureError(f"no paintings in {names}; put pictures there or name other places")
+    names = check_entries(catalog, places)
     entries = choose(catalog, settings)
     wanted = settings.sample or len(entries)
     skipped: list[str] = []

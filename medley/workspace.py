@@ -15,19 +15,18 @@ module knows pixels and bytes, not torch.
 """
 
 import csv
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
 from filelock import FileLock, Timeout
 
-from medley.errors import CheckpointError, OutputError, PictureError
+from medley.errors import OutputError
 from medley.files import (
     part_file,
     remove_parts,
@@ -36,162 +35,12 @@ from medley.files import (
     write_json,
     write_sums,
 )
-from medley.images import Pixels, decode, encode_png
+from medley.images import Pixels, encode_png
+from medley.shots import COLUMNS, SUMS, Shot, TraceRow
 
-SUMS = "SHA256SUMS"
 ENCODERS = 2  # threads that encode iterates
 _WAITING = 8  # iterates that may wait for an encoder before the loop does,
 _WAITING_BYTES = 64 * 2**20  # or as many as have this many bytes, but always one
-
-
-@dataclass(frozen=True)
-class TraceRow:
-    """What the trace says of one step; losses in the network's 0-255 units."""
-
-    step: int
-    seconds: float
-    loss: float
-    content: float
-    style: float
-    tv: float
-    visual_change: float
-    height: int
-    width: int
-
-
-_COLUMNS = tuple(field.name for field in fields(TraceRow))
-
-
-@dataclass(frozen=True)
-class Shot:
-    """A shot's folder, whether or not anything is in it yet."""
-
-    key: str
-    path: Path
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether `done.json` is whole and every iterate that it counts is there."""
-        try:
-            done = self.done()
-            return bool(done["kept"] == len(self.steps())) and not done.get("pruned")
-        except (OutputError, KeyError):
-            return False
-
-    @property
-    def _done(self) -> Path:
-        return self.path / "done.json"
-
-    @property
-    def state_path(self) -> Path:
-        """Where the checkpoint lies while the shot is unfinished."""
-        return self.path / "state.safetensors"
-
-    def drop_state(self) -> None:
-        """Remove the checkpoint, if there is one, when the shot is finished."""
-        with suppress(OSError):  # not there, or on a disk that is only read; it does no harm
-            self.state_path.unlink()
-
-    def check_until(self, step: int, keep_every: int, same: dict[str, Any]) -> None:
-        """See that all is there that a shot leaves on its way to `step`.
-
-        Args:
-            step: the first that may be missing.
-            keep_every: every n-th iterate was kept.
-            same: what `shot.json` must say among other things.
-
-        Raises:
-            CheckpointError: it is not.
-        """
-        try:
-            described = json.loads((self.path / "shot.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            raise CheckpointError(f"'{self.path / 'shot.json'}' is missing or torn") from None
-        if not isinstance(described, dict) or not same.items() <= described.items():
-            raise CheckpointError(f"'{self.path / 'shot.json'}' describes another shot")
-        if missing := set(range(0, step, keep_every)) - set(self.steps()):
-            raise CheckpointError(f"'{self.step_path(min(missing))}' is missing")
-        self.trace_until(step)
-
-    def trace_until(self, step: int) -> bytes:
-        """The trace's rows before `step`, and their header, as they stand in the file.
-
-        Raises:
-            CheckpointError: they are not all there.
-        """
-        path = self.path / "trace.csv"
-        try:
-            rows = path.read_bytes().splitlines(keepends=True)[: step + 1]
-        except OSError:
-            rows = []
-        numbers = [row.split(b",")[0] for row in rows if row.endswith(b"\n")]
-        if numbers != [b"step", *(str(number).encode() for number in range(step))]:
-            raise CheckpointError(f"'{path}' lacks steps before {step}")
-        return b"".join(rows)
-
-    def steps(self) -> list[int]:
-        """Numbers of the kept iterates, ascending."""
-        try:
-            names = os.listdir(self.path / "steps")  # noqa: PTH208 (as paths they take far longer)
-        except OSError:
-            return []
-        stems = (name.removesuffix(".png") for name in names if name.endswith(".png"))
-        return sorted(int(stem) for stem in stems if stem.isdigit())
-
-    def step_path(self, step: int) -> Path:
-        """Where the iterate of that number lies."""
-        return self.path / "steps" / f"{step:06}.png"
-
-    def read(self, step: int) -> Pixels:
-        """Read an iterate.
-
-        Raises:
-            PictureError: it is unreadable.
-        """
-        try:
-            return decode(self.step_path(step))
-        except PictureError as error:
-            raise PictureError(f"{error}; remove '{self.path}' to take the shot again") from error
-
-    def result(self) -> Pixels:
-        """Read the last iterate of a finished shot.
-
-        Raises:
-            OutputError: it is not finished.
-            PictureError: the iterate is unreadable.
-        """
-        if not self.is_finished:
-            raise OutputError(f"the shot '{self.path}' is not finished; run the same command again")
-        return self.read(self.steps()[-1])
-
-    def done(self) -> dict[str, Any]:
-        """What `done.json` says: final losses, steps, seconds, iterates kept and their bytes.
-
-        Raises:
-            OutputError: the file is not there or torn.
-        """
-        try:
-            value: dict[str, Any] = dict(json.loads(self._done.read_text("utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise OutputError(
-                f"'{self._done}' is unreadable ({error}); remove '{self.path}' to start over"
-            ) from error
-        return value
-
-    def trace(self) -> list[TraceRow]:
-        """Read every whole row of the trace.
-
-        Raises:
-            OutputError: the file is not there or is no trace.
-        """
-        path = self.path / "trace.csv"
-        try:
-            with path.open(newline="", encoding="utf-8") as file:
-                return [_trace_row(row) for row in csv.DictReader(file)]
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise OutputError(
-                f"'{path}' is unreadable ({error}); remove '{self.path}' to start over"
-            ) from error
 
 
 class Workspace:
@@ -293,7 +142,7 @@ class Recorder:
         self._trace = trace
         self._rows = csv.writer(trace)
         if trace.tell() == 0:
-            self._rows.writerow(_COLUMNS)
+            self._rows.writerow(COLUMNS)
         self._pool = pool
         self._pending: list[Future[None]] = []
         self._kept = kept
@@ -365,7 +214,3 @@ class Recorder:
 def waiting_iterates(size_bytes: int) -> int:
     """How many iterates of so many bytes may be in the encoders' hands."""
     return max(1, min(_WAITING, _WAITING_BYTES // size_bytes))
-
-
-def _trace_row(row: dict[str, str]) -> TraceRow:
-    return TraceRow(**{field.name: field.type(row[field.name]) for field in fields(TraceRow)})  # type: ignore[operator]

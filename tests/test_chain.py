@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from medley.errors import OutputError, PictureError
+from medley.shots import Shot
 from medley.studio import checkpoint
 from medley.studio.checkpoint import saved_step
 from medley.studio.cut import track
 from medley.studio.scene import shot_key
 from medley.studio.shoot import shoot
-from medley.workspace import Shot, Workspace
+from medley.workspace import Workspace
 
 from .conftest import film_pixels
 from .test_render import plan, render

@@ -86,7 +86,10 @@ FAULTS = {
     "below": ({"style-weight": -1}, "style-weight is -1; it must be a number from 0 to 1,000,"),
     "nan": ({"tv_weight": float("nan")}, "tv_weight is nan; it must be a number from 0"),
     "none": ({"seconds_per_painting": 0}, "is 0; it must be a number above 0, up to 3,600"),
-    "choice": ({"pooling": "mean"}, "pooling is 'mean'; it must be 'max' or 'average'"),
+    "choice": (
+        {"pooling": "mean"},
+        "pooling is 'mean'; it must be 'max', 'average' or 'average-scaled'",
+    ),
     "list": ({"fps": [1]}, r"fps is \[1\]; it must be a text"),
     "no paintings": ({"styles": []}, r"styles is \[\]; it must be a list of one or more, each a"),
     "no path": ({"content": 3}, "content is 3; it must be a path"),

@@ -17,11 +17,11 @@ from rich.console import Console
 
 from medley.cli.progress import display
 from medley.errors import MedleyError
+from medley.shots import Shot
 from medley.studio import room
 from medley.studio.checkpoint import saved_step
 from medley.studio.device import choose_device, choose_devices
 from medley.studio.shoot import Progress
-from medley.workspace import Shot
 
 from .test_render import run
 

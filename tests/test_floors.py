@@ -15,6 +15,7 @@ FLOORS = {
     "errors": 0,
     "files": 0,
     "settings": 0,
+    "shots": 1,
     "catalogs": 1,
     "housekeeping": 1,
     "images": 1,

@@ -13,7 +13,8 @@ from medley.errors import OutputError
 from medley.housekeeping import choose, find_films, freed, prune, survey, verify
 from medley.images import decode
 from medley.settings import PruneSettings
-from medley.workspace import SUMS, Workspace
+from medley.shots import SUMS
+from medley.workspace import Workspace
 
 from .test_render import run
 from .test_workspace import PIXELS, record
@@ -132,7 +133,7 @@ def test_half_pruned_shot_never_passes_for_a_finished_one(workspace, monkeypatch
 def test_shot_that_another_process_takes_is_not_pruned(workspace):
     shot = shoot(workspace, 1)
     code = (
-        "import sys; from pathlib import Path; from medley.workspace import SUMS, Workspace\n"
+        "import sys; from pathlib import Path; from medley.workspace import Workspace\n"
         f"with Workspace(Path(sys.argv[1])).claim('{shot.key}', lambda: None):\n"
         "    print('claimed', flush=True); sys.stdin.read()"
     )

@@ -53,7 +53,7 @@ def test_one_medley_in_every_kind_of_file(place):  # noqa: F811
         names(place / "out")
     )
     found = run("styles", "out", cwd=place, expect=1).stderr
-    assert "no painting" in found  # none of all this is taken for one
+    assert "no paintings in" in found  # none of all this is taken for one
 
 
 def test_music_lies_under_the_film(place):  # noqa: F811

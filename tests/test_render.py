@@ -222,7 +222,7 @@ def test_titles_stand_on_the_film_where_a_catalog_gives_them(known_place):
     changed = np.abs(after - before).mean(axis=(2, 3))  # (frames, rows)
     assert changed[[0, -1]].max() < 3  # the content has no caption, so that the film still loops
     assert changed[7, -8:].mean() > 15
-    assert changed[:, :20].max() < 3
+    assert changed[:, :20].max() < 4  # what encoding makes of the rest
     settings = json.loads(titled.with_suffix(".json").read_text())["settings"]
     assert settings["captions"] == "title"
     shots = list((known_place / "outputs" / "workspace" / "shots").glob("[!.]*"))

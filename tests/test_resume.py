@@ -16,9 +16,10 @@ import safetensors.torch
 
 from medley.errors import OutputError
 from medley.files import safetensors_header, sha256
+from medley.shots import Shot
 from medley.studio import checkpoint
 from medley.studio.scene import shot_key
-from medley.workspace import Shot, Workspace
+from medley.workspace import Workspace
 
 from .test_shoot import scene, take
 

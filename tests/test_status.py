@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from medley.errors import OutputError
+from medley.shots import TraceRow
 from medley.studio.batch import Cutting, FilmEnd, Report, ShotEnd
 from medley.studio.jobs import Event
 from medley.studio.journal import open_journal
 from medley.studio.page import common_folder, write_page
 from medley.studio.status import latest_log, survey
-from medley.workspace import TraceRow, Workspace
+from medley.workspace import Workspace
 
 from .test_render import run
 

@@ -25,6 +25,7 @@ from medley.film.lettering import label
 from medley.film.timeline import ease, medley_timeline
 from medley.images import decode, to_tensor
 from medley.settings import ShotSettings, SweepSettings
+from medley.shots import Shot
 from medley.studio import networks
 from medley.studio.cut import track
 from medley.studio.networks import FLOAT, Variant, list_variants, reference_of
@@ -32,7 +33,6 @@ from medley.transfer.losses import LAYERS, Objective
 from medley.vgg import sources
 from medley.vgg.network import VGG19
 from medley.vgg.weights import load_weights
-from medley.workspace import Shot
 
 from .conftest import draw_pixels, film_pixels
 from .test_render import run

@@ -10,7 +10,8 @@ import pytest
 
 from medley.errors import OutputError
 from medley.images import decode
-from medley.workspace import TraceRow, Workspace, waiting_iterates
+from medley.shots import TraceRow
+from medley.workspace import Workspace, waiting_iterates
 
 from .conftest import draw_pixels
 

@@ -60,7 +60,14 @@ def list_(
 
     With --sample, those that a film would draw.
     """
-    from medley.paintings import choose, decode_in_turn, draw, looking, shipped_folder
+    from medley.paintings import (
+        check_entries,
+        choose,
+        decode_in_turn,
+        draw,
+        looking,
+        shipped_folder,
+    )
 
     settings = read_settings(CatalogSettings, options)
     if sheet:
@@ -69,6 +76,7 @@ def list_(
         check_free(sheet, force)
     where = list(places) or [shipped_folder()]
     catalog = read_catalog(where)
+    check_entries(catalog, where)
     entries = choose(catalog, settings)
     count = settings.sample or len(entries)
     if sheet and count > _ON_A_SHEET:

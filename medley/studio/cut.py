@@ -22,7 +22,7 @@ from medley.film.title import title, title_frames
 from medley.images import Pixels
 from medley.settings import CutSettings, FilmSettings, FrameSize
 from medley.settings.formats import format_of
-from medley.workspace import Shot
+from medley.shots import Shot
 
 _CONTENTS = 4  # that are kept at the film's size
 

@@ -3,7 +3,8 @@
 import shutil
 
 from medley.files import write_bytes
-from medley.workspace import Shot, Workspace
+from medley.shots import Shot
+from medley.workspace import Workspace
 
 _LAST = "done.json"
 

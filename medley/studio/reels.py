@@ -14,7 +14,8 @@ from PIL import Image
 from medley.catalogs import Entry, read_catalog
 from medley.errors import FilmError, OutputError, PictureError
 from medley.paintings import byline_of, title_of
-from medley.workspace import Shot, Workspace
+from medley.shots import Shot
+from medley.workspace import Workspace
 
 _NUMBERED = re.compile(r"(.*?)(\d+)\.(png|jpe?g|webp|bmp|tiff?)", re.IGNORECASE)
 _SHORTEST_KEY = 4  # letters by which a shot may be named

@@ -23,6 +23,7 @@ from medley.images import (
 )
 from medley.paintings import Painting
 from medley.settings import ShotSettings, StyleSettings, TileWish
+from medley.shots import Shot
 from medley.studio.blend import Blend
 from medley.studio.device import choose_precision
 from medley.studio.forecast import choose_tile
@@ -32,7 +33,6 @@ from medley.transfer.color import color_statistics, match_colors
 from medley.transfer.scales import Scale, plan_scales
 from medley.vgg.network import HALVES, VGG19, Precision, convolutions_for
 from medley.vgg.weights import Weights, load_weights
-from medley.workspace import Shot
 
 RECIPE = 2
 """Raised whenever the same inputs come to give other pixels, so that old shots are not reused."""

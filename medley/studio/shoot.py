@@ -14,6 +14,7 @@ import medley
 from medley.errors import CheckpointError
 from medley.images import Pixels, send_pixels, to_tensor
 from medley.settings import ShotSettings
+from medley.shots import Shot, TraceRow
 from medley.studio import checkpoint
 from medley.studio.room import out_of_memory_named
 from medley.studio.scene import RECIPE, Camera, Scene, scales_of, settled, shot_key
@@ -23,7 +24,7 @@ from medley.transfer.preserve import LightObjective, recolor_painting
 from medley.transfer.scales import resample
 from medley.transfer.style import Pull
 from medley.transfer.tiling import make_objective
-from medley.workspace import Recorder, Shot, TraceRow, Workspace
+from medley.workspace import Recorder, Workspace
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medley.errors import OutputError
+from medley.shots import Shot
 from medley.studio.sharing import is_claimed
-from medley.workspace import Shot, Workspace
+from medley.workspace import Workspace
 
 _TAIL_BYTES = 4096  # of a trace: more than its last rows take
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from medley.errors import MedleyError
 from medley.paintings import Painting
 from medley.settings import ShotSettings
+from medley.shots import Shot
 from medley.studio.checkpoint import saved_step
 from medley.studio.scene import Camera, Scene
 from medley.studio.shoot import Progress, shoot
 from medley.transfer.optimize import Iterate
-from medley.workspace import Shot, Workspace
+from medley.workspace import Workspace
 
 
 @dataclass(frozen=True)
