@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def prepare(order: RenderOrder, tell: Callable[[str], None]) -> tuple[Plan, Draw
         blending,
         tell,
     )
+    plan = replace(plan, batch_size=order.batch_size)
     if len(plan.devices) < len(devices):
         tell(f"in a chain each shot waits for the one before: only {plan.devices[0]} is used")
     return plan, drawn

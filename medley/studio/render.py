@@ -15,7 +15,10 @@ from medley.film.poster import contact_sheet, side_by_side
 from medley.images import Pixels, encode_png
 from medley.paintings import Draw
 from medley.settings import BlendSettings, CatalogSettings, FilmSettings, ShotSettings, TileWish
+from medley.settings.fields import BatchWish
+from medley.shots import Shot
 from medley.studio.again import render_again
+from medley.studio.batched import fitting_at_once, take_batched
 from medley.studio.blend import hang_together, read_blend
 from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits, titles
 from medley.studio.crew import take_at_once
@@ -47,6 +50,7 @@ class Plan:
     workspace: Workspace
     devices: Sequence[torch.device]
     blending: BlendSettings = field(default_factory=partial(BlendSettings.model_validate, {}))
+    batch_size: BatchWish = 1
 
     @property
     def at_once(self) -> int:
@@ -145,7 +149,8 @@ def list_takes(
 def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str], None]) -> None:
     """Take every shot of the plan that is not finished, in order.
 
-    With several devices each takes the next of them, in a process of its own.
+    With several devices each takes the next of them, in a process of its own. On one device
+    several of them may pass the network together.
 
     Args:
         plan: what is shot.
@@ -158,9 +163,24 @@ def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str]
         RoomError: the memory does not suffice; what was kept is kept.
     """
     camera = plan.camera
+    if (count := _batch_of(plan)) > 1:
+        take_batched(plan.takes, camera, plan.workspace, "painting", watch, tell, count)
+        return
     take_at_once(
         plan.takes, plan.devices, lambda _: camera, plan.workspace, "painting", watch, tell
     )
+
+
+def _batch_of(plan: Plan) -> int:
+    """How many shots pass the network together."""
+    is_chain = any(isinstance(take.scene.start, Shot) for take in plan.takes)
+    if is_chain or plan.camera.tile or plan.at_once > 1:
+        return 1
+    wish = plan.batch_size
+    if wish == "auto":
+        height, width, _ = plan.content.shape
+        wish = fitting_at_once(height, width) if plan.camera.device.type == "cuda" else 1
+    return min(wish, len(missing(plan.takes)))
 
 
 def cut_film(

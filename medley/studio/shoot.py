@@ -19,11 +19,13 @@ from medley.studio import checkpoint
 from medley.studio.room import out_of_memory_named
 from medley.studio.scene import RECIPE, Camera, Scene, scales_of, settled, shot_key
 from medley.transfer.color import Palette, Patch, color_statistics, lend_chroma, luminance
+from medley.transfer.losses import Objective
 from medley.transfer.optimize import Evaluator, Iterate, Position, Subject, optimize
 from medley.transfer.preserve import LightObjective, recolor_painting
 from medley.transfer.scales import resample
 from medley.transfer.style import Pull
 from medley.transfer.tiling import make_objective
+from medley.transfer.together import Seat
 from medley.workspace import Recorder, Workspace
 
 
@@ -97,7 +99,7 @@ def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
 
     def objective_at(high: int, wide: int, exact: bool) -> Evaluator:
         shrink = math.sqrt(high * wide / (height * width))
-        objective = make_objective(
+        objective: Evaluator = make_objective(
             camera.exact if exact else camera.network,
             resample(seen(scene.content), high, wide),
             [_shrunk(painting, shrink, scene.settings.shortest_side) for painting in painted()],
@@ -105,6 +107,8 @@ def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
             camera.tile,
             _pulls(scene, high, wide, camera.device),
         )
+        if camera.table and isinstance(objective, Objective):
+            objective = Seat(objective, camera.table)
         return LightObjective(objective) if in_light else objective
 
     return Subject(

@@ -80,8 +80,8 @@ def take_shots(
         if take.shot.is_finished:
             take.shot.drop_state()  # where a run was killed just before it did
             continue
-        later = sum(left[number:])
-        report = partial(_report, watch, take, what, (number, len(takes)), later)
+        tell_progress = partial(progress_of, take, what, (number, len(takes)), sum(left[number:]))
+        report = partial(_report, watch, tell_progress)
         take_one(take, camera_for(take.scene.settings), workspace, report, tell)
 
 
@@ -120,15 +120,39 @@ def _tell_of(take: Take, tell: Callable[[str], None], text: str) -> None:
     tell(f"'{take.painting.path}': {text}")
 
 
-def _report(
-    watch: Callable[[Progress], None],
+def progress_of(
     take: Take,
     what: str,
     place: tuple[int, int],
     later: int,
     iterate: Iterate,
-) -> None:
+    at_once: int = 1,
+) -> Progress:
+    """Tell how far a take is.
+
+    Args:
+        take: at work.
+        what: it is called.
+        place: its number, from 1, and how many takes there are.
+        later: steps that are to be taken in other takes.
+        iterate: its latest.
+        at_once: how many takes are at work.
+    """
     steps = take.scene.settings.steps
-    left = later + steps - iterate.step
-    seconds = iterate.seconds
-    watch(Progress(*place, take.title, iterate.step, iterate.loss, seconds, steps, left, what))
+    return Progress(
+        *place,
+        take.title,
+        iterate.step,
+        iterate.loss,
+        iterate.seconds,
+        steps,
+        later + steps - iterate.step,
+        what,
+        at_once,
+    )
+
+
+def _report(
+    watch: Callable[[Progress], None], tell: Callable[[Iterate], Progress], iterate: Iterate
+) -> None:
+    watch(tell(iterate))
