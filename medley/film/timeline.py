@@ -211,6 +211,38 @@ def medley_timeline(
     return frames
 
 
+def walk_timeline(lap: int, lead: int, dissolve: int, every: int) -> list[Frame]:
+    """Show a walk's iterates one by one, so that its end leads into its beginning.
+
+    A picture that comes round again is not quite the one that it was. So the last frames of the
+    lap dissolve into those that led up to it, and the film ends on the iterate before its first.
+
+    Args:
+        lap: frames of the film.
+        lead: frames' worth of iterates before the film's first, of the only shot.
+        dissolve: frames that turn into those, as many as both have at most.
+        every: steps from one frame to the next.
+
+    Raises:
+        ValueError: there are fewer frames than are to dissolve.
+    """
+    if not 0 <= dissolve <= min(lap, lead):
+        raise ValueError(f"{dissolve} frames cannot dissolve of {lap} into {lead}")
+    frames = []
+    for number in range(lap):
+        still = Still(0, (lead + number) * every)
+        part = number + 1 - (lap - dissolve)
+        if part <= 0:
+            frames.append(Frame(still, None, 0.0))
+            continue
+        begun = Still(0, (lead + number - lap) * every)
+        last = part == dissolve
+        frames.append(
+            Frame(begun, None, 0.0) if last else Frame(still, begun, ease(part / dissolve))
+        )
+    return frames
+
+
 def ease(time: float, share: float = EASED_SHARES["visual"]) -> float:
     """Map time to way, both in [0, 1]: constant speed between a smooth start and a smooth end.
 
