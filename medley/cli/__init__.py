@@ -16,6 +16,7 @@ from medley.cli.render import render
 from medley.cli.styles import styles
 from medley.cli.stylize import stylize
 from medley.cli.sweep import sweep
+from medley.cli.walk import walk
 from medley.cli.weights import weights
 from medley.cli.words import INTERRUPTED, printable
 from medley.errors import ConfigError, MedleyError
@@ -40,6 +41,7 @@ cli.add_command(quantize)
 cli.add_command(styles)
 cli.add_command(stylize)
 cli.add_command(sweep)
+cli.add_command(walk)
 cli.add_command(weights)
 
 
