@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from medley.errors import FilmError
-from medley.film.timeline import Still, walk_timeline
+from medley.film.timeline import Frame, Still, walk_timeline
 from medley.images import decode, to_tensor
 from medley.settings import ShotSettings
 from medley.studio.blend import Blend
@@ -29,7 +29,7 @@ from .test_shoot import scene
 
 COUNTS = (2, 3, 4, 7)
 TINY = ("--size", "32", "--steps", "3", "--fps", "5", "--seconds-per-painting", "1.2")
-LAP, LEAD, DISSOLVE = 18, 6, 5  # frames of three paintings
+LAP, LEAD = 18, 6  # frames of three paintings
 SHOTS = "outputs/workspace/shots"
 
 
@@ -151,32 +151,25 @@ def test_key_knows_the_path():
 
 
 def test_timeline_ends_on_the_iterate_before_its_first():
-    frames = walk_timeline(lap=10, lead=4, dissolve=3, every=2)
+    frames = walk_timeline(lap=10, lead=3, every=2)
     assert len(frames) == 10
-    assert frames[0].first == Still(0, 8)
-    assert [frame.first.step for frame in frames[:7]] == list(range(8, 22, 2))
+    assert [frame.first.step for frame in frames[:7]] == list(range(6, 20, 2))
     assert all(frame.second is None for frame in frames[:7])
-    assert frames[-1].first == Still(0, 6)
-    assert frames[-1].second is None
-    assert [(each.first.step, each.second.step) for each in frames[7:9]] == [(22, 2), (24, 4)]
+    assert [(each.first.step, each.second.step) for each in frames[7:9]] == [(20, 0), (22, 2)]
     assert 0 < frames[7].mix < frames[8].mix < 1
+    assert frames[9] == Frame(Still(0, 4), None, 0.0)
 
 
-def test_timeline_without_a_dissolve_is_the_lap():
-    assert [each.first.step for each in walk_timeline(4, 2, 0, 3)] == [6, 9, 12, 15]
-
-
-@pytest.mark.parametrize("dissolve", [-1, 3, 5])
-def test_dissolve_longer_than_what_there_is_is_refused(dissolve):
-    with pytest.raises(ValueError, match=f"{dissolve} frames cannot dissolve of 4 into 2"):
-        walk_timeline(4, 2, dissolve, 1)
+@pytest.mark.parametrize("lead", [0, 5])
+def test_lap_that_cannot_dissolve_into_its_lead_is_refused(lead):
+    with pytest.raises(ValueError, match=f"4 frames cannot dissolve into {lead}"):
+        walk_timeline(4, lead, 1)
 
 
 def test_lap_is_counted_from_exact_fractions():
     rate = Fraction(24000, 1001)
     assert lay_lap(7, rate, 4.1).frames == round(rate * Fraction(41, 10) * 7)
-    assert lay_lap(3, Fraction(30), 0.5).dissolve == 15
-    assert lay_lap(3, Fraction(30), 4.0).dissolve == 30
+    assert lay_lap(3, Fraction(30), 0.5).lead == 15
     with pytest.raises(FilmError, match=r"0\.06 s from one painting to the next are less than 2"):
         lay_lap(3, Fraction(30), 0.06)
 
@@ -220,8 +213,8 @@ def test_frames_are_the_iterates_of_the_lap_and_the_last_is_the_one_before_it(pl
     _, walked = shots_of(json.loads((place / "frames.json").read_text()), place)
     frames = [decode(path) for path in sorted((place / "frames").iterdir())]
     assert len(frames) == LAP
-    shown = [walked.read(2 * (LEAD + number)) for number in range(LAP - DISSOLVE)]
-    assert (np.array(frames[: LAP - DISSOLVE]) == shown).all()
+    shown = [walked.read(2 * (LEAD + number)) for number in range(LAP - LEAD)]
+    assert (np.array(frames[: LAP - LEAD]) == shown).all()
     assert (frames[-1] == walked.read(2 * (LEAD - 1))).all()
     steps = [np.abs(a.astype(int) - b).mean() for a, b in pairwise([*frames, frames[0]])]
     assert steps[-1] < 2 * np.mean(steps)

@@ -211,7 +211,7 @@ def medley_timeline(
     return frames
 
 
-def walk_timeline(lap: int, lead: int, dissolve: int, every: int) -> list[Frame]:
+def walk_timeline(lap: int, lead: int, every: int) -> list[Frame]:
     """Show a walk's iterates one by one, so that its end leads into its beginning.
 
     A picture that comes round again is not quite the one that it was. So the last frames of the
@@ -220,27 +220,24 @@ def walk_timeline(lap: int, lead: int, dissolve: int, every: int) -> list[Frame]
     Args:
         lap: frames of the film.
         lead: frames' worth of iterates before the film's first, of the only shot.
-        dissolve: frames that turn into those, as many as both have at most.
         every: steps from one frame to the next.
 
     Raises:
-        ValueError: there are fewer frames than are to dissolve.
+        ValueError: fewer frames than that are to dissolve.
     """
-    if not 0 <= dissolve <= min(lap, lead):
-        raise ValueError(f"{dissolve} frames cannot dissolve of {lap} into {lead}")
-    frames = []
-    for number in range(lap):
-        still = Still(0, (lead + number) * every)
-        part = number + 1 - (lap - dissolve)
-        if part <= 0:
-            frames.append(Frame(still, None, 0.0))
-            continue
-        begun = Still(0, (lead + number - lap) * every)
-        last = part == dissolve
-        frames.append(
-            Frame(begun, None, 0.0) if last else Frame(still, begun, ease(part / dissolve))
-        )
-    return frames
+    if not 1 <= lead <= lap:
+        raise ValueError(f"{lap} frames cannot dissolve into {lead}")
+    stills = [Still(0, number * every) for number in range(lead + lap)]
+    return [
+        *(Frame(still, None, 0.0) for still in stills[lead:lap]),
+        *(
+            Frame(ending, beginning, ease(number / lead))
+            for number, (ending, beginning) in enumerate(
+                zip(stills[lap:-1], stills[: lead - 1], strict=True), start=1
+            )
+        ),
+        Frame(stills[lead - 1], None, 0.0),
+    ]
 
 
 def ease(time: float, share: float = EASED_SHARES["visual"]) -> float:

@@ -19,7 +19,7 @@ class WalkSettings(Settings):
         2, ge=1, le=100, description="Optimizer steps by which the picture follows in each frame."
     )
     walk_rate: float = Field(
-        0.02,
+        0.01,
         gt=0,
         le=1,
         allow_inf_nan=False,

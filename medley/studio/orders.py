@@ -216,7 +216,9 @@ def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:
 
 def foretell_walk(plan: WalkPlan) -> Forecast:
     """Foretell what a walk will take on this machine: its opening, and then itself."""
-    opening, walk = (foretell(part, patient=False) for part in (plan.opening, plan.following))
+    walk = foretell(plan.following, patient=False)
+    # By then the pace is known, if it was worth it.
+    opening = foretell(plan.opening, patient=walk.seconds is not None)
     known = [part.seconds for part in (opening, walk) if part.missing]
     return Forecast(
         missing=opening.missing + walk.missing,

@@ -1,8 +1,8 @@
 """The style walk: a picture that follows a target through the paintings, and the film of its lap.
 
 Two shots make it. The first is an ordinary one of the last painting; the second goes on from its
-result to the first painting and then all the way round. What leads up to the lap is not shown but
-for what its end dissolves into.
+result to the first painting and then all the way round. What leads up to the lap is shown only as
+what its end dissolves into: over a whole leg, as a second of it would be seen to hurry.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,6 @@ from medley.studio.sidecar import (
 from medley.studio.takes import Take
 from medley.transfer.walk import Walk
 
-_DISSOLVE_S = Fraction(1)  # in which the end becomes what led up to the beginning
 _FEWEST_FRAMES = 2  # from one painting to the next
 
 
@@ -45,17 +44,15 @@ class Lap:
 
     Attributes:
         frames: from the first painting through all others back to it.
-        lead: as many as from one painting to the next.
-        dissolve: of the lap's last, which become the last of those before it.
+        lead: as many as from one painting to the next; the lap's last dissolve into them.
     """
 
     frames: int
     lead: int
-    dissolve: int
 
     def timeline(self, every: int) -> list[Frame]:
         """What each frame shows, where there is one for so many steps."""
-        return walk_timeline(self.frames, self.lead, self.dissolve, every)
+        return walk_timeline(self.frames, self.lead, every)
 
 
 @dataclass(frozen=True)
@@ -98,8 +95,7 @@ def lay_lap(paintings: int, fps: Fraction, seconds: float) -> Lap:
             f"{seconds:g} s from one painting to the next are less than {_FEWEST_FRAMES} frames at"
             f" {float(fps):.5g} fps; raise --seconds-per-painting"
         )
-    lead = round(leg)
-    return Lap(round(leg * paintings), lead, min(lead, round(fps * _DISSOLVE_S)))
+    return Lap(round(leg * paintings), round(leg))
 
 
 def check_walk(drawn: Draw) -> None:
