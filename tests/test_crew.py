@@ -123,7 +123,7 @@ def long_run(place):
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     root = place / "outputs/workspace"
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while sum(len(shot.steps()) >= 3 for shot in shots(root)) < 2:
         assert process.poll() is None
         assert time.monotonic() < deadline

@@ -128,6 +128,10 @@ def test_shot_without_a_painting_or_a_trace_has_nothing_over_it():
     assert (shown(sparklines([{0: 3.0}], BOX, "top-left")) == GRAY).all()
 
 
+def test_curve_of_losses_below_zero_is_drawn():
+    assert (shown(sparklines([{0: 900.0, 1: -5.0, 2: 3.0}], BOX, "top-left")) != GRAY).any()
+
+
 def dot(drawn):
     """Where the one warm thing on a gray picture is."""
     rows, columns = np.nonzero(drawn[..., 0].astype(int) - drawn[..., 2] > 60)

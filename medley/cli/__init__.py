@@ -18,6 +18,7 @@ from medley.cli.status import status
 from medley.cli.styles import styles
 from medley.cli.stylize import stylize
 from medley.cli.sweep import sweep
+from medley.cli.walk import walk
 from medley.cli.weights import weights
 from medley.cli.words import INTERRUPTED, printable
 from medley.cli.workspace import workspace
@@ -45,6 +46,7 @@ cli.add_command(styles)
 cli.add_command(status)
 cli.add_command(stylize)
 cli.add_command(sweep)
+cli.add_command(walk)
 cli.add_command(weights)
 cli.add_command(workspace)
 

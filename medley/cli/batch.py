@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
 from medley.cli.options import read_settings, settings_options
 from medley.settings import EngineSettings
@@ -17,6 +16,7 @@ from medley.settings.presets import Kind, kind_named
 
 if TYPE_CHECKING:  # torch comes with them
     import torch
+    from rich.console import Console
 
     from medley.settings.manifest import Manifest
     from medley.studio.batch import Report

@@ -134,7 +134,8 @@ class _Curve:
         self._top, self._left = _corner(box, corner, high, wide, above)
         steps = sorted(losses)
         across = np.log1p(np.array(steps) - steps[0])
-        loss = np.log([losses[step] for step in steps])
+        # On a walk a loss may fall below 0; below 1 nothing is to be told apart.
+        loss = np.log(np.maximum([losses[step] for step in steps], 1.0))
         fall = (loss.max() - loss) / (np.ptp(loss) or 1.0)
         self._steps = np.array(steps, float)
         self._x = pad + across / across[-1] * (wide - 1 - 2 * pad)

@@ -211,6 +211,35 @@ def medley_timeline(
     return frames
 
 
+def walk_timeline(lap: int, lead: int, every: int) -> list[Frame]:
+    """Show a walk's iterates one by one, so that its end leads into its beginning.
+
+    A picture that comes round again is not quite the one that it was. So the last frames of the
+    lap dissolve into those that led up to it, and the film ends on the iterate before its first.
+
+    Args:
+        lap: frames of the film.
+        lead: frames' worth of iterates before the film's first, of the only shot.
+        every: steps from one frame to the next.
+
+    Raises:
+        ValueError: fewer frames than that are to dissolve.
+    """
+    if not 1 <= lead <= lap:
+        raise ValueError(f"{lap} frames cannot dissolve into {lead}")
+    stills = [Still(0, number * every) for number in range(lead + lap)]
+    return [
+        *(Frame(still, None, 0.0) for still in stills[lead:lap]),
+        *(
+            Frame(ending, beginning, ease(number / lead))
+            for number, (ending, beginning) in enumerate(
+                zip(stills[lap:-1], stills[: lead - 1], strict=True), start=1
+            )
+        ),
+        Frame(stills[lead - 1], None, 0.0),
+    ]
+
+
 def ease(time: float, share: float = EASED_SHARES["visual"]) -> float:
     """Map time to way, both in [0, 1]: constant speed between a smooth start and a smooth end.
 

@@ -19,19 +19,20 @@ from medley.settings.fields import (
     parse_widths,
 )
 from medley.settings.files import read_file, read_table
-from medley.settings.film import CutSettings, FilmSettings
+from medley.settings.film import CutSettings, EncodeSettings, FilmSettings
 from medley.settings.finish import FinishSettings, parse_betas
 from medley.settings.formats import FormatSettings
 from medley.settings.frame import Fit, FrameSettings, FrameSize, parse_resolution
 from medley.settings.housekeeping import PruneSettings
 from medley.settings.layers import VGG_LAYERS, Layer, format_layers, parse_layers
 from medley.settings.networks import QuantizeSettings, SweepSettings
-from medley.settings.orders import Order, RenderOrder, SweepOrder
+from medley.settings.orders import Order, RenderOrder, SweepOrder, WalkOrder
 from medley.settings.presets import QualitySettings
 from medley.settings.run import RunSettings
 from medley.settings.shot import LookSettings, ShotSettings, WeightsSettings
 from medley.settings.still import DEEP, LOSSY, SUFFIXES, StillFormat, StillSettings
 from medley.settings.style import REST, BlendSettings, MaskWish, StyleSettings, parse_mask
+from medley.settings.walk import WalkSettings
 
 __all__ = [
     "DEEP",
@@ -49,6 +50,7 @@ __all__ = [
     "ComposeSettings",
     "Corner",
     "CutSettings",
+    "EncodeSettings",
     "EngineSettings",
     "FilmSettings",
     "FinishSettings",
@@ -73,6 +75,8 @@ __all__ = [
     "SweepOrder",
     "SweepSettings",
     "TileWish",
+    "WalkOrder",
+    "WalkSettings",
     "WeightsSettings",
     "format_layers",
     "parse_betas",

@@ -44,8 +44,8 @@ class PaceSettings(Settings):
     )
 
 
-class CutSettings(PaceSettings, FrameSettings, FormatSettings):
-    """How finished shots become any film."""
+class EncodeSettings(FrameSettings, FormatSettings):
+    """How frames become a film, whatever they show."""
 
     fps: Fps = Field(Fraction(30), description="Frames a second, also as 30000/1001.")
     strength: float = Field(
@@ -64,6 +64,10 @@ class CutSettings(PaceSettings, FrameSettings, FormatSettings):
         """
         check_format(path, self)
         return self.model_copy(update={"fps": format_of(path).nearest_fps(self.fps)})
+
+
+class CutSettings(PaceSettings, EncodeSettings):
+    """How finished shots become a film, one painting after another."""
 
 
 class FilmSettings(CutSettings, ComposeSettings):

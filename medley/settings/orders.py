@@ -10,13 +10,14 @@ from pydantic import Field, model_validator
 
 from medley.settings.catalog import CatalogSettings
 from medley.settings.fields import Settings
-from medley.settings.film import CutSettings, FilmSettings
+from medley.settings.film import CutSettings, EncodeSettings, FilmSettings
 from medley.settings.formats import SUFFIXES, USUAL_SUFFIX, check_format
 from medley.settings.networks import SweepSettings
 from medley.settings.presets import QualitySettings
 from medley.settings.run import RunSettings
 from medley.settings.shot import LookSettings, ShotSettings
 from medley.settings.style import BlendSettings, parse_mask
+from medley.settings.walk import WalkSettings
 
 Schema = TypeVar("Schema", bound=Settings)
 
@@ -26,7 +27,7 @@ def order_names() -> frozenset[str]:
     return frozenset(name for order in ORDERS for name in order.model_fields)
 
 
-class Order(CutSettings, QualitySettings):
+class Order(EncodeSettings, QualitySettings):
     """What every film is ordered by."""
 
     styles: tuple[Path, ...] = Field(
@@ -91,7 +92,7 @@ class RenderOrder(RunSettings, FilmSettings, ShotSettings, BlendSettings, Catalo
         return self.content, *self.mask_files, *super().inputs
 
 
-class SweepOrder(RunSettings, LookSettings, CatalogSettings, SweepSettings, Order):
+class SweepOrder(RunSettings, LookSettings, CatalogSettings, SweepSettings, CutSettings, Order):
     """A sweep: the same shots with the network at many bit widths."""
 
     contents: tuple[Path, ...] = Field(
@@ -118,5 +119,21 @@ class SweepOrder(RunSettings, LookSettings, CatalogSettings, SweepSettings, Orde
         return *self.contents, *super().inputs
 
 
-ORDERS: tuple[type[Order], ...] = (RenderOrder, SweepOrder)
+class WalkOrder(RunSettings, ShotSettings, CatalogSettings, WalkSettings, Order):
+    """A style walk: one photo that follows a path through the paintings."""
+
+    content: Path = Field(description="The photo to be repainted.")
+
+    @property
+    def film_path(self) -> Path:
+        """Where the film goes."""
+        return self.output or Path("outputs", f"{self.content.stem}-walk{USUAL_SUFFIX}")
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """As of every order, and the photo."""
+        return self.content, *super().inputs
+
+
+ORDERS: tuple[type[Order], ...] = (RenderOrder, SweepOrder, WalkOrder)
 """All that can be ordered."""

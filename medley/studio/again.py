@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import medley
-from medley.settings import CutSettings, FilmSettings, Order, RenderOrder, SweepOrder
+from medley.settings import (
+    CutSettings,
+    EncodeSettings,
+    FilmSettings,
+    Order,
+    RenderOrder,
+    SweepOrder,
+    WalkOrder,
+)
 from medley.settings.files import VERSION, plain_values
 from medley.studio.device import choose_precision
 from medley.studio.scene import settled
@@ -14,6 +22,7 @@ from medley.studio.scene import settled
 if TYPE_CHECKING:  # they write the orders into their sidecars
     from medley.studio.render import Plan
     from medley.studio.sweep import Sweep
+    from medley.studio.walk import WalkPlan
 
 
 def render_again(plan: Plan, film: FilmSettings, path: Path) -> dict[str, Any]:
@@ -47,6 +56,23 @@ def sweep_again(sweep: Sweep, film: CutSettings, path: Path) -> dict[str, Any]:
             **dict(film),
             bits=",".join(widths),
             precision=choose_precision(sweep.settings.precision, sweep.device),
+        )
+    )
+
+
+def walk_again(plan: WalkPlan, film: EncodeSettings, path: Path) -> dict[str, Any]:
+    """What --config takes to make a walk again: the same shots, frame by frame."""
+    opening = plan.opening
+    return _table(
+        WalkOrder(
+            content=opening.content_path,
+            styles=tuple(work.path for work in plan.paintings),
+            output=path,
+            seed=opening.catalog.seed,
+            workspace=opening.workspace.root,
+            **dict(settled(opening.settings, opening.camera)),
+            **dict(plan.walk),
+            **dict(film),
         )
     )
 

@@ -13,6 +13,7 @@ from medley.files import sha256
 from medley.images import Pixels, read_picture
 from medley.paintings import Draw, Painting
 from medley.settings import REST, BlendSettings, MaskWish
+from medley.transfer.walk import Walk
 
 Mask = npt.NDArray[np.float32]
 """From 0 to 1, `(height, width)`: how much a painting pulls there."""
@@ -27,14 +28,18 @@ class Blend:
     Attributes:
         strengths: against one another, 1 on average; all alike if there are none.
         masks: of the content's size; each painting pulls everywhere if there are none.
+        walk: how their strengths change from step to step, if they do; there are no masks then.
     """
 
     strengths: tuple[float, ...] = ()
     masks: tuple[Mask, ...] = ()
+    walk: Walk | None = None
 
     @property
     def digest(self) -> str | None:
-        """What decides pixels; None for paintings that pull alike and everywhere."""
+        """What decides pixels; None for paintings that pull alike, always and everywhere."""
+        if self.walk:
+            return sha256(repr(self.walk).encode())
         if not self.masks and all(strength == 1 for strength in self.strengths):
             return None
         masks = [mask.tobytes() for mask in self.masks]

@@ -20,7 +20,7 @@ from medley.film.stage import dress, seat
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.film.title import title, title_frames
 from medley.images import Pixels
-from medley.settings import CutSettings, FilmSettings, FrameSize
+from medley.settings import CutSettings, EncodeSettings, FilmSettings, FrameSize
 from medley.settings.formats import format_of
 from medley.shots import Shot
 
@@ -144,7 +144,7 @@ def stretch_of(shot: Shot, caption: str, painting: Pixels | None, content: int =
     return Stretch(track(shot), shot.read, caption, painting, losses, content)
 
 
-def check_output(path: Path, asked: CutSettings, tell: Callable[[str], None]) -> None:
+def check_output(path: Path, asked: EncodeSettings, tell: Callable[[str], None]) -> None:
     """Find out before any shot is taken whether a film of that name can be encoded here.
 
     Args:
@@ -171,6 +171,7 @@ def cut_medley(
     path: Path,
     on_frame: Callable[[int, int], None],
     part: Path | None = None,
+    timeline: Sequence[Frame] = (),
 ) -> FilmFacts:
     """Cut finished shots into a film, one painting after another.
 
@@ -181,6 +182,7 @@ def cut_medley(
         path: the film, which appears when it is whole.
         on_frame: called with the number of frames written and their total.
         part: as `encode_film` takes it.
+        timeline: what each frame shows, where the settings' pace does not say it.
 
     Raises:
         FilmError: the timeline cannot be laid out, or ffmpeg fails.
@@ -188,11 +190,11 @@ def cut_medley(
         PictureError: an iterate is unreadable.
     """
     home = [one.content for one in stretches]
-    timeline = lay_out(
+    timeline = timeline or lay_out(
         [one.track for one in stretches], settings, [Still(None, number) for number in home]
     )
     titled = title_frames(settings.fps, settings.title_seconds) if settings.title else 0
-    timeline = [timeline[0]] * titled + timeline
+    timeline = [timeline[0]] * titled + [*timeline]
     layout = _plan([content.shape for content in contents], settings)
     box = FrameSize(layout.picture.height, layout.picture.width)
     ground = lru_cache(maxsize=_CONTENTS)(lambda number, at: backdrop(contents[number], at))
@@ -261,7 +263,7 @@ def encode(
     frames: Iterable[Pixels],
     count: int,
     size: tuple[int, ...],
-    settings: CutSettings,
+    settings: EncodeSettings,
     path: Path,
     on_frame: Callable[[int, int], None],
     part: Path | None = None,

@@ -13,6 +13,7 @@ from medley.settings import (
     BlendSettings,
     CatalogSettings,
     CutSettings,
+    EncodeSettings,
     FilmSettings,
     LookSettings,
     Order,
@@ -20,6 +21,8 @@ from medley.settings import (
     ShotSettings,
     SweepOrder,
     SweepSettings,
+    WalkOrder,
+    WalkSettings,
 )
 from medley.studio.credits import credit_lines
 from medley.studio.cut import check_film, check_output
@@ -32,6 +35,7 @@ from medley.studio.room import resident_memory
 from medley.studio.scene import fit_painting, load_camera, resize_content, scales_of, settled
 from medley.studio.sweep import Sweep, plan_sweep
 from medley.studio.takes import missing
+from medley.studio.walk import WalkPlan, check_walk, lay_lap, plan_walk
 from medley.workspace import Workspace
 
 
@@ -52,12 +56,7 @@ def prepare(order: RenderOrder, tell: Callable[[str], None]) -> tuple[Plan, Draw
     devices = choose_devices(order.device)
     photo, drawn = _photo(order.content, order)
     check_film(1 if blending.is_one_shot else len(drawn.paintings), film)
-    for reason in drawn.skipped:
-        tell(f"passed over: {reason}")
-    if drawn.catalog and drawn.catalog.absent:
-        tell(f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
-    if lost := undrawable("\n".join(map(credit_lines, drawn.paintings))):
-        tell(f"no font here has {lost}; boxes stand for them until one is installed")
+    _tell_of(drawn, tell)
     plan = plan_render(
         order.content,
         photo,
@@ -76,6 +75,48 @@ def prepare(order: RenderOrder, tell: Callable[[str], None]) -> tuple[Plan, Draw
     if len(plan.devices) < len(devices):
         tell(f"in a chain each shot waits for the one before: only {plan.devices[0]} is used")
     return plan, drawn
+
+
+def prepare_walk(order: WalkOrder, tell: Callable[[str], None]) -> WalkPlan:
+    """Look through a walk's inputs and make its plan.
+
+    Args:
+        order: what is asked for.
+        tell: told what is passed over, a line each.
+
+    Raises:
+        MedleyError: the walk cannot begin; as its parts say.
+    """
+    shot, walk = order.part(ShotSettings), order.part(WalkSettings)
+    fps = order.part(EncodeSettings).fps
+    lay_lap(2, fps, walk.seconds_per_painting)
+    check_output(order.film_path, order, tell)
+    device, *others = choose_devices(order.device)
+    photo, drawn = _photo(order.content, order)
+    check_walk(drawn)
+    _tell_of(drawn, tell)
+    if others:
+        tell(f"a walk is the work of one device: only {device} is used")
+    opening = plan_render(
+        order.content,
+        photo,
+        replace(drawn, paintings=drawn.paintings[-1:]),
+        shot,
+        order.part(CatalogSettings),
+        load_camera(shot, device),
+        Workspace(order.workspace),
+        order.tile,
+    )
+    return plan_walk(opening, tuple(drawn.paintings), walk, fps, order.tile)
+
+
+def _tell_of(drawn: Draw, tell: Callable[[str], None]) -> None:
+    for reason in drawn.skipped:
+        tell(f"passed over: {reason}")
+    if drawn.catalog and drawn.catalog.absent:
+        tell(f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
+    if lost := undrawable("\n".join(map(credit_lines, drawn.paintings))):
+        tell(f"no font here has {lost}; boxes stand for them until one is installed")
 
 
 Photo = tuple[Path, Pixels, Draw]
@@ -135,11 +176,11 @@ def prepare_sweep(
 
 def shot_settings(order: Order) -> ShotSettings:
     """An order's shots; a sweep chooses the weights itself."""
-    known = ShotSettings if isinstance(order, RenderOrder) else LookSettings
+    known = LookSettings if isinstance(order, SweepOrder) else ShotSettings
     return ShotSettings(**dict(order.part(known)))
 
 
-def _photo(content: Path, order: RenderOrder | SweepOrder) -> tuple[Pixels, Draw]:
+def _photo(content: Path, order: RenderOrder | SweepOrder | WalkOrder) -> tuple[Pixels, Draw]:
     """A photo at its size, and the paintings fitted to it."""
     shot, catalog = shot_settings(order), order.part(CatalogSettings)
     photo = resize_content(read_picture(content), shot, content)
@@ -172,4 +213,21 @@ def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:
         # Processes on one device share its arithmetic: two of them are hardly quicker than one.
         rounds=math.ceil(left / len(set(crew))) if crew else None,
         sharing=max(map(crew.count, crew), default=1),
+    )
+
+
+def foretell_walk(plan: WalkPlan) -> Forecast:
+    """Foretell what a walk will take on this machine: its opening, and then itself."""
+    walk = foretell(plan.following, patient=False)
+    # By then the pace is known, if it was worth it.
+    opening = foretell(plan.opening, patient=walk.seconds is not None)
+    known = [part.seconds for part in (opening, walk) if part.missing]
+    return Forecast(
+        missing=opening.missing + walk.missing,
+        finished=opening.finished + walk.finished,
+        steps=opening.steps + walk.steps,
+        seconds=None if None in known else sum(filter(None, known)),
+        memory_bytes=max(opening.memory_bytes, walk.memory_bytes),
+        disk_bytes=opening.disk_bytes + walk.disk_bytes,
+        tile=walk.tile,
     )

@@ -101,7 +101,9 @@ class Scene:
 
     @property
     def start_has_colors(self) -> bool:
-        """Whether step 1 need not give the start any colours."""
+        """Whether step 1 need not give the start any colours; on a walk it has some painting's."""
+        if self.blend.walk:
+            return True
         kept = self.settings.preserve_color != "off"
         return self.start_name == ("content" if kept else "color")
 

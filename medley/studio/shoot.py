@@ -26,6 +26,7 @@ from medley.transfer.scales import resample
 from medley.transfer.style import Pull
 from medley.transfer.tiling import make_objective
 from medley.transfer.together import Seat
+from medley.transfer.walk import Walk, without_negatives
 from medley.workspace import Recorder, Workspace
 
 
@@ -121,7 +122,17 @@ def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
         half=camera.network is not camera.exact,
         show=(lambda image: lend_chroma(image, tensor(scene.content))) if in_light else None,
         levels=levels,
+        mix=partial(_strengths, scene, scene.blend.walk) if scene.blend.walk else None,
     )
+
+
+def _strengths(scene: Scene, walk: Walk, step: int) -> list[float]:
+    """How the paintings pull at a step of a walk."""
+    count = len(scene.paintings)
+    weights = walk.weights(step, count)
+    if scene.settings.style_loss == "wasserstein":
+        weights = without_negatives(weights)
+    return [count * weight for weight in weights]
 
 
 def _pulls(scene: Scene, height: int, width: int, device: torch.device) -> list[Pull]:

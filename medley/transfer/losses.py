@@ -103,6 +103,10 @@ class Objective:
             self._content = pick(network.walk(content), self._layers)
             self._style.aim([self._style.look(network.walk(painting)) for painting in paintings])
 
+    def mix(self, strengths: Sequence[float]) -> None:
+        """Let the paintings pull otherwise from now on, in their order; 1 on average."""
+        self._style.mix(strengths)
+
     def __call__(self, image: Tensor) -> Losses:
         """Judge a picture `(1, 3, height, width)` in [0, 1]."""
         return self.judge(image, self.network.walk(image))

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -97,6 +97,9 @@ class Evaluator(Protocol):
     def evaluate(self, image: Tensor, with_gradient: bool) -> tuple[Losses, Tensor | None]:
         """Losses, and the gradient of their total with respect to the pixels if it is wanted."""
 
+    def mix(self, strengths: Sequence[float]) -> None:
+        """Let the paintings pull otherwise from now on, in their order; 1 on average."""
+
 
 ObjectiveAt = Callable[[int, int, bool], Evaluator]
 """Makes the objective for a height and width, in float32 if the third is set."""
@@ -117,6 +120,7 @@ class Subject:
         half: whether `objective_at` computes in half precision unless told to be exact.
         show: what is made of a picture at full size before it is shown; nothing if there is none.
         levels: above black that the last picture is rounded to, 255 for 8 bits.
+        mix: how strongly each painting pulls at a step; always alike if there is none.
     """
 
     height: int
@@ -128,6 +132,7 @@ class Subject:
     half: bool = False
     show: Callable[[Tensor], Tensor] | None = None
     levels: int = 255
+    mix: Callable[[int], Sequence[float]] | None = None
 
     @property
     def scales(self) -> tuple[Scale, ...]:
@@ -274,6 +279,8 @@ class _Run:
         height, width = image.shape[2:]
         for exact in [True] if self._exact or last else [False, True]:
             objective = self._objective_for(height, width, exact)
+            if self._subject.mix:
+                objective.mix(self._subject.mix(self.step))
             losses, gradient = objective.evaluate(image, with_gradient=not last)
             frame = image if last else self._show(image)
             numbers = [*losses, summed_change(self._before, frame)]

@@ -5,6 +5,7 @@ Transfer (arXiv 1606.05897). Departure: of the linear maps between colour statis
 many, both ways take the one that moves colours least, as `match_colors` does.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from torch import Tensor
@@ -38,6 +39,10 @@ class LightObjective:
     def __init__(self, objective: Evaluator) -> None:
         """Take the objective of gray pictures of three equal channels."""
         self._objective = objective
+
+    def mix(self, strengths: Sequence[float]) -> None:
+        """Let the paintings pull otherwise from now on, in their order; 1 on average."""
+        self._objective.mix(strengths)
 
     def evaluate(self, image: Tensor, with_gradient: bool) -> tuple[Losses, Tensor | None]:
         """Judge a picture `(1, 3, height, width)`, gray if a gradient is wanted."""

@@ -98,6 +98,11 @@ class Style:
             for painting in paintings
         ]
 
+    def mix(self, strengths: Sequence[float]) -> None:
+        """Let the paintings pull otherwise from now on, in their order; 1 on average."""
+        pairs = zip(self._pulls, strengths, strict=True)
+        self._pulls = [pull._replace(strength=strength) for pull, strength in pairs]
+
     def look(self, features: Iterable[tuple[str, Tensor]]) -> Statistics:
         """A whole painting's statistics, from its features."""
         return {

@@ -182,6 +182,10 @@ class TiledObjective:
             self._content = [self._content_features(content, tile) for tile in self._tiles]
             self._style.aim([self._look(painting, tile) for painting in paintings])
 
+    def mix(self, strengths: Sequence[float]) -> None:
+        """Let the paintings pull otherwise from now on, in their order; 1 on average."""
+        self._style.mix(strengths)
+
     def evaluate(self, image: Tensor, with_gradient: bool) -> tuple[Losses, Tensor | None]:
         """Judge a picture, and find the gradient of the total loss with respect to its pixels."""
         sums: dict[Part, Tensor] = {}

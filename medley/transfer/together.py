@@ -129,6 +129,10 @@ class Seat:
         """As `Objective.evaluate`."""
         return self._table.ask(self._objective, image, with_gradient)
 
+    def mix(self, strengths: Sequence[float]) -> None:
+        """As `Objective.mix`."""
+        self._objective.mix(strengths)
+
 
 def _answer(questions: list[_Question]) -> None:
     """Answer questions of one kind; where memory does not suffice for all at once, one by one."""

@@ -1,0 +1,100 @@
+"""`medley walk`: a photo that follows a path through paintings, as a film that loops."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from medley.cli.config import config_options, settle
+from medley.cli.options import TakesSeveral, output_option, read_settings, settings_options
+from medley.cli.planning import forecast_line
+from medley.settings import (
+    CatalogSettings,
+    EncodeSettings,
+    QualitySettings,
+    RunSettings,
+    ShotSettings,
+    WalkOrder,
+    WalkSettings,
+)
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command(cls=TakesSeveral)
+@click.option("--content", type=_PATH, help="The photo to be repainted.  [required]")
+@click.option(
+    "--styles",
+    type=_PATH,
+    multiple=True,
+    metavar="DIR_OR_FILES...",
+    help="Folders of paintings, or two or more paintings; repeatable, or several at once."
+    "  [required]",
+)
+@config_options(WalkOrder, sidecar="walk")
+@settings_options(QualitySettings)
+@settings_options(WalkSettings)
+@settings_options(CatalogSettings)
+@settings_options(ShotSettings)
+@settings_options(EncodeSettings)
+@settings_options(RunSettings)
+@output_option("outputs/CONTENT-walk.mp4")
+@click.option("--force", is_flag=True, help="Replace a film of that name.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
+def walk(force: bool, quiet: bool, **options: Any) -> None:
+    """Let a photo change from painting to painting without end, as a film that loops.
+
+    \b
+    medley walk --content photo.jpg --styles styles/ --sample 6
+
+    What the picture is painted after moves on a smooth closed path through the paintings, and the
+    picture follows with a few steps a frame: it never rests and never starts over.
+
+    --steps and --optimizer are those of the shot that it begins with, an ordinary one of the last
+    painting. All iterates stay in the workspace, as those of medley render do; other seconds,
+    steps or frames a second are another walk.
+    """
+    order = read_settings(WalkOrder, settle(options))
+    # torch takes a second to import; --help and a mistyped option should not wait for it.
+    from medley.cli.console import notes, warn
+    from medley.cli.progress import display
+    from medley.studio.cut import Outputs
+    from medley.studio.device import computing_deterministically
+    from medley.studio.forecast import check_disk
+    from medley.studio.orders import foretell_walk, prepare_walk
+    from medley.studio.render import take_all
+    from medley.studio.room import free_disk
+    from medley.studio.takes import begun
+    from medley.studio.walk import cut_walk
+
+    console = notes(quiet)
+    outputs = Outputs(order.film_path)
+    outputs.check(force, order.inputs)
+    plan = prepare_walk(order, partial(warn, console))
+    outputs.check(force, [*order.inputs, *(work.path for work in plan.paintings)])
+    expected = foretell_walk(plan)
+    check_disk(expected.disk_bytes, free_disk(order.workspace))
+    camera = plan.following.camera
+    height, width, _ = plan.following.content.shape
+    found = f"{expected.finished} of 2 shots found finished"
+    if interrupted := begun(plan.shots.takes):
+        found += f", {len(interrupted)} begun"
+    with computing_deterministically(order.deterministic), display(console) as show:
+        show.line(
+            f"{len(plan.paintings)} paintings, {width}x{height} pixels, {plan.lap.frames:,} frames"
+            f" of {order.steps_per_frame} steps each, {camera.weights.label} weights,"
+            f" {camera.precision} on {camera.device}; {found}"
+        )
+        if order.sample:
+            show.line("drawn: " + "; ".join(work.title for work in plan.paintings))
+        if expected.missing:
+            show.line(forecast_line(expected))
+        take_all(plan.shots, show.shot, partial(warn, console))
+        facts = cut_walk(plan, outputs, order.part(EncodeSettings), show.frame)
+        show.line(
+            f"{facts.words};"
+            f" poster '{outputs.poster}', sidecar '{outputs.sidecar}',"
+            f" credits '{outputs.credits}'"
+        )
+    click.echo(order.film_path)

@@ -1,0 +1,285 @@
+"""A style walk: the path, the shot that follows it, and `medley walk` from end to end."""
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from medley.errors import FilmError
+from medley.film.timeline import Frame, Still, walk_timeline
+from medley.images import decode, to_tensor
+from medley.settings import ShotSettings
+from medley.studio.blend import Blend
+from medley.studio.scene import shot_key
+from medley.studio.shoot import iterate
+from medley.studio.walk import lay_lap
+from medley.transfer.losses import Objective
+from medley.transfer.tiling import TiledObjective
+from medley.transfer.walk import Walk, lingering, path_weights, without_negatives
+from medley.workspace import Shot
+
+from .conftest import draw_pixels, film_pixels
+from .test_render import run
+from .test_shoot import scene
+
+COUNTS = (2, 3, 4, 7)
+TINY = ("--size", "32", "--steps", "3", "--fps", "5", "--seconds-per-painting", "1.2")
+LAP, LEAD = 18, 6  # frames of three paintings
+SHOTS = "outputs/workspace/shots"
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_weights_sum_to_one_everywhere(count):
+    sums = [sum(path_weights(place, count)) for place in np.linspace(-1, count, 101)]
+    assert sums == pytest.approx([1] * 101, abs=1e-12)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_path_passes_through_each_painting_and_closes(count):
+    for number in range(-1, count + 2):
+        alone = [float(each == number % count) for each in range(count)]
+        assert path_weights(number, count) == pytest.approx(alone, abs=1e-12)
+    for place in (0.3, 1.9):
+        assert path_weights(place + count, count) == pytest.approx(path_weights(place, count))
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_path_goes_on_at_a_painting_in_the_direction_between_its_neighbours(count):
+    tiny = 1e-6
+    for number in range(count):
+        at, before, after = (
+            np.array(path_weights(number + aside, count)) for aside in (0, -tiny, tiny)
+        )
+        neighbours = np.eye(count)[(number + 1) % count] - np.eye(count)[(number - 1) % count]
+        assert (after - at) / tiny == pytest.approx(neighbours / 2, abs=1e-4)
+        assert (at - before) / tiny == pytest.approx(neighbours / 2, abs=1e-4)
+
+
+def test_path_is_the_catmull_rom_spline_in_its_matrix_form():
+    matrix = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]) / 2
+    for along in (0.0, 0.25, 0.8):
+        expected = np.array([1, along, along**2, along**3]) @ matrix
+        assert path_weights(2 + along, 6)[1:5] == pytest.approx(expected)
+
+
+def test_path_lingers_at_paintings_and_never_turns_back():
+    places = np.linspace(0, 3, 301)
+    ways = np.array([lingering(place, 0.6) for place in places])
+    speeds = np.diff(ways) / np.diff(places)
+    assert ways[::100] == pytest.approx([0, 1, 2, 3])
+    assert speeds.min() == pytest.approx(0.4, abs=0.01)
+    assert speeds.max() == pytest.approx(1.6, abs=0.01)
+    assert [lingering(place, 0.0) for place in (0.2, 1.7)] == [0.2, 1.7]
+
+
+def test_walk_begins_before_the_lap_and_comes_round_to_its_beginning():
+    walk = Walk(lap=30, lead=10, linger=0.5)
+    assert walk.weights(0, 3) == pytest.approx((0, 0, 1), abs=1e-12)
+    assert walk.weights(10, 3) == pytest.approx((1, 0, 0), abs=1e-12)
+    assert walk.weights(40, 3) == pytest.approx((1, 0, 0), abs=1e-12)
+    assert walk.weights(34, 3) == pytest.approx(walk.weights(4, 3))
+
+
+def test_negative_weights_can_be_left_out():
+    assert without_negatives([-0.5, 1.0, 0.5]) == pytest.approx((0, 2 / 3, 1 / 3))
+
+
+def pictures():
+    return [to_tensor(draw_pixels(48, 64, seed)) for seed in range(4)]
+
+
+@pytest.mark.parametrize("kind", ["whole", "tiled"])
+def test_mixed_strengths_pull_towards_the_mixture_of_gram_matrices(camera, kind):
+    image, content, *paintings = pictures()
+    settings = ShotSettings(content_weight=0)
+    weights = (-0.1, 1.1)
+
+    def make(works):
+        if kind == "tiled":
+            return TiledObjective(camera.network, content, works, settings, 32)
+        return Objective(camera.network, content, works, settings)
+
+    both = make(paintings)
+    both.mix([2 * weight for weight in weights])
+    one = make(paintings[:1])
+    looks = [make([work])._style._targets[0] for work in paintings]
+    mixed = {
+        layer: sum(weight * look[layer] for weight, look in zip(weights, looks, strict=True))
+        for layer in looks[0]
+    }
+    one._style.aim([mixed])
+    gradient, expected = (each.evaluate(image, True)[1] for each in (both, one))
+    assert torch.allclose(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
+    assert not torch.allclose(gradient, make(paintings).evaluate(image, True)[1], rtol=0.1)
+
+
+def walk_scene(walk, count=2, **settings):
+    before = scene(count, optimizer="adam", scales="1", **settings)
+    return replace(before, blend=Blend(walk=walk))
+
+
+def test_shot_of_a_walk_is_pulled_by_each_steps_painting_alone(camera):
+    still = Walk(lap=10**9, lead=0, linger=0.0)  # never leaves the first painting
+    alone = [it.loss for it in iterate(walk_scene(still, count=1), camera)]
+    beside = [it.loss for it in iterate(walk_scene(still), camera)]
+    assert beside == pytest.approx(alone, rel=1e-4)
+    moved = [it.loss for it in iterate(walk_scene(Walk(8, 0, 0.0)), camera)]
+    assert moved[0] == pytest.approx(alone[0], rel=1e-4)
+    assert moved[-1] != pytest.approx(alone[-1], rel=0.05)
+
+
+@pytest.mark.parametrize("kind", [{"style_loss": "wasserstein"}, {"preserve_color": "luminance"}])
+def test_walk_goes_with_other_losses_and_colours(camera, kind):
+    losses = [it.loss for it in iterate(walk_scene(Walk(4, 1, 0.5), **kind), camera)]
+    assert np.isfinite(losses).all()
+    assert len(losses) == 5
+
+
+def test_key_knows_the_path():
+    keys = {
+        shot_key(walk_scene(walk), "w", "float32")
+        for walk in (Walk(8, 2, 0.5), Walk(9, 2, 0.5), Walk(8, 3, 0.5), Walk(8, 2, 0.4))
+    }
+    assert len(keys) == 4
+    assert shot_key(walk_scene(Walk(8, 2, 0.5)), "w", "float32") in keys
+    assert shot_key(scene(2, optimizer="adam", scales="1"), "w", "float32") not in keys
+
+
+def test_timeline_ends_on_the_iterate_before_its_first():
+    frames = walk_timeline(lap=10, lead=3, every=2)
+    assert len(frames) == 10
+    assert [frame.first.step for frame in frames[:7]] == list(range(6, 20, 2))
+    assert all(frame.second is None for frame in frames[:7])
+    assert [(each.first.step, each.second.step) for each in frames[7:9]] == [(20, 0), (22, 2)]
+    assert 0 < frames[7].mix < frames[8].mix < 1
+    assert frames[9] == Frame(Still(0, 4), None, 0.0)
+
+
+@pytest.mark.parametrize("lead", [0, 5])
+def test_lap_that_cannot_dissolve_into_its_lead_is_refused(lead):
+    with pytest.raises(ValueError, match=f"4 frames cannot dissolve into {lead}"):
+        walk_timeline(4, lead, 1)
+
+
+def test_lap_is_counted_from_exact_fractions():
+    rate = Fraction(24000, 1001)
+    assert lay_lap(7, rate, 4.1).frames == round(rate * Fraction(41, 10) * 7)
+    assert lay_lap(3, Fraction(30), 0.5).lead == 15
+    with pytest.raises(FilmError, match=r"0\.06 s from one painting to the next are less than 2"):
+        lay_lap(3, Fraction(30), 0.06)
+
+
+@pytest.fixture
+def place(make_picture, tmp_path) -> Path:
+    """A folder with a photo and three paintings."""
+    make_picture("photo.png", height=41, width=50)
+    for seed in (2, 3, 4):
+        make_picture(f"styles/painting_{seed}.png", seed=seed)
+    return tmp_path
+
+
+def walk(place, *more, expect=0):
+    given = ("--content", "photo.png", "--styles", "styles") if "--config" not in more else ()
+    return run("walk", *given, *(TINY if given else ()), *more, cwd=place, expect=expect)
+
+
+def shots_of(sidecar, place):
+    keys = (sidecar[part]["shot"] for part in ("opening", "walk"))
+    return [Shot(key, place / SHOTS / key) for key in keys]
+
+
+def test_walk_leaves_a_film_that_loops_with_its_poster_credits_and_sidecar(place):
+    done = walk(place)
+    assert done.stdout == "outputs/photo-walk.mp4\n"
+    assert "3 paintings, 32x26 pixels, 18 frames of 2 steps each" in done.stderr
+    sidecar = json.loads((place / "outputs/photo-walk.json").read_text())
+    opening, walked = shots_of(sidecar, place)
+    assert sidecar["film"]["frames"] == LAP
+    assert (walked.read(0) == opening.result()).all()
+    assert walked.steps() == list(range(0, 2 * (LEAD + LAP), 2))[: LEAD + LAP]
+    assert [work["title"] for work in sidecar["paintings"]] == [f"painting {n}" for n in (2, 3, 4)]
+    assert [work["frame"] for work in sidecar["paintings"]] == [0, 6, 12]
+    assert decode(place / "outputs/photo-walk.png").shape[1] > 100
+    assert "3. painting 4" in (place / "outputs/photo-walk.credits.txt").read_text()
+
+
+def test_frames_are_the_iterates_of_the_lap_and_the_last_is_the_one_before_it(place):
+    walk(place, "-o", "frames/")
+    _, walked = shots_of(json.loads((place / "frames.json").read_text()), place)
+    frames = [decode(path) for path in sorted((place / "frames").iterdir())]
+    assert len(frames) == LAP
+    shown = [walked.read(2 * (LEAD + number)) for number in range(LAP - LEAD)]
+    assert (np.array(frames[: LAP - LEAD]) == shown).all()
+    assert (frames[-1] == walked.read(2 * (LEAD - 1))).all()
+    steps = [np.abs(a.astype(int) - b).mean() for a, b in pairwise([*frames, frames[0]])]
+    assert steps[-1] < 2 * np.mean(steps)
+
+
+def test_opening_is_an_ordinary_shot_that_render_finds(place):
+    walk(place)
+    done = run(
+        "render", "--content", "photo.png", "--styles", "styles/painting_4.png", *TINY[:4],
+        cwd=place,
+    )  # fmt: skip
+    assert "1 shots found finished" in done.stderr
+
+
+def test_same_walk_is_found_and_its_sidecar_makes_the_film_again(place):
+    walk(place)
+    first = film_pixels(place / "outputs/photo-walk.mp4")
+    done = walk(place, "--config", "outputs/photo-walk.json", "--force")
+    assert "2 of 2 shots found finished" in done.stderr
+    assert (film_pixels(place / "outputs/photo-walk.mp4") == first).all()
+    done = walk(place, "--linger", "0.2", "--force")
+    assert "1 of 2 shots found finished" in done.stderr
+
+
+def stop_at_20(_, now):
+    if now.step == 20:
+        raise KeyboardInterrupt
+
+
+def test_interrupted_walk_goes_on_to_the_same_pixels(place, monkeypatch):
+    walk(place)
+    _, whole = shots_of(json.loads((place / "outputs/photo-walk.json").read_text()), place)
+    expected = [whole.read(step) for step in whole.steps()]
+    other = ("--workspace", "other", "--force")
+    with monkeypatch.context() as patch:
+        patch.setattr("medley.cli.progress.Display.shot", stop_at_20)
+        walk(place, *other, expect=130)
+    left = Shot(whole.key, place / "other/shots" / whole.key)
+    assert left.state_path.exists()
+    assert 0 < len(left.steps()) < len(expected)
+    done = walk(place, *other)
+    assert "1 of 2 shots found finished, 1 begun" in done.stderr
+    for step, pixels in zip(left.steps(), expected, strict=True):
+        assert (left.read(step) == pixels).all()
+
+
+def test_film_that_is_there_is_not_replaced(place):
+    walk(place)
+    done = walk(place, expect=1)
+    assert "photo-walk.mp4" in done.stderr
+    assert "--force" in done.stderr
+
+
+BAD = {
+    "one painting": (("--sample", "1"), 1, "a walk goes through 2 paintings or more"),
+    "no time": (("--seconds-per-painting", "0.1"), 1, "raise --seconds-per-painting"),
+    "standing": (("--linger", "1"), 2, "linger"),
+    "no steps": (("--steps-per-frame", "0"), 2, "steps-per-frame"),
+    "not its own": (("--transition", "chain"), 2, "No such option"),
+}
+
+
+@pytest.mark.parametrize(("options", "code", "words"), BAD.values(), ids=BAD)
+def test_bad_walk_is_refused_before_anything_is_taken(place, options, code, words):
+    done = walk(place, *options, expect=code)
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (place / SHOTS).exists()
