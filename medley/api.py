@@ -100,7 +100,8 @@ def stylize(
     if not several:
         raise ValueError("stylize needs a painting, and was given none")
     works = [
-        Painting(Path(_name(one)), fit_painting(resized, _open(one), _name(one))) for one in several
+        Painting(Path(_name(one)), fit_painting(resized, _open(one), _name(one), settings))
+        for one in several
     ]
     scene = set_scene(resized, works, settings, seed)
     camera = load_camera(settings, choose_device(run.device))

@@ -41,10 +41,10 @@ def test_unknown_name_is_said():
 
 def test_iterates_are_those_of_the_command(make_picture, tmp_path):
     photo, painting = make_picture("a.png"), make_picture("b.png", seed=2)
-    options = ["--size", "48", "--steps", "2", "--style-weight", "2"]
+    options = ["--size", "48", "--steps", "2", "--style-weight", "2", "--style-scale", "0.7"]
     out = str(tmp_path / "out.png")
     CliRunner().invoke(cli, ["stylize", str(photo), str(painting), "-o", out, *options])
-    found = last(photo, str(painting), size=48, steps=2, style_weight=2)
+    found = last(photo, str(painting), size=48, steps=2, style_weight=2, style_scale=0.7)
     assert np.array_equal(decode(Path(out)), to_pixels(found.image))
 
 

@@ -170,7 +170,7 @@ def resize_content(picture: Image.Image, settings: ShotSettings, name: object) -
 
 
 def fit_painting(
-    content: Pixels, picture: Image.Image, name: object, settings: StyleSettings | None = None
+    content: Pixels, picture: Image.Image, name: object, settings: StyleSettings
 ) -> Pixels:
     """Bring a painting to the content's area, or to the size against it that the settings ask for.
 
@@ -178,7 +178,6 @@ def fit_painting(
         PictureError: it would be too narrow for the network.
     """
     height, width, _ = content.shape
-    settings = settings or StyleSettings.model_validate({})
     area = height * width * settings.style_scale**2
     size = size_for_pixels(picture.height, picture.width, area)
     return _pixels(resize(picture, *size, name, settings.shortest_side))
