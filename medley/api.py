@@ -21,6 +21,7 @@ from medley.film.facts import FilmFacts
 from medley.images import Pixels, read_picture, to_pixels, to_tensor
 from medley.paintings import Painting, find_files, shipped
 from medley.settings import (
+    BlendSettings,
     CatalogSettings,
     FilmSettings,
     QuantizeSettings,
@@ -32,6 +33,7 @@ from medley.settings import (
     WeightsSettings,
     read_table,
 )
+from medley.studio.blend import read_blend
 from medley.studio.cut import Outputs
 from medley.studio.device import choose_device, choose_precision, kind_of
 from medley.studio.forecast import check_disk
@@ -59,8 +61,10 @@ _log = logging.getLogger("medley")
 
 def stylize(
     content: Picture,
-    painting: Picture | Sequence[Picture],
+    painting: Picture | Sequence[Picture] = (),
     *,
+    style_weights: Sequence[float] = (),
+    mask: Sequence[str] = (),
     seed: int = _CATALOG.seed,
     device: str = _RUN.device,
     tile: TileWish = _RUN.tile,
@@ -74,7 +78,10 @@ def stylize(
 
     Args:
         content: what is repainted.
-        painting: one, or several whose styles are mixed.
+        painting: one, or several whose styles are mixed; none where masks name them.
+        style_weights: how strongly each pulls against the others; equally if there are none.
+        mask: such as "sky.png=starry.jpg": where which painting pulls, as `--mask` on the command
+            line.
         seed: decides the noise of `init="noise"`.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         tile: side in pixels of the tiles that are computed at once, "auto" or "off".
@@ -87,7 +94,7 @@ def stylize(
 
     Raises:
         ValueError: an option or a picture's shape is not accepted.
-        PictureError: a picture is unreadable or too narrow.
+        PictureError: a picture is unreadable or too narrow, or a mask covers nothing.
         WeightsError: the weights are not there or not whole.
         RoomError: the memory does not suffice, even in tiles; also while iterating.
         DivergedError: the loss is no longer finite; while iterating.
@@ -95,14 +102,21 @@ def stylize(
     settings = _read(ShotSettings, options, "stylize")
     run = _read(RunSettings, {"device": device, "tile": tile}, "stylize")
     seed = _read(CatalogSettings, {"seed": seed}, "stylize").seed
-    resized = resize_content(_open(content), settings, _name(content))
+    wishes = {"mask": list(mask), "style_weights": ",".join(map(str, style_weights))}
+    given = {name: wish for name, wish in wishes.items() if wish}
+    blending = _read(BlendSettings, given, "stylize")
     several = painting if isinstance(painting, list | tuple) else [cast("Picture", painting)]
-    if not several:
-        raise ValueError("stylize needs a painting, and was given none")
+    if bool(several) == bool(mask):
+        found = "both" if mask else "none"
+        raise ValueError(f"stylize needs paintings or masks that name them, and was given {found}")
+    several = several or [wish.painting for wish in blending.masks]
+    resized = resize_content(_open(content), settings, _name(content))
     works = [
-        Painting(Path(_name(one)), fit_painting(resized, _open(one), _name(one))) for one in several
+        Painting(Path(_name(one)), fit_painting(resized, _open(one), _name(one), settings))
+        for one in several
     ]
-    scene = set_scene(resized, works, settings, seed)
+    blend = read_blend(blending, len(works), resized, _log.warning)
+    scene = set_scene(resized, works, settings, seed, blend=blend)
     camera = load_camera(settings, choose_device(run.device))
     return iterate(scene, fit_tiles(camera, scene.content, settings, run.tile))
 

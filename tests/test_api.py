@@ -41,11 +41,32 @@ def test_unknown_name_is_said():
 
 def test_iterates_are_those_of_the_command(make_picture, tmp_path):
     photo, painting = make_picture("a.png"), make_picture("b.png", seed=2)
-    options = ["--size", "48", "--steps", "2", "--style-weight", "2"]
+    options = ["--size", "48", "--steps", "2", "--style-weight", "2", "--style-scale", "0.7"]
     out = str(tmp_path / "out.png")
     CliRunner().invoke(cli, ["stylize", str(photo), str(painting), "-o", out, *options])
-    found = last(photo, str(painting), size=48, steps=2, style_weight=2)
+    found = last(photo, str(painting), size=48, steps=2, style_weight=2, style_scale=0.7)
     assert np.array_equal(decode(Path(out)), to_pixels(found.image))
+
+
+def test_blends_and_masks_are_those_of_the_command(make_picture, tmp_path):
+    photo, first, second = (make_picture(f"{seed}.png", seed=seed) for seed in (1, 2, 3))
+    mask = tmp_path / "mask.png"
+    Image.linear_gradient("L").save(mask)
+    masks = [f"{mask}={first}", f"rest={second}"]
+    options = {"size": 48, "steps": 2, "style_weights": [3, 0.5]}
+    mixed = last(photo, [first, second], **options)
+    guided = last(photo, mask=masks, **options)
+    command = ["stylize", str(photo), "--size", "48", "--steps", "2", "--style-weights", "3,0.5"]
+    ways = [[str(first), str(second)], [word for each in masks for word in ("--mask", each)]]
+    for found, way in zip([mixed, guided], ways, strict=True):
+        out = tmp_path / "out.png"
+        CliRunner().invoke(cli, [*command, *way, "-o", str(out), "--force"])
+        assert np.array_equal(decode(out), to_pixels(found.image))
+    assert not torch.equal(mixed.image, guided.image)
+    with pytest.raises(ValueError, match="and was given both"):
+        medley.stylize(photo, first, mask=masks, size=48)
+    with pytest.raises(PictureError, match="has 1 weights for 2 paintings; give one for each"):
+        medley.stylize(photo, [first, second], size=48, style_weights=[1])
 
 
 def test_pictures_come_as_files_pillow_arrays_or_tensors(make_picture):
@@ -95,7 +116,7 @@ def test_options_that_are_not_accepted_are_value_errors_at_once(options, words):
         (np.zeros((32, 32, 3)), "not float64"),
         (torch.zeros(2, 3, 32, 32), r"float \(1, 3, height, width\).* not torch.float32 \(2, 3,"),
         (torch.zeros(3, 32, 32, dtype=torch.uint8), "not torch.uint8"),
-        ([], "stylize needs a painting, and was given none"),
+        ([], "stylize needs paintings or masks that name them, and was given none"),
     ],
 )
 def test_pictures_of_other_shapes_are_value_errors(picture, words):

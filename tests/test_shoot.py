@@ -36,7 +36,7 @@ PAINTINGS = [Image.fromarray(draw_pixels(28, 36, seed)) for seed in (2, 3)]
 def scene(paintings=1, seed=0, **settings):
     chosen = ShotSettings(**{"size": 32, "steps": 4} | settings)
     content = resize_content(CONTENT, chosen, "content.png")
-    fitted = [fit_painting(content, picture, "painting.png") for picture in PAINTINGS[:paintings]]
+    fitted = [fit_painting(content, each, "painting.png", chosen) for each in PAINTINGS[:paintings]]
     return set_scene(content, [Painting(Path("p.png"), each) for each in fitted], chosen, seed)
 
 

@@ -50,6 +50,17 @@ def piped(place, data, *arguments, monkeypatch):
     return exited.value.code or 0, out.getvalue(), err.getvalue()
 
 
+def test_blend_lies_in_the_file_without_anybody_s_folders(place):
+    (place / "sub").mkdir()
+    Image.linear_gradient("L").save(place / "sub" / "sky.png")
+    stylize(place, "photo.png", "--mask", "sub/sky.png=painting.png", "--mask", "rest=photo.png",
+            "--style-weights", "2,1", "-o", "out.png")  # fmt: skip
+    with Image.open(place / "out.png") as image:
+        wished = json.loads(image.info["Description"])["settings"]
+    assert wished["mask"] == ["sky.png=painting.png", "rest=photo.png"]
+    assert wished["style_weights"] == "2,1"
+
+
 @pytest.mark.parametrize("suffix", [".png", ".JPG", ".jpeg", ".webp", ".avif", ".tif", ".tiff"])
 def test_suffix_chooses_the_format(place, suffix):
     done = stylize(place, "photo.png", "painting.png", "-o", f"out{suffix}")

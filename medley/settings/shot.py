@@ -70,9 +70,15 @@ class LookSettings(FinishSettings, StyleSettings):
         f" given, and fewer where they would take more than {HISTORY_BYTES / 1e9:g} GB; in torch it"
         " is 100.",
     )
-    content_weight: Weight = Field(1.0, description="How strongly the photo is held on to.")
-    style_weight: Weight = Field(1.0, description="How strongly the painting pulls.")
-    tv_weight: Weight = Field(0.0, description="Total variation: how strongly noise is smoothed.")
+    content_weight: Weight = Field(
+        1.0, description="How strongly the photo is held on to; 100 keeps visibly more of it."
+    )
+    style_weight: Weight = Field(
+        1.0, description="How strongly the painting pulls; 0.01 leaves visibly more of the photo."
+    )
+    tv_weight: Weight = Field(
+        0.0, description="Total variation: how strongly noise is smoothed; 10000 is a beginning."
+    )
     pooling: Literal["max", "average", "average-scaled"] = Field(
         "max",
         description="How VGG-19 halves its features; average-scaled keeps those as strong as max.",

@@ -191,15 +191,15 @@ def content_size(height: int, width: int, settings: ShotSettings) -> tuple[int, 
 
 
 def fit_painting(
-    content: Pixels, picture: Image.Image, name: object, settings: StyleSettings | None = None
+    content: Pixels, picture: Image.Image, name: object, settings: StyleSettings
 ) -> Pixels:
     """Bring a painting to the content's area, or to the size against it that the settings ask for.
 
     Raises:
         PictureError: it would be too narrow for the network.
     """
-    settings = settings or StyleSettings.model_validate({})
-    area = content.shape[0] * content.shape[1] * settings.style_scale**2
+    height, width, _ = content.shape
+    area = height * width * settings.style_scale**2
     size = size_for_pixels(picture.height, picture.width, area)
     return _pixels(resize(picture, *size, name, settings.shortest_side))
 

@@ -273,8 +273,16 @@ def _facts(
             "precision": easel.camera.precision,
             "seed": easel.seed,
             "strength": easel.strength,
+            **_wishes(easel.blending),
         },
     }
+
+
+def _wishes(blending: BlendSettings) -> dict[str, Any]:
+    """What was wished of a blend, if anything was."""
+    masks = [f"{Path(wish.mask).name}={Path(wish.painting).name}" for wish in blending.masks]
+    wishes = {"style_weights": blending.style_weights, "mask": masks}
+    return {name: wish for name, wish in wishes.items() if wish}
 
 
 def _no_folders(settings: dict[str, Any]) -> dict[str, Any]:
