@@ -123,15 +123,17 @@ def long_run(place):
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     root = place / "outputs/workspace"
-    deadline = time.monotonic() + 240
-    while sum(len(shot.steps()) >= 3 for shot in shots(root)) < 2:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    yield process, root
-    if process.poll() is None:
-        process.kill()
-    process.communicate()
+    try:
+        deadline = time.monotonic() + 240
+        while sum(len(shot.steps()) >= 3 for shot in shots(root)) < 2:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        yield process, root
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 def workers_of(process):
