@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from medley.film.compose import mix
+from medley.film.compose import mix, wipe
 from medley.film.fit import Box, plan_layout
 from medley.film.layers import Layer, lay
 from medley.film.lettering import caption
@@ -217,3 +217,16 @@ def test_content_stands_beside_its_picture_and_dissolves_with_it():
     first, between, second = (layout.beside.of(frame) for frame in frames)
     assert (between == mix(first, second, 0.25)).all()
     assert (first != second).any()
+
+
+def test_what_stands_behind_is_wiped_with_its_picture():
+    contents = [draw_pixels(60, 80, seed) for seed in (1, 2)]
+    layout = plan_layout(60, 80, FrameSize(120, 90))
+    sized = np.zeros((layout.picture.height, layout.picture.width, 3), np.uint8)
+    turn = Frame(Still(0, 4), Still(None, 1), 0.5, wipe=True)
+    timeline = [HELD, turn, Frame(Still(None, 1), None, 0)]
+    first, between, second = dress(
+        [sized] * 3, timeline, Fraction(5), layout, contents.__getitem__, [0, 1], []
+    )
+    assert (first != second).any()
+    assert (between[0] == wipe(first, second, 0.5)[0]).all()  # a row above the picture

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from medley.film.compose import mix
+from medley.film.compose import mix, wipe
 from medley.film.fit import Layout, backdrop, fit_picture
 from medley.film.grid import GROUND
 from medley.film.overlay import Overlay, moments
@@ -51,7 +51,8 @@ def dress(
             shown = moment.frame
             frame = ground_of(shown.first)
             if shown.second is not None and ground_of(shown.second) is not frame:
-                frame = mix(frame, ground_of(shown.second), shown.mix)
+                turn = wipe if shown.wipe else mix
+                frame = turn(frame, ground_of(shown.second), shown.mix)
             frame = frame.copy()
             layout.picture.of(frame)[:] = picture
         for overlay in overlays:
