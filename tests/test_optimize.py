@@ -217,15 +217,16 @@ def test_second_iterate_takes_the_paintings_colours(judge):
     iterates = list(optimize(subject(judge, steps=1)))
     expected = match_colors(judge.content, color_statistics([judge.painting]))
     torch.testing.assert_close(iterates[1].image, expected, atol=0.003, rtol=0)
-    assert iterates[1].loss < iterates[0].loss
 
 
-def test_colours_that_would_raise_the_loss_are_not_taken(judge):
-    # Without style, the content is at its best as it is.
-    heavy = partial(judge, settings=ShotSettings(style_weight=0))
+def test_colours_are_taken_although_the_loss_rises_at_first(judge):
+    fond = partial(judge, settings=ShotSettings(content_weight=1e6))
     palette = color_statistics([judge.painting])
-    kept = Subject(32, 40, lambda: judge.content, palette, heavy, ShotSettings(steps=2))
-    assert list(optimize(kept))[1].change < 0.01
+    kept = Subject(32, 40, lambda: judge.content, palette, fond, ShotSettings(steps=2))
+    first, second, _ = optimize(kept)
+    assert second.loss > first.loss
+    expected = match_colors(judge.content, palette)
+    torch.testing.assert_close(second.image, expected, atol=0.003, rtol=0)
 
 
 def test_sizes_grow_over_the_steps_and_each_objective_is_made_once(judge):
@@ -237,7 +238,7 @@ def test_sizes_grow_over_the_steps_and_each_objective_is_made_once(judge):
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_half_that_fails_is_gone_on_with_in_float32(camera, what):
-    judge = Judge(camera, {False: (what, 3)})
+    judge = Judge(camera, {False: (what, 2)})
     iterates = list(optimize(subject(judge, half=True, steps=6)))
     assert [iterate.exact for iterate in iterates] == [False] * 2 + [True] * 5
     assert judge.made == [(32, 40, False), (32, 40, True)]

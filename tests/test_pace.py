@@ -17,14 +17,14 @@ def measured(monkeypatch, tmp_path):
 
     def measure(_):
         taken.append(1)
-        return Pace(0.25, len(taken) * 1e-6)
+        return Pace(0.25, len(taken) * 1e-6, 2e-6, 3e-6, 4e-6)
 
     monkeypatch.setattr(pace, "measure_pace", measure)
     return taken
 
 
 def test_pace_is_measured_once_and_kept(measured, camera, tmp_path):
-    assert pace_of(camera) == pace_of(camera) == Pace(0.25, 1e-6)
+    assert pace_of(camera) == pace_of(camera) == Pace(0.25, 1e-6, 2e-6, 3e-6, 4e-6)
     assert len(measured) == 1
     (kept,) = (tmp_path / "cache").iterdir()
     (key,) = json.loads(kept.read_text())
@@ -50,7 +50,7 @@ def test_pace_is_measured_anew_on_request_or_when_it_is_old_or_torn(measured, ca
 @pytest.mark.usefixtures("measured")
 def test_cache_that_cannot_be_written_is_no_error(camera, tmp_path):
     (tmp_path / "cache").touch()
-    assert pace_of(camera) == Pace(0.25, 1e-6)
+    assert pace_of(camera) == Pace(0.25, 1e-6, 2e-6, 3e-6, 4e-6)
 
 
 def test_measured_pace_is_positive_and_splits_time_in_two(camera, monkeypatch):

@@ -27,7 +27,7 @@ class WalkSettings(Settings):
         " follow more closely, smaller ones more calmly.",
     )
     photo_pull: float = Field(
-        100.0,
+        10.0,
         ge=0,
         le=1e6,
         allow_inf_nan=False,

@@ -43,8 +43,6 @@ _DISK_SPARE = 0.75  # a run begins if it finds at least this share of the disk i
 # Of a tiled step's time, against an untiled one of as many pixels: Grams need a pass of their own.
 _TILED_TIME = 1.5
 
-_REOPENING = 2 / 3  # of the time that a shot's first size takes to be opened, by a further one
-
 
 class Pace(NamedTuple):
     """How quickly a machine takes shots.
@@ -178,8 +176,7 @@ def shot_seconds(
         scale.steps * (pace.step_s + pace.pixel_s * computed)
         for scale, computed in zip(scales, pixels, strict=True)
     )
-    # The first size is opened by content, painting and recolored start; the others lack the last.
-    opening = pace.opening_s * (pixels[0] + _REOPENING * sum(pixels[1:]))
+    opening = pace.opening_s * sum(pixels)  # content and painting are seen at each size
     kept = _kept(scales, keep_every) * scales[-1].height * scales[-1].width
     return steps + opening + pace.ending_s * pixels[-1] + pace.keeping_s * kept
 

@@ -48,7 +48,7 @@ def known_pace(camera: Camera) -> Pace | None:
     """The machine's pace, if it was measured within the last month."""
     known = _read_paces(_paces_path()).get(_pace_key(camera))
     if known and 0 <= time.time() - known["measured"] < _KEPT_S:
-        return Pace(known["step_s"], known["pixel_s"])
+        return Pace(*(known[name] for name in Pace._fields))
     return None
 
 

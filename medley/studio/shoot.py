@@ -116,7 +116,7 @@ def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
         height,
         width,
         lambda: seen(scene.read_start()),
-        None if scene.start_has_colors else _palette(scene, list(painted())),
+        _palette(scene, list(painted())) if _wants_colors(scene) else None,
         objective_at,
         scene.settings,
         half=camera.network is not camera.exact,
@@ -124,6 +124,10 @@ def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
         levels=levels,
         mix=partial(_strengths, scene, scene.blend.walk) if scene.blend.walk else None,
     )
+
+
+def _wants_colors(scene: Scene) -> bool:
+    return not scene.start_has_colors and scene.settings.style_weight > 0
 
 
 def _strengths(scene: Scene, walk: Walk, step: int) -> list[float]:

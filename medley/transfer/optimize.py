@@ -32,14 +32,12 @@ class Position:
         tensors: the next iterate's "image" at the size that it is optimized at, what was shown
             "before" it at full size, which is the mean so far if iterates are averaged, and the
             optimizer's state by its own names after "mover.".
-        recolored: whether step 1 took the paintings' colours.
         exact: whether all is computed in float32: half was not asked for, or has failed.
     """
 
     step: int
     seconds: float
     tensors: Mapping[str, Tensor]
-    recolored: bool = False
     exact: bool = True
 
     def mover(self, settings: ShotSettings) -> Mover:
@@ -114,7 +112,7 @@ class Subject:
         width: likewise.
         start: makes what step 0 shows, `(1, 3, height, width)` in [0, 1], anew whenever it is
             asked: a picture is only held as long as it is needed.
-        palette: the colours that step 1 gives it, if that lowers the loss; none if it has them.
+        palette: the colours that step 1 gives it; none if it has them.
         objective_at: what is minimized, at every size.
         settings: steps, scales and optimizer.
         half: whether `objective_at` computes in half precision unless told to be exact.
@@ -170,7 +168,7 @@ class Subject:
         if scale_at(self.scales, position.step) == self.scales[-1]:
             return None
         start = self.start()
-        if position.recolored and self.palette:
+        if position.step > 0 and self.palette:
             start = match_colors(start, self.palette)
         return Pyramid(self.scales, start)
 
@@ -178,8 +176,9 @@ class Subject:
 def optimize(subject: Subject, position: Position | None = None) -> Iterator[Iterate]:
     """Yield the starting picture and then one iterate for each step, or those from a position on.
 
-    The second iterate is the first one with the paintings' colours, where that lowers the loss: the
-    optimizer's own first steps go nowhere. Each iterate's losses are those of its own pixels at the
+    The second iterate is the first one with the paintings' colours: the optimizer's own first steps
+    go nowhere, and from a photo in other colours it ends in a worse place, even where the new ones
+    raise the loss at first. Each iterate's losses are those of its own pixels at the
     size that it is optimized at, before they are averaged; the last one's are those of the picture
     that is shown, rounded to 8 bits as it is saved, in float32 whatever the precision.
 
@@ -224,7 +223,7 @@ class _Run:
         self._subject = subject
         self.step = position.step
         self._began = time.perf_counter() - position.seconds
-        self._recolored, self._exact = position.recolored, position.exact
+        self._exact = position.exact
         self._image, self._before = position.tensors["image"], position.tensors["before"]
         self._pyramid = subject.pyramid(position)
         self._mover = position.mover(subject.settings)
@@ -241,7 +240,7 @@ class _Run:
         total, content, style, tv = judged.losses
         frame = judged.frame
         if judged.gradient is not None:
-            self._move(image, judged.gradient, total, judged.weight)
+            self._move(image, judged.gradient, judged.weight)
         self._before, self.step = frame, step + 1
         seconds = time.perf_counter() - self._began
         return Iterate(
@@ -303,11 +302,11 @@ class _Run:
             self._objective = wanted, self._subject.objective_at(*wanted)
         return self._objective[1]
 
-    def _move(self, image: Tensor, gradient: Tensor, loss: float, weight: float) -> None:
+    def _move(self, image: Tensor, gradient: Tensor, weight: float) -> None:
         after = self.step + 1
-        palette = self._subject.palette if self.step == 0 else None
-        ahead = self._recolor(loss, palette) if palette else None
-        if ahead is None:
+        if self.step == 0 and self._subject.palette:
+            ahead = self._recolor(self._subject.palette)
+        else:
             ahead = self._mover.step(image, gradient, weight)
         self._image = self._pyramid.grow(ahead, after) if self._pyramid else ahead
         if self._image is not ahead:
@@ -315,24 +314,16 @@ class _Run:
             if scale_at(self._subject.scales, after) == self._subject.scales[-1]:
                 self._pyramid = None
 
-    def _recolor(self, loss: float, palette: Palette) -> Tensor | None:
-        """The start in the paintings' colours, if its loss is lower."""
+    def _recolor(self, palette: Palette) -> Tensor:
         start = self._subject.start() if self._subject.show else self._before
-        ground = match_colors(start, palette)
-        pyramid = Pyramid(self._subject.scales, ground)
-        small = pyramid.shrink(0)
-        height, width = small.shape[2:]
-        objective = self._objective_for(height, width, self._exact)
-        if not objective.evaluate(small, with_gradient=False)[0].total < loss:
-            return None
-        self._recolored = True
+        pyramid = Pyramid(self._subject.scales, match_colors(start, palette))
         self._pyramid = pyramid if self._pyramid else None
-        return small
+        return pyramid.shrink(0)
 
     def _position(self, seconds: float) -> Position:
         state = {f"{_MOVER}{name}": value for name, value in self._mover.state().items()}
         tensors = {"image": self._image, "before": self._before, **state}
-        return Position(self.step, seconds, tensors, self._recolored, self._exact)
+        return Position(self.step, seconds, tensors, self._exact)
 
 
 def round_to_levels(image: Tensor, levels: int) -> Tensor:
