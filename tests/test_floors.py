@@ -12,6 +12,7 @@ FLOORS = {
     "__init__": 4,
     "__main__": 4,
     "api": 4,
+    "allocation": 0,
     "errors": 0,
     "files": 0,
     "settings": 0,

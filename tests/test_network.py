@@ -2,11 +2,12 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as nnf
 from torchvision.models import vgg19
 
 from medley.images import to_tensor
 from medley.settings import SHORTEST_SIDE
-from medley.vgg.network import LAYERS, VGG19, convolutions_for
+from medley.vgg.network import LAYERS, VGG19, _pool_maxima, convolutions_for
 from medley.vgg.weights import load_weights
 
 from .conftest import draw_pixels
@@ -140,3 +141,24 @@ def test_float16_does_not_overflow_where_features_exceed_its_range(peer):
     halved = VGG19(weights, layers, precision="float16")(image)["relu1_2"]
     assert exact.max() > torch.finfo(torch.float16).max
     torch.testing.assert_close(halved, exact, rtol=0.01, atol=0.01 * float(exact.max()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_maxima_that_are_found_anew_have_torch_s_gradient_ties_included(dtype):
+    x = torch.randint(0, 3, (2, 8, 7, 9)).to(dtype, memory_format=torch.channels_last)
+    leaves = [x.clone().requires_grad_() for _ in range(2)]
+    pooled = [_pool_maxima(leaves[0]), nnf.max_pool2d(leaves[1], 2)]
+    slope = torch.randn_like(pooled[1])
+    gradients = [
+        torch.autograd.grad(out, leaf, slope)[0] for out, leaf in zip(pooled, leaves, strict=True)
+    ]
+    assert torch.equal(*pooled)
+    assert torch.equal(*gradients)
+
+
+def test_places_of_maxima_are_not_kept_until_the_way_back():
+    x = torch.rand(1, 8, 8, 8, requires_grad=True)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+        _pool_maxima(x)
+    assert [one.dtype for one in kept] == [torch.float32]

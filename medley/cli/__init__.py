@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 import medley
+from medley.allocation import give_back_large_blocks
 from medley.cli.assemble import assemble
 from medley.cli.batch import batch
 from medley.cli.layers import layers
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Read by OpenMP when torch is first imported. Threads that spin while they wait make a step
     # three to six times as slow as soon as anything else runs on the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    give_back_large_blocks()
     try:
         sys.exit(cli.main(arguments, prog_name="medley", standalone_mode=False))
     except click.UsageError as error:

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from medley.allocation import give_back_large_blocks
 from medley.errors import LostError, MedleyError, RoomError
 from medley.studio.jobs import Event, Job, Outcome
 from medley.studio.worker import Place, Worker, is_passing
@@ -270,6 +271,7 @@ def _serve(line: Connection, place: Place, threads: int) -> None:
     """Take what comes through the connection until it ends: a process's whole life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
+    give_back_large_blocks()
     torch.set_num_threads(threads)
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(line, jobs), daemon=True).start()

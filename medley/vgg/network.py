@@ -6,7 +6,7 @@ training set's mean colour subtracted, and that is what these weights still want
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as nnf
@@ -81,7 +81,7 @@ class VGG19(nn.Module):
                 raise ValueError(f"{what} is one of {', '.join(get_args(known))}, not {value!r}")
         self._path = _path_to(layers)
         self._wanted = frozenset(layers)
-        self._pool = nnf.max_pool2d if pooling == "max" else nnf.avg_pool2d
+        self._pool = _pool_maxima if pooling == "max" else _pool_averages
         self._scales = _POOL_SCALES if pooling == "average-scaled" else {}
         self._padding = padding
         self._half = HALVES.get(precision)
@@ -125,16 +125,48 @@ class VGG19(nn.Module):
                 else:
                     x = nnf.conv2d(_framed(x, self._padding), weight, bias)
                 if self._half and name == _FIRST:
-                    x = (x / self._divisor).to(self._half, memory_format=torch.channels_last)
+                    x = x / self._divisor if self._divisor != 1 else x
+                    x = x.to(self._half, memory_format=torch.channels_last)
             elif name.startswith("relu"):
                 # In place where nobody asked for the convolution's own output: half the memory.
                 in_place = name.replace("relu", "conv") not in self._wanted
                 x = nnf.relu(x, inplace=in_place)
             else:
-                x = self._pool(x, 2)
+                x = self._pool(x)
                 x = x * self._scales[name] if name in self._scales else x
             if name in self._wanted:
                 yield name, x.float() * self._divisor if x.dtype == torch.float16 else x
+
+
+def _pool_averages(x: Tensor) -> Tensor:
+    return nnf.avg_pool2d(x, 2)
+
+
+def _pool_maxima(x: Tensor) -> Tensor:
+    pooled: Tensor = _MaxPool.apply(x)
+    return pooled
+
+
+class _MaxPool(torch.autograd.Function):
+    """As `max_pool2d`, but where the maxima lie is found out anew on the way back.
+
+    torch keeps their places as int64: of all four pools, a quarter of what halves keep in all.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return nnf.max_pool2d(x, 2)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        _, places = nnf.max_pool2d(x, 2, return_indices=True)
+        side, none, apart = [2, 2], [0, 0], [1, 1]
+        gradient: Tensor = torch.ops.aten.max_pool2d_with_indices_backward(
+            slopes[0], x, side, side, none, apart, False, places
+        )
+        return gradient
 
 
 def _framed(x: Tensor, padding: Padding) -> Tensor:

@@ -1,0 +1,54 @@
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from medley import allocation
+from medley.allocation import give_back_large_blocks
+
+# Leaves a block that is in use above one that is freed, as a step's tensors do.
+HOLES = """
+import ctypes, os, sys
+from pathlib import Path
+from medley import allocation
+
+allocation._HUGE_PAGES = Path(sys.argv[1])
+allocation.give_back_large_blocks()
+library = ctypes.CDLL(None)
+library.malloc.restype, library.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+def take(size):
+    block = library.malloc(ctypes.c_size_t(size))
+    ctypes.memset(block, 1, size)
+    return block
+
+library.free(take(30 << 20))  # from which glibc learns to keep blocks of that size
+before = resident()
+large, above = take(20 << 20), take(100 << 10)
+library.free(large)
+print((resident() - before) >> 20, os.environ.get("THP_MEM_ALLOC_ENABLE"))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+@pytest.mark.parametrize(("huge", "kept"), [("always [madvise] never", 0), ("[never]", 20)])
+def test_freed_block_beneath_one_in_use_goes_back_where_pages_are_huge(tmp_path, huge, kept):
+    (tmp_path / "enabled").write_text(huge)
+    code = [sys.executable, "-c", HOLES, str(tmp_path / "enabled")]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("THP_", "MALLOC_"))}
+    done = subprocess.run(code, env=environment, capture_output=True, text=True, check=True)
+    grown, thp = done.stdout.split()
+    assert abs(int(grown) - kept) <= 2
+    assert thp == ("1" if kept == 0 else "None")
+
+
+def test_a_user_s_own_choice_stays(monkeypatch):
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")
+    monkeypatch.setattr(allocation.sys, "platform", "win32")
+    give_back_large_blocks()
+    assert os.environ["THP_MEM_ALLOC_ENABLE"] == "0"
