@@ -1,7 +1,7 @@
 """The medley: one content through many paintings, shot by shot, and the film of it all."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from medley.studio.sidecar import (
     describe_run,
 )
 from medley.studio.takes import Take, missing
+from medley.transfer.seen import NOTHING, Seen
 from medley.workspace import Workspace
 
 
@@ -103,6 +104,7 @@ def plan_render(
         devices = devices[:1]
     if left := len(missing(takes)):
         camera = fit_tiles(camera, content, settings, tile, devices[:left])
+        camera = replace(camera, seen=Seen() if left > 1 else NOTHING)
     return Plan(
         content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace, devices,
         blending,

@@ -31,6 +31,7 @@ from medley.studio.negatives import Negative, developed, digest_of
 from medley.studio.room import free_memory_each
 from medley.transfer.color import color_statistics, match_colors
 from medley.transfer.scales import Scale, plan_scales
+from medley.transfer.seen import NOTHING, Seen
 from medley.transfer.together import Table
 from medley.vgg.network import HALVES, VGG19, Precision, convolutions_for
 from medley.vgg.weights import Weights, load_weights
@@ -56,6 +57,7 @@ class Camera:
         device: where they are.
         precision: never "auto".
         tile: a picture that is larger is computed in tiles of that side; None: as a whole.
+        seen: what the network has seen in pictures of earlier shots.
         table: where shots that are taken in threads at once wait for one another; None: alone.
     """
 
@@ -65,6 +67,7 @@ class Camera:
     device: torch.device
     precision: Precision
     tile: int | None = None
+    seen: Seen = NOTHING
     table: Table | None = None
 
 

@@ -107,6 +107,7 @@ def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
             scene.settings,
             camera.tile,
             _pulls(scene, high, wide, camera.device),
+            camera.seen,
         )
         if camera.table and isinstance(objective, Objective):
             objective = Seat(objective, camera.table)

@@ -16,6 +16,7 @@ from medley.studio.room import free_memory
 from medley.studio.scene import Camera, load_camera, scales_of, settled, shot_key
 from medley.studio.takes import take_one
 from medley.transfer.optimize import Iterate
+from medley.transfer.seen import Seen
 from medley.vgg.network import Precision
 from medley.workspace import Workspace
 
@@ -141,7 +142,8 @@ def _network_of(settings: ShotSettings, precision: Precision) -> ShotSettings:
 
 
 def _load(device: torch.device, settings: ShotSettings) -> Camera:
-    return load_camera(settings, device)
+    # Its shots have contents in common, and perhaps paintings.
+    return replace(load_camera(settings, device), seen=Seen())
 
 
 def _step(event: Event, iterate: Iterate) -> Event:

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from medley.settings import VGG_LAYERS, ShotSettings
 from medley.transfer.losses import LAYERS, Losses, Objective, content_weight, pick, tv_weight
+from medley.transfer.seen import NOTHING, Seen
 from medley.transfer.style import Part, Pull, Statistics, Style
 from medley.vgg.network import VGG19
 
@@ -135,14 +136,15 @@ def make_objective(
     settings: ShotSettings,
     tile: int | None,
     pulls: Sequence[Pull] = (),
+    seen: Seen = NOTHING,
 ) -> "Objective | TiledObjective":
     """Make the objective of a shot, tiled if `tile` is given and the content is larger.
 
     Args: as for `TiledObjective`.
     """
     if tile is None or max(content.shape[2:]) <= tile:
-        return Objective(network, content, paintings, settings, pulls)
-    return TiledObjective(network, content, paintings, settings, tile, pulls)
+        return Objective(network, content, paintings, settings, pulls, seen)
+    return TiledObjective(network, content, paintings, settings, tile, pulls, seen)
 
 
 class TiledObjective:
@@ -156,6 +158,7 @@ class TiledObjective:
         settings: ShotSettings,
         tile: int,
         pulls: Sequence[Pull] = (),
+        seen: Seen = NOTHING,
     ) -> None:
         """Compute the targets.
 
@@ -171,6 +174,7 @@ class TiledObjective:
             settings: the layers, and the weights of the three terms.
             tile: longest side of a tile in pixels, without its halo.
             pulls: how and where each painting pulls; all alike and everywhere by default.
+            seen: what the network has seen in pictures before.
         """
         self._network = network
         self._settings = settings
@@ -179,8 +183,21 @@ class TiledObjective:
         self._style = Style(settings, pulls or [Pull()] * len(paintings), self._height, self._width)
         self._layers = settings.content_layer_weights
         with torch.no_grad():
-            self._content = [self._content_features(content, tile) for tile in self._tiles]
-            self._style.aim([self._look(painting, tile) for painting in paintings])
+            self._content = seen.recall(
+                content,
+                ("content", network, tile, *self._layers),
+                lambda: [self._content_features(content, tile) for tile in self._tiles],
+            )
+            self._style.aim(
+                [
+                    seen.recall(
+                        painting,
+                        ("painting", network, tile, *self._style.statistics),
+                        partial(self._look, painting, tile),
+                    )
+                    for painting in paintings
+                ]
+            )
 
     def mix(self, strengths: Sequence[float]) -> None:
         """Let the paintings pull otherwise from now on, in their order; 1 on average."""
