@@ -6,7 +6,8 @@ import torch
 from medley.settings import ShotSettings
 from medley.studio import worker as workers
 from medley.studio.engine import Job
-from medley.studio.worker import Place, Worker
+from medley.studio.jobs import Place
+from medley.studio.worker import Worker
 from medley.transfer.losses import Objective
 from medley.transfer.seen import Seen
 from medley.transfer.tiling import TiledObjective

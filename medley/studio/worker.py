@@ -1,45 +1,27 @@
 """One who takes shots on a device, one after another, and keeps the networks that it has loaded."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
-from pathlib import Path
 
 import torch
 
-from medley.errors import LostError, MedleyError, OutputError, RoomError, WeightsError
+from medley.errors import MedleyError, WeightsError
 from medley.settings import ShotSettings
 from medley.studio.device import choose_precision, computing_deterministically
 from medley.studio.forecast import choose_tile, smaller_tile
-from medley.studio.jobs import Event, Job
+from medley.studio.jobs import Event, Job, Place
 from medley.studio.room import free_memory
 from medley.studio.scene import Camera, load_camera, scales_of, settled, shot_key
 from medley.studio.takes import take_one
 from medley.transfer.optimize import Iterate
 from medley.transfer.seen import Seen
-from medley.vgg.network import Precision
+from medley.vgg.layers import Precision
 from medley.workspace import Workspace
 
 _CAMERAS = 2  # networks in memory: films in two widths take turns without loading
 _DECIDING = ("bits", "weights", "pooling", "padding", "style_layers", "content_layers")
 _AUTOMATIC: tuple[Precision, ...] = ("bfloat16", "float32")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a worker works.
-
-    Attributes:
-        name: the worker's.
-        device: on which it computes.
-        root: the workspace's folder.
-        sharing: how many workers share the device's memory.
-    """
-
-    name: str
-    device: str
-    root: Path
-    sharing: int = 1
 
 
 class Worker:
@@ -126,13 +108,6 @@ class Worker:
     def _free_share(self) -> int | None:
         free = free_memory(self._device)
         return None if free is None else free // self._place.sharing
-
-
-def is_passing(error: Exception) -> bool:
-    """Whether another attempt may do better, be it elsewhere or later."""
-    return not isinstance(error, MedleyError) or isinstance(
-        error, LostError | OutputError | RoomError
-    )
 
 
 def _network_of(settings: ShotSettings, precision: Precision) -> ShotSettings:

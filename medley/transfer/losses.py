@@ -15,17 +15,11 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from medley.settings import ShotSettings, StyleSettings
+from medley.settings import ShotSettings
 from medley.transfer.gram import widened
 from medley.transfer.seen import NOTHING, Seen
 from medley.transfer.style import Part, Pull, Statistics, Style
 from medley.vgg.network import VGG19
-
-_PLAIN = StyleSettings.model_validate({})
-STYLE_LAYERS = tuple(_PLAIN.style_layer_weights)
-CONTENT_LAYER, *_ = _PLAIN.content_layer_weights
-LAYERS = (CONTENT_LAYER, *STYLE_LAYERS)
-"""What is looked at by default."""
 
 _CONTENT_SCALE = 0.01
 _TV_SCALE = 0.5

@@ -1,14 +1,16 @@
 """What a network has seen in pictures, kept for the next shot of the same content or painting."""
 
+from __future__ import annotations
+
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from medley.files import sha256
+
+if TYPE_CHECKING:  # torch takes a second to import, and plans do without
+    from torch import Tensor
 
 Finding = TypeVar("Finding")
 
@@ -40,6 +42,8 @@ class Seen:
             by: all else that decides what is found: network, layers, tiles.
             look: finds it, in tensors that nobody changes afterwards.
         """
+        import torch
+
         if picture.nbytes > self._most:
             return look()
         # An algorithm that is strictly repeatable may round otherwise than the usual one.
@@ -74,6 +78,8 @@ def _digest(picture: Tensor) -> str:
 
 
 def _bytes_in(finding: object) -> int:
+    from torch import Tensor
+
     if isinstance(finding, Tensor):
         return finding.untyped_storage().nbytes()
     if isinstance(finding, dict):
