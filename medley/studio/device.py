@@ -63,7 +63,7 @@ def name_device(name: str) -> Device:
     Raises:
         MedleyError: this machine or this torch does not have it.
     """
-    have = available_devices()
+    have = ["cpu"] if name == "cpu" else available_devices()
     if "," in name:
         raise MedleyError(f"--device '{name}' names several, and one is of use here; name that")
     if name == "auto":

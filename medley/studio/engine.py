@@ -44,5 +44,6 @@ def every_device(names: str) -> list[Device]:
     Raises:
         MedleyError: this machine or this torch does not have one.
     """
-    found = [name for name in available_devices() if name.startswith("cuda:")]
-    return name_devices(",".join(found) if names == "auto" and found else names)
+    if names == "auto":
+        names = ",".join(name for name in available_devices() if name.startswith("cuda:")) or names
+    return name_devices(names)
