@@ -67,6 +67,7 @@ def test_films_are_those_of_the_local_engine_and_a_bad_picture_is_one_films_affa
     assert len([one for one in events if one["event"] == "step"]) == 2 * 3
     assert Workspace(tmp_path / "shots").shot(events[1]["key"]).is_finished
 
-    local, _ = batch(tmp_path, "--force", "--workspace", "others")
+    shutil.rmtree(tmp_path / "outputs")
+    local, _ = batch(tmp_path, "--workspace", "others")
     assert local == films
     assert frames(tmp_path / "shots") == frames(tmp_path / "others") != {}
