@@ -38,14 +38,16 @@ from medley.studio.cut import Outputs
 from medley.studio.device import choose_device, choose_precision, kind_of
 from medley.studio.forecast import check_disk
 from medley.studio.orders import foretell, prepare
+from medley.studio.progress import Progress
 from medley.studio.quantizing import Quantizer
 from medley.studio.render import cut_film, take_all
 from medley.studio.room import free_disk
 from medley.studio.scene import fit_painting, fit_tiles, load_camera, resize_content, set_scene
-from medley.studio.shoot import Progress, iterate
+from medley.studio.shoot import iterate
 from medley.transfer.optimize import Iterate
 from medley.vgg import sources
-from medley.vgg.network import LAYERS, VGG19, Pooling, convolutions_for
+from medley.vgg.layers import LAYERS, Pooling, convolutions_for
+from medley.vgg.network import VGG19
 from medley.vgg.weights import load_weights
 
 Picture = str | Path | Image.Image | Pixels | Tensor
@@ -180,7 +182,7 @@ def load_vgg(
         bits: a weight has: 1 to 8 from the package, 32 for the float original, which `medley
             weights fetch` brings; 8 unless given.
         weights: a file that `quantize` wrote, instead of bits.
-        layers: of the thirty-seven in `medley.vgg.network.LAYERS`; those whose features are wanted.
+        layers: of the thirty-seven in `medley.vgg.layers.LAYERS`; those whose features are wanted.
         pooling: "max" or "average".
         precision: that convolutions compute in: "auto", "float32", "tf32", "bfloat16", "float16".
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".

@@ -16,7 +16,7 @@ import medley
 from medley.cli import cli
 from medley.errors import MedleyError, OutputError, PictureError
 from medley.images import decode, to_pixels
-from medley.vgg.network import LAYERS
+from medley.vgg.layers import LAYERS
 
 from .conftest import draw_pixels
 

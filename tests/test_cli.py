@@ -17,7 +17,7 @@ from medley.settings import (
     ShotSettings,
     SweepSettings,
 )
-from medley.studio.shoot import Progress
+from medley.studio.progress import Progress
 
 COMMANDS = sorted(cli.commands)
 

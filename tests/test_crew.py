@@ -21,7 +21,7 @@ from medley.shots import Shot
 from medley.studio import room
 from medley.studio.checkpoint import saved_step
 from medley.studio.device import choose_device, choose_devices
-from medley.studio.shoot import Progress
+from medley.studio.progress import Progress
 
 from .test_render import run
 

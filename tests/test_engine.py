@@ -22,11 +22,13 @@ from medley.settings import EngineSettings, ShotSettings
 from medley.studio import engine as engines
 from medley.studio import worker as workers
 from medley.studio.checkpoint import saved_step
+from medley.studio.device import Device
 from medley.studio.engine import Job, LocalEngine, open_engine
 from medley.studio.forecast import TILES
+from medley.studio.jobs import Place, is_passing
 from medley.studio.scene import fit_painting, resize_content, set_scene, shot_key
 from medley.studio.takes import Take
-from medley.studio.worker import Place, Worker, is_passing
+from medley.studio.worker import Worker
 from medley.workspace import Workspace
 
 from .conftest import draw_pixels
@@ -324,7 +326,7 @@ def test_workers_are_named_and_share_their_device(workspace):
 
 def test_auto_means_every_gpu_and_else_one_device(monkeypatch):
     monkeypatch.setattr(engines, "available_devices", lambda: ["cpu", "cuda", "cuda:0", "cuda:1"])
-    monkeypatch.setattr(engines, "choose_devices", lambda names: names.split(","))
+    monkeypatch.setattr(engines, "name_devices", lambda names: names.split(","))
     assert engines.every_device("auto") == ["cuda:0", "cuda:1"]
     assert engines.every_device("cpu") == ["cpu"]
     monkeypatch.setattr(engines, "available_devices", lambda: ["cpu"])
@@ -336,7 +338,7 @@ def test_settings_make_the_engine(workspace):
         EngineSettings(devices="cpu", workers=3, retries=4, shrink=True), workspace
     )
     assert isinstance(engine, LocalEngine)
-    assert (engine.devices, engine.retries, engine.shrink) == ([CPU] * 3, 4, True)
+    assert (engine.devices, engine.retries, engine.shrink) == ([Device("cpu")] * 3, 4, True)
 
 
 def test_missing_ray_is_one_line(workspace, monkeypatch):

@@ -70,6 +70,29 @@ def test_film_and_catalogs_answer_without_torch():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+def test_a_batch_is_planned_without_torch(tmp_path, make_picture):
+    make_picture("photo.png")
+    make_picture("styles/one.png", seed=2)
+    (tmp_path / "films.toml").write_text(
+        '[defaults]\nstyles = "styles"\nsize = 48\nsteps = 2\nprecision = "float32"\n'
+        'content = "photo.png"\n[[film]]\nbits = [8, 2]\ninit = "noise"\n'
+        '[[film]]\nkind = "sweep"\nbits = "8,1"\n'
+    )
+    code = """
+import sys
+from pathlib import Path
+from medley.settings import EngineSettings
+from medley.settings.manifest import read_manifest
+from medley.studio.schedule import foretell_batch, plan_batch, planning_crew
+crew = planning_crew(EngineSettings(devices="cpu"))
+plan = plan_batch(read_manifest(Path("films.toml")), crew[0], False, lambda _: None)
+foretell_batch(list(plan.jobs.values()), 0, crew, None, print)
+assert not plan.failed and len(plan.films) == 3
+sys.exit(not {"torch", "scipy.stats", "skimage.metrics", "ray"}.isdisjoint(sys.modules))
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0
+
+
 def test_files_and_functions_stay_small():
     long = []
     for path in MODULES:

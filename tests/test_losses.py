@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from medley.settings import ShotSettings
+from medley.settings.style import LOSS_LAYERS
 from medley.transfer.gram import gram_matrix, gram_sum
-from medley.transfer.losses import LAYERS, Objective, total_variation
+from medley.transfer.losses import Objective, total_variation
 from medley.vgg.network import VGG19
 
 
@@ -74,7 +75,7 @@ def test_content_and_painting_cost_nothing_against_themselves(network, pictures)
 def test_gradient_agrees_with_finite_differences(camera, pictures):
     # Where the loss is smooth: average pooling, in double precision.
     weights = {n: (w.double(), b.double()) for n, (w, b) in camera.weights.tensors.items()}
-    network = VGG19(weights, LAYERS, "average").double()
+    network = VGG19(weights, LOSS_LAYERS, "average").double()
     content, painting, image = (picture.double() for picture in pictures)
     objective = Objective(network, content, [painting], ShotSettings(tv_weight=1))
     variable = image.clone().requires_grad_()

@@ -7,7 +7,8 @@ from torchvision.models import vgg19
 
 from medley.images import to_tensor
 from medley.settings import SHORTEST_SIDE
-from medley.vgg.network import LAYERS, VGG19, _pool_maxima, convolutions_for
+from medley.vgg.layers import LAYERS, convolutions_for
+from medley.vgg.network import VGG19, _pool_maxima
 from medley.vgg.weights import load_weights
 
 from .conftest import draw_pixels

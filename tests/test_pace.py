@@ -13,6 +13,7 @@ from medley.transfer.scales import Scale
 def measured(monkeypatch, tmp_path):
     """Count measurements instead of taking them."""
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     taken = []
 
     def measure(_):

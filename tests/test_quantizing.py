@@ -11,11 +11,11 @@ import torch
 from medley.cli.quantize import Size
 from medley.errors import WeightsError
 from medley.images import decode, to_tensor
+from medley.settings.style import LOSS_LAYERS, STYLE_LAYERS
 from medley.studio.allocate import choose_widths, file_bytes, measure_harm
 from medley.studio.compare import Candidate, Judge, measure
 from medley.studio.report import draw_comparison, write_comparison
 from medley.transfer.gram import gram_matrix
-from medley.transfer.losses import LAYERS, STYLE_LAYERS
 from medley.vgg import sources, weightfile
 from medley.vgg.quantize import network_codebooks
 from medley.vgg.weights import load_weights
@@ -46,7 +46,7 @@ def falling(scale):
 def test_float_network_does_no_harm(judge):
     errors = judge({})
     assert errors.total == 0
-    assert set(errors.features) == set(LAYERS)
+    assert set(errors.features) == set(LOSS_LAYERS)
     assert set(errors.grams) == set(STYLE_LAYERS)
 
 

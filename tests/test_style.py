@@ -9,7 +9,8 @@ from medley.settings import VGG_LAYERS, ShotSettings
 from medley.transfer.gram import gram_sum
 from medley.transfer.losses import Objective
 from medley.transfer.style import Pull, guide_at
-from medley.transfer.tiling import TiledObjective, grid_for
+from medley.transfer.tiles import grid_for
+from medley.transfer.tiling import TiledObjective
 from medley.transfer.wasserstein import gaussian_of, root_trace, wasserstein
 from medley.vgg.network import VGG19
 

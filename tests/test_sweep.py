@@ -25,11 +25,12 @@ from medley.film.lettering import label
 from medley.film.timeline import ease, medley_timeline
 from medley.images import decode, to_tensor
 from medley.settings import ShotSettings, SweepSettings
+from medley.settings.style import LOSS_LAYERS
 from medley.shots import Shot
 from medley.studio import networks
 from medley.studio.cut import track
 from medley.studio.networks import FLOAT, Variant, list_variants, reference_of
-from medley.transfer.losses import LAYERS, Objective
+from medley.transfer.losses import Objective
 from medley.vgg import sources
 from medley.vgg.network import VGG19
 from medley.vgg.weights import load_weights
@@ -151,7 +152,7 @@ def test_losses_are_scored_by_the_float_network_on_the_saved_pictures(swept):
     shots = shots_of(folder, sidecar)
     content = decode(shots[0].step_path(0))
     painting = Image.open(folder / "styles/painting_2.png").resize((48, 39), 2)
-    network = VGG19(weights.tensors, LAYERS)
+    network = VGG19(weights.tensors, LOSS_LAYERS)
     objective = Objective(network, to_tensor(content), [to_tensor(painting)], ShotSettings())
     for one, shot in zip(sidecar["measures"], shots, strict=True):
         with torch.no_grad():

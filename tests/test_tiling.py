@@ -5,16 +5,19 @@ import pytest
 import torch
 
 from medley.settings import VGG_LAYERS, ShotSettings
-from medley.transfer.losses import LAYERS, Objective
-from medley.transfer.tiling import TiledObjective, grid_for, lay_tiles, make_objective
-from medley.vgg.network import VGG19, convolutions_for
+from medley.settings.style import LOSS_LAYERS
+from medley.transfer.losses import Objective
+from medley.transfer.tiles import grid_for, lay_tiles
+from medley.transfer.tiling import TiledObjective, make_objective
+from medley.vgg.layers import convolutions_for
+from medley.vgg.network import VGG19
 
 
 def picture(height, width, seed):
     return torch.rand((1, 3, height, width), generator=torch.Generator().manual_seed(seed))
 
 
-def narrow_network(pooling, layers=LAYERS, channels=8, seed=None):
+def narrow_network(pooling, layers=LOSS_LAYERS, channels=8, seed=None):
     """VGG-19 with few channels: random, or with all weights alike and positive."""
     weights, inputs, generator = {}, 3, torch.Generator().manual_seed(seed or 0)
     for name in convolutions_for(layers):
@@ -48,8 +51,8 @@ def test_reach_is_how_far_a_pixel_changes_features(pooling):
 
 
 def test_halo_covers_every_layer_that_the_loss_looks_at():
-    assert max(VGG_LAYERS[layer].halo for layer in LAYERS) == 70
-    assert grid_for(LAYERS) == (16, 80)
+    assert max(VGG_LAYERS[layer].halo for layer in LOSS_LAYERS) == 70
+    assert grid_for(LOSS_LAYERS) == (16, 80)
 
 
 @pytest.mark.parametrize(

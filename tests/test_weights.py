@@ -9,7 +9,7 @@ import torch
 from medley.errors import WeightsError
 from medley.vgg import codebook, schemes, weightfile
 from medley.vgg.weightfile import SHAPES, Origin
-from medley.vgg.weights import load_weights
+from medley.vgg.weights import identify_weights, load_weights
 
 ORIGIN = Origin("drawn by a test", "ab" * 32, "CC0")
 BUNDLE = weightfile.BUNDLE
@@ -158,3 +158,16 @@ def test_float_original_is_asked_for_by_name_until_it_is_fetched(tmp_path, monke
     loaded = load_weights(32)
     assert loaded.label == "32-bit float32"
     assert np.array_equal(loaded.tensors["conv1_1"][0], layer.arrays["weight"])
+
+
+def test_weights_are_identified_without_being_decoded(tmp_path):
+    for bits in range(1, 9):
+        loaded = load_weights(bits)
+        assert identify_weights(bits) == (loaded.digest, loaded.size_bytes)
+    assert identify_weights() == identify_weights(8)
+    changed = bytearray(weightfile.BUNDLE.read_bytes())
+    changed[-1] ^= 1
+    path = tmp_path / "changed.safetensors"
+    path.write_bytes(changed)
+    with pytest.raises(WeightsError, match="was changed after it was written"):
+        identify_weights(path=path)

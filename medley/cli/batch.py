@@ -14,12 +14,12 @@ from medley.cli.options import read_settings, settings_options
 from medley.settings import EngineSettings
 from medley.settings.presets import Kind, kind_named
 
-if TYPE_CHECKING:  # torch comes with them
-    import torch
+if TYPE_CHECKING:  # they take half a second to import
     from rich.console import Console
 
     from medley.settings.manifest import Manifest
     from medley.studio.batch import Report
+    from medley.studio.device import Device
     from medley.studio.forecast import Forecast
     from medley.studio.schedule import Schedule
 
@@ -77,7 +77,7 @@ def batch(
     from medley.settings.manifest import read_manifest
 
     found = read_manifest(manifest, yes, workspace, partial(_kind, settings.devices))
-    # torch takes a second to import; what is wrong with the manifest should not wait for it.
+    # What is wrong with the manifest should not wait for these.
     from medley.cli.console import notes
     from medley.studio.engine import open_engine
     from medley.studio.forecast import check_disk
@@ -100,13 +100,12 @@ def batch(
 def _kind(devices: str) -> Kind:
     if devices != "auto":
         return kind_named(devices)
-    # torch takes a second to import, and only it knows what "auto" finds.
     from medley.studio.device import kind_of
 
     return kind_of(devices)
 
 
-def _plan(manifest: Manifest, crew: list[torch.device], force: bool, console: Console) -> Schedule:
+def _plan(manifest: Manifest, crew: list[Device], force: bool, console: Console) -> Schedule:
     from medley.cli.progress import display
     from medley.studio.schedule import plan_batch
 
@@ -114,20 +113,20 @@ def _plan(manifest: Manifest, crew: list[torch.device], force: bool, console: Co
         return plan_batch(manifest, crew[0], force, show.stage)
 
 
-def _foretell(
-    planned: Schedule, crew: list[torch.device], patient: bool, console: Console
-) -> Forecast:
+def _foretell(planned: Schedule, crew: list[Device], patient: bool, console: Console) -> Forecast:
     """Foretell; the pace is measured for it only if someone waits for the answer."""
     from medley.cli.console import warn
-    from medley.studio.pace import known_pace, pace_of
-    from medley.studio.scene import load_camera
+    from medley.studio.device import choose_precision
+    from medley.studio.pace import known_pace, pace_on
     from medley.studio.schedule import foretell_batch
 
     jobs = list(planned.jobs.values())
     pace = None
     if jobs:
-        camera = load_camera(jobs[0].take.scene.settings, crew[0])
-        pace = pace_of(camera) if patient else known_pace(camera)
+        settings = jobs[0].take.scene.settings
+        pace = known_pace(crew[0], choose_precision(settings.precision, crew[0]))
+        if patient and not pace:
+            pace = pace_on(crew[0], settings)
     tell = partial(warn, console)
     return foretell_batch(jobs, planned.shots - len(jobs), crew, pace, tell)
 
@@ -168,7 +167,7 @@ def _run(
     manifest: Manifest,
     planned: Schedule,
     engine: Any,
-    device: torch.device,
+    device: Device,
     console: Console,
     log_json: Path | None,
     page: Path | None,

@@ -13,8 +13,8 @@ from rich.text import Text
 from medley.cli.words import printable
 
 if TYPE_CHECKING:  # torch comes with it
-    from medley.studio.quantizing import Stage
-    from medley.studio.shoot import Progress as ShotProgress
+    from medley.studio.progress import Progress as ShotProgress
+    from medley.studio.stage import Stage
 
 _BAR_WIDTH = 6  # columns that a long title leaves for the bar and around it
 _SHORTEST = 16  # columns that a title always has

@@ -150,3 +150,10 @@ class BlendSettings(Settings):
                 f" painting{'s' * (count != 1)}; give one for each"
             )
         return tuple(count * share / sum(shares) for share in shares)
+
+
+_PLAIN = StyleSettings.model_validate({})
+STYLE_LAYERS = tuple(_PLAIN.style_layer_weights)
+CONTENT_LAYER, *_ = _PLAIN.content_layer_weights
+LOSS_LAYERS = (CONTENT_LAYER, *STYLE_LAYERS)
+"""What is looked at by default."""

@@ -9,6 +9,8 @@ before it, so that a file that is torn or was changed is found. Metadata, both J
 Pieces are packed one tensor at a time, because all of them are as large as forty pictures.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import hashlib
@@ -17,16 +19,19 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import safetensors
-import torch
-from torch import Tensor
 
 from medley.errors import CheckpointError, OutputError
 from medley.files import safetensors_header
-from medley.transfer.optimize import Position
 from medley.workspace import Recorder
+
+if TYPE_CHECKING:  # torch takes a second to import, and where a shot stands is known without
+    import torch
+    from torch import Tensor
+
+    from medley.transfer.optimize import Position
 
 VERSION = 1
 """Raised whenever a position comes to mean something else."""
@@ -40,11 +45,11 @@ LARGEST_SHARE = 0.05
 _DIGEST = "sha256"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _DTYPES = {
-    torch.float64: "F64",
-    torch.float32: "F32",
-    torch.float16: "F16",
-    torch.bfloat16: "BF16",
-    torch.int64: "I64",
+    "torch.float64": "F64",
+    "torch.float32": "F32",
+    "torch.float16": "F16",
+    "torch.bfloat16": "BF16",
+    "torch.int64": "I64",
 }
 _READ_BYTES = 1 << 20
 
@@ -58,10 +63,10 @@ def pack(position: Position, stamp: dict[str, Any]) -> Iterator[bytes | memoryvi
     }
     # Wider types first: each tensor then starts at a multiple of its own width.
     placed = sorted(position.tensors.items(), key=lambda item: -item[1].itemsize)
-    entries = [
-        (name, _DTYPES[tensor.dtype], tensor.shape, tensor.nbytes) for name, tensor in placed
+    entries: list[tuple[str, str, tuple[int, ...], int]] = [
+        (name, _DTYPES[str(tensor.dtype)], tensor.shape, tensor.nbytes) for name, tensor in placed
     ]
-    entries.append((_DIGEST, "U8", torch.Size([_DIGEST_BYTES]), _DIGEST_BYTES))
+    entries.append((_DIGEST, "U8", (_DIGEST_BYTES,), _DIGEST_BYTES))
     metadata = {"stamp": json.dumps(stamp), "position": json.dumps(facts)}
     head = safetensors_header(entries, metadata)
     digest = hashlib.sha256(head)
@@ -79,6 +84,8 @@ def unpack(path: Path, stamp: dict[str, Any], device: torch.device) -> Position:
     Raises:
         CheckpointError: it is torn, or it belongs to something else than `stamp`.
     """
+    from medley.transfer.optimize import Position
+
     _check_digest(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
@@ -172,6 +179,8 @@ class Keeper:
 
 
 def _bytes_of(tensor: Tensor) -> memoryview:
+    import torch
+
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     return flat.view(torch.uint8).numpy().data
 

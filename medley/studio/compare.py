@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from medley.images import read_picture, resize, size_for_pixels, to_tensor
+from medley.settings.style import CONTENT_LAYER, LOSS_LAYERS, STYLE_LAYERS
 from medley.transfer.gram import gram_matrix
-from medley.transfer.losses import CONTENT_LAYER, LAYERS, STYLE_LAYERS
 from medley.vgg import weightfile
-from medley.vgg.network import VGG19, convolutions_for
+from medley.vgg.layers import convolutions_for
+from medley.vgg.network import VGG19
 from medley.vgg.weights import Weights, load_weights
 
 PIXELS = 128 * 128  # area at which pictures are judged
@@ -61,11 +62,11 @@ class Judge:
 
     def __call__(self, tensors: Tensors) -> Errors:
         """Measure a network; convolutions that it lacks are taken from the float one."""
-        off = {**dict.fromkeys(LAYERS, 0.0)}
+        off = {**dict.fromkeys(LOSS_LAYERS, 0.0)}
         off_grams = dict.fromkeys(STYLE_LAYERS, 0.0)
         for picture, features in zip(self._pictures, self._features, strict=True):
             seen = self._see({**self.originals, **tensors}, picture)
-            for layer in LAYERS:
+            for layer in LOSS_LAYERS:
                 off[layer] += _relative(seen[layer], features[layer])
             for layer in STYLE_LAYERS:
                 grams = gram_matrix(seen[layer]), gram_matrix(features[layer])
@@ -79,7 +80,7 @@ class Judge:
     @staticmethod
     @torch.no_grad()
     def _see(tensors: Tensors, picture: Tensor) -> dict[str, Tensor]:
-        features: dict[str, Tensor] = VGG19(tensors, LAYERS)(picture)
+        features: dict[str, Tensor] = VGG19(tensors, LOSS_LAYERS)(picture)
         return features
 
 
@@ -129,7 +130,7 @@ def measure(path: Path, judge: Judge) -> Candidate:
     off = sum(e.distortion * count for e, count in zip(entries, counts, strict=True))
     power = sum(e.power * count for e, count in zip(entries, counts, strict=True))
     bits = max(weights.layer_bits.values())
-    needed = {name: weights.tensors[name] for name in convolutions_for(LAYERS)}
+    needed = {name: weights.tensors[name] for name in convolutions_for(LOSS_LAYERS)}
     return Candidate(weights.scheme, bits, weights.size_bytes, off / power, load_s, judge(needed))
 
 

@@ -1,22 +1,23 @@
 """All shots of a film on several devices at once; the first that fails ends it."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
-import torch
-
 from medley.settings import ShotSettings, TileWish
+from medley.studio.device import AnyDevice
 from medley.studio.jobs import Event, Job
 from medley.studio.local import LocalEngine
+from medley.studio.progress import Progress
 from medley.studio.scene import Camera
-from medley.studio.shoot import Progress
 from medley.studio.takes import Take, missing, steps_left, take_shots
 from medley.workspace import Workspace
 
 
 def take_at_once(
     takes: Sequence[Take],
-    devices: Sequence[torch.device],
+    devices: Sequence[AnyDevice],
     camera_for: Callable[[ShotSettings], Camera],
     workspace: Workspace,
     what: str,
@@ -54,6 +55,8 @@ def take_at_once(
             take.shot.drop_state()  # where a run was killed just before it did
     tile: TileWish = camera_for(next(iter(wanted.values())).scene.settings).tile or "off"
     follower = _Follower(takes, wanted, len(crew), what, watch, tell)
+    import torch
+
     exact = torch.are_deterministic_algorithms_enabled()
     jobs = (Job(take, tile, deterministic=exact) for take in wanted.values())
     with contextlib.closing(LocalEngine(crew, workspace).run(jobs, follower.see)) as outcomes:

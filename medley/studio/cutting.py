@@ -5,15 +5,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-import torch
-
 from medley.errors import PictureError
 from medley.files import sha256
 from medley.settings import CutSettings, FilmSettings, RenderOrder, SweepOrder
+from medley.studio.device import Device
 from medley.studio.orders import look_through, prepare, prepare_sweep
-from medley.studio.quantizing import Stage
 from medley.studio.render import cut_film
 from medley.studio.schedule import FilmPlan
+from medley.studio.stage import Stage
 from medley.studio.sweep import measure_sweep, publish
 from medley.studio.takes import Take
 from medley.workspace import Workspace
@@ -24,7 +23,7 @@ _MARKED = 40  # letters of a film's name that its part file bears
 def cut_plan(
     plan: FilmPlan,
     on_frame: Callable[[int, int], None],
-    device: torch.device,
+    device: Device,
     tell: Callable[[str], None],
 ) -> None:
     """Make a planned film of its finished shots, with all that lies beside it.
@@ -56,7 +55,7 @@ def cut_plan(
 def _cut(
     plan: FilmPlan,
     on_frame: Callable[[int, int], None],
-    device: torch.device,
+    device: Device,
     tell: Callable[[str], None],
 ) -> None:
     order = plan.film.order.model_copy(update={"device": str(device)})

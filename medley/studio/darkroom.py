@@ -17,12 +17,11 @@ from medley.images import Pixels, read_picture, resize, size_for_pixels
 from medley.paintings import Draw, Fingerprint, draw_from, fingerprint
 from medley.settings import CatalogSettings, ShotSettings, WeightsSettings
 from medley.studio.negatives import Negative, develop, digest_of
-from medley.studio.networks import Network, Variant, load_networks
-from medley.studio.quantizing import Watch
+from medley.studio.networks import Network, Variant, name_networks
 from medley.studio.scene import content_size, read_at
+from medley.studio.stage import Watch
 from medley.studio.takes import Take
-from medley.vgg.network import LAYERS, convolutions_for
-from medley.vgg.weights import load_weights
+from medley.vgg.weights import identify_weights
 
 _KEPT_BYTES = 64 * 2**20  # of developed pictures, which neighbouring shots have in common
 
@@ -100,19 +99,19 @@ class Darkroom:
     def networks(
         self,
         variants: Sequence[Variant],
-        reference: Variant,
+        _: Variant,
         settings: ShotSettings,
         folder: Path,
         watch: Watch,
     ) -> list[Network]:
-        """As `load_networks`, which is asked once for the same variants.
+        """What shots need to know of the networks that `load_networks` loads, found out once.
 
         Raises:
             WeightsError, OutputError: as that.
         """
-        key = (*variants, reference, folder)
+        key = (*variants, folder)
         if key not in self._networks:
-            self._networks[key] = load_networks(variants, reference, settings, folder, watch)
+            self._networks[key] = name_networks(variants, settings, folder, watch)
         return [
             replace(network, settings=settings.model_copy(update=_weights_of(network)))
             for network in self._networks[key]
@@ -171,5 +170,5 @@ def _weights_of(network: Network) -> dict[str, Any]:
 
 
 def _read_digest(bits: int | None, path: Path | None) -> str:
-    # One layer says as much of the file as all of them would.
-    return load_weights(bits, path=path, layers=convolutions_for(LAYERS[:1])).digest
+    digest, _ = identify_weights(bits, path=path)
+    return digest

@@ -1,21 +1,61 @@
 """From names of devices and precisions to the devices and precisions, or a line why not."""
 
-import contextlib
-import os
-from collections.abc import Iterator
+from __future__ import annotations
 
-import torch
+import contextlib
+import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
 from pydantic import TypeAdapter
 
 from medley.errors import MedleyError
 from medley.settings.presets import Kind, kind_named
-from medley.vgg.network import Precision
+from medley.vgg.layers import Precision
+
+if TYPE_CHECKING:  # it takes a second to import, and plans do without
+    import torch
 
 _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
+_CPU_FACTS = Path("/proc/cpuinfo")
+
+
+class Device(NamedTuple):
+    """A device's name, such as "cuda:1", where there need be no torch to know it."""
+
+    name: str
+
+    @property
+    def type(self) -> str:
+        """What it is: "cpu", "cuda" or "mps"."""
+        return self.name.partition(":")[0]
+
+    def __str__(self) -> str:
+        """Give the name, as a `torch.device` does."""
+        return self.name
+
+
+AnyDevice: TypeAlias = "Device | torch.device"
 
 
 def choose_device(name: str) -> torch.device:
+    """Find the device that `name` means, as `name_device` does.
+
+    Raises:
+        MedleyError: this machine or this torch does not have it.
+    """
+    import torch
+
+    return torch.device(name_device(name).name)
+
+
+def name_device(name: str) -> Device:
     """Find the device that `name` means; "auto" takes CUDA, else Apple's MPS, else the CPU.
+
+    torch is asked only where there may be more than the CPU.
 
     Args:
         name: "auto", "cpu", "cuda", "cuda:N" or "mps".
@@ -23,16 +63,16 @@ def choose_device(name: str) -> torch.device:
     Raises:
         MedleyError: this machine or this torch does not have it.
     """
-    have = available_devices()
+    have = ["cpu"] if name == "cpu" else available_devices()
     if "," in name:
         raise MedleyError(f"--device '{name}' names several, and one is of use here; name that")
     if name == "auto":
-        return torch.device(have[-1] if have[-1] == "mps" else "cuda" if "cuda" in have else "cpu")
+        return Device(have[-1] if have[-1] == "mps" else "cuda" if "cuda" in have else "cpu")
     if name not in have:
         raise MedleyError(
             f"there is no device '{name}' here; pass --device auto or one of {', '.join(have)}"
         )
-    return torch.device(name)
+    return Device(name)
 
 
 def choose_devices(names: str) -> list[torch.device]:
@@ -44,18 +84,27 @@ def choose_devices(names: str) -> list[torch.device]:
     return [choose_device(name) for name in names.split(",")]
 
 
+def name_devices(names: str) -> list[Device]:
+    """As `choose_devices`, where names suffice."""
+    return [name_device(name) for name in names.split(",")]
+
+
 def kind_of(name: str) -> Kind:
     """The kind of device, as presets know it, that a name or a list of them begins with.
 
     Raises:
         MedleyError: as `choose_device`.
     """
-    return kind_named(choose_devices(name)[0].type)
+    return kind_named(name_device(name.partition(",")[0]).type)
 
 
 def available_devices() -> list[str]:
     """List the names that `choose_device` accepts on this machine, besides "auto"."""
     names = ["cpu"]
+    if not _may_have_more():
+        return names
+    import torch
+
     if torch.cuda.is_available():
         names += ["cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
@@ -63,7 +112,7 @@ def available_devices() -> list[str]:
     return names
 
 
-def choose_precision(name: str, device: torch.device) -> Precision:
+def choose_precision(name: str, device: AnyDevice) -> Precision:
     """Find the precision that `name` means on a device, and set up torch for it.
 
     "auto" is bfloat16 on a CPU or GPU that multiplies it in hardware, else float32. bfloat16
@@ -81,6 +130,8 @@ def choose_precision(name: str, device: torch.device) -> Precision:
     if name == "auto":
         name = "bfloat16" if _multiplies_bfloat16(device) else "float32"
     if device.type == "cuda":
+        import torch
+
         # torch shortens float32 in convolutions unless it is told not to.
         torch.backends.cudnn.allow_tf32 = name == "tf32"
         torch.backends.cuda.matmul.allow_tf32 = name == "tf32"
@@ -97,6 +148,8 @@ def computing_deterministically(wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
+    import torch
+
     strict = torch.are_deterministic_algorithms_enabled()
     lenient = torch.is_deterministic_algorithms_warn_only_enabled()
     benchmark, workspace = torch.backends.cudnn.benchmark, os.environ.get(_CUBLAS)
@@ -121,10 +174,39 @@ def computing_deterministically(wanted: bool) -> Iterator[None]:
             os.environ[_CUBLAS] = workspace
 
 
-def _multiplies_bfloat16(device: torch.device) -> bool:
+def _may_have_more() -> bool:
+    """Whether there may be another device than the CPU; where not, torch need not be asked.
+
+    CUDA is nothing without its driver's library, nor ROCm without its kernel's device.
+    """
+    if sys.platform != "linux" or "torch" in sys.modules or Path("/dev/kfd").exists():
+        return True
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def _multiplies_bfloat16(device: AnyDevice) -> bool:
+    wanted = {"amx_bf16", "avx512_bf16"}
+    if device.type == "cpu" and "torch" not in sys.modules and (able := _cpu_features()):
+        return bool(able & wanted)
+    import torch
+
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
         return False
-    able = torch.cpu.get_capabilities()
-    return any(able.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
+    known = torch.cpu.get_capabilities()
+    return any(known.get(name, False) for name in wanted)
+
+
+def _cpu_features() -> set[str]:
+    """What Linux says that an x86 processor can do; empty elsewhere."""
+    try:
+        lines = _CPU_FACTS.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return set()
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return set(flags.partition(":")[2].split())

@@ -1,10 +1,8 @@
 """Where shots are taken: a process for each device of this machine, or a Ray cluster."""
 
-import torch
-
 from medley.errors import MedleyError
 from medley.settings import EngineSettings
-from medley.studio.device import available_devices, choose_devices
+from medley.studio.device import Device, available_devices, name_devices
 from medley.studio.jobs import Engine, Event, Job, Outcome
 from medley.studio.local import LocalEngine
 from medley.workspace import Workspace
@@ -40,11 +38,12 @@ def open_engine(settings: EngineSettings, workspace: Workspace) -> Engine:
     return RayEngine(settings, workspace)
 
 
-def every_device(names: str) -> list[torch.device]:
+def every_device(names: str) -> list[Device]:
     """Find the devices that `EngineSettings.devices` names; "auto" means all that are alike.
 
     Raises:
         MedleyError: this machine or this torch does not have one.
     """
-    found = [name for name in available_devices() if name.startswith("cuda:")]
-    return choose_devices(",".join(found) if names == "auto" and found else names)
+    if names == "auto":
+        names = ",".join(name for name in available_devices() if name.startswith("cuda:")) or names
+    return name_devices(names)

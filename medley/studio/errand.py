@@ -16,9 +16,9 @@ import torch
 import medley
 from medley.errors import MedleyError, RoomError
 from medley.files import sha256, write_bytes
-from medley.studio.jobs import Event, Job
+from medley.studio.jobs import Event, Job, Place, is_passing
 from medley.studio.parcel import pack_shot
-from medley.studio.worker import Place, Worker, is_passing
+from medley.studio.worker import Worker
 from medley.workspace import Workspace
 
 

@@ -16,10 +16,10 @@ from medley.settings import (
     ShotSettings,
     TileWish,
 )
-from medley.transfer.losses import LAYERS
+from medley.settings.style import LOSS_LAYERS
 from medley.transfer.scales import Scale
-from medley.transfer.tiling import lay_tiles
-from medley.vgg.network import HALVES
+from medley.transfer.tiles import lay_tiles
+from medley.vgg.layers import HALVES
 
 TILES = (2048, 1024, 768, 512, 384, 256)
 """Sides that are tried when a picture does not fit as a whole; smaller ones cost much more time."""
@@ -188,7 +188,9 @@ def _computed_pixels(scale: Scale, tile: int | None) -> float:
     return _TILED_TIME * sum(_region_areas(scale.height, scale.width, tile))
 
 
-def _region_areas(height: int, width: int, tile: int, layers: Sequence[str] = LAYERS) -> list[int]:
+def _region_areas(
+    height: int, width: int, tile: int, layers: Sequence[str] = LOSS_LAYERS
+) -> list[int]:
     regions = (one.region for one in lay_tiles(height, width, tile, layers))
     return [(bottom - top) * (right - left) for top, bottom, left, right in regions]
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
+from medley.errors import LostError, MedleyError, OutputError, RoomError
 from medley.settings import TileWish
 from medley.studio.takes import Take
 
@@ -77,6 +79,30 @@ class Outcome:
     attempts: int
     seconds: float
     worker: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a worker works.
+
+    Attributes:
+        name: the worker's.
+        device: on which it computes.
+        root: the workspace's folder.
+        sharing: how many workers share the device's memory.
+    """
+
+    name: str
+    device: str
+    root: Path
+    sharing: int = 1
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether another attempt may do better, be it elsewhere or later."""
+    return not isinstance(error, MedleyError) or isinstance(
+        error, LostError | OutputError | RoomError
+    )
 
 
 class Engine(Protocol):

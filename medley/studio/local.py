@@ -5,6 +5,8 @@ the next job in; ready for the next, an event, or how the last job ended, out. A
 ends is the sign to stop, so that none outlives this process, however that ends.
 """
 
+from __future__ import annotations
+
 import _thread
 import contextlib
 import multiprocessing
@@ -19,15 +21,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, NamedTuple
-
-import torch
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from medley.allocation import give_back_large_blocks
 from medley.errors import LostError, MedleyError, RoomError
-from medley.studio.jobs import Event, Job, Outcome
-from medley.studio.worker import Place, Worker, is_passing
+from medley.studio.device import AnyDevice
+from medley.studio.jobs import Event, Job, Outcome, Place, is_passing
 from medley.workspace import Workspace
+
+if TYPE_CHECKING:  # torch comes with it
+    from medley.studio.worker import Worker
 
 _STILLBORN = 5  # processes in a row that end before they are ready, until one gives up
 
@@ -73,7 +76,7 @@ class LocalEngine:
 
     def __init__(
         self,
-        devices: Sequence[torch.device],
+        devices: Sequence[AnyDevice],
         workspace: Workspace,
         retries: int = 0,
         shrink: bool = False,
@@ -128,7 +131,7 @@ class _Shift:
         self._watch = watch
         self._waiting: deque[_Attempt] = deque()
         self._vacant = engine.places()
-        self._threads = max(1, torch.get_num_threads() // len(engine.devices))
+        self._threads = _own_threads()
         self._members: dict[Connection, _Member] = {}
         self._stillborn = 0
 
@@ -172,7 +175,8 @@ class _Shift:
     def _hire(self, place: Place, attempt: _Attempt) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process: BaseProcess = context.Process(target=_serve, args=(theirs, place, self._threads))
+        share = self._threads, len(self._engine.devices)
+        process: BaseProcess = context.Process(target=_serve, args=(theirs, place, share))
         with _deaf_to_interrupts():
             process.start()
         # From here on `end` knows of it.
@@ -267,12 +271,23 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _serve(line: Connection, place: Place, threads: int) -> None:
-    """Take what comes through the connection until it ends: a process's whole life."""
+def _serve(line: Connection, place: Place, share: tuple[int | None, int]) -> None:
+    """Take what comes through the connection until it ends: a process's whole life.
+
+    Args:
+        line: the connection.
+        place: where the process works.
+        share: threads of all processes together, or None for torch's own; and how many they are.
+    """
+    give_back_large_blocks()
+    import torch
+
+    from medley.studio.worker import Worker
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
-    give_back_large_blocks()
-    torch.set_num_threads(threads)
+    threads, processes = share
+    torch.set_num_threads(max(1, (threads or torch.get_num_threads()) // processes))
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(line, jobs), daemon=True).start()
     say = partial(_say, line)
@@ -286,6 +301,12 @@ def _serve(line: Connection, place: Place, threads: int) -> None:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # there is nothing left to stop
             if (bug := sys.exception()) and not isinstance(bug, KeyboardInterrupt):
                 say(_Bug(f"{type(bug).__name__}: {bug}"))
+
+
+def _own_threads() -> int | None:
+    """As many threads as this process may have set for itself; torch is not imported for that."""
+    torch = sys.modules.get("torch")
+    return torch.get_num_threads() if torch else None
 
 
 def _attempt(worker: Worker, job: Job, say: Callable[[object], None]) -> MedleyError | None:
@@ -302,7 +323,7 @@ def _say(line: Connection, message: object) -> None:
         line.send(message)
 
 
-def _listen(line: Connection, jobs: "queue.SimpleQueue[Job | None]") -> None:
+def _listen(line: Connection, jobs: queue.SimpleQueue[Job | None]) -> None:
     """Pass on what comes; interrupt the main thread when the connection ends."""
     try:
         while True:

@@ -1,18 +1,22 @@
 """How far a result is from another one, and what that says of many results together."""
 
+from __future__ import annotations
+
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from medley.images import Pixels, to_tensor
 from medley.studio.networks import Network
-from medley.transfer.optimize import Evaluator
-from medley.transfer.visual import visual_change
+
+if TYPE_CHECKING:  # it takes a second to import, and plans do without
+    import torch
+
+    from medley.transfer.optimize import Evaluator
 
 TOLERANCE = 1.05  # loss of a recommended width's result, against the reference's
 QUANTITIES = ("loss", "own_loss", "ratio", "ssim", "psnr", "change")
@@ -67,6 +71,8 @@ def similarity(result: Pixels, other: Pixels) -> float:
     Source: Wang, Bovik, Sheikh and Simoncelli (2004), Image quality assessment, IEEE Trans. Image
     Processing 13(4), with its Gaussian window; the mean over the three colour channels.
     """
+    from skimage.metrics import structural_similarity  # a second, and plans do without
+
     found = structural_similarity(
         result,
         other,
@@ -83,11 +89,15 @@ def noise_ratio(result: Pixels, other: Pixels) -> float:
     """Peak signal-to-noise ratio of two 8-bit pictures in dB; infinite if they are the same."""
     if np.array_equal(result, other):
         return math.inf  # where the library would divide by zero
+    from skimage.metrics import peak_signal_noise_ratio
+
     return float(peak_signal_noise_ratio(other, result, data_range=255))
 
 
 def difference(result: Pixels, other: Pixels) -> float:
     """How much the eye sees differ between two pictures; see `visual_change`."""
+    from medley.transfer.visual import visual_change
+
     return visual_change(to_tensor(other), to_tensor(result))
 
 

@@ -1,20 +1,25 @@
 """The networks that a sweep compares: at which widths, in which schemes, and what each costs."""
 
+from __future__ import annotations
+
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 import medley
 from medley.errors import WeightsError
 from medley.paintings import shipped
 from medley.settings import ShotSettings, SweepSettings
-from medley.studio.compare import Tensors, load_with_clock
-from medley.studio.quantizing import Quantizer, Stage, Watch
+from medley.studio.stage import Stage, Watch
 from medley.vgg import sources, weightfile
-from medley.vgg.weights import load_weights
+from medley.vgg.weights import identify_weights, load_weights
+
+if TYPE_CHECKING:  # torch comes with them, and plans do without
+    from medley.studio.compare import Tensors
+    from medley.studio.quantizing import Quantizer
 
 FLOAT_BITS = 32
 _BUNDLED = "kmeans"  # the scheme of the file that ships, from which every width comes
@@ -42,8 +47,8 @@ class Network:
         settings: of a shot, choosing these weights.
         digest: of the weights.
         size_bytes: on disk.
-        distortion: of the weights: |difference|^2 / |reference|^2 over all layers.
-        load_s: seconds from the file to a ready network of all its layers.
+        distortion: of the weights: |difference|^2 / |reference|^2 over all layers, once measured.
+        load_s: seconds from the file to a ready network of all its layers, likewise.
     """
 
     scheme: str
@@ -52,8 +57,8 @@ class Network:
     settings: ShotSettings
     digest: str
     size_bytes: int
-    distortion: float
-    load_s: float
+    distortion: float = math.nan
+    load_s: float = math.nan
 
 
 def has_float() -> bool:
@@ -93,18 +98,13 @@ def reference_of(with_float: bool) -> Variant:
     return FLOAT if with_float else Variant(_BUNDLED, _WIDEST)
 
 
-def load_networks(
-    variants: Sequence[Variant],
-    reference: Variant,
-    settings: ShotSettings,
-    folder: Path,
-    watch: Watch,
+def name_networks(
+    variants: Sequence[Variant], settings: ShotSettings, folder: Path, watch: Watch
 ) -> list[Network]:
-    """Load each variant once and measure what it costs, making its file if it has none.
+    """Find each variant's weights, making its file if it has none; what they cost is not measured.
 
     Args:
         variants: in any order; weights that do not ship are made from the float original.
-        reference: against which the distortion is measured.
         settings: of the shots, but for the weights.
         folder: keeps the files that are made.
         watch: told how far a computation is.
@@ -113,35 +113,53 @@ def load_networks(
         WeightsError: weights are not there or not whole.
         OutputError: a file cannot be written.
     """
-    exact = load_weights(reference.bits).tensors
     several = len({one.scheme for one in variants if one != FLOAT}) > 1
     makers: list[Quantizer] = []  # reading the float original is worth it only once, if at all
     networks = []
-    for done, variant in enumerate(variants):
-        watch(Stage(f"loading {variant.bits} bits", done, len(variants)))
+    for variant in variants:
         chosen: dict[str, int | Path] = {"bits": variant.bits}
-        load = partial(load_weights, variant.bits)
         if variant.scheme not in (_BUNDLED, FLOAT.scheme):
-            path = _stored(variant, folder, makers, watch)
-            chosen, load = {"weights": path}, partial(load_weights, path=path)
-        weights, load_s = load_with_clock(load)
-        networks.append(
-            Network(
-                scheme=variant.scheme,
-                bits=variant.bits,
-                label=_label(variant, several),
-                settings=settings.model_copy(update=chosen),
-                digest=weights.digest,
-                size_bytes=weights.size_bytes,
-                distortion=distortion(weights.tensors, exact),
-                load_s=load_s,
-            )
-        )
+            chosen = {"weights": _stored(variant, folder, makers, watch)}
+        own = settings.model_copy(update=chosen)
+        digest, size = identify_weights(None if own.weights else own.bits, path=own.weights)
+        label = _label(variant, several)
+        networks.append(Network(variant.scheme, variant.bits, label, own, digest, size))
+    return networks
+
+
+def load_networks(
+    variants: Sequence[Variant],
+    reference: Variant,
+    settings: ShotSettings,
+    folder: Path,
+    watch: Watch,
+) -> list[Network]:
+    """As `name_networks`, but load each variant once and measure what it costs.
+
+    Args: as that, and:
+        reference: against which the distortion is measured.
+
+    Raises:
+        WeightsError, OutputError: as that.
+    """
+    from medley.studio.compare import load_with_clock
+
+    exact = load_weights(reference.bits).tensors
+    networks = []
+    for done, network in enumerate(name_networks(variants, settings, folder, watch)):
+        watch(Stage(f"loading {network.bits} bits", done, len(variants)))
+        path = network.settings.weights
+        bits = None if path else network.bits
+        weights, load_s = load_with_clock(partial(load_weights, bits, path=path))
+        off = distortion(weights.tensors, exact)
+        networks.append(replace(network, distortion=off, load_s=load_s))
     return networks
 
 
 def distortion(tensors: Tensors, exact: Tensors) -> float:
     """How far weights are off: |difference|^2 / |exact|^2 over all layers, biases aside."""
+    import torch
+
     off = power = 0.0
     for name, (weight, _) in exact.items():
         off += float((tensors[name][0] - weight).square().sum(dtype=torch.float64))
@@ -162,6 +180,8 @@ def _stored(variant: Variant, folder: Path, makers: list[Quantizer], watch: Watc
     path = folder / f"vgg19-{variant.bits}bit-{variant.scheme}-{medley.__version__}.safetensors"
     original = sources.cached("original")
     if not _is_whole(path, weightfile.read_header(original).origin.sha256):
+        from medley.studio.quantizing import Quantizer
+
         if not makers:
             makers.append(Quantizer(original, shipped(), watch))
         widths = dict.fromkeys(makers[0].originals, variant.bits)

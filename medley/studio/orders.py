@@ -29,10 +29,10 @@ from medley.studio.cut import check_film, check_output
 from medley.studio.device import choose_devices
 from medley.studio.forecast import Forecast, forecast
 from medley.studio.pace import CALIBRATION, pace_of
-from medley.studio.quantizing import Watch
 from medley.studio.render import Plan, plan_render
 from medley.studio.room import resident_memory
 from medley.studio.scene import fit_painting, load_camera, resize_content, scales_of, settled
+from medley.studio.stage import Watch
 from medley.studio.sweep import Sweep, plan_sweep
 from medley.studio.takes import missing
 from medley.studio.walk import WalkPlan, check_walk, lay_lap, plan_walk

@@ -1,26 +1,33 @@
 """The pace at which this machine takes steps, measured once and kept in the cache."""
 
+from __future__ import annotations
+
 import json
+import os
 import platform
 import statistics
 import time
 from contextlib import suppress
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from medley.errors import OutputError
 from medley.files import write_json
 from medley.images import encode_png, to_pixels
 from medley.settings import ShotSettings
+from medley.studio.device import AnyDevice, Device
 from medley.studio.forecast import Pace
-from medley.studio.scene import Camera
-from medley.transfer.color import color_statistics
-from medley.transfer.losses import Objective
-from medley.transfer.optimize import Evaluator, Subject, optimize
+from medley.studio.scene import Camera, load_camera
 from medley.transfer.scales import Scale
+from medley.vgg.layers import Precision
 from medley.vgg.sources import cache_folder
+
+if TYPE_CHECKING:  # it takes a second to import, and plans do without
+    import torch
+
+    from medley.transfer.optimize import Evaluator, Subject
 
 CALIBRATION = (Scale(128, 128, 4), Scale(256, 256, 4))
 """What is run to learn the pace; the first evaluation of each is not counted."""
@@ -35,18 +42,30 @@ def pace_of(camera: Camera, anew: bool = False) -> Pace:
         camera: network and device.
         anew: measure it in any case.
     """
-    if not anew and (known := known_pace(camera)):
+    device, precision = camera.device, camera.precision
+    if not anew and (known := known_pace(device, precision)):
         return known
     pace = measure_pace(camera)
     path, own = _paces_path(), {**pace._asdict(), "measured": int(time.time())}
     with suppress(OutputError):  # then it is measured again next time
-        write_json(path, {**_read_paces(path), _pace_key(camera): own})
+        write_json(path, {**_read_paces(path), _pace_key(device, precision): own})
     return pace
 
 
-def known_pace(camera: Camera) -> Pace | None:
+def pace_on(device: Device, settings: ShotSettings) -> Pace:
+    """As `pace_of`, of the network that a shot's settings ask for.
+
+    Raises:
+        WeightsError: its weights are not there or not whole.
+    """
+    import torch
+
+    return pace_of(load_camera(settings, torch.device(str(device))))
+
+
+def known_pace(device: AnyDevice, precision: Precision) -> Pace | None:
     """The machine's pace, if it was measured within the last month."""
-    known = _read_paces(_paces_path()).get(_pace_key(camera))
+    known = _read_paces(_paces_path()).get(_pace_key(device, precision))
     if known and 0 <= time.time() - known["measured"] < _KEPT_S:
         return Pace(*(known[name] for name in Pace._fields))
     return None
@@ -58,6 +77,10 @@ def _paces_path() -> Path:
 
 def measure_pace(camera: Camera) -> Pace:
     """Take a few steps at two small sizes with a clock beside them."""
+    import torch
+
+    from medley.transfer.optimize import optimize
+
     generator = torch.Generator().manual_seed(0)
     seconds = []
     for height, width, steps in CALIBRATION:
@@ -78,6 +101,8 @@ def measure_pace(camera: Camera) -> Pace:
 
 def _encoding_seconds(picture: torch.Tensor) -> float:
     """Seconds a pixel that encoding takes from the steps, which keep all processors busy."""
+    import torch
+
     pixels = to_pixels(picture)
     before = time.perf_counter()
     encode_png(pixels)
@@ -86,6 +111,10 @@ def _encoding_seconds(picture: torch.Tensor) -> float:
 
 
 def _subject(picture: torch.Tensor, steps: int, camera: Camera) -> Subject:
+    from medley.transfer.color import color_statistics
+    from medley.transfer.losses import Objective
+    from medley.transfer.optimize import Subject
+
     settings = ShotSettings.model_validate({"steps": steps, "scales": "1"})
     painting = picture.flip(3)
 
@@ -99,13 +128,15 @@ def _subject(picture: torch.Tensor, steps: int, camera: Camera) -> Subject:
     return Subject(height, width, lambda: picture, palette, objective_at, settings, half)
 
 
-def _pace_key(camera: Camera) -> str:
-    device = camera.device
+def _pace_key(device: AnyDevice, precision: Precision) -> str:
     name = platform.processor() or platform.machine()
     if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
-    threads = torch.get_num_threads()
-    return f"{device.type} {name}, {threads} threads, {camera.precision}, {torch.__version__}"
+        import torch
+
+        name = torch.cuda.get_device_name(str(device))
+    # What decides torch's threads, and can be known without it.
+    threads = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()
+    return f"{device.type} {name}, {threads} threads, {precision}, torch {version('torch')}"
 
 
 def _read_paces(path: Path) -> dict[str, dict[str, float]]:

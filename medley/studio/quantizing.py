@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,6 +9,7 @@ import torch
 from medley.errors import WeightsError
 from medley.studio.allocate import choose_widths, measure_harm
 from medley.studio.compare import Judge, Tensors, read_pictures
+from medley.studio.stage import Stage, Watch
 from medley.vgg import quantize, schemes, weightfile
 from medley.vgg.codebook import Codebook
 from medley.vgg.schemes import CALIBRATED, FLOAT_BITS, EncodedLayer
@@ -18,18 +18,6 @@ from medley.vgg.sources import load_originals
 WIDTHS = tuple(range(1, 9))
 CALIBRATION_PIXELS = 256 * 256
 _JUDGES = 3  # pictures by which single layers are tried at single widths
-
-
-@dataclass(frozen=True)
-class Stage:
-    """How far a long computation is: `done` of `total`, and at what."""
-
-    what: str
-    done: int
-    total: int
-
-
-Watch = Callable[[Stage], None]
 
 
 def compared_widths(scheme: str) -> tuple[int, ...]:

@@ -1,12 +1,12 @@
 """The medley: one content through many paintings, shot by shot, and the film of it all."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from medley.files import json_bytes, part_files
 from medley.film.compose import mix
@@ -18,13 +18,12 @@ from medley.settings import BlendSettings, CatalogSettings, FilmSettings, ShotSe
 from medley.settings.fields import BatchWish
 from medley.shots import Shot
 from medley.studio.again import render_again
-from medley.studio.batched import fitting_at_once, take_batched
 from medley.studio.blend import hang_together, read_blend
 from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits, titles
 from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs, cut_medley, stretch_of
+from medley.studio.progress import Progress
 from medley.studio.scene import Camera, Scene, fit_tiles, set_scene, shot_key
-from medley.studio.shoot import Progress
 from medley.studio.sidecar import (
     describe_content,
     describe_film,
@@ -33,7 +32,11 @@ from medley.studio.sidecar import (
     describe_run,
 )
 from medley.studio.takes import Take, missing
+from medley.transfer.seen import NOTHING, Seen
 from medley.workspace import Workspace
+
+if TYPE_CHECKING:  # it takes a second to import, and plans do without
+    import torch
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,7 @@ def plan_render(
         devices = devices[:1]
     if left := len(missing(takes)):
         camera = fit_tiles(camera, content, settings, tile, devices[:left])
+        camera = replace(camera, seen=Seen() if left > 1 else NOTHING)
     return Plan(
         content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace, devices,
         blending,
@@ -162,6 +166,8 @@ def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str]
         OutputError: the workspace cannot be written to.
         RoomError: the memory does not suffice; what was kept is kept.
     """
+    from medley.studio.batched import take_batched
+
     camera = plan.camera
     if (count := _batch_of(plan)) > 1:
         take_batched(plan.takes, camera, plan.workspace, "painting", watch, tell, count)
@@ -178,6 +184,8 @@ def _batch_of(plan: Plan) -> int:
         return 1
     wish = plan.batch_size
     if wish == "auto":
+        from medley.studio.batched import fitting_at_once
+
         height, width, _ = plan.content.shape
         wish = fitting_at_once(height, width) if plan.camera.device.type == "cuda" else 1
     return min(wish, len(missing(plan.takes)))

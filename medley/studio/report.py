@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, PercentFormatter
 
 from medley.files import part_file, write_bytes
+from medley.settings.style import CONTENT_LAYER, LOSS_LAYERS, STYLE_LAYERS
 from medley.studio.compare import Candidate
 from medley.studio.measure import QUANTITIES, TOLERANCE, Measure, Spread, recommend
 from medley.studio.networks import FLOAT, Network
-from medley.transfer.losses import CONTENT_LAYER, LAYERS, STYLE_LAYERS
 
 _MOST_BITS = 8
 _WIDE = 20  # the ratio of losses from which an axis shows whole decades
@@ -31,11 +31,11 @@ def write_comparison(candidates: Sequence[Candidate], path: Path) -> None:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(
         ["scheme", "bits", "bytes", "distortion", "load_s"]
-        + [f"features_{layer}" for layer in LAYERS]
+        + [f"features_{layer}" for layer in LOSS_LAYERS]
         + [f"gram_{layer}" for layer in STYLE_LAYERS]
     )
     for one in candidates:
-        errors = [one.errors.features[layer] for layer in LAYERS]
+        errors = [one.errors.features[layer] for layer in LOSS_LAYERS]
         errors += [one.errors.grams[layer] for layer in STYLE_LAYERS]
         rows.writerow(
             [one.scheme, one.bits, one.size_bytes, f"{one.distortion:.6g}", f"{one.load_s:.4f}"]

@@ -1,15 +1,16 @@
 """How much memory and disk there is, and what is said when it was not enough."""
 
+from __future__ import annotations
+
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
-
 from medley.errors import RoomError
 from medley.settings import ShotSettings
+from medley.studio.device import AnyDevice
 from medley.studio.forecast import smaller
 from medley.transfer.scales import Scale
 
@@ -30,26 +31,34 @@ _CGROUPS = (
 )
 
 
-def free_memory(device: torch.device) -> int | None:
+def free_memory(device: AnyDevice) -> int | None:
     """Bytes of memory that a shot on the device may still take; None if that cannot be known."""
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
+        import torch
+
+        name = str(device)
+        free, _ = torch.cuda.mem_get_info(name)
         # Torch holds on to memory that it has no tensors in, and uses it first.
-        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        held = torch.cuda.memory_reserved(name) - torch.cuda.memory_allocated(name)
         return int(free + held)
     bounds = [_free_on_machine(), _free_in_container(Path("/sys/fs/cgroup"))]
     return min((bound for bound in bounds if bound is not None), default=None)
 
 
-def free_memory_each(devices: Sequence[torch.device]) -> int | None:
+def free_memory_each(devices: Sequence[AnyDevice]) -> int | None:
     """Bytes that each of the processes on these devices may take; those on the same one share."""
     shares = []
     for device in dict.fromkeys(devices):
         if (free := free_memory(device)) is not None:
             # One process is this one; of several each loads torch and the weights for itself.
-            own = 0 if len(devices) == 1 else _CONTEXT if device.type == "cuda" else _PROCESS
+            own = 0 if len(devices) == 1 else process_memory(device)
             shares.append(free // devices.count(device) - own)
     return max(0, min(shares)) if shares else None
+
+
+def process_memory(device: AnyDevice) -> int:
+    """Bytes that one more process takes on a device, or for the CPU, before its first shot."""
+    return _CONTEXT if device.type == "cuda" else _PROCESS
 
 
 def _free_on_machine() -> int | None:
@@ -78,10 +87,12 @@ def _free_in_container(root: Path) -> int | None:
     return None
 
 
-def resident_memory(device: torch.device) -> int:
+def resident_memory(device: AnyDevice) -> int:
     """Bytes that are in use before a shot: of the process, or of a CUDA device by it."""
     if device.type == "cuda":
-        return int(torch.cuda.memory_allocated(device))
+        import torch
+
+        return int(torch.cuda.memory_allocated(str(device)))
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     except OSError:

@@ -1,15 +1,16 @@
 """What a shot is made of: its pictures and settings, and the network that sees them."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from medley.files import sha256
 from medley.images import (
@@ -25,15 +26,21 @@ from medley.paintings import Painting
 from medley.settings import ShotSettings, StyleSettings, TileWish
 from medley.shots import Shot
 from medley.studio.blend import Blend
-from medley.studio.device import choose_precision
+from medley.studio.device import AnyDevice, choose_precision
 from medley.studio.forecast import choose_tile
 from medley.studio.negatives import Negative, developed, digest_of
 from medley.studio.room import free_memory_each
-from medley.transfer.color import color_statistics, match_colors
 from medley.transfer.scales import Scale, plan_scales
-from medley.transfer.together import Table
-from medley.vgg.network import HALVES, VGG19, Precision, convolutions_for
+from medley.transfer.seen import NOTHING, Seen
+from medley.vgg.layers import HALVES, Precision, convolutions_for
 from medley.vgg.weights import Weights, load_weights
+
+if TYPE_CHECKING:  # torch takes a second to import, and plans do without
+    import torch
+    from torch import Tensor
+
+    from medley.transfer.together import Table
+    from medley.vgg.network import VGG19
 
 RECIPE = 3
 """Raised whenever the same inputs come to give other pixels, so that old shots are not reused."""
@@ -56,6 +63,7 @@ class Camera:
         device: where they are.
         precision: never "auto".
         tile: a picture that is larger is computed in tiles of that side; None: as a whole.
+        seen: what the network has seen in pictures of earlier shots.
         table: where shots that are taken in threads at once wait for one another; None: alone.
     """
 
@@ -65,6 +73,7 @@ class Camera:
     device: torch.device
     precision: Precision
     tile: int | None = None
+    seen: Seen = NOTHING
     table: Table | None = None
 
 
@@ -114,6 +123,8 @@ def load_camera(settings: ShotSettings, device: torch.device, tile: int | None =
     Raises:
         WeightsError: they are not there or not whole.
     """
+    from medley.vgg.network import VGG19
+
     bits = settings.bits if settings.weights is None else None
     weights = load_weights(bits, path=settings.weights, layers=convolutions_for(settings.layers))
     precision = choose_precision(settings.precision, device)
@@ -133,7 +144,7 @@ def fit_tiles(
     content: Pixels,
     settings: ShotSettings,
     wish: TileWish,
-    devices: Sequence[torch.device] = (),
+    devices: Sequence[AnyDevice] = (),
 ) -> Camera:
     """Let the camera compute in tiles where that is wished, or the memory does not suffice.
 
@@ -280,11 +291,15 @@ def _start(
 
 def _colored(content: Pixels, paintings: Sequence[Pixels]) -> Pixels:
     """The content in the paintings' colours."""
+    from medley.transfer.color import color_statistics, match_colors
+
     palette = color_statistics([to_tensor(developed(painting)) for painting in paintings])
     return to_pixels(match_colors(to_tensor(developed(content)), palette))
 
 
 def _noise(height: int, width: int, seed: int) -> Pixels:
+    import torch
+
     generator = torch.Generator().manual_seed(seed)
     return to_pixels(torch.rand((1, 3, height, width), generator=generator))
 

@@ -9,8 +9,6 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from medley.errors import ConfigError, MedleyError, OutputError, RoomError
 from medley.paintings import Draw
 from medley.settings import (
@@ -28,7 +26,7 @@ from medley.settings.manifest import Film, FilmOrder, Manifest
 from medley.studio.credits import choose_captions
 from medley.studio.cut import Outputs, check_film
 from medley.studio.darkroom import Darkroom
-from medley.studio.device import choose_precision
+from medley.studio.device import Device, choose_precision
 from medley.studio.engine import every_device
 from medley.studio.forecast import (
     TILES,
@@ -41,10 +39,10 @@ from medley.studio.forecast import (
 )
 from medley.studio.jobs import Job
 from medley.studio.orders import shot_settings
-from medley.studio.quantizing import Stage, Watch
 from medley.studio.render import list_takes
-from medley.studio.room import free_memory_each, resident_memory
+from medley.studio.room import free_memory_each, process_memory, resident_memory
 from medley.studio.scene import scales_of, shot_key
+from medley.studio.stage import Stage, Watch
 from medley.studio.sweep import plan_sweep
 from medley.studio.takes import Take
 from medley.workspace import Workspace
@@ -131,7 +129,7 @@ def _key_name(take: Take) -> str:
 
 def plan_batch(
     manifest: Manifest,
-    device: torch.device,
+    device: Device,
     force: bool,
     watch: Watch,
 ) -> Schedule:
@@ -189,7 +187,7 @@ def _contents(order: FilmOrder) -> tuple[Path, ...]:
     return order.contents if isinstance(order, SweepOrder) else (order.content,)
 
 
-def planning_crew(settings: EngineSettings) -> list[torch.device]:
+def planning_crew(settings: EngineSettings) -> list[Device]:
     """The device of each worker; of a cluster's, what this machine has instead.
 
     Raises:
@@ -202,7 +200,7 @@ def planning_crew(settings: EngineSettings) -> list[torch.device]:
 def foretell_batch(
     jobs: Sequence[Job],
     finished: int,
-    crew: Sequence[torch.device],
+    crew: Sequence[Device],
     pace: Pace | None,
     tell: Callable[[str], None],
 ) -> Forecast:
@@ -244,7 +242,7 @@ def foretell_batch(
         finished=finished,
         steps=steps,
         seconds=seconds / len(set(crew)) if pace else None,
-        memory_bytes=resident_memory(crew[0]) * (sharing + 1) + sharing * peak,
+        memory_bytes=resident_memory(crew[0]) + sharing * (process_memory(crew[0]) + peak),
         disk_bytes=disk,
         tile=min(tiles, default=None),
     )
@@ -262,13 +260,13 @@ def _missing(films: Sequence[FilmPlan]) -> dict[str, Job]:
     return jobs
 
 
-def _settled(settings: ShotSettings, device: torch.device) -> ShotSettings:
+def _settled(settings: ShotSettings, device: Device) -> ShotSettings:
     precision = choose_precision(settings.precision, device)
     return settings.model_copy(update={"precision": precision})
 
 
 def _plan_film(
-    film: Film, device: torch.device, darkroom: Darkroom, workspace: Workspace, watch: Watch
+    film: Film, device: Device, darkroom: Darkroom, workspace: Workspace, watch: Watch
 ) -> FilmPlan:
     order = film.order
     _check_film(1, order.part(CutSettings))

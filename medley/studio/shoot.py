@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -28,35 +27,6 @@ from medley.transfer.tiling import make_objective
 from medley.transfer.together import Seat
 from medley.transfer.walk import Walk, without_negatives
 from medley.workspace import Recorder, Workspace
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the shots are; handed to a watcher after every step.
-
-    Attributes:
-        number: of the painting at work, from 1.
-        paintings: how many there are.
-        title: of the painting at work.
-        step: of the last iterate.
-        loss: likewise.
-        seconds: spent on this shot.
-        steps: of this shot.
-        steps_left: in this shot and all that are still to be taken.
-        what: is counted.
-        at_once: how many are at work.
-    """
-
-    number: int
-    paintings: int
-    title: str
-    step: int
-    loss: float
-    seconds: float
-    steps: int
-    steps_left: int
-    what: str = "painting"
-    at_once: int = 1
 
 
 def iterate(
@@ -107,6 +77,7 @@ def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
             scene.settings,
             camera.tile,
             _pulls(scene, high, wide, camera.device),
+            camera.seen,
         )
         if camera.table and isinstance(objective, Objective):
             objective = Seat(objective, camera.table)

@@ -16,8 +16,7 @@ from medley.film.facts import FilmFacts
 from medley.paintings import Painting
 
 if TYPE_CHECKING:  # torch comes with them, and a film can be made without it
-    import torch
-
+    from medley.studio.device import AnyDevice
     from medley.studio.networks import Network
     from medley.studio.takes import Take
 
@@ -58,7 +57,7 @@ def describe_film(facts: FilmFacts) -> dict[str, Any]:
     }
 
 
-def describe_machine(devices: Sequence[torch.device]) -> dict[str, Any]:
+def describe_machine(devices: Sequence[AnyDevice]) -> dict[str, Any]:
     """On what it was computed."""
     import torch
 

@@ -1,13 +1,13 @@
 """The sweep: the same shots with the network stored in many ways, side by side and measured."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from medley.errors import FilmError
 from medley.files import json_bytes, part_files
@@ -19,7 +19,7 @@ from medley.studio.again import sweep_again
 from medley.studio.credits import list_credits
 from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs
-from medley.studio.device import choose_precision
+from medley.studio.device import AnyDevice, choose_precision
 from medley.studio.measure import (
     TOLERANCE,
     Measure,
@@ -38,10 +38,8 @@ from medley.studio.networks import (
     reference_of,
 )
 from medley.studio.panes import Part, cut_panes, hang_sheet
-from medley.studio.quantizing import Watch
-from medley.studio.report import draw_sweep, list_measures
+from medley.studio.progress import Progress
 from medley.studio.scene import Camera, Scene, fit_tiles, load_camera, set_scene, shot_key
-from medley.studio.shoot import Progress, set_objective
 from medley.studio.sidecar import (
     describe_content,
     describe_film,
@@ -50,9 +48,13 @@ from medley.studio.sidecar import (
     describe_painting,
     describe_run,
 )
+from medley.studio.stage import Watch
 from medley.studio.takes import Take, missing
-from medley.vgg.network import Precision
+from medley.vgg.layers import Precision
 from medley.workspace import Workspace
+
+if TYPE_CHECKING:  # it takes a second to import, and plans do without
+    import torch
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,16 @@ class Sweep:
     settings: ShotSettings
     catalog: CatalogSettings
     sweep: SweepSettings
-    devices: Sequence[torch.device]
+    devices: Sequence[AnyDevice]
     tile: TileWish
     workspace: Workspace
 
     @property
     def device(self) -> torch.device:
         """Where all is computed that is not a shot."""
-        return self.devices[0]
+        import torch
+
+        return torch.device(str(self.devices[0]))
 
     @property
     def takes(self) -> list[Take]:
@@ -108,7 +112,7 @@ def plan_sweep(
     settings: ShotSettings,
     catalog: CatalogSettings,
     sweep: SweepSettings,
-    devices: Sequence[torch.device],
+    devices: Sequence[AnyDevice],
     tile: TileWish,
     workspace: Workspace,
     watch: Watch,
@@ -190,7 +194,7 @@ def shoot_sweep(
     take_at_once(sweep.takes, crew, camera_for, sweep.workspace, "shot", watch, tell)
 
 
-def _camera(sweep: Sweep, settings: ShotSettings, crew: Sequence[torch.device] = ()) -> Camera:
+def _camera(sweep: Sweep, settings: ShotSettings, crew: Sequence[AnyDevice] = ()) -> Camera:
     largest = max((take.scene.content for take in sweep.takes), key=len)
     camera = load_camera(settings, sweep.device)
     return fit_tiles(camera, largest, settings, sweep.tile, crew)
@@ -207,6 +211,8 @@ def measure_sweep(sweep: Sweep, watch: Callable[[int, int], None]) -> list[Measu
         OutputError, PictureError: a shot is torn.
         WeightsError: the reference is no longer there.
     """
+    from medley.studio.shoot import set_objective
+
     judge = _camera(sweep, sweep.reference.settings)
     measures: list[Measure] = []
     for pair, takes in enumerate(sweep.pairs):
@@ -255,6 +261,8 @@ def publish(
         FilmError: the film cannot be laid out or encoded.
         OutputError: a file cannot be written.
     """
+    from medley.studio.report import draw_sweep, list_measures
+
     parts = []
     for pair in range(len(sweep.pairs)):
         takes = [sweep.take(pair, network) for network in sweep.shown]

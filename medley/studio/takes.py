@@ -1,19 +1,24 @@
 """The shots that a film needs: which are still missing, and taking those."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medley.errors import MedleyError
 from medley.paintings import Painting
 from medley.settings import ShotSettings
 from medley.shots import Shot
 from medley.studio.checkpoint import saved_step
+from medley.studio.progress import Progress
 from medley.studio.scene import Camera, Scene
-from medley.studio.shoot import Progress, shoot
-from medley.transfer.optimize import Iterate
 from medley.workspace import Workspace
+
+if TYPE_CHECKING:  # torch comes with it
+    from medley.transfer.optimize import Iterate
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,8 @@ def take_one(
     Raises:
         DivergedError, OutputError, RoomError: as `shoot`.
     """
+    from medley.studio.shoot import shoot
+
     files = {
         "content_file": str(take.content_path),
         "painting_files": [str(work.path) for work in take.works],

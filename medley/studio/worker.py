@@ -1,44 +1,27 @@
 """One who takes shots on a device, one after another, and keeps the networks that it has loaded."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
-from pathlib import Path
 
 import torch
 
-from medley.errors import LostError, MedleyError, OutputError, RoomError, WeightsError
+from medley.errors import MedleyError, WeightsError
 from medley.settings import ShotSettings
 from medley.studio.device import choose_precision, computing_deterministically
 from medley.studio.forecast import choose_tile, smaller_tile
-from medley.studio.jobs import Event, Job
+from medley.studio.jobs import Event, Job, Place
 from medley.studio.room import free_memory
 from medley.studio.scene import Camera, load_camera, scales_of, settled, shot_key
 from medley.studio.takes import take_one
 from medley.transfer.optimize import Iterate
-from medley.vgg.network import Precision
+from medley.transfer.seen import Seen
+from medley.vgg.layers import Precision
 from medley.workspace import Workspace
 
 _CAMERAS = 2  # networks in memory: films in two widths take turns without loading
 _DECIDING = ("bits", "weights", "pooling", "padding", "style_layers", "content_layers")
 _AUTOMATIC: tuple[Precision, ...] = ("bfloat16", "float32")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a worker works.
-
-    Attributes:
-        name: the worker's.
-        device: on which it computes.
-        root: the workspace's folder.
-        sharing: how many workers share the device's memory.
-    """
-
-    name: str
-    device: str
-    root: Path
-    sharing: int = 1
 
 
 class Worker:
@@ -127,13 +110,6 @@ class Worker:
         return None if free is None else free // self._place.sharing
 
 
-def is_passing(error: Exception) -> bool:
-    """Whether another attempt may do better, be it elsewhere or later."""
-    return not isinstance(error, MedleyError) or isinstance(
-        error, LostError | OutputError | RoomError
-    )
-
-
 def _network_of(settings: ShotSettings, precision: Precision) -> ShotSettings:
     """What of the settings decides the network, so that shots that share it find it loaded."""
     deciding = {name: getattr(settings, name) for name in _DECIDING}
@@ -141,7 +117,8 @@ def _network_of(settings: ShotSettings, precision: Precision) -> ShotSettings:
 
 
 def _load(device: torch.device, settings: ShotSettings) -> Camera:
-    return load_camera(settings, device)
+    # Its shots have contents in common, and perhaps paintings.
+    return replace(load_camera(settings, device), seen=Seen())
 
 
 def _step(event: Event, iterate: Iterate) -> Event:

@@ -8,22 +8,18 @@ equations 1 to 7; departures are said where they happen.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from medley.settings import ShotSettings, StyleSettings
+from medley.settings import ShotSettings
 from medley.transfer.gram import widened
-from medley.transfer.style import Part, Pull, Style
+from medley.transfer.seen import NOTHING, Seen
+from medley.transfer.style import Part, Pull, Statistics, Style
 from medley.vgg.network import VGG19
-
-_PLAIN = StyleSettings.model_validate({})
-STYLE_LAYERS = tuple(_PLAIN.style_layer_weights)
-CONTENT_LAYER, *_ = _PLAIN.content_layer_weights
-LAYERS = (CONTENT_LAYER, *STYLE_LAYERS)
-"""What is looked at by default."""
 
 _CONTENT_SCALE = 0.01
 _TV_SCALE = 0.5
@@ -85,6 +81,7 @@ class Objective:
         paintings: Sequence[Tensor],
         settings: ShotSettings,
         pulls: Sequence[Pull] = (),
+        seen: Seen = NOTHING,
     ) -> None:
         """Compute the targets.
 
@@ -94,14 +91,31 @@ class Objective:
             paintings: likewise, of any sizes.
             settings: the layers, and the weights of the three terms.
             pulls: how and where each painting pulls; all alike and everywhere by default.
+            seen: what the network has seen in pictures before.
         """
         self.network = network
         self._settings = settings
         self._style = Style(settings, pulls or [Pull()] * len(paintings), *content.shape[2:])
         self._layers = settings.content_layer_weights
         with torch.no_grad():
-            self._content = pick(network.walk(content), self._layers)
-            self._style.aim([self._style.look(network.walk(painting)) for painting in paintings])
+            self._content = seen.recall(
+                content,
+                ("content", network, *self._layers),
+                lambda: pick(network.walk(content), self._layers),
+            )
+            self._style.aim(
+                [
+                    seen.recall(
+                        painting,
+                        ("painting", network, *self._style.statistics),
+                        partial(self._look, painting),
+                    )
+                    for painting in paintings
+                ]
+            )
+
+    def _look(self, painting: Tensor) -> Statistics:
+        return self._style.look(self.network.walk(painting))
 
     def mix(self, strengths: Sequence[float]) -> None:
         """Let the paintings pull otherwise from now on, in their order; 1 on average."""

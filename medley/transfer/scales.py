@@ -10,16 +10,18 @@ Source: Gatys, Bethge, Hertzmann and Shechtman (2017), Controlling Perceptual Fa
 Style Transfer (arXiv 1611.07865), section 6, for the growing; the detail is ours.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import NamedTuple
-
-import torch.nn.functional as nnf
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple
 
 from medley.settings import SHORTEST_SIDE
+
+if TYPE_CHECKING:  # torch takes a second to import, and plans do without
+    from torch import Tensor
 
 COARSEST = 256 * 256  # pixels; there a stroke is as large as a painter's
 _GROWTH = 2  # of the area from one size to the next, sqrt(2) of the sides
@@ -169,4 +171,6 @@ def resample(image: Tensor, height: int, width: int) -> Tensor:
     """Bring an image `(1, 3, ...)` to another size; values may leave [0, 1] a little."""
     if image.shape[2:] == (height, width):
         return image
-    return nnf.interpolate(image, size=(height, width), mode="bicubic", antialias=True)
+    from torch.nn.functional import interpolate
+
+    return interpolate(image, size=(height, width), mode="bicubic", antialias=True)

@@ -88,6 +88,11 @@ class Style:
             for mask in self._masks
         }
 
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """What decides a painting's statistics, besides its features."""
+        return ("moments" if self._by_wasserstein else "grams", *self._layers)
+
     def aim(self, paintings: Sequence[Statistics]) -> None:
         """Take the paintings' statistics, in the order of their pulls."""
         self._nothing = next(iter(paintings[0].values())).new_zeros(())

@@ -22,110 +22,13 @@ import torch
 from torch import Tensor
 
 from medley.settings import VGG_LAYERS, ShotSettings
-from medley.transfer.losses import LAYERS, Losses, Objective, content_weight, pick, tv_weight
+from medley.transfer.losses import Losses, Objective, content_weight, pick, tv_weight
+from medley.transfer.seen import NOTHING, Seen
 from medley.transfer.style import Part, Pull, Statistics, Style
+from medley.transfer.tiles import Tile, lay_tiles
 from medley.vgg.network import VGG19
 
 Key = TypeVar("Key")
-
-
-class Grid(NamedTuple):
-    """How tiles lie, in pixels.
-
-    Attributes:
-        alignment: tiles begin at multiples of it.
-        halo: what is computed around a tile with it, so that it begins at such a multiple too.
-    """
-
-    alignment: int
-    halo: int
-
-
-def grid_for(layers: Sequence[str]) -> Grid:
-    """Find out how tiles must lie for the features of these layers to be exact on their cores."""
-    alignment = max(VGG_LAYERS[layer].stride for layer in layers)
-    halo = max(VGG_LAYERS[layer].halo for layer in layers)
-    return Grid(alignment, -(-halo // alignment) * alignment)
-
-
-class Tile(NamedTuple):
-    """A part of a picture: what counts of it, and what is computed for that.
-
-    Attributes:
-        core: top, bottom, left and right, in pixels; the cores cover a picture once.
-        region: the same of the core with its halo, as far as the picture goes.
-    """
-
-    core: tuple[int, int, int, int]
-    region: tuple[int, int, int, int]
-
-    def cut(self, image: Tensor) -> Tensor:
-        """View the region of a picture `(1, 3, height, width)`."""
-        top, bottom, left, right = self.region
-        return image[..., top:bottom, left:right]
-
-    def of_core(self, features: Tensor, stride: int) -> Tensor:
-        """View what stands on the core, of the region's features `(1, channels, ...)`."""
-        top, bottom, left, right = (pixel // stride for pixel in self.core)
-        above, _, before, _ = (pixel // stride for pixel in self.region)
-        return features[..., top - above : bottom - above, left - before : right - before]
-
-    def of_whole(self, features: Tensor, stride: int) -> Tensor:
-        """View what stands on the core, of the whole picture's features `(1, channels, ...)`."""
-        top, bottom, left, right = (pixel // stride for pixel in self.core)
-        return features[..., top:bottom, left:right]
-
-    def variation(self, region: Tensor, height: int, width: int) -> Tensor:
-        """What the core adds to the total variation of a picture of that size.
-
-        Neighbours count where the first of them lies, so that each pair counts once.
-        """
-        top, bottom, left, right = self.core
-        above, _, before, _ = self.region
-        rows, columns = slice(top - above, bottom - above), slice(left - before, right - before)
-        further_rows = slice(rows.start, rows.stop + 1)
-        further_columns = slice(columns.start, columns.stop + 1)
-        horizontal = region[..., rows, further_columns].diff(dim=3).abs().sum()
-        vertical = region[..., further_rows, columns].diff(dim=2).abs().sum()
-        return 255 / 3 * (horizontal / (height * (width - 1)) + vertical / ((height - 1) * width))
-
-
-def lay_tiles(height: int, width: int, side: int, layers: Sequence[str] = LAYERS) -> list[Tile]:
-    """Cover a picture with tiles of about equal size whose cores are at most `side` wide.
-
-    Args:
-        height: of the picture, pixels.
-        width: likewise.
-        side: pixels.
-        layers: whose features are wanted.
-
-    Raises:
-        ValueError: the side is smaller than the layers allow.
-    """
-    alignment, halo = grid_for(layers)
-    if side < alignment:
-        raise ValueError(f"tiles have sides of {alignment} pixels or more, not {side}")
-    rows, columns = _spans(height, side, alignment), _spans(width, side, alignment)
-    return [
-        Tile(
-            (top, bottom, left, right),
-            (
-                max(0, top - halo),
-                min(height, bottom + halo),
-                max(0, left - halo),
-                min(width, right + halo),
-            ),
-        )
-        for top, bottom in rows
-        for left, right in columns
-    ]
-
-
-def _spans(length: int, side: int, alignment: int) -> list[tuple[int, int]]:
-    side -= side % alignment
-    count = -(-length // side)
-    step = -(-length // (count * alignment)) * alignment
-    return [(start, min(length, start + step)) for start in range(0, length, step)]
 
 
 def make_objective(
@@ -135,14 +38,15 @@ def make_objective(
     settings: ShotSettings,
     tile: int | None,
     pulls: Sequence[Pull] = (),
+    seen: Seen = NOTHING,
 ) -> "Objective | TiledObjective":
     """Make the objective of a shot, tiled if `tile` is given and the content is larger.
 
     Args: as for `TiledObjective`.
     """
     if tile is None or max(content.shape[2:]) <= tile:
-        return Objective(network, content, paintings, settings, pulls)
-    return TiledObjective(network, content, paintings, settings, tile, pulls)
+        return Objective(network, content, paintings, settings, pulls, seen)
+    return TiledObjective(network, content, paintings, settings, tile, pulls, seen)
 
 
 class TiledObjective:
@@ -156,6 +60,7 @@ class TiledObjective:
         settings: ShotSettings,
         tile: int,
         pulls: Sequence[Pull] = (),
+        seen: Seen = NOTHING,
     ) -> None:
         """Compute the targets.
 
@@ -171,6 +76,7 @@ class TiledObjective:
             settings: the layers, and the weights of the three terms.
             tile: longest side of a tile in pixels, without its halo.
             pulls: how and where each painting pulls; all alike and everywhere by default.
+            seen: what the network has seen in pictures before.
         """
         self._network = network
         self._settings = settings
@@ -179,8 +85,21 @@ class TiledObjective:
         self._style = Style(settings, pulls or [Pull()] * len(paintings), self._height, self._width)
         self._layers = settings.content_layer_weights
         with torch.no_grad():
-            self._content = [self._content_features(content, tile) for tile in self._tiles]
-            self._style.aim([self._look(painting, tile) for painting in paintings])
+            self._content = seen.recall(
+                content,
+                ("content", network, tile, *self._layers),
+                lambda: [self._content_features(content, tile) for tile in self._tiles],
+            )
+            self._style.aim(
+                [
+                    seen.recall(
+                        painting,
+                        ("painting", network, tile, *self._style.statistics),
+                        partial(self._look, painting, tile),
+                    )
+                    for painting in paintings
+                ]
+            )
 
     def mix(self, strengths: Sequence[float]) -> None:
         """Let the paintings pull otherwise from now on, in their order; 1 on average."""

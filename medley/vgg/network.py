@@ -6,42 +6,24 @@ training set's mean colour subtracted, and that is what these weights still want
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from medley.settings import VGG_LAYERS
-
-Pooling = Literal["max", "average", "average-scaled"]
-Padding = Literal["zeros", "replicate", "reflect"]
-Precision = Literal["float32", "tf32", "bfloat16", "float16"]
-"""What the convolutions compute in; tf32 is CUDA's shorter float32, and nothing elsewhere."""
+from medley.vgg.layers import Padding, Pooling, Precision, convolutions_for, path_to
 
 # By what averages of 2x2 features are multiplied to have the power of their maxima: the mean over
 # medley's own paintings and four other pictures, from which single ones stray by 7 %.
 _POOL_SCALES = {"pool1": 1.28, "pool2": 1.67, "pool3": 1.42, "pool4": 2.05, "pool5": 1.58}
 
-HALVES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+_HALF_TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 _DIVISORS = {"bfloat16": 1.0, "float16": 64.0}
 """By what features are divided while they are halves: relu4_2 reaches 13,000, float16 65,504."""
 
 _FIRST = "conv1_1"
 _MEAN_BGR = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
-
-
-LAYERS = tuple(VGG_LAYERS)
-"""The thirty-seven layers in the order in which a picture passes them."""
-
-
-def convolutions_for(layers: Sequence[str]) -> tuple[str, ...]:
-    """Name the convolutions that must be there to reach all of `layers`.
-
-    Raises:
-        ValueError: a name is not one of `LAYERS`, or there is none.
-    """
-    return tuple(name for name in _path_to(layers) if name.startswith("conv"))
 
 
 def center(image: Tensor) -> Tensor:
@@ -79,12 +61,12 @@ class VGG19(nn.Module):
         for what, value, known in (("pooling", pooling, Pooling), ("padding", padding, Padding)):
             if value not in get_args(known):
                 raise ValueError(f"{what} is one of {', '.join(get_args(known))}, not {value!r}")
-        self._path = _path_to(layers)
+        self._path = path_to(layers)
         self._wanted = frozenset(layers)
         self._pool = _pool_maxima if pooling == "max" else _pool_averages
         self._scales = _POOL_SCALES if pooling == "average-scaled" else {}
         self._padding = padding
-        self._half = HALVES.get(precision)
+        self._half = _HALF_TYPES.get(precision)
         self._divisor = _DIVISORS.get(precision, 1.0)
         for name in convolutions_for(layers):
             if name not in weights:
@@ -177,11 +159,3 @@ def _framed(x: Tensor, padding: Padding) -> Tensor:
         first, end = x.narrow(dim, inward, 1), x.narrow(dim, last - inward, 1)
         x = torch.cat([first, x, end], dim)
     return x
-
-
-def _path_to(layers: Sequence[str]) -> tuple[str, ...]:
-    unknown = [name for name in layers if name not in LAYERS]
-    if unknown or not layers:
-        raise ValueError(f"layers are names like 'relu4_2' ({len(LAYERS)} of them), not {unknown}")
-    deepest = max(LAYERS.index(name) for name in layers)
-    return LAYERS[: deepest + 1]

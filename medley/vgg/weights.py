@@ -5,20 +5,23 @@ gathers its 256 centroids per layer into fewer, by tables that lie in the file; 
 computes them, exactly. 32 bits is the float original, which `medley weights fetch` brings.
 """
 
+from __future__ import annotations
+
 import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from medley import files
 from medley.errors import WeightsError
 from medley.vgg import packing, schemes, sources, weightfile
 from medley.vgg.schemes import EncodedLayer
+
+if TYPE_CHECKING:  # torch takes a second to import, and digests do without
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -69,19 +72,47 @@ def load_weights(
         ValueError: bits that do not exist, or together with a path; an unknown layer.
         WeightsError: the file is missing, torn, tampered with, or lacks a layer.
     """
+    return _load(*_find(bits, path), layers)
+
+
+def identify_weights(bits: int | None = None, *, path: Path | None = None) -> tuple[str, int]:
+    """Give the digest and the size of what `load_weights` would load, without decoding it.
+
+    Raises:
+        ValueError, WeightsError: as that.
+    """
+    file, width = _find(bits, path)
+    header, layers, content = weightfile.read(file)
+    weightfile.check_digest(header, content)
+    return _identity(header, layers, width)
+
+
+def _find(bits: int | None, path: Path | None) -> tuple[Path, int | None]:
+    """The file of some weights, and the width to which it is brought, if it has all."""
     if path is not None and bits is not None:
         raise ValueError("a weights file has its own widths: give bits or a path, not both")
     if bits is not None and bits not in (*range(1, 9), 32):
         raise ValueError(f"weights have 1 to 8 bits, or 32 for the float original, not {bits}")
     if path is not None:
-        return _load(path, None, layers)
+        return path, None
     if bits == 32:
-        return _load(sources.cached("original"), None, layers)
-    return _load(weightfile.BUNDLE, 8 if bits is None else bits, layers)
+        return sources.cached("original"), None
+    return weightfile.BUNDLE, 8 if bits is None else bits
+
+
+def _identity(
+    header: weightfile.Header, layers: dict[str, EncodedLayer], bits: int | None
+) -> tuple[str, int]:
+    if bits is None or all(layer.bits == bits for layer in layers.values()):
+        return header.sha256, header.size_bytes
+    digest = files.sha256(f"{header.sha256} at {bits} bits".encode())
+    return digest, sum(_narrowed_size(layer, bits) for layer in layers.values())
 
 
 def _load(path: Path, bits: int | None, names: Sequence[str] | None) -> Weights:
     """Read and decode on all cores; the digest is computed meanwhile."""
+    import torch
+
     header, layers, content = weightfile.read(path)
     wanted = _chosen(path, layers, names)
     with ThreadPoolExecutor(min(os.cpu_count() or 1, len(wanted) + 1)) as pool:
@@ -96,10 +127,7 @@ def _load(path: Path, bits: int | None, names: Sequence[str] | None) -> Weights:
             )
             for name, layer in wanted.items()
         }
-    digest, size = header.sha256, header.size_bytes
-    if bits is not None and any(layer.bits != bits for layer in layers.values()):
-        digest = files.sha256(f"{header.sha256} at {bits} bits".encode())
-        size = sum(_narrowed_size(layer, bits) for layer in layers.values())
+    digest, size = _identity(header, layers, bits)
     return Weights(
         tensors=tensors,
         layer_bits={name: bits or layer.bits for name, layer in wanted.items()},

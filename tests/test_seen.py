@@ -1,0 +1,141 @@
+"""What a network has seen is not looked at again, and nothing comes out otherwise for it."""
+
+import pytest
+import torch
+
+from medley.settings import ShotSettings
+from medley.studio import worker as workers
+from medley.studio.engine import Job
+from medley.studio.jobs import Place
+from medley.studio.worker import Worker
+from medley.transfer.losses import Objective
+from medley.transfer.seen import Seen
+from medley.transfer.tiling import TiledObjective
+from medley.vgg.network import VGG19
+from medley.workspace import Workspace
+
+from .test_engine import make_take
+
+
+def picture(seed, height=64, width=64):
+    return torch.rand((1, 3, height, width), generator=torch.Generator().manual_seed(seed))
+
+
+def finder(found):
+    """Something to be found, and how often it was looked for."""
+    looked = []
+
+    def look():
+        looked.append(found)
+        return found
+
+    return look, looked
+
+
+def test_a_picture_is_looked_at_once_however_it_lies_in_memory():
+    seen = Seen()
+    look, looked = finder({"relu4_2": torch.zeros(3)})
+    first = seen.recall(picture(1), ("content",), look)
+    again = picture(1).to(memory_format=torch.channels_last)
+    assert seen.recall(again, ("content",), look) is first
+    assert len(looked) == 1
+
+
+def test_other_pixels_size_question_or_strictness_are_looked_at_anew():
+    seen = Seen()
+    look, looked = finder(torch.zeros(3))
+    other = picture(1)
+    other[0, 0, 0, 0] += 2**-20
+    for one in (picture(1), other, picture(1).reshape(1, 3, 32, 128)):
+        seen.recall(one, ("content",), look)
+    seen.recall(picture(1), ("painting",), look)
+    torch.use_deterministic_algorithms(True)
+    try:
+        seen.recall(picture(1), ("content",), look)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert len(looked) == 5
+
+
+def test_memory_is_bounded_and_what_was_used_longest_ago_goes_first():
+    seen = Seen(3 * 100_000)
+    counts = {}
+    for number in (1, 2, 3, 1, 4, 1, 3, 2):
+        look, looked = finder([{"layer": torch.zeros(25_000)}])
+        seen.recall(picture(number), (), look)
+        counts[number] = counts.get(number, 0) + len(looked)
+    assert counts == {1: 1, 2: 2, 3: 1, 4: 1}
+    assert seen.kept_bytes == 300_000
+
+
+def test_what_is_larger_than_all_that_may_be_kept_drives_nothing_out():
+    seen = Seen(100_000)
+    look, looked = finder(torch.zeros(10))
+    seen.recall(picture(1), (), look)
+    seen.recall(picture(2), (), lambda: torch.zeros(30_000))
+    seen.recall(picture(3, 128, 128), (), lambda: torch.zeros(1))
+    seen.recall(picture(1), (), look)
+    assert len(looked) == 1
+    assert seen.kept_bytes == 40
+
+
+@pytest.mark.parametrize("style", ["gram", "wasserstein"])
+@pytest.mark.parametrize("tile", [None, 32])
+def test_losses_and_gradients_are_bit_for_bit_those_without(camera, style, tile):
+    settings = ShotSettings(style_loss=style)
+    content, paintings, image = picture(1), [picture(2), picture(3, 48, 80)], picture(4)
+
+    def judge(seen):
+        args = (camera.network, content, paintings, settings)
+        objective = TiledObjective(*args, tile, (), seen) if tile else Objective(*args, (), seen)
+        losses, gradient = objective.evaluate(image, with_gradient=True)
+        return [*losses, gradient]
+
+    seen = Seen()
+    anew = judge(Seen(0))
+    for _ in range(2):
+        assert all(map(torch.equal, judge(seen), anew))
+
+
+def test_kinds_of_statistics_and_tiles_are_told_apart(camera):
+    seen = Seen()
+    content, painting, image = picture(1), picture(2), picture(4)
+    for style in ("gram", "wasserstein"):
+        settings = ShotSettings(style_loss=style)
+        for make in (
+            lambda s, kept: Objective(camera.network, content, [painting], s, (), kept),
+            lambda s, kept: TiledObjective(camera.network, content, [painting], s, 32, (), kept),
+            lambda s, kept: TiledObjective(camera.network, content, [painting], s, 16, (), kept),
+        ):
+            found, anew = (
+                make(settings, kept).evaluate(image, False)[0].total for kept in (seen, Seen(0))
+            )
+            assert torch.equal(found, anew)
+
+
+def test_worker_passes_a_content_once_for_all_its_shots_with_equal_pixels(
+    camera, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(workers, "load_camera", lambda *_: camera)
+    walked = []
+    walk = VGG19.walk
+
+    def counted(network, image):
+        walked.append(tuple(image.shape))
+        return walk(network, image)
+
+    def take_all(name):
+        walked.clear()
+        workspace = Workspace(tmp_path / name)
+        worker = Worker(Place("cpu.1", "cpu", workspace.root))
+        takes = [make_take(workspace, camera, seed) for seed in (2, 3, 4)]
+        for take in takes:
+            worker.take(Job(take, "off"), id)
+        return len(walked), [take.shot.result().tobytes() for take in takes]
+
+    monkeypatch.setattr(VGG19, "walk", counted)
+    count, pixels = take_all("seen")
+    monkeypatch.setattr(workers, "Seen", lambda: camera.seen)
+    count_anew, pixels_anew = take_all("anew")
+    assert count_anew - count == 2
+    assert pixels == pixels_anew
