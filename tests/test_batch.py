@@ -125,6 +125,17 @@ def test_a_plan_holds_no_pixels(place):
             assert picture.shape == (39, 48, 3) or picture is scene.paintings[0]
 
 
+def test_paintings_that_share_a_shot_are_sent_with_their_pixels_and_found_again(place, camera):
+    schedule = plan(place, RENDER + "blend = true\n")
+    ((key, job),) = schedule.jobs.items()
+    sent = pickle.loads(pickle.dumps(schedule.darkroom.develop(job.take)))
+    assert sent.shot.key == key
+    for work, there in zip(job.take.works, sent.works, strict=True):
+        assert np.array_equal(there.picture, work.picture.develop())
+    make(schedule, Here(camera, schedule.workspace))
+    assert plan(place, RENDER + "blend = true\n").made == 1
+
+
 def test_negatives_are_never_taken_for_pixels(make_picture):
     path = make_picture()
     negative = Negative((40, 48, 3), path, digest_of(decode(path)), lambda: decode(path))

@@ -124,8 +124,9 @@ class Darkroom:
         Raises:
             PictureError: a picture cannot be read any more.
         """
-        scene, painting = develop(take.scene, self._print), develop(take.painting, self._print)
-        return replace(take, scene=scene, painting=painting)
+        first, *others = (develop(work, self._print) for work in take.works)
+        scene = develop(take.scene, self._print)
+        return replace(take, scene=scene, painting=first, others=tuple(others))
 
     def _print(self, negative: Negative) -> Pixels:
         key = negative.name, negative.digest, negative.shape

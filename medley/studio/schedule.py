@@ -308,7 +308,8 @@ def _check_outputs(plan: FilmPlan, force: bool, folders: set[Path]) -> None:
     if plan.is_made:
         return
     if folder not in folders or any(path.exists() for path in plan.outputs.all):
-        inputs = {path for take in plan.takes for path in (take.content_path, take.painting.path)}
+        inputs = {take.content_path for take in plan.takes}
+        inputs |= {work.path for take in plan.takes for work in take.works}
         # What lies beside a film takes its name just before it: a kill may have come in between.
         is_ours = not plan.outputs.film.exists() and plan.is_told_of
         plan.outputs.check(force or is_ours, sorted(inputs))
@@ -318,7 +319,9 @@ def _check_outputs(plan: FilmPlan, force: bool, folders: set[Path]) -> None:
 def _is_told_of(film: Film, outputs: Outputs, takes: Sequence[Take], draw: Draw) -> bool:
     """Whether a sidecar lies there that says: made of these shots, and cut in this way."""
     order, wanted = film.order, film.order.part(CutSettings).model_dump(mode="json")
+    keys = [take.shot.key for take in takes]
     if isinstance(order, RenderOrder):
+        keys = [take.shot.key for take in takes for _ in take.works]
         cut = order.part(FilmSettings)
         captions = choose_captions(draw.paintings, cut)
         wanted = {**cut.model_dump(mode="json"), "captions": captions}
@@ -329,7 +332,7 @@ def _is_told_of(film: Film, outputs: Outputs, takes: Sequence[Take], draw: Draw)
         shots = sidecar["paintings" if film.kind == "render" else "measures"]
         return (
             sidecar["command"] == film.kind
-            and [shot["shot"] for shot in shots] == [take.shot.key for take in takes]
+            and [shot["shot"] for shot in shots] == keys
             and bool(wanted.items() <= sidecar["settings"].items())
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
