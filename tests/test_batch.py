@@ -78,6 +78,11 @@ def plan(place, films, force=False):
     return plan_batch(read_manifest(path), CPU, force, ignore)
 
 
+def send(take):
+    """A take as a worker receives it."""
+    return pickle.loads(pickle.dumps(take))  # noqa: S301
+
+
 def make(schedule, engine, watch=ignore):
     def cut(film, on_frame):
         cutting.cut_plan(film, on_frame, CPU, ignore)
@@ -128,7 +133,7 @@ def test_a_plan_holds_no_pixels(place):
 def test_paintings_that_share_a_shot_are_sent_with_their_pixels_and_found_again(place, camera):
     schedule = plan(place, RENDER + "blend = true\n")
     ((key, job),) = schedule.jobs.items()
-    sent = pickle.loads(pickle.dumps(schedule.darkroom.develop(job.take)))
+    sent = send(schedule.darkroom.develop(job.take))
     assert sent.shot.key == key
     for work, there in zip(job.take.works, sent.works, strict=True):
         assert np.array_equal(there.picture, work.picture.develop())
