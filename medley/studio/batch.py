@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from medley.errors import MedleyError
+from medley.studio.filmplan import FilmPlan
 from medley.studio.jobs import Engine, Event, Job, Outcome
-from medley.studio.schedule import FilmPlan, Schedule
+from medley.studio.schedule import Schedule
 from medley.studio.sharing import Reservation, reserve
 
 

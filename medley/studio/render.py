@@ -1,7 +1,7 @@
 """The medley: one content through many paintings, shot by shot, and the film of it all."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ from medley.studio.sidecar import (
 from medley.studio.takes import Take, missing
 from medley.workspace import Workspace
 
+_ALONE = BlendSettings.model_validate({})
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -49,7 +51,7 @@ class Plan:
     camera: Camera
     workspace: Workspace
     devices: Sequence[torch.device]
-    blending: BlendSettings = field(default_factory=partial(BlendSettings.model_validate, {}))
+    blending: BlendSettings = _ALONE
     batch_size: BatchWish = 1
 
     @property
@@ -69,7 +71,7 @@ def plan_render(
     tile: TileWish = "auto",
     devices: Sequence[torch.device] = (),
     chain: bool = False,
-    blending: BlendSettings | None = None,
+    blending: BlendSettings = _ALONE,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Set the scene of every shot, and find out which lie finished in the workspace.
@@ -93,7 +95,6 @@ def plan_render(
             fit.
         RoomError: a shot is still to be taken and the memory does not suffice, even in tiles.
     """
-    blending = blending or BlendSettings.model_validate({})
     key_of = partial(shot_key, weights_digest=camera.weights.digest, precision=camera.precision)
     takes = list_takes(
         content_path, content, drawn, settings, catalog, key_of, workspace, chain, blending, tell
@@ -117,9 +118,9 @@ def list_takes(
     catalog: CatalogSettings,
     key_of: Callable[[Scene], str],
     workspace: Workspace,
-    chain: bool,
-    blending: BlendSettings,
-    tell: Callable[[str], None],
+    chain: bool = False,
+    blending: BlendSettings = _ALONE,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> list[Take]:
     """Set the scene of every shot of a render.
 

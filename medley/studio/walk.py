@@ -5,9 +5,10 @@ result to the first painting and then all the way round. What leads up to the la
 what its end dissolves into: over a whole leg, as a second of it would be seen to hurry.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from medley.errors import FilmError, PictureError
@@ -24,7 +25,7 @@ from medley.studio.blend import Blend
 from medley.studio.credits import credit_lines, list_credits, titles
 from medley.studio.cut import Outputs, cut_medley, stretch_of
 from medley.studio.render import Plan
-from medley.studio.scene import fit_tiles, set_scene, shot_key
+from medley.studio.scene import Scene, fit_tiles, set_scene, shot_key
 from medley.studio.sidecar import (
     describe_content,
     describe_film,
@@ -34,6 +35,7 @@ from medley.studio.sidecar import (
 )
 from medley.studio.takes import Take
 from medley.transfer.walk import Walk
+from medley.workspace import Workspace
 
 _FEWEST_FRAMES = 2  # from one painting to the next
 
@@ -132,21 +134,41 @@ def plan_walk(
         RoomError: the walk is still to be taken and the memory does not suffice, even in tiles.
     """
     lap = lay_lap(len(paintings), fps, walk.seconds_per_painting)
-    (before,) = opening.takes
-    settings = following(opening.settings, walk, lap)
-    every = walk.steps_per_frame
-    path = Walk(lap.frames * every, lap.lead * every, walk.linger)
-    seed = opening.catalog.seed
-    scene = set_scene(opening.content, paintings, settings, seed, before.shot, Blend(walk=path))
-    camera = opening.camera
-    shot = opening.workspace.shot(shot_key(scene, camera.weights.digest, camera.precision))
-    first, *others = paintings
-    title = f"the walk through {titles(paintings)}"
-    take = Take(opening.content_path, first, title, scene, shot, tuple(others))
-    if not shot.is_finished and camera.tile is None:
+    camera, (before,) = opening.camera, opening.takes
+    key_of = partial(shot_key, weights_digest=camera.weights.digest, precision=camera.precision)
+    take = set_out(before, paintings, walk, lap, key_of, opening.workspace)
+    settings = take.scene.settings
+    if not take.shot.is_finished and camera.tile is None:
         camera = fit_tiles(camera, opening.content, settings, tile)
     taking = replace(opening, takes=[take], settings=settings, camera=camera)
     return WalkPlan(opening, taking, lap, walk)
+
+
+def set_out(
+    opening: Take,
+    paintings: Sequence[Painting],
+    walk: WalkSettings,
+    lap: Lap,
+    key_of: Callable[[Scene], str],
+    workspace: Workspace,
+) -> Take:
+    """Set the scene of the shot that follows the walk.
+
+    Args:
+        opening: whose result it goes on from.
+        paintings: in the film's order.
+        walk: how it goes.
+        lap: its frames.
+        key_of: gives a scene's shot key.
+        workspace: where the iterates go.
+    """
+    settings, every = following(opening.scene.settings, walk, lap), walk.steps_per_frame
+    path = Blend(walk=Walk(lap.frames * every, lap.lead * every, walk.linger))
+    scene = set_scene(opening.scene.content, paintings, settings, 0, opening.shot, path)
+    first, *others = paintings
+    title = f"the walk through {titles(paintings)}"
+    shot = workspace.shot(key_of(scene))
+    return Take(opening.content_path, first, title, scene, shot, tuple(others))
 
 
 def following(settings: ShotSettings, walk: WalkSettings, lap: Lap) -> ShotSettings:
