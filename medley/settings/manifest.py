@@ -211,6 +211,8 @@ class _Reader:
                         check_template(str(turn), {"kind", "content", *fields})
                 else:
                     turns = match_files(field, turns, folder)
+            elif number and (others := _kinds_with(key)):
+                raise ValueError(f"a {kind} has no such setting, but a {others} has; take it out")
             for turn in turns:
                 for name, accepted in check_table(
                     fields, {key: turn}, at, folder, elsewhere
@@ -308,6 +310,12 @@ class _Reader:
 
     def _blame(self, where: str, what: str) -> None:
         self._faults[f"{where}: {what}"] = None
+
+
+def _kinds_with(key: str) -> str:
+    """The kinds of film that have a setting, in words."""
+    has = [kind for kind, of in KINDS.items() if name_of(key, of.model_fields) in of.model_fields]
+    return " or ".join(has)
 
 
 def read_manifest(
