@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from medley.files import json_bytes, part_files
+from medley.files import part_files
 from medley.film.compose import mix
 from medley.film.facts import FilmFacts
-from medley.film.poster import contact_sheet, side_by_side
-from medley.images import Pixels, encode_png
+from medley.film.poster import side_by_side
+from medley.images import Pixels
 from medley.paintings import Draw
 from medley.settings import BlendSettings, CatalogSettings, FilmSettings, ShotSettings, TileWish
 from medley.settings.fields import BatchWish
@@ -20,7 +20,7 @@ from medley.shots import Shot
 from medley.studio.again import render_again
 from medley.studio.batched import fitting_at_once, take_batched
 from medley.studio.blend import hang_together, read_blend
-from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits, titles
+from medley.studio.credits import caption_of, choose_captions, credit_lines, titles
 from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs, cut_medley, stretch_of
 from medley.studio.scene import Camera, Scene, fit_tiles, set_scene, shot_key
@@ -31,6 +31,7 @@ from medley.studio.sidecar import (
     describe_machine,
     describe_painting,
     describe_run,
+    lay_beside,
 )
 from medley.studio.takes import Take, missing
 from medley.workspace import Workspace
@@ -209,7 +210,7 @@ def cut_film(
         )
         for number, take in enumerate(plan.takes, start=1)
     ]
-    with part_files(*outputs.all) as (sidecar, credit_list, poster, part):
+    with part_files(*outputs.all) as (*beside, part):
         facts = cut_medley([plan.content], stretches, film, outputs.film, on_frame, part)
         works = [
             (
@@ -219,10 +220,8 @@ def cut_film(
             )
             for one, take in zip(stretches, plan.takes, strict=True)
         ]
-        wall = contact_sheet(plan.content, works, content_caption=plan.content_path.stem)
-        poster.write_bytes(encode_png(wall, level=6))
-        credit_list.write_bytes(list_credits(paintings).encode(errors="replace"))
-        sidecar.write_bytes(json_bytes(_sidecar(plan, film, facts)))
+        content = plan.content, plan.content_path.stem
+        lay_beside(beside, _sidecar(plan, film, facts), paintings, content, works)
     return facts
 
 

@@ -12,17 +12,15 @@ from functools import partial
 from typing import Any
 
 from medley.errors import FilmError, PictureError
-from medley.files import json_bytes, part_files
+from medley.files import part_files
 from medley.film.compose import mix
 from medley.film.facts import FilmFacts
-from medley.film.poster import contact_sheet
 from medley.film.timeline import Frame, walk_timeline
-from medley.images import encode_png
 from medley.paintings import Draw, Painting
 from medley.settings import EncodeSettings, FilmSettings, ShotSettings, TileWish, WalkSettings
 from medley.studio.again import walk_again
 from medley.studio.blend import Blend
-from medley.studio.credits import credit_lines, list_credits, titles
+from medley.studio.credits import credit_lines, titles
 from medley.studio.cut import Outputs, cut_medley, stretch_of
 from medley.studio.render import Plan
 from medley.studio.scene import Scene, fit_tiles, set_scene, shot_key
@@ -32,6 +30,7 @@ from medley.studio.sidecar import (
     describe_machine,
     describe_painting,
     describe_run,
+    lay_beside,
 )
 from medley.studio.takes import Take
 from medley.transfer.walk import Walk
@@ -221,7 +220,7 @@ def cut_walk(
         round(Fraction(plan.lap.frames * number, len(plan.paintings)))
         for number in range(len(plan.paintings))
     ]
-    with part_files(*outputs.all) as (sidecar, credit_list, poster, part):
+    with part_files(*outputs.all) as (*beside, part):
         facts = cut_medley([content], [stretch], film, outputs.film, on_frame, part, timeline)
         works = [
             (picture, mix(content, stretch.read(timeline[at].first.step), film.strength), words)
@@ -229,10 +228,8 @@ def cut_walk(
                 take.scene.paintings, passed, map(credit_lines, plan.paintings), strict=True
             )
         ]
-        wall = contact_sheet(content, works, content_caption=take.content_path.stem)
-        poster.write_bytes(encode_png(wall, level=6))
-        credit_list.write_bytes(list_credits(plan.paintings).encode(errors="replace"))
-        sidecar.write_bytes(json_bytes(_sidecar(plan, settings, facts, passed)))
+        about = _sidecar(plan, settings, facts, passed)
+        lay_beside(beside, about, plan.paintings, (content, take.content_path.stem), works)
     return facts
 
 
