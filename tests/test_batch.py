@@ -78,6 +78,11 @@ def plan(place, films, force=False):
     return plan_batch(read_manifest(path), CPU, force, ignore)
 
 
+def send(take):
+    """A take as a worker receives it."""
+    return pickle.loads(pickle.dumps(take))  # noqa: S301
+
+
 def make(schedule, engine, watch=ignore):
     def cut(film, on_frame):
         cutting.cut_plan(film, on_frame, CPU, ignore)
@@ -123,6 +128,17 @@ def test_a_plan_holds_no_pixels(place):
             assert isinstance(picture, Negative)
             assert picture.strides == (0, 0, 0)
             assert picture.shape == (39, 48, 3) or picture is scene.paintings[0]
+
+
+def test_paintings_that_share_a_shot_are_sent_with_their_pixels_and_found_again(place, camera):
+    schedule = plan(place, RENDER + "blend = true\n")
+    ((key, job),) = schedule.jobs.items()
+    sent = send(schedule.darkroom.develop(job.take))
+    assert sent.shot.key == key
+    for work, there in zip(job.take.works, sent.works, strict=True):
+        assert np.array_equal(there.picture, work.picture.develop())
+    make(schedule, Here(camera, schedule.workspace))
+    assert plan(place, RENDER + "blend = true\n").made == 1
 
 
 def test_negatives_are_never_taken_for_pixels(make_picture):

@@ -14,16 +14,24 @@ from .test_batch import DEFAULTS
 
 pytestmark = pytest.mark.slow
 
-FILMS = '[[film]]\ncontent = ["photo.png", "tall.png"]\nsteps = 12\n'
+FILM = '[[film]]\nsteps = 12\ncontent = "{}.png"\noutput = "outputs/{}.mp4"\n'
+BATCHES = {
+    "apart": FILM.format("photo", "one") + FILM.format("tall", "two"),
+    "in rows": FILM.format("photo", "one")
+    + 'transition = "chain"\n'
+    + FILM.format("tall", "two")
+    + 'kind = "walk"\nseconds_per_painting = 0.4\n',
+}
+"""Two films of two shots each, which go on from one another or do not."""
 
 
-@pytest.fixture
-def place(make_picture, tmp_path) -> Path:
+@pytest.fixture(params=BATCHES.values(), ids=BATCHES)
+def place(make_picture, tmp_path, request) -> Path:
     make_picture("photo.png", height=41, width=50)
     make_picture("tall.png", height=50, width=40, seed=9)
     for seed in (2, 3):
         make_picture(f"styles/painting_{seed}.png", seed=seed)
-    (tmp_path / "films.toml").write_text(DEFAULTS + FILMS, "utf-8")
+    (tmp_path / "films.toml").write_text(DEFAULTS + request.param, "utf-8")
     return tmp_path
 
 
@@ -61,7 +69,7 @@ def test_a_killed_batch_goes_on_where_it_was(place):
     done = done_files(place)
     assert done
     films = finish(start(place, "second.jsonl"))
-    assert films == ["outputs/photo-medley.mp4", "outputs/tall-medley.mp4"]
+    assert films == ["outputs/one.mp4", "outputs/two.mp4"]
     assert all((place / film).is_file() for film in films)
     assert done.items() <= done_files(place).items()
     assert len(done_files(place)) == 4

@@ -23,6 +23,8 @@ from medley.studio.checkpoint import saved_step
 from medley.studio.engine import Job, open_engine
 from medley.workspace import Workspace
 
+from .test_batch import make, plan
+from .test_batch_rows import CHAIN, WALK, place  # noqa: F401 - place is a fixture
 from .test_engine import make_take, replace
 
 pytestmark = [
@@ -155,6 +157,22 @@ def test_without_a_shared_folder_shots_come_back_as_files(workspace, camera, tmp
         assert take.shot.is_finished
         workers.take_one(take, camera, alone, id, pytest.fail)
         assert same_pixels(workspace, alone, take.shot.key)
+
+
+@pytest.mark.usefixtures("two_slots")
+def test_without_a_shared_folder_shots_go_on_from_one_another(place, camera, monkeypatch):  # noqa: F811
+    @contextlib.contextmanager
+    def unseen(_):
+        yield ".probe-elsewhere"
+
+    monkeypatch.setattr(cluster, "_probe", unseen)
+    schedule = plan(place, CHAIN + WALK)
+    assert not make(schedule, open_engine(RAY, schedule.workspace)).failures
+    alone = Workspace(place / "alone")
+    for film in schedule.films:
+        for take in film.takes:
+            workers.take_one(schedule.darkroom.develop(take), camera, alone, id, pytest.fail)
+            assert same_pixels(schedule.workspace, alone, take.shot.key)
 
 
 @pytest.mark.usefixtures("two_slots")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from medley.errors import ConfigError
-from medley.settings import RenderOrder, SweepOrder
+from medley.settings import RenderOrder, SweepOrder, WalkOrder
 from medley.settings.manifest import KINDS, SHARED, read_manifest
 from medley.settings.manifest_schema import manifest_schema
 
@@ -139,7 +139,7 @@ def test_every_fault_is_said_at_once_with_its_line(folder):
         'hold = "two"\n'
         'device = "cpu"\n'
         "[[film]]\n"
-        'kind = "walk"\n'
+        'kind = "wolk"\n'
         "[[film]]\n"
         'content = ["a.jpg", "c.jpg"]\n'
         "size = 64\n"
@@ -159,7 +159,7 @@ def test_every_fault_is_said_at_once_with_its_line(folder):
         "F line 8, film 1: hold is 'two'; it must be a number from 0 to 600",
         "F line 9, film 1: device is not a single film's; pass --devices to the batch",
         "F line 3, [defaults]: there is no setting 'sise'; did you mean 'size'?",
-        "F line 11, film 2: kind is 'walk'; it must be render or sweep",
+        "F line 11, film 2: kind is 'wolk'; it must be render, sweep or walk",
         f"F line 13, film 3: content: there is no '{folder / 'c.jpg'}'; check its name",
         "F line 15, film 3: size and pixels contradict each other; keep one",
         "F line 17, film 4: steps: is an empty list; put something into it or take it out",
@@ -170,6 +170,34 @@ def test_every_fault_is_said_at_once_with_its_line(folder):
         "F line 21, film 5: there is no setting 'stile_weight'; did you mean 'style_weight'?",
         "F line 22, film 5: workspace is not a single film's; put it into [defaults]",
         "F line 16, film 4: content is missing; say it here or in [defaults]",
+    ]
+
+
+def test_a_walk_takes_what_its_command_takes_and_says_what_it_does_not(folder):
+    found = read(
+        folder,
+        '[defaults]\nstyles = "art"\nhold = 2\n[[film]]\nkind = "walk"\ncontent = "*.jpg"\n'
+        "linger = [0, 0.5]\nwalk-rate = 0.02\n",
+    )
+    assert names(found) == [
+        "a-walk-linger0.mp4",
+        "a-walk-linger0.5.mp4",
+        "b-walk-linger0.mp4",
+        "b-walk-linger0.5.mp4",
+    ]
+    assert all(isinstance(film.order, WalkOrder) for film in found.films)
+    assert {film.order.walk_rate for film in found.films} == {0.02}
+    assert faults(
+        folder,
+        '[[film]]\nkind = "walk"\ncontent = "a.jpg"\nstyles = "art"\nlinger = 1\n'
+        'steps_per_frame = 0\ntransition = "chain"\nphoto-pul = 3\n[[film]]\nkind = ["walk"]\n',
+    ) == [
+        "F line 5, film 1: linger is 1; it must be a number of 0 or more, below 1",
+        "F line 6, film 1: steps_per_frame is 0; it must be a whole number from 1 to 100",
+        "F line 7, film 1: transition: a walk has no such setting, but a render or sweep has;"
+        " take it out",
+        "F line 8, film 1: there is no setting 'photo-pul'; did you mean 'photo_pull'?",
+        "F line 10, film 2: kind is ['walk']; it must be render, sweep or walk",
     ]
 
 

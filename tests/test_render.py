@@ -327,7 +327,7 @@ def test_film_appears_last_and_with_it_all_that_belongs_to_it(place, monkeypatch
         raise OSError(28, os.strerror(28))
 
     with monkeypatch.context() as patch:
-        patch.setattr("medley.studio.render.encode_png", refuse)
+        patch.setattr("medley.studio.sidecar.encode_png", refuse)
         done = render(place, "--output", "out/film.mp4", expect=1)
     assert "cannot write 'out/film" in done.stderr and "No space left" in done.stderr
     assert list((place / "out").iterdir()) == []

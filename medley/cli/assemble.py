@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from medley.cli.options import output_option, read_settings, settings_options
+from medley.cli.planning import closing_line
 from medley.settings import FilmSettings, RunSettings
 from medley.settings.formats import USUAL_SUFFIX
 
@@ -73,8 +74,5 @@ def assemble(
         parts = "1 part" if len(reels) == 1 else f"{len(reels)} parts"
         show.line(f"{parts}, {pictures:,} pictures")
         facts = studio.assemble(reels, outputs, film, show.count, show.frame, tell)
-        show.line(
-            f"{facts.words};"
-            f" poster '{outputs.poster}', sidecar '{outputs.sidecar}', credits '{outputs.credits}'"
-        )
+        show.line(closing_line(facts, outputs))
     click.echo(path)

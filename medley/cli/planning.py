@@ -1,8 +1,8 @@
-"""What `render` and `plan` share: their options, and how a forecast reads."""
+"""What commands that take shots share: options of a render, and how a run opens and closes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,12 @@ from medley.settings import (
 )
 
 if TYPE_CHECKING:  # torch comes with them
+    from medley.cli.progress import Display
+    from medley.film.facts import FilmFacts
+    from medley.paintings import Painting
+    from medley.studio.cut import Outputs
     from medley.studio.forecast import Forecast
+    from medley.studio.takes import Take
 
 _PATH = click.Path(path_type=Path)
 
@@ -75,6 +80,41 @@ def forecast_line(found: Forecast) -> str:
     if found.tile:
         parts.append(f"in tiles of {found.tile} pixels")
     return "forecast: " + ", ".join(parts)
+
+
+def show_opening(
+    show: Display,
+    opening: str,
+    takes: Sequence[Take],
+    drawn: Sequence[Painting],
+    expected: Forecast,
+) -> None:
+    """Say what begins, what of it is there already, and what the rest will take.
+
+    Args:
+        show: where it is said.
+        opening: the words before "shots found finished".
+        takes: all of them.
+        drawn: paintings that were drawn by chance, if they were.
+        expected: of the shots that are missing.
+    """
+    from medley.studio.takes import begun
+
+    interrupted = begun(takes)
+    also = f", {len(interrupted)} begun" if interrupted else ""
+    show.line(f"{opening} shots found finished{also}")
+    if drawn:
+        show.line("drawn: " + "; ".join(work.title for work in drawn))
+    if expected.missing:
+        show.line(forecast_line(expected))
+
+
+def closing_line(facts: FilmFacts, outputs: Outputs) -> str:
+    """Say what the film has become, and what lies beside it."""
+    return (
+        f"{facts.words};"
+        f" poster '{outputs.poster}', sidecar '{outputs.sidecar}', credits '{outputs.credits}'"
+    )
 
 
 def amount(size_bytes: float) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from medley.cli.options import TakesSeveral
-from medley.cli.planning import forecast_line, read_order, render_options
+from medley.cli.planning import closing_line, read_order, render_options, show_opening
 from medley.settings import FilmSettings
 
 
@@ -32,7 +32,6 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     from medley.studio.orders import foretell, prepare
     from medley.studio.render import cut_film, take_all
     from medley.studio.room import free_disk
-    from medley.studio.takes import begun
 
     console = notes(quiet)
     outputs = Outputs(order.film_path)
@@ -42,25 +41,17 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     expected = foretell(plan, patient=False)
     check_disk(expected.disk_bytes, free_disk(order.workspace))
     height, width, _ = plan.content.shape
-    found = f"{expected.finished} shots found finished"
-    if interrupted := begun(plan.takes):
-        found += f", {len(interrupted)} begun"
+    devices = ",".join(map(str, plan.devices[: max(1, plan.at_once)]))
+    opening = (
+        f"{len(drawn.paintings)} paintings{' in one shot' * order.is_one_shot},"
+        f" {width}x{height} pixels, {order.steps} steps each,"
+        f" {plan.camera.weights.label} weights, {plan.camera.precision} on {devices};"
+        f" {expected.finished}"
+    )
     with computing_deterministically(order.deterministic), display(console) as show:
-        devices = ",".join(map(str, plan.devices[: max(1, plan.at_once)]))
-        show.line(
-            f"{len(drawn.paintings)} paintings{' in one shot' * order.is_one_shot},"
-            f" {width}x{height} pixels, {order.steps} steps each,"
-            f" {plan.camera.weights.label} weights, {plan.camera.precision} on {devices}; {found}"
-        )
-        if order.sample:
-            show.line("drawn: " + "; ".join(work.title for work in drawn.paintings))
-        if expected.missing:
-            show.line(forecast_line(expected))
+        by_chance = drawn.paintings if order.sample else ()
+        show_opening(show, opening, plan.takes, by_chance, expected)
         take_all(plan, show.shot, partial(warn, console))
         facts = cut_film(plan, outputs, order.part(FilmSettings), show.frame)
-        show.line(
-            f"{facts.words};"
-            f" poster '{outputs.poster}', sidecar '{outputs.sidecar}',"
-            f" credits '{outputs.credits}'"
-        )
+        show.line(closing_line(facts, outputs))
     click.echo(order.film_path)

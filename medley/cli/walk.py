@@ -8,7 +8,7 @@ import click
 
 from medley.cli.config import config_options, settle
 from medley.cli.options import TakesSeveral, output_option, read_settings, settings_options
-from medley.cli.planning import forecast_line
+from medley.cli.planning import closing_line, show_opening
 from medley.settings import (
     CatalogSettings,
     EncodeSettings,
@@ -65,7 +65,6 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
     from medley.studio.orders import foretell_walk, prepare_walk
     from medley.studio.render import take_all
     from medley.studio.room import free_disk
-    from medley.studio.takes import begun
     from medley.studio.walk import cut_walk
 
     console = notes(quiet)
@@ -77,24 +76,15 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
     check_disk(expected.disk_bytes, free_disk(order.workspace))
     camera = plan.following.camera
     height, width, _ = plan.following.content.shape
-    found = f"{expected.finished} of 2 shots found finished"
-    if interrupted := begun(plan.shots.takes):
-        found += f", {len(interrupted)} begun"
+    opening = (
+        f"{len(plan.paintings)} paintings, {width}x{height} pixels, {plan.lap.frames:,} frames"
+        f" of {order.steps_per_frame} steps each, {camera.weights.label} weights,"
+        f" {camera.precision} on {camera.device}; {expected.finished} of 2"
+    )
     with computing_deterministically(order.deterministic), display(console) as show:
-        show.line(
-            f"{len(plan.paintings)} paintings, {width}x{height} pixels, {plan.lap.frames:,} frames"
-            f" of {order.steps_per_frame} steps each, {camera.weights.label} weights,"
-            f" {camera.precision} on {camera.device}; {found}"
-        )
-        if order.sample:
-            show.line("drawn: " + "; ".join(work.title for work in plan.paintings))
-        if expected.missing:
-            show.line(forecast_line(expected))
+        by_chance = plan.paintings if order.sample else ()
+        show_opening(show, opening, plan.shots.takes, by_chance, expected)
         take_all(plan.shots, show.shot, partial(warn, console))
         facts = cut_walk(plan, outputs, order.part(EncodeSettings), show.frame)
-        show.line(
-            f"{facts.words};"
-            f" poster '{outputs.poster}', sidecar '{outputs.sidecar}',"
-            f" credits '{outputs.credits}'"
-        )
+        show.line(closing_line(facts, outputs))
     click.echo(order.film_path)

@@ -27,7 +27,7 @@ from medley.settings.fields import RIVALS, place
 from medley.settings.files import SettingsFile, check_table, name_of, read_file
 from medley.settings.formats import check_format
 from medley.settings.lines import Place, key_lines
-from medley.settings.orders import RenderOrder, SweepOrder, order_names
+from medley.settings.orders import RenderOrder, SweepOrder, WalkOrder, order_names
 from medley.settings.presets import Kind, beneath
 from medley.settings.product import (
     alternatives,
@@ -40,11 +40,12 @@ from medley.settings.product import (
 from medley.settings.run import RunSettings
 from medley.settings.wording import complaint
 
-FilmOrder = RenderOrder | SweepOrder
+FilmOrder = RenderOrder | SweepOrder | WalkOrder
 
-KINDS: dict[str, type[RenderOrder] | type[SweepOrder]] = {
+KINDS: dict[str, type[RenderOrder] | type[SweepOrder] | type[WalkOrder]] = {
     "render": RenderOrder,
     "sweep": SweepOrder,
+    "walk": WalkOrder,
 }
 """What a film can be, by the word after `kind`."""
 
@@ -54,11 +55,7 @@ MANY = 10_000
 SHARED = {"workspace": "put it into [defaults]", "device": "pass --devices to the batch"}
 """Settings that are not a single film's, and what to do instead."""
 
-_NO_CHAIN = (
-    "a chain's shots wait for one another, which a batch's do not; make it with medley render"
-)
-
-TEXT_LISTS = {"render": (), "sweep": ("bits", "scheme")}
+TEXT_LISTS = {"render": (), "sweep": ("bits", "scheme"), "walk": ()}
 """Settings that hold several things as one text, for which a list may stand."""
 
 
@@ -164,9 +161,10 @@ class _Reader:
             self._blame(self._file.source, "there is no [[film]]; write one for each film")
         for number, film in enumerate(films, start=1):
             kind = film.get("kind", "render")
-            if kind not in KINDS:
-                at = self._at(number, "kind")
-                self._blame(at, f"kind is {kind!r}; it must be {' or '.join(KINDS)}")
+            if not isinstance(kind, str) or kind not in KINDS:
+                *others, last = KINDS
+                what = f"kind is {kind!r}; it must be {', '.join(others)} or {last}"
+                self._blame(self._at(number, "kind"), what)
                 continue
             values = self._values(kind, number, film)
             rivals = {one: pair[one == pair[0]] for pair in RIVALS for one in pair}
@@ -213,6 +211,8 @@ class _Reader:
                         check_template(str(turn), {"kind", "content", *fields})
                 else:
                     turns = match_files(field, turns, folder)
+            elif number and (others := _kinds_with(key)):
+                raise ValueError(f"a {kind} has no such setting, but a {others} has; take it out")
             for turn in turns:
                 for name, accepted in check_table(
                     fields, {key: turn}, at, folder, elsewhere
@@ -259,8 +259,6 @@ class _Reader:
                     check_format(path, order)
                 except ValueError as error:
                     self._blame(self._at(table.number, "output"), str(error))
-                if order.transition == "chain":
-                    self._blame(self._at(table.number, "transition"), _NO_CHAIN)
                 yield Film(table.kind, order.model_copy(update={"output": path}), source)
 
     def _lacks(self, table: _Table) -> bool:
@@ -312,6 +310,12 @@ class _Reader:
 
     def _blame(self, where: str, what: str) -> None:
         self._faults[f"{where}: {what}"] = None
+
+
+def _kinds_with(key: str) -> str:
+    """The kinds of film that have a setting, in words."""
+    has = [kind for kind, of in KINDS.items() if name_of(key, of.model_fields) in of.model_fields]
+    return " or ".join(has)
 
 
 def read_manifest(

@@ -10,17 +10,22 @@ from typing import Any
 import numpy as np
 
 from medley.errors import PictureError
-from medley.files import json_bytes, part_files
+from medley.files import part_files
 from medley.film.facts import FilmFacts
-from medley.film.poster import contact_sheet
 from medley.film.timeline import ShotTrack
 from medley.film.visual import visual_change
-from medley.images import Pixels, decode, encode_png, read_picture, resize, size_for_pixels
+from medley.images import Pixels, decode, read_picture, resize, size_for_pixels
 from medley.settings import FilmSettings
-from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits
+from medley.studio.credits import caption_of, choose_captions, credit_lines
 from medley.studio.cut import Outputs, Stretch, cut_medley, stretch_of
 from medley.studio.reels import Reel, Tell
-from medley.studio.sidecar import describe_film, describe_run, describe_work, versions
+from medley.studio.sidecar import (
+    describe_film,
+    describe_run,
+    describe_work,
+    lay_beside,
+    versions,
+)
 
 Watch = Callable[[str, int, int], None]
 
@@ -62,16 +67,14 @@ def assemble(
         stretches.append(_stretch(reel, caption_of([reel], number, film), place, film, watch, tell))
     if film.sparkline != "none" and not any(one.losses for one in stretches):
         tell("these pictures have no trace of losses; the film goes without --sparkline")
-    with part_files(*outputs.all) as (sidecar, credit_list, poster, part):
+    with part_files(*outputs.all) as (*beside, part):
         facts = cut_medley(contents, stretches, film, outputs.film, on_frame, part)
         works = [
             (one.painting, one.read(one.track.steps[-1]), credit_lines(reel))
             for one, reel in zip(stretches, reels, strict=True)
         ]
-        wall = contact_sheet(contents[0], works, content_caption=reels[0].content)
-        poster.write_bytes(encode_png(wall, level=6))
-        credit_list.write_bytes(list_credits(reels).encode(errors="replace"))
-        sidecar.write_bytes(json_bytes(_sidecar(reels, film, facts)))
+        first = contents[0], reels[0].content
+        lay_beside(beside, _sidecar(reels, film, facts), reels, first, works)
     return facts
 
 

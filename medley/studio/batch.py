@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from medley.errors import MedleyError
+from medley.studio.filmplan import FilmPlan
 from medley.studio.jobs import Engine, Event, Job, Outcome
-from medley.studio.schedule import FilmPlan, Schedule
+from medley.studio.schedule import Schedule
 from medley.studio.sharing import Reservation, reserve
 
 
@@ -24,7 +25,7 @@ class ShotEnd:
         key: of the shot.
         title: what people call it.
         error: why it was given up, or None.
-        attempts: how many there were; 0 if another batch took it.
+        attempts: how many there were; 0 if another batch took it, or nobody did.
         seconds: that they took.
         worker: who was at it.
     """
@@ -133,8 +134,11 @@ class _Run:
                 self._wanted[number] = set(plan.keys) & schedule.jobs.keys()
                 for key in self._wanted[number]:
                     self._films_of.setdefault(key, []).append(number)
+        self._queue = deque(schedule.jobs.values())
+        self._open = set(schedule.jobs)  # shots that have not ended yet
+        self._waiting: dict[str, list[Job]] = {}  # by the shot whose end they wait for
+        self._out: set[str] = set()  # shots that the engine has
         self._held: dict[str, Reservation] = {}
-        self._settled: deque[ShotEnd] = deque()  # those that no engine is asked for
         self._lost: dict[str, ShotEnd] = {}
         self._cuts: dict[int, Future[FilmEnd]] = {}
 
@@ -147,9 +151,7 @@ class _Run:
             # Closed at once where an exception leaves it, so that workers leave checkpoints.
             with closing(engine.run(self._jobs(), self._watch)) as outcomes:
                 for outcome in outcomes:
-                    self._settle_others()
                     self._settle(self._end_of(outcome))
-            self._settle_others()
         finally:
             for reservation in self._held.values():
                 reservation.end()
@@ -160,30 +162,55 @@ class _Run:
         self._stopping.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _jobs(self) -> Iterator[Job]:
-        """Each missing shot when its turn comes; those that another batch is at come last."""
-        queue = deque(self._schedule.jobs.values())
+    def _jobs(self) -> Iterator[Job | None]:
+        """Each missing shot when its turn comes; those that another batch is at come last.
+
+        None where nothing can be begun until the engine has ended something.
+        """
         passed_over = 0
-        while queue:
-            job = queue.popleft()
+        while self._queue or self._waiting:
+            are_all_others = passed_over >= len(self._queue)
+            if are_all_others and self._waiting.keys() & self._out:
+                passed_over = 0
+                yield None
+                continue
+            job = self._queue.popleft()
             if job.take.shot.is_finished:
-                self._settled.append(ShotEnd(job.key, self._schedule.titles[job.key], None))
-                continue
-            reservation = reserve(self._schedule.workspace, job.key)
-            if reservation:
-                self._held[job.key] = reservation
-            elif passed_over < len(queue):
-                queue.append(job)
+                self._settle(self._end(job.key))
+            elif (before := job.after) in self._lost:
+                lost = f"it goes on from '{self._schedule.titles[before]}', which failed"
+                self._settle(self._end(job.key, lost))
+            elif before in self._open:
+                self._waiting.setdefault(before, []).append(job)
+            elif not self._reserve(job.key) and not are_all_others:
+                self._queue.append(job)
                 passed_over += 1
-                continue
-            passed_over = 0
-            try:
-                ready = replace(job, take=self._schedule.darkroom.develop(job.take))
-            except MedleyError as error:
-                self._let_go(job.key)
-                self._settled.append(ShotEnd(job.key, self._schedule.titles[job.key], str(error)))
-                continue
-            yield ready
+            else:
+                passed_over = 0
+                if ready := self._develop(job):
+                    yield ready
+
+    def _reserve(self, key: str) -> bool:
+        """Tell other batches that the shot is about to be taken, unless one has said so before."""
+        reservation = reserve(self._schedule.workspace, key)
+        if reservation:
+            self._held[key] = reservation
+        return reservation is not None
+
+    def _develop(self, job: Job) -> Job | None:
+        """The job with its pictures in memory, if they can be read."""
+        try:
+            ready = replace(job, take=self._schedule.darkroom.develop(job.take))
+        except MedleyError as error:
+            self._let_go(job.key)
+            self._settle(self._end(job.key, str(error)))
+            return None
+        self._out.add(job.key)
+        return ready
+
+    def _end(self, key: str, error: str | None = None) -> ShotEnd:
+        """The end of a shot for which the engine was not asked."""
+        return ShotEnd(key, self._schedule.titles[key], error)
 
     def _end_of(self, outcome: Outcome) -> ShotEnd:
         self._let_go(outcome.key)
@@ -197,16 +224,15 @@ class _Run:
         )
 
     def _let_go(self, key: str) -> None:
+        self._out.discard(key)
         if reservation := self._held.pop(key, None):
             reservation.end()
 
-    def _settle_others(self) -> None:
-        while self._settled:
-            self._settle(self._settled.popleft())
-
     def _settle(self, end: ShotEnd) -> None:
-        """Note a shot's end, and cut the films for which it was the last."""
+        """Note a shot's end: those that wait for it come next, and films that have all are cut."""
         self._watch(end)
+        self._open.discard(end.key)
+        self._queue.extendleft(reversed(self._waiting.pop(end.key, [])))
         if end.error:
             self._lost[end.key] = end
         for number in self._films_of[end.key]:

@@ -62,7 +62,7 @@ class RayEngine:
         self.workspace = Workspace(workspace.root.absolute())
 
     def run(
-        self, jobs: Iterable[Job], watch: Callable[[Event], None]
+        self, jobs: Iterable[Job | None], watch: Callable[[Event], None]
     ) -> Generator[Outcome, None, None]:
         """Take every job's shot, as `Engine` says.
 
@@ -82,7 +82,11 @@ class _Work:
     """One run: hands jobs to Ray, passes on events, and collects what comes back."""
 
     def __init__(
-        self, engine: RayEngine, probe: str, jobs: Iterable[Job], watch: Callable[[Event], None]
+        self,
+        engine: RayEngine,
+        probe: str,
+        jobs: Iterable[Job | None],
+        watch: Callable[[Event], None],
     ) -> None:
         settings = engine.settings
         self._workspace = engine.workspace
@@ -123,6 +127,7 @@ class _Work:
                 outcome = self._collect(reference)
                 self._hand_out()
                 yield outcome
+                self._hand_out()  # what had to wait for that
 
     def end(self) -> None:
         """Interrupt what is still being done, and give it time to leave checkpoints."""

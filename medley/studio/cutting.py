@@ -1,4 +1,4 @@
-"""Cutting a batch's film once its shots are finished: the last part of `render` and of `sweep`."""
+"""Cutting a batch's film of finished shots: the last part of `render`, `sweep` and `walk`."""
 
 import glob
 from collections.abc import Callable
@@ -7,14 +7,15 @@ from functools import partial
 
 from medley.errors import PictureError
 from medley.files import sha256
-from medley.settings import CutSettings, FilmSettings, RenderOrder, SweepOrder
+from medley.settings import CutSettings, EncodeSettings, FilmSettings, RenderOrder, SweepOrder
 from medley.studio.device import Device
-from medley.studio.orders import look_through, prepare, prepare_sweep
+from medley.studio.filmplan import FilmPlan
+from medley.studio.orders import look_through, prepare, prepare_sweep, prepare_walk
 from medley.studio.render import cut_film
-from medley.studio.schedule import FilmPlan
 from medley.studio.stage import Stage
 from medley.studio.sweep import measure_sweep, publish
 from medley.studio.takes import Take
+from medley.studio.walk import cut_walk
 from medley.workspace import Workspace
 
 _MARKED = 40  # letters of a film's name that its part file bears
@@ -68,6 +69,10 @@ def _cut(
         _check_same(plan, [take for pair in sweep.pairs for take in pair])
         measures = measure_sweep(sweep, lambda done, of: None)  # noqa: ARG005
         publish(sweep, measures, plan.outputs, order.part(CutSettings), on_frame)
+    else:
+        walk = prepare_walk(order, tell)
+        _check_same(plan, walk.shots.takes)
+        cut_walk(walk, plan.outputs, order.part(EncodeSettings), on_frame)
 
 
 def _check_same(plan: FilmPlan, takes: list[Take]) -> None:

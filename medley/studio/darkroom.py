@@ -120,11 +120,17 @@ class Darkroom:
     def develop(self, take: Take) -> Take:
         """The take with its pictures in memory; those of the last few takes are there still.
 
+        If it goes on from another shot's result, that is one of them: whoever takes it need not
+        have that shot.
+
         Raises:
+            OutputError: that shot is not finished.
             PictureError: a picture cannot be read any more.
         """
-        scene, painting = develop(take.scene, self._print), develop(take.painting, self._print)
-        return replace(take, scene=scene, painting=painting)
+        first, *others = (develop(work, self._print) for work in take.works)
+        scene = develop(take.scene, self._print)
+        scene = replace(scene, start=scene.read_start())
+        return replace(take, scene=scene, painting=first, others=tuple(others))
 
     def _print(self, negative: Negative) -> Pixels:
         key = negative.name, negative.digest, negative.shape

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from medley.errors import LostError, MedleyError, OutputError, RoomError
 from medley.settings import TileWish
+from medley.shots import Shot
 from medley.studio.takes import Take
 
 
@@ -30,6 +31,12 @@ class Job:
     def key(self) -> str:
         """Its name."""
         return self.take.shot.key
+
+    @property
+    def after(self) -> str | None:
+        """The name of the job whose result it goes on from, which must have ended."""
+        start = self.take.scene.start
+        return start.key if isinstance(start, Shot) else None
 
 
 @dataclass(frozen=True)
@@ -109,7 +116,7 @@ class Engine(Protocol):
     """Where shots are taken: in this machine's processes, or on a cluster's."""
 
     def run(
-        self, jobs: Iterable[Job], watch: Callable[[Event], None]
+        self, jobs: Iterable[Job | None], watch: Callable[[Event], None]
     ) -> Generator[Outcome, None, None]:
         """Take every job's shot, as many at once as there are workers, and yield how each ended.
 
@@ -118,7 +125,8 @@ class Engine(Protocol):
         iterator is closed or an exception leaves it, workers leave checkpoints and end.
 
         Args:
-            jobs: asked for the next one only when it will soon be wanted.
+            jobs: asked for the next one only when it will soon be wanted. None means that there is
+                none now, and will be one when a job that was given before has ended.
             watch: called with every event, on the thread that advances the iterator.
 
         Raises:

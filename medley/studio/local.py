@@ -95,7 +95,7 @@ class LocalEngine:
         self.shrink = shrink
 
     def run(
-        self, jobs: Iterable[Job], watch: Callable[[Event], None]
+        self, jobs: Iterable[Job | None], watch: Callable[[Event], None]
     ) -> Generator[Outcome, None, None]:
         """Take every job's shot, as `Engine` says; the first processes start with the first jobs.
 
@@ -124,7 +124,7 @@ class _Shift:
     """One run: hires processes, hands out jobs, passes on what is heard."""
 
     def __init__(
-        self, engine: LocalEngine, jobs: Iterable[Job], watch: Callable[[Event], None]
+        self, engine: LocalEngine, jobs: Iterable[Job | None], watch: Callable[[Event], None]
     ) -> None:
         self._engine = engine
         self._jobs = iter(jobs)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medley.files import json_bytes, part_files
+from medley.files import part_files
 from medley.film.compose import mix
 from medley.film.facts import FilmFacts
-from medley.film.poster import contact_sheet, side_by_side
-from medley.images import Pixels, encode_png
+from medley.film.poster import side_by_side
+from medley.images import Pixels
 from medley.paintings import Draw
 from medley.settings import BlendSettings, CatalogSettings, FilmSettings, ShotSettings, TileWish
 from medley.settings.fields import BatchWish
 from medley.shots import Shot
 from medley.studio.again import render_again
 from medley.studio.blend import hang_together, read_blend
-from medley.studio.credits import caption_of, choose_captions, credit_lines, list_credits, titles
+from medley.studio.credits import caption_of, choose_captions, credit_lines, titles
 from medley.studio.crew import take_at_once
 from medley.studio.cut import Outputs, cut_medley, stretch_of
 from medley.studio.progress import Progress
@@ -30,6 +30,7 @@ from medley.studio.sidecar import (
     describe_machine,
     describe_painting,
     describe_run,
+    lay_beside,
 )
 from medley.studio.takes import Take, missing
 from medley.transfer.seen import NOTHING, Seen
@@ -37,6 +38,7 @@ from medley.workspace import Workspace
 
 if TYPE_CHECKING:  # it takes a second to import, and plans do without
     import torch
+_ALONE = BlendSettings.model_validate({})
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Plan:
     camera: Camera
     workspace: Workspace
     devices: Sequence[torch.device]
-    blending: BlendSettings = field(default_factory=partial(BlendSettings.model_validate, {}))
+    blending: BlendSettings = _ALONE
     batch_size: BatchWish = 1
 
     @property
@@ -72,7 +74,7 @@ def plan_render(
     tile: TileWish = "auto",
     devices: Sequence[torch.device] = (),
     chain: bool = False,
-    blending: BlendSettings | None = None,
+    blending: BlendSettings = _ALONE,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Set the scene of every shot, and find out which lie finished in the workspace.
@@ -96,7 +98,6 @@ def plan_render(
             fit.
         RoomError: a shot is still to be taken and the memory does not suffice, even in tiles.
     """
-    blending = blending or BlendSettings.model_validate({})
     key_of = partial(shot_key, weights_digest=camera.weights.digest, precision=camera.precision)
     takes = list_takes(
         content_path, content, drawn, settings, catalog, key_of, workspace, chain, blending, tell
@@ -121,9 +122,9 @@ def list_takes(
     catalog: CatalogSettings,
     key_of: Callable[[Scene], str],
     workspace: Workspace,
-    chain: bool,
-    blending: BlendSettings,
-    tell: Callable[[str], None],
+    chain: bool = False,
+    blending: BlendSettings = _ALONE,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> list[Take]:
     """Set the scene of every shot of a render.
 
@@ -216,7 +217,7 @@ def cut_film(
         )
         for number, take in enumerate(plan.takes, start=1)
     ]
-    with part_files(*outputs.all) as (sidecar, credit_list, poster, part):
+    with part_files(*outputs.all) as (*beside, part):
         facts = cut_medley([plan.content], stretches, film, outputs.film, on_frame, part)
         works = [
             (
@@ -226,10 +227,8 @@ def cut_film(
             )
             for one, take in zip(stretches, plan.takes, strict=True)
         ]
-        wall = contact_sheet(plan.content, works, content_caption=plan.content_path.stem)
-        poster.write_bytes(encode_png(wall, level=6))
-        credit_list.write_bytes(list_credits(paintings).encode(errors="replace"))
-        sidecar.write_bytes(json_bytes(_sidecar(plan, film, facts)))
+        content = plan.content, plan.content_path.stem
+        lay_beside(beside, _sidecar(plan, film, facts), paintings, content, works)
     return facts
 
 

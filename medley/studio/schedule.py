@@ -1,33 +1,22 @@
 """From a manifest to a schedule: which shots are missing, each once, and which films are made."""
 
-import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from medley.errors import ConfigError, MedleyError, OutputError, RoomError
-from medley.paintings import Draw
 from medley.settings import (
-    BlendSettings,
-    CatalogSettings,
-    CutSettings,
     EngineSettings,
-    FilmSettings,
-    RenderOrder,
     ShotSettings,
-    SweepOrder,
-    SweepSettings,
 )
-from medley.settings.manifest import Film, FilmOrder, Manifest
-from medley.studio.credits import choose_captions
-from medley.studio.cut import Outputs, check_film
+from medley.settings.manifest import Film, Manifest
 from medley.studio.darkroom import Darkroom
 from medley.studio.device import Device, choose_precision
 from medley.studio.engine import every_device
+from medley.studio.filmplan import FilmPlan, photos_of, plan_film
 from medley.studio.forecast import (
     TILES,
     Forecast,
@@ -39,42 +28,11 @@ from medley.studio.forecast import (
 )
 from medley.studio.jobs import Job
 from medley.studio.orders import shot_settings
-from medley.studio.render import list_takes
 from medley.studio.room import free_memory_each, process_memory, resident_memory
-from medley.studio.scene import scales_of, shot_key
+from medley.studio.scene import scales_of
 from medley.studio.stage import Stage, Watch
-from medley.studio.sweep import plan_sweep
 from medley.studio.takes import Take
 from medley.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class FilmPlan:
-    """One film whose inputs have been looked through.
-
-    Attributes:
-        film: as it was asked for.
-        outputs: where its files go.
-        takes: of its shots, in the film's order; their pictures are negatives.
-        draw: its paintings; of several photos the first one's.
-        is_made: whether the film lies there, made of these shots in this way.
-    """
-
-    film: Film
-    outputs: Outputs
-    takes: tuple[Take, ...]
-    draw: Draw
-    is_made: bool
-
-    @property
-    def keys(self) -> list[str]:
-        """Of its shots, in the film's order."""
-        return [take.shot.key for take in self.takes]
-
-    @property
-    def is_told_of(self) -> bool:
-        """Whether a sidecar lies there that says just this of the film."""
-        return _is_told_of(self.film, self.outputs, self.takes, self.draw)
 
 
 @dataclass(frozen=True)
@@ -154,7 +112,7 @@ def plan_batch(
     _show_photos(manifest, darkroom)
     for number, film in enumerate(manifest.films, start=1):
         try:
-            plan = _plan_film(film, device, darkroom, workspace, watch)
+            plan = plan_film(film, device, darkroom, workspace, watch)
             _check_outputs(plan, force, folders)
             films.append(plan)
         except OutputError as error:
@@ -178,13 +136,9 @@ def plan_batch(
 def _show_photos(manifest: Manifest, darkroom: Darkroom) -> None:
     """Let the darkroom know all photos' sizes before it meets the first painting."""
     for film in manifest.films:
-        for path in _contents(film.order):
+        for path in photos_of(film.order):
             with suppress(MedleyError):  # it will be said of its film
                 darkroom.content(path, shot_settings(film.order))
-
-
-def _contents(order: FilmOrder) -> tuple[Path, ...]:
-    return order.contents if isinstance(order, SweepOrder) else (order.content,)
 
 
 def planning_crew(settings: EngineSettings) -> list[Device]:
@@ -214,23 +168,19 @@ def foretell_batch(
         tell: told of shots that would not fit into a worker's memory just now, even in tiles.
     """
     free = free_memory_each(crew)
-    seconds = disk = peak = 0.0
-    steps, tiles = 0, []
-    # By which object the settings are: the shots of a film share them, and comparing is slow.
-    groups = Counter(
-        (job.take.scene.content.shape, id(job.take.scene.settings), job.tile) for job in jobs
-    )
-    scenes = {(s.content.shape, id(s.settings)): s for s in (job.take.scene for job in jobs)}
-    for (shape, number, wish), count in groups.items():
-        scene = scenes[shape, number]
-        content, settings = scene.content, _settled(scene.settings, crew[0])
-        scales = scales_of(content, settings)
+    disk = peak = 0.0
+    steps, tiles, took = 0, [], {}
+    examples = {_likeness(job): job for job in jobs}
+    for alike, count in Counter(map(_likeness, jobs)).items():
+        job = examples[alike]
+        settings = _settled(job.take.scene.settings, crew[0])
+        scales = scales_of(job.take.scene.content, settings)
         try:
-            tile = choose_tile(wish, scales, settings, free)
+            tile = choose_tile(job.tile, scales, settings, free)
         except RoomError as error:  # it may have become free when their turn comes
             tell(f"{count:,} shots will not fit: {error}")
             tile = TILES[-1]
-        seconds += count * shot_seconds(scales, pace, tile) if pace else 0
+        took[alike] = shot_seconds(scales, pace, tile, settings.keep_every) if pace else 0.0
         disk += count * disk_bytes(scales, settings)
         peak = max(peak, peak_bytes(scales, settings, tile))
         steps += count * sum(scale.steps for scale in scales)
@@ -241,11 +191,29 @@ def foretell_batch(
         missing=len(jobs),
         finished=finished,
         steps=steps,
-        seconds=seconds / len(set(crew)) if pace else None,
+        seconds=_seconds(jobs, took, len(set(crew))) if pace else None,
         memory_bytes=resident_memory(crew[0]) + sharing * (process_memory(crew[0]) + peak),
         disk_bytes=disk,
         tile=min(tiles, default=None),
     )
+
+
+def _likeness(job: Job) -> Hashable:
+    """What decides time and memory; settings as objects, since comparing them is slow.
+
+    The shots of a film share them.
+    """
+    scene = job.take.scene
+    return scene.content.shape, id(scene.settings), job.tile
+
+
+def _seconds(jobs: Sequence[Job], took: Mapping[Hashable, float], devices: int) -> float:
+    """Time until the last job ends: their work, shared, or the longest row of one after another."""
+    ends: dict[str | None, float] = {}
+    for job in jobs:
+        ends[job.key] = ends.get(job.after, 0.0) + took[_likeness(job)]
+    work = sum(took[_likeness(job)] for job in jobs)
+    return max(work / devices, *ends.values(), 0.0)
 
 
 def _missing(films: Sequence[FilmPlan]) -> dict[str, Job]:
@@ -265,70 +233,15 @@ def _settled(settings: ShotSettings, device: Device) -> ShotSettings:
     return settings.model_copy(update={"precision": precision})
 
 
-def _plan_film(
-    film: Film, device: Device, darkroom: Darkroom, workspace: Workspace, watch: Watch
-) -> FilmPlan:
-    order = film.order
-    _check_film(1, order.part(CutSettings))
-    settings, catalog = shot_settings(order), order.part(CatalogSettings)
-    outputs = Outputs(film.path, measured=isinstance(order, SweepOrder))
-    photos = []
-    for path in _contents(order):
-        content = darkroom.content(path, settings)
-        photos.append((path, content, darkroom.draw(order.styles, catalog, content, settings)))
-    drawn = photos[0][2]
-    if isinstance(order, SweepOrder):
-        sweep = plan_sweep(
-            photos, settings, catalog, order.part(SweepSettings), [device], order.tile, workspace,
-            watch, darkroom.networks,
-        )  # fmt: skip
-        takes, stretches = [take for pair in sweep.pairs for take in pair], sweep.stretches
-    else:
-        precision = choose_precision(settings.precision, device)
-        key_of = partial(shot_key, weights_digest=darkroom.weights(settings), precision=precision)
-        blending = order.part(BlendSettings)
-        takes = list_takes(
-            *photos[0], settings, catalog, key_of, workspace, False, blending, lambda _: None
-        )
-        stretches = len(takes)
-    _check_film(stretches, order.part(CutSettings))
-    is_made = outputs.film.is_file() and _is_told_of(film, outputs, takes, drawn)
-    return FilmPlan(film, outputs, tuple(takes), drawn, is_made)
-
-
-# Laying out a long film takes a tenth of a second, and many films are cut alike.
-_check_film = lru_cache(maxsize=1000)(check_film)
-
-
 def _check_outputs(plan: FilmPlan, force: bool, folders: set[Path]) -> None:
     """See that a film may and can be written; a folder is tried out once."""
     folder = plan.outputs.film.parent
     if plan.is_made:
         return
     if folder not in folders or any(path.exists() for path in plan.outputs.all):
-        inputs = {path for take in plan.takes for path in (take.content_path, take.painting.path)}
+        inputs = {take.content_path for take in plan.takes}
+        inputs |= {work.path for take in plan.takes for work in take.works}
         # What lies beside a film takes its name just before it: a kill may have come in between.
         is_ours = not plan.outputs.film.exists() and plan.is_told_of
         plan.outputs.check(force or is_ours, sorted(inputs))
         folders.add(folder)
-
-
-def _is_told_of(film: Film, outputs: Outputs, takes: Sequence[Take], draw: Draw) -> bool:
-    """Whether a sidecar lies there that says: made of these shots, and cut in this way."""
-    order, wanted = film.order, film.order.part(CutSettings).model_dump(mode="json")
-    if isinstance(order, RenderOrder):
-        cut = order.part(FilmSettings)
-        captions = choose_captions(draw.paintings, cut)
-        wanted = {**cut.model_dump(mode="json"), "captions": captions}
-    elif isinstance(order, SweepOrder):
-        wanted["layout"] = order.layout
-    try:
-        sidecar: dict[str, Any] = json.loads(outputs.sidecar.read_text("utf-8"))
-        shots = sidecar["paintings" if film.kind == "render" else "measures"]
-        return (
-            sidecar["command"] == film.kind
-            and [shot["shot"] for shot in shots] == [take.shot.key for take in takes]
-            and bool(wanted.items() <= sidecar["settings"].items())
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False  # there is none, or it is torn or another program's

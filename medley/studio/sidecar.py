@@ -1,24 +1,54 @@
-"""What the file beside a film says of how it was made, whichever command made it."""
+"""What lies beside a film and says how it was made, whichever command made it."""
 
 from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import PIL
 
 import medley
 from medley.catalogs import Entry
+from medley.files import json_bytes
 from medley.film.facts import FilmFacts
+from medley.film.poster import contact_sheet
+from medley.images import Pixels, encode_png
 from medley.paintings import Painting
+from medley.studio.credits import Work, list_credits
 
 if TYPE_CHECKING:  # torch comes with them, and a film can be made without it
     from medley.studio.device import AnyDevice
     from medley.studio.networks import Network
     from medley.studio.takes import Take
+
+
+def lay_beside(
+    places: Sequence[Path],
+    about: Mapping[str, Any],
+    paintings: Sequence[Work],
+    content: tuple[Pixels, str],
+    results: Sequence[tuple[Pixels | None, Pixels, str]],
+) -> None:
+    """Write a film's sidecar, credits and poster.
+
+    Args:
+        places: for each, in this order.
+        about: what the sidecar says.
+        paintings: that the credits list.
+        content: that the poster begins with, and what is written beneath it.
+        results: that hang beside it, each with its painting and its caption.
+    """
+    sidecar, credit_list, poster = places
+    picture, caption = content
+    poster.write_bytes(
+        encode_png(contact_sheet(picture, results, content_caption=caption), level=6)
+    )
+    credit_list.write_bytes(list_credits(paintings).encode(errors="replace"))
+    sidecar.write_bytes(json_bytes(about))
 
 
 def describe_run(command: str) -> dict[str, Any]:

@@ -5,35 +5,36 @@ result to the first painting and then all the way round. What leads up to the la
 what its end dissolves into: over a whole leg, as a second of it would be seen to hurry.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from medley.errors import FilmError, PictureError
-from medley.files import json_bytes, part_files
+from medley.files import part_files
 from medley.film.compose import mix
 from medley.film.facts import FilmFacts
-from medley.film.poster import contact_sheet
 from medley.film.timeline import Frame, walk_timeline
-from medley.images import encode_png
 from medley.paintings import Draw, Painting
 from medley.settings import EncodeSettings, FilmSettings, ShotSettings, TileWish, WalkSettings
 from medley.studio.again import walk_again
 from medley.studio.blend import Blend
-from medley.studio.credits import credit_lines, list_credits, titles
+from medley.studio.credits import credit_lines, titles
 from medley.studio.cut import Outputs, cut_medley, stretch_of
 from medley.studio.render import Plan
-from medley.studio.scene import fit_tiles, set_scene, shot_key
+from medley.studio.scene import Scene, fit_tiles, set_scene, shot_key
 from medley.studio.sidecar import (
     describe_content,
     describe_film,
     describe_machine,
     describe_painting,
     describe_run,
+    lay_beside,
 )
 from medley.studio.takes import Take
 from medley.transfer.walk import Walk
+from medley.workspace import Workspace
 
 _FEWEST_FRAMES = 2  # from one painting to the next
 
@@ -132,21 +133,41 @@ def plan_walk(
         RoomError: the walk is still to be taken and the memory does not suffice, even in tiles.
     """
     lap = lay_lap(len(paintings), fps, walk.seconds_per_painting)
-    (before,) = opening.takes
-    settings = following(opening.settings, walk, lap)
-    every = walk.steps_per_frame
-    path = Walk(lap.frames * every, lap.lead * every, walk.linger)
-    seed = opening.catalog.seed
-    scene = set_scene(opening.content, paintings, settings, seed, before.shot, Blend(walk=path))
-    camera = opening.camera
-    shot = opening.workspace.shot(shot_key(scene, camera.weights.digest, camera.precision))
-    first, *others = paintings
-    title = f"the walk through {titles(paintings)}"
-    take = Take(opening.content_path, first, title, scene, shot, tuple(others))
-    if not shot.is_finished and camera.tile is None:
+    camera, (before,) = opening.camera, opening.takes
+    key_of = partial(shot_key, weights_digest=camera.weights.digest, precision=camera.precision)
+    take = set_out(before, paintings, walk, lap, key_of, opening.workspace)
+    settings = take.scene.settings
+    if not take.shot.is_finished and camera.tile is None:
         camera = fit_tiles(camera, opening.content, settings, tile)
     taking = replace(opening, takes=[take], settings=settings, camera=camera)
     return WalkPlan(opening, taking, lap, walk)
+
+
+def set_out(
+    opening: Take,
+    paintings: Sequence[Painting],
+    walk: WalkSettings,
+    lap: Lap,
+    key_of: Callable[[Scene], str],
+    workspace: Workspace,
+) -> Take:
+    """Set the scene of the shot that follows the walk.
+
+    Args:
+        opening: whose result it goes on from.
+        paintings: in the film's order.
+        walk: how it goes.
+        lap: its frames.
+        key_of: gives a scene's shot key.
+        workspace: where the iterates go.
+    """
+    settings, every = following(opening.scene.settings, walk, lap), walk.steps_per_frame
+    path = Blend(walk=Walk(lap.frames * every, lap.lead * every, walk.linger))
+    scene = set_scene(opening.scene.content, paintings, settings, 0, opening.shot, path)
+    first, *others = paintings
+    title = f"the walk through {titles(paintings)}"
+    shot = workspace.shot(key_of(scene))
+    return Take(opening.content_path, first, title, scene, shot, tuple(others))
 
 
 def following(settings: ShotSettings, walk: WalkSettings, lap: Lap) -> ShotSettings:
@@ -199,7 +220,7 @@ def cut_walk(
         round(Fraction(plan.lap.frames * number, len(plan.paintings)))
         for number in range(len(plan.paintings))
     ]
-    with part_files(*outputs.all) as (sidecar, credit_list, poster, part):
+    with part_files(*outputs.all) as (*beside, part):
         facts = cut_medley([content], [stretch], film, outputs.film, on_frame, part, timeline)
         works = [
             (picture, mix(content, stretch.read(timeline[at].first.step), film.strength), words)
@@ -207,10 +228,8 @@ def cut_walk(
                 take.scene.paintings, passed, map(credit_lines, plan.paintings), strict=True
             )
         ]
-        wall = contact_sheet(content, works, content_caption=take.content_path.stem)
-        poster.write_bytes(encode_png(wall, level=6))
-        credit_list.write_bytes(list_credits(plan.paintings).encode(errors="replace"))
-        sidecar.write_bytes(json_bytes(_sidecar(plan, settings, facts, passed)))
+        about = _sidecar(plan, settings, facts, passed)
+        lay_beside(beside, about, plan.paintings, (content, take.content_path.stem), works)
     return facts
 
 
