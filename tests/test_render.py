@@ -413,7 +413,7 @@ def test_disk_far_too_small_is_told_before_any_shot(place, monkeypatch):
 def test_memory_that_runs_out_leaves_what_was_kept_and_one_line(place, monkeypatch):
     def evaluate(self, image, with_gradient, asked=[]):  # noqa: B006 - counts its calls
         asked.append(1)
-        if len(asked) > 8:  # in the second shot
+        if len(asked) > 6:  # in the second shot
             raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return judge(self, image, with_gradient)
 
