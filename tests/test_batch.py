@@ -173,13 +173,15 @@ def test_a_kill_between_sidecar_and_film_is_no_obstacle(place, camera):
     make(first, Here(camera, first.workspace))
     film = first.order[0].path
     film.unlink()
-    stale = film.with_name(f".{film.stem}-0123abcd.part.mp4")
-    stale.touch()
+    marks = "-0123abcd.part.mp4", "-0123abcd.part.json", ".credits-0123abcd.part.txt"
+    stale = [film.with_name(f".{film.stem}{mark}") for mark in marks]
+    for part in stale:
+        part.touch()
     again = plan(place, RENDER)
     assert (again.made, len(again.jobs)) == (0, 0)
     assert not make(again, Here(camera, again.workspace)).failures
     assert film.is_file()
-    assert not stale.exists()
+    assert not any(part.exists() for part in stale)
 
 
 def test_a_film_that_another_batch_cut_is_not_cut_again(place, camera):
