@@ -71,8 +71,8 @@ def _worded() -> Iterator[None]:
 
 
 def _in_python(text: str) -> str:
-    text = re.sub(r"--force\b", "force=True", text)
-    return re.sub(r"--([a-z][a-z-]*)", lambda found: found[1].replace("-", "_"), text)
+    text = re.sub(r"(?<!\S)--force\b", "force=True", text)
+    return re.sub(r"(?<!\S)--([a-z][a-z-]*)", lambda found: found[1].replace("-", "_"), text)
 
 
 @_worded()
