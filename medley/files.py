@@ -85,6 +85,11 @@ def json_bytes(value: Any) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
+def in_full(path: Path) -> str:
+    """A path as a file has it that may be read from another folder."""
+    return str(path.absolute())
+
+
 def write_sums(path: Path, names: Iterable[str], known: Mapping[str, str]) -> None:
     """Write the digests of files beside `path`, in the form that `sha256sum --check` reads.
 

@@ -3,6 +3,7 @@
 import json
 import pickle
 import threading
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -154,6 +155,19 @@ def test_shots_of_the_same_pictures_are_told_apart(place):
     assert [*schedule.titles.values()] == [
         f"photo, painting 2, 8 bits, {key[:6]}" for key in schedule.jobs
     ]
+
+
+def test_a_shot_keeps_its_label_when_others_are_finished(place, camera):
+    films = RENDER + 'bits = [8, 4]\nstyles = "styles/painting_2.png"\n'
+    first = plan(place, films)
+    key, other = first.jobs
+    ready = first.darkroom.develop(first.jobs[key].take)
+    list(Here(camera, first.workspace).run([replace(first.jobs[key], take=ready)], ignore))
+    again = plan(place, films)
+    assert [*again.jobs] == [other]
+    assert again.titles == first.titles
+    about = json.loads((first.workspace.shot(key).path / "shot.json").read_text("utf-8"))
+    assert about["label"] == again.titles[key] == "photo, painting 2, 8 bits"
 
 
 def test_films_share_shots_and_each_is_taken_once(place, camera):
