@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from medley.errors import PictureError
-from medley.files import json_bytes, part_files
+from medley.files import in_full, json_bytes, part_files
 from medley.film.facts import FilmFacts
 from medley.film.poster import contact_sheet
 from medley.film.timeline import ShotTrack
@@ -50,6 +51,7 @@ def assemble(
         OutputError: a file cannot be written, or a shot is torn.
         PictureError: a picture is unreadable.
     """
+    tell = cache(tell)  # many shots may lack the same painting
     film = film.model_copy(update={"captions": choose_captions(reels, film)})
     contents: list[Pixels] = []
     stretches = []
@@ -128,12 +130,14 @@ def _painting(reel: Reel, tell: Tell) -> Pixels | None:
 def _sidecar(reels: Sequence[Reel], film: FilmSettings, facts: FilmFacts) -> dict[str, Any]:
     works = []
     for reel in reels:
-        source = {"shot": reel.shot.key} if reel.shot else {"pictures": str(reel.folder)}
+        source = {"shot": reel.shot.key} if reel.shot else {"pictures": in_full(reel.folder)}
         works.append({**describe_work(reel.title, reel.entry), **source, **reel.facts})
     return {
         **describe_run("assemble"),
         "settings": film.model_dump(mode="json"),
-        "workspace": next((str(reel.shot.path.parent.parent) for reel in reels if reel.shot), None),
+        "workspace": next(
+            (in_full(one.shot.path.parent.parent) for one in reels if one.shot), None
+        ),
         "paintings": works,
         "film": describe_film(facts),
         "versions": versions(),

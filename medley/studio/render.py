@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from medley.files import json_bytes, part_files
+from medley.files import in_full, json_bytes, part_files
 from medley.film.compose import mix
 from medley.film.facts import FilmFacts
 from medley.film.poster import contact_sheet, side_by_side
@@ -236,7 +236,7 @@ def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]
             **plan.blending.model_dump(mode="json"),
             **film.model_dump(mode="json"),
         },
-        "workspace": str(plan.workspace.root),
+        "workspace": in_full(plan.workspace.root),
         "weights": plan.camera.weights.digest,
         "paintings": [
             {

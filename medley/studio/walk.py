@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from medley.errors import FilmError, PictureError
-from medley.files import json_bytes, part_files
+from medley.files import in_full, json_bytes, part_files
 from medley.film.compose import mix
 from medley.film.facts import FilmFacts
 from medley.film.poster import contact_sheet
@@ -228,7 +228,7 @@ def _sidecar(
             **plan.walk.model_dump(mode="json"),
             **settings.model_dump(mode="json"),
         },
-        "workspace": str(plan.following.workspace.root),
+        "workspace": in_full(plan.following.workspace.root),
         "weights": plan.following.camera.weights.digest,
         "opening": {"shot": opening.key, **opening.done()},
         "walk": {"shot": walk.key, "lead_frames": plan.lap.lead, **walk.done()},
