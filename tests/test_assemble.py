@@ -107,12 +107,12 @@ def test_workspace_becomes_a_film_of_its_shots_in_the_order_they_were_begun(plac
 def test_sidecar_is_the_list_and_order_of_another_film(place):
     run("ws", "-o", "film.mp4", "--order", "2,1", *QUICK, cwd=place)
     assert turns(place / "film.mp4") == [0, 2, 0, 1, 0]
-    before = {path: path.stat().st_mtime_ns for path in place.rglob("ws/**/*")}
+    before = {path: path.stat().st_mtime_ns for path in place.rglob("ws/shots/**/*")}
     run("film.mp4", "-o", "again.mp4", "--pace", "even", *QUICK, cwd=place)
     run("again.json", "-o", "one.mp4", "--order", "2", *QUICK, cwd=place)
     assert turns(place / "again.mp4") == [0, 2, 0, 1, 0]
     assert turns(place / "one.mp4") == [0, 1, 0]
-    assert {path: path.stat().st_mtime_ns for path in place.rglob("ws/**/*")} == before
+    assert {path: path.stat().st_mtime_ns for path in place.rglob("ws/shots/**/*")} == before
 
 
 def test_shots_are_named_by_folder_or_by_the_beginning_of_a_key(place):
@@ -158,6 +158,7 @@ def test_sidecar_names_everything_so_that_it_is_found_from_another_folder(place,
     run("ws", "run", "-o", "film.mp4", "--resolution", "48x40", *QUICK, cwd=place)
     sidecar = json.loads((place / "film.json").read_text())
     assert sidecar["workspace"] == str(place / "ws")
+    assert Workspace(place / "ws").films() == [place / "film.json"]
     files = {str(place / relative), str(place / "run")}
     assert files <= {work["file"] for work in sidecar["paintings"]}
     elsewhere = tmp_path / "elsewhere"

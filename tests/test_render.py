@@ -344,7 +344,8 @@ def test_quiet_run_prints_only_the_path(place):
     assert (done.stdout, done.stderr) == ("outputs/photo-medley.mp4\n", "")
 
 
-def test_output_that_is_no_terminal_gets_plain_lines(place):
+def test_output_that_is_no_terminal_gets_plain_lines(place, monkeypatch):
+    monkeypatch.setattr("medley.studio.orders.known_pace", lambda _: None)
     lines = render(place).stderr.splitlines()
     assert lines[0].startswith("2 paintings, 48x39 pixels, 3 steps each, 8-bit kmeans weights")
     unknown = r"time unknown \(medley plan measures .*\)"

@@ -22,6 +22,7 @@ from medley.studio.credits import caption_of, choose_captions, credit_lines, lis
 from medley.studio.cut import Outputs, Stretch, cut_medley, stretch_of
 from medley.studio.reels import Reel, Tell
 from medley.studio.sidecar import describe_film, describe_run, describe_work, versions
+from medley.workspace import Workspace
 
 Watch = Callable[[str, int, int], None]
 
@@ -53,6 +54,8 @@ def assemble(
     """
     tell = cache(tell)  # many shots may lack the same painting
     film = film.model_copy(update={"captions": choose_captions(reels, film)})
+    for root in {reel.shot.path.parent.parent for reel in reels if reel.shot}:
+        Workspace(root).note_film(outputs.sidecar)
     contents: list[Pixels] = []
     stretches = []
     for number, reel in enumerate(reels, start=1):

@@ -200,6 +200,7 @@ def cut_film(
         FilmError: the film cannot be laid out or encoded.
         OutputError: a file cannot be written.
     """
+    plan.workspace.note_film(outputs.sidecar)
     paintings = [work for take in plan.takes for work in take.works]
     film = film.model_copy(update={"captions": choose_captions(paintings, film)})
     stretches = [

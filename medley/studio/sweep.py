@@ -255,6 +255,7 @@ def publish(
         FilmError: the film cannot be laid out or encoded.
         OutputError: a file cannot be written.
     """
+    sweep.workspace.note_film(outputs.sidecar)
     parts = []
     for pair in range(len(sweep.pairs)):
         takes = [sweep.take(pair, network) for network in sweep.shown]

@@ -192,6 +192,7 @@ def cut_walk(
     """
     content, (take,) = plan.following.content, plan.following.takes
     film = FilmSettings(**dict(settings), captions="none")
+    plan.following.workspace.note_film(outputs.sidecar)
     stretch = stretch_of(take.shot, "", None)
     every = plan.walk.steps_per_frame
     timeline = plan.lap.timeline(every)
