@@ -4,6 +4,8 @@ import sys
 
 import medley
 
+if len(sys.argv) != 4:
+    sys.exit(f"usage: python {sys.argv[0]} PHOTO FOLDER FILM.mp4")
 photo, paintings, film = sys.argv[1:]
 
 

@@ -6,7 +6,9 @@ mend (a picture that cannot be read, weights that are not here) is a `medley.err
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -15,7 +17,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from medley.errors import ConfigError
+from medley.errors import ConfigError, MedleyError
 from medley.files import check_free
 from medley.film.facts import FilmFacts
 from medley.images import Pixels, read_picture, to_pixels, to_tensor
@@ -61,6 +63,21 @@ _STORED = QuantizeSettings()
 _log = logging.getLogger("medley")
 
 
+@contextmanager
+def _worded() -> Iterator[None]:
+    """Let errors name parameters and not the command line's options."""
+    try:
+        yield
+    except MedleyError as error:
+        raise type(error)(_in_python(str(error))) from error
+
+
+def _in_python(text: str) -> str:
+    text = re.sub(r"(?<!\S)--force\b", "force=True", text)
+    return re.sub(r"(?<!\S)--([a-z][a-z-]*)", lambda found: found[1].replace("-", "_"), text)
+
+
+@_worded()
 def stylize(
     content: Picture,
     painting: Picture | Sequence[Picture] = (),
@@ -123,6 +140,7 @@ def stylize(
     return iterate(scene, fit_tiles(camera, scene.content, settings, run.tile))
 
 
+@_worded()
 def render(
     content: str | Path,
     styles: str | Path | Sequence[str | Path],
@@ -165,6 +183,7 @@ def render(
     return cut_film(plan, outputs, order.part(FilmSettings), lambda *_: None)
 
 
+@_worded()
 def load_vgg(
     bits: int | None = None,
     *,
@@ -237,6 +256,7 @@ def features(
     return {name: found[name].float() for name in layers}
 
 
+@_worded()
 def quantize(
     output: str | Path,
     *,
@@ -288,7 +308,7 @@ def _read(schema: type[Schema], options: Mapping[str, Any], function: str) -> Sc
     try:
         return read_table(schema, options, f"medley.{function}", kind_of=kind_of)
     except ConfigError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(_in_python(str(error))) from None
 
 
 def _open(source: Picture) -> Image.Image:

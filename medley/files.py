@@ -1,6 +1,7 @@
 """The one way to write a file (part file, fsync, rename), and digests of what was written."""
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from medley.errors import OutputError
+
+_MARKED = 40  # letters of a file's name that its part bears
 
 
 @contextlib.contextmanager
@@ -82,6 +85,11 @@ def json_bytes(value: Any) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
+def in_full(path: Path) -> str:
+    """A path as a file has it that may be read from another folder."""
+    return str(path.absolute())
+
+
 def write_sums(path: Path, names: Iterable[str], known: Mapping[str, str]) -> None:
     """Write the digests of files beside `path`, in the form that `sha256sum --check` reads.
 
@@ -107,13 +115,20 @@ def read_sums(path: Path) -> dict[str, str]:
     return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
 
 
+def remove_parts_of(path: Path) -> None:
+    """Remove what a killed process left of a file that it was writing; nobody may be at it now."""
+    own, suffix = glob.escape(_shortened(path.stem)), glob.escape(path.suffix)
+    for part in path.parent.glob(_part_name(own, "?" * 8, suffix)):
+        _remove(part)
+
+
 def remove_parts(folder: Path) -> None:
     """Remove the part files that a killed process left in a folder; nobody may be writing there.
 
     Raises:
         OSError: the folder cannot be read or one of them not removed.
     """
-    for part in folder.glob(".*-????????.part*"):
+    for part in folder.glob(_part_name("*", "?" * 8, "*")):
         part.unlink()
 
 
@@ -197,7 +212,18 @@ def file_sha256(path: Path) -> str:
 
 
 def _part_path(path: Path) -> Path:
-    return path.with_name(f".{path.stem[:40]}-{uuid.uuid4().hex[:8]}.part{path.suffix}")
+    return path.with_name(_part_name(_shortened(path.stem), uuid.uuid4().hex[:8], path.suffix))
+
+
+def _shortened(stem: str) -> str:
+    """What a part's name has of its file's: all, or, for it to be a name still, what tells it."""
+    if len(stem) <= _MARKED:
+        return stem
+    return f"{stem[:_MARKED]}-{sha256(os.fsencode(stem))[:8]}"
+
+
+def _part_name(stem: str, mark: str, suffix: str) -> str:
+    return f".{stem}-{mark}.part{suffix}"
 
 
 def _publish(part: Path, path: Path) -> None:

@@ -81,7 +81,7 @@ def survey(
 def find_films(folders: Iterable[Path]) -> dict[str, list[Path]]:
     """Find the sidecars of films in folders and below, by the keys of the shots that they name."""
     found: dict[str, list[Path]] = {}
-    for path in dict.fromkeys(one for folder in folders for one in _sidecars(folder)):
+    for path in dict.fromkeys(one for place in folders for one in _sidecars(place.absolute())):
         try:
             keys = set(_KEY.findall(path.read_bytes()))
         except OSError:

@@ -9,6 +9,8 @@
       done.json          written last; a whole one beside all its iterates is a finished shot
     <workspace>/shots/.<key>.lock
                          held by the process that is taking the shot
+    <workspace>/.films/<digest>.txt
+                         where the sidecar of a film lies that was made of the shots
 
 Of a shot that was pruned to its result, `done.json` says so; it counts as finished no longer. This
 module knows pixels and bytes, not torch.
@@ -19,7 +21,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -58,6 +60,18 @@ class Workspace:
         """Name every shot that something is there of, by key."""
         paths = (self.root / "shots").glob("[!.]*")
         return [self.shot(key) for key in sorted(path.name for path in paths if path.is_dir())]
+
+    def note_film(self, sidecar: Path) -> None:
+        """Remember a film that is made of the shots; a workspace that is only read forgets it."""
+        path = os.fsencode(sidecar.absolute())
+        with suppress(OutputError):
+            write_bytes(self.root / ".films" / f"{sha256(path)[:24]}.txt", path)
+
+    def films(self) -> list[Path]:
+        """The sidecars of the films that were noted, wherever they lie, if they are still there."""
+        notes = sorted((self.root / ".films").glob("[!.]*.txt"))
+        paths = [Path(os.fsdecode(note.read_bytes())) for note in notes]
+        return [path for path in paths if path.is_file()]
 
     @contextmanager
     def claim(self, key: str, on_wait: Callable[[], None]) -> Iterator[None]:

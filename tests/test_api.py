@@ -165,7 +165,7 @@ def test_quantized_file_is_what_load_vgg_takes(float_cache, monkeypatch, tmp_pat
     path = medley.quantize(tmp_path / "small.safetensors", scheme="affine", bits=2)
     weight, _ = medley.load_vgg(weights=path, layers=["conv1_1"]).weights()["conv1_1"]
     assert len(weight.unique()) <= 4
-    with pytest.raises(OutputError, match="exists; pass --force"):
+    with pytest.raises(OutputError, match="exists; pass force=True to replace it"):
         medley.quantize(path, scheme="affine", bits=2)
     with pytest.raises(ValueError, match=r"ends in \.safetensors"):
         medley.quantize(tmp_path / "small.bin")
@@ -184,7 +184,7 @@ def test_film_is_made_and_its_steps_are_watched(make_picture, tmp_path):
     )  # fmt: skip
     assert seen == [0, 1, 2, 3]
     assert (made.path, made.frame_count, made.width) == (tmp_path / "film.mp4", 15, 48)
-    with pytest.raises(MedleyError, match="exists; pass --force"):
+    with pytest.raises(MedleyError, match="exists; pass force=True to replace it"):
         medley.render(photo, painting, made.path)
     with pytest.raises(ValueError, match=r"film\.txt' must end in \.mp4"):
         medley.render(photo, painting, tmp_path / "film.txt")
@@ -201,6 +201,13 @@ def test_example_is_short_and_makes_a_film(make_picture, tmp_path):
     assert "b: step 30 of 30, loss " in done.stdout
     assert "film.mp4: 120 frames of 246x204 pixels" in done.stdout
     assert (tmp_path / "film.json").is_file()
+
+
+def test_example_without_arguments_says_how_it_is_used():
+    done = subprocess.run([sys.executable, EXAMPLE], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.endswith("film.py PHOTO FOLDER FILM.mp4\n")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_defaults_are_those_of_the_settings():

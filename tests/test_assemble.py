@@ -107,12 +107,12 @@ def test_workspace_becomes_a_film_of_its_shots_in_the_order_they_were_begun(plac
 def test_sidecar_is_the_list_and_order_of_another_film(place):
     run("ws", "-o", "film.mp4", "--order", "2,1", *QUICK, cwd=place)
     assert turns(place / "film.mp4") == [0, 2, 0, 1, 0]
-    before = {path: path.stat().st_mtime_ns for path in place.rglob("ws/**/*")}
+    before = {path: path.stat().st_mtime_ns for path in place.rglob("ws/shots/**/*")}
     run("film.mp4", "-o", "again.mp4", "--pace", "even", *QUICK, cwd=place)
     run("again.json", "-o", "one.mp4", "--order", "2", *QUICK, cwd=place)
     assert turns(place / "again.mp4") == [0, 2, 0, 1, 0]
     assert turns(place / "one.mp4") == [0, 1, 0]
-    assert {path: path.stat().st_mtime_ns for path in place.rglob("ws/**/*")} == before
+    assert {path: path.stat().st_mtime_ns for path in place.rglob("ws/shots/**/*")} == before
 
 
 def test_shots_are_named_by_folder_or_by_the_beginning_of_a_key(place):
@@ -149,6 +149,40 @@ def test_everything_that_may_stand_on_a_frame_stands_there(place):
     assert np.abs(film[-1] - plain[-1]).mean() < 2  # still the bare content
     settings = json.loads((place / "film.json").read_text())["settings"]
     assert settings["title"] == "Two"
+
+
+def test_sidecar_names_everything_so_that_it_is_found_from_another_folder(place, tmp_path):
+    relative = "styles/red_rose.png"
+    number(place / "run", ["1.png", "2.png"])
+    take(place / "ws", "cccc3333", 0, 3, painting=relative)
+    run("ws", "run", "-o", "film.mp4", "--resolution", "48x40", *QUICK, cwd=place)
+    sidecar = json.loads((place / "film.json").read_text())
+    assert sidecar["workspace"] == str(place / "ws")
+    assert Workspace(place / "ws").films() == [place / "film.json"]
+    files = {str(place / relative), str(place / "run")}
+    assert files <= {work["file"] for work in sidecar["paintings"]}
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    size = ("--resolution", "48x40")
+    told = run(place / "film.mp4", "-o", "again.mp4", *size, *QUICK, cwd=elsewhere)
+    assert "warning" not in told
+    assert turns(elsewhere / "again.mp4") == turns(place / "film.mp4")
+
+
+def test_sidecar_of_an_older_medley_is_followed_by_its_order(place, tmp_path):
+    run("ws", "-o", "film.mp4", *QUICK, cwd=place)
+    path = place / "film.json"
+    order = {"workspace": str(place / "ws")}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"workspace": "ws", "order": order}))
+    (tmp_path / "elsewhere").mkdir()
+    run(path, "-o", "again.mp4", *QUICK, cwd=tmp_path / "elsewhere")
+
+
+def test_painting_that_two_shots_lack_is_told_once(place):
+    take(place / "ws", "cccc3333", 0, 3, painting=str(place / "styles" / "red_rose.png"))
+    (place / "styles" / "red_rose.png").unlink()
+    told = run("ws", "-o", "film.mp4", *QUICK, cwd=place)
+    assert told.count("red_rose.png") == 1
 
 
 def test_caption_is_the_paintings_title_and_its_credit_is_kept(place):

@@ -3,6 +3,7 @@
 import json
 import pickle
 import threading
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -172,6 +173,19 @@ def test_shots_of_the_same_pictures_are_told_apart(place):
     ]
 
 
+def test_a_shot_keeps_its_label_when_others_are_finished(place, camera):
+    films = RENDER + 'bits = [8, 4]\nstyles = "styles/painting_2.png"\n'
+    first = plan(place, films)
+    key, other = first.jobs
+    ready = first.darkroom.develop(first.jobs[key].take)
+    list(Here(camera, first.workspace).run([replace(first.jobs[key], take=ready)], ignore))
+    again = plan(place, films)
+    assert [*again.jobs] == [other]
+    assert again.titles == first.titles
+    about = json.loads((first.workspace.shot(key).path / "shot.json").read_text("utf-8"))
+    assert about["label"] == again.titles[key] == "photo, painting 2, 8 bits"
+
+
 def test_films_share_shots_and_each_is_taken_once(place, camera):
     schedule = plan(place, RENDER + RENDER + 'output = "other.mp4"\nhold = 0.2\n')
     engine = Here(camera, schedule.workspace)
@@ -181,7 +195,7 @@ def test_films_share_shots_and_each_is_taken_once(place, camera):
     assert not report.failures
     for film in report.films:
         assert Path(film.film).is_file()
-        assert Path(film.film).with_suffix(".json").is_file()
+        assert Path(film.film).with_suffix(".json") in schedule.workspace.films()
 
 
 def test_a_kill_between_sidecar_and_film_is_no_obstacle(place, camera):
@@ -189,13 +203,15 @@ def test_a_kill_between_sidecar_and_film_is_no_obstacle(place, camera):
     make(first, Here(camera, first.workspace))
     film = first.order[0].path
     film.unlink()
-    stale = film.with_name(f".{film.stem}-0123abcd.part.mp4")
-    stale.touch()
+    marks = "-0123abcd.part.mp4", "-0123abcd.part.json", ".credits-0123abcd.part.txt"
+    stale = [film.with_name(f".{film.stem}{mark}") for mark in marks]
+    for part in stale:
+        part.touch()
     again = plan(place, RENDER)
     assert (again.made, len(again.jobs)) == (0, 0)
     assert not make(again, Here(camera, again.workspace)).failures
     assert film.is_file()
-    assert not stale.exists()
+    assert not any(part.exists() for part in stale)
 
 
 def test_a_film_that_another_batch_cut_is_not_cut_again(place, camera):

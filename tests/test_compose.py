@@ -12,7 +12,7 @@ from medley.errors import FilmError
 from medley.film import fonts, lettering
 from medley.film.compose import WIPE_SHARE, mix, pad_to_even, render_frames, wipe
 from medley.film.lettering import caption, drawable, label, ordered, undrawable, write
-from medley.film.poster import WALL, contact_sheet
+from medley.film.poster import WALL, _plan_wall, contact_sheet
 from medley.film.timeline import CONTENT, Frame, Still
 
 from .conftest import draw_pixels
@@ -323,3 +323,11 @@ def test_poster_takes_pictures_of_any_proportions():
     ]
     sheet = contact_sheet(draw_pixels(50, 50, 5), works, content_caption="photo")
     assert max(sheet.shape) <= 2400
+
+
+@pytest.mark.parametrize("shape", [(60, 120), (60, 90), (60, 60), (90, 60)])
+@pytest.mark.parametrize("results", [1, 2, 3, 4, 6, 7, 9])
+def test_last_row_of_a_poster_is_more_than_half_full(shape, results):
+    picture = draw_pixels(*shape, 5)
+    wall = _plan_wall(picture, [picture] * results, 2400, 2400)
+    assert 2 * ((wall.count - 1) % wall.columns + 1) > wall.columns

@@ -10,6 +10,7 @@ from medley.files import (
     file_sha256,
     part_file,
     part_files,
+    remove_parts_of,
     sha256,
     write_bytes,
     write_json,
@@ -53,6 +54,23 @@ def test_files_that_belong_together_appear_together_in_order(tmp_path, monkeypat
         assert not any(name in ("a.json", "b.mp4") for name in names(tmp_path))
     assert taken == ["a.json", "b.mp4"]
     assert (names(tmp_path), names(tmp_path / "new")) == (["a.json", "new"], ["b.mp4"])
+
+
+@pytest.mark.parametrize("name", ["one.mp4", "one.credits.txt", f"{'long' * 12}.mp4", "pictures"])
+def test_parts_of_one_file_are_removed_and_no_other_file_s(tmp_path, monkeypatch, name):
+    path = tmp_path / name
+    others = [path.with_stem(f"{path.stem}{end}") for end in ("-and-more", "x")]
+    monkeypatch.setattr("medley.files._remove", lambda _: None)  # as a killed process would
+    for one in (path, *others):
+        with pytest.raises(KeyboardInterrupt), part_files(one):
+            raise KeyboardInterrupt
+    monkeypatch.undo()
+    assert len(names(tmp_path)) == 3
+    remove_parts_of(path)
+    assert len(names(tmp_path)) == 2
+    for other in others:
+        remove_parts_of(other)
+    assert not names(tmp_path)
 
 
 def test_of_files_that_belong_together_one_that_fails_keeps_all_the_old_ones(tmp_path):

@@ -2,6 +2,7 @@ import pytest
 
 from medley.errors import RoomError
 from medley.settings import ShotSettings
+from medley.settings.housekeeping import amount
 from medley.studio.forecast import (
     Pace,
     check_disk,
@@ -124,7 +125,7 @@ def test_what_does_not_fit_even_in_tiles_is_refused_with_what_would():
 
 
 def test_no_way_out_is_no_empty_advice():
-    with pytest.raises(RoomError, match=r"0\.0 GB are free; close other programs"):
+    with pytest.raises(RoomError, match=r"1\.0 MB are free; close other programs"):
         choose_tile("auto", SQUARE, SETTINGS, 1e6)
 
 
@@ -136,8 +137,16 @@ def test_advice_after_running_out_takes_half_the_memory():
     assert smaller([Scale(16, 16, 1)], SETTINGS, None) == "--size 16"
 
 
+def test_small_amounts_are_no_zeros():
+    amounts = [0, 300, 36e3, 2.34e6, 650e6, 12.34e9]
+    shown = ["0 bytes", "300 bytes", "36 KB", "2.3 MB", "650 MB", "12.3 GB"]
+    assert [*map(amount, amounts)] == shown
+    with pytest.raises(RoomError, match=r"take 2\.1 MB and the disk has 900 KB free"):
+        check_disk(2.1e6, 0.9e6)
+
+
 def test_disk_far_too_small_is_refused_early():
     check_disk(1e9, 0.8e9)
     check_disk(1e9, None)
-    with pytest.raises(RoomError, match=r"take 1\.0 GB .* 0\.7 GB free; pass --keep-every, or"):
+    with pytest.raises(RoomError, match=r"take 1\.0 GB .* 700 MB free; pass --keep-every, or"):
         check_disk(1e9, 0.7e9)

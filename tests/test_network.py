@@ -109,6 +109,20 @@ def test_smallest_picture_reaches_the_deepest_style_layer(peer):
     assert features["relu5_1"].shape == (1, 512, 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        (torch.rand(3, 20, 20), r"not torch.float32 \(3, 20, 20\)"),
+        (torch.rand(1, 4, 20, 20), r"not torch.float32 \(1, 4, 20, 20\)"),
+        (torch.zeros(1, 3, 20, 20, dtype=torch.uint8), r"not torch\.uint8"),
+        ("photo.jpg", r"not str; medley\.features takes files"),
+    ],
+)
+def test_what_is_no_batch_of_pictures_is_refused(peer, image, why):
+    with pytest.raises(ValueError, match=why):
+        VGG19(weights_of(peer), ["relu1_1"])(image)
+
+
 def test_bad_arguments_are_refused(peer):
     with pytest.raises(ValueError, match="'relu4_9'"):
         VGG19(weights_of(peer), ["relu4_9"])

@@ -19,8 +19,9 @@ from PIL import Image
 
 from medley.cli import main
 from medley.images import decode
-from medley.settings import ShotSettings
+from medley.settings import RenderOrder, ShotSettings
 from medley.studio.forecast import Pace, peak_bytes
+from medley.studio.orders import foretell, prepare
 from medley.transfer.losses import Objective
 from medley.transfer.scales import Scale
 
@@ -240,8 +241,7 @@ def test_credits_list_every_work_and_the_sidecar_tells_what_is_known(known_place
     render(known_place)
     text = (known_place / "outputs" / "photo-medley.credits.txt").read_text("utf-8")
     assert text == (
-        "1. a b\n   styles/a b.png\n\n"
-        "2. Réveil, le matin\n   Éva Gonzalès, 1877\n   styles/painting_3.png\n"
+        "1. a b\n   a b.png\n\n2. Réveil, le matin\n   Éva Gonzalès, 1877\n   painting_3.png\n"
     )
     sidecar = json.loads((known_place / "outputs" / "photo-medley.json").read_text("utf-8"))
     assert sidecar["paintings"][1]["catalog"] == {
@@ -261,7 +261,9 @@ def test_choice_and_filters_are_told_and_kept(known_place):
     done = render(known_place, "--sample", "1", "--artist", "eva gonzales", "--spread", "style")
     assert "drawn: Réveil, le matin\n" in done.stderr
     sidecar = json.loads((known_place / "outputs" / "photo-medley.json").read_text("utf-8"))
-    assert [work["file"] for work in sidecar["paintings"]] == ["styles/painting_3.png"]
+    assert [work["file"] for work in sidecar["paintings"]] == [
+        str(known_place / "styles" / "painting_3.png")
+    ]
     kept = {name: sidecar["settings"][name] for name in ("artist", "spread", "split", "years")}
     assert kept == {"artist": "eva gonzales", "spread": "style", "split": "test", "years": None}
 
@@ -271,7 +273,7 @@ def test_file_name_that_is_not_utf8_makes_a_film(place):
     (place / "styles" / "painting_2.png").rename(place / "styles" / odd)
     render(place, "--captions", "full")
     sidecar = json.loads((place / "outputs" / "photo-medley.json").read_text("utf-8"))
-    assert os.fsencode(sidecar["paintings"][0]["file"]) == b"styles/caf\xe9.png"
+    assert os.fsencode(sidecar["paintings"][0]["file"]).endswith(b"/styles/caf\xe9.png")
 
 
 def test_bad_paintings_are_named_and_passed_over(place):
@@ -342,10 +344,13 @@ def test_quiet_run_prints_only_the_path(place):
     assert (done.stdout, done.stderr) == ("outputs/photo-medley.mp4\n", "")
 
 
-def test_output_that_is_no_terminal_gets_plain_lines(place):
+def test_output_that_is_no_terminal_gets_plain_lines(place, monkeypatch):
+    monkeypatch.setattr("medley.studio.orders.known_pace", lambda _: None)
     lines = render(place).stderr.splitlines()
     assert lines[0].startswith("2 paintings, 48x39 pixels, 3 steps each, 8-bit kmeans weights")
-    assert re.fullmatch(r"forecast: 6 steps, [\d.]+ .B of memory, 0 MB of disk", lines[1])
+    unknown = r"time unknown \(medley plan measures .*\)"
+    forecast = rf"forecast: 6 steps, {unknown}, [\d.]+ .B of memory, 36 KB of disk"
+    assert re.fullmatch(forecast, lines[1])
     assert lines[2].startswith("painting 1/2 painting 2: loss ")
     assert lines[-1].startswith(
         "30 frames of 48x40 at 10 fps, 3.0 s; poster 'outputs/photo-medley.png'"
@@ -373,7 +378,7 @@ def test_plan_tells_what_a_render_would_take_and_takes_nothing(place):
     assert said["size"] == "48x39 pixels, computed as a whole"
     assert (said["steps"], said["time"]) == ("6", "about 0:06")
     assert re.match(r"[\d.]+ .B at the peak", said["memory"])
-    assert said["disk"].startswith("0 MB; ")
+    assert said["disk"].startswith("36 KB; ")
     assert not (place / "outputs").exists()
     render(place)
     said = dict(line.split(maxsplit=1) for line in plan(place, "--force").stdout.splitlines())
@@ -403,10 +408,22 @@ def test_tiled_render_finds_what_a_whole_one_has_taken_and_the_other_way_round(p
     assert "forecast" not in again.stderr  # nothing is to be taken
 
 
+def test_pace_that_is_known_is_told_of_the_smallest_run(place, monkeypatch):
+    monkeypatch.setattr("medley.studio.orders.known_pace", lambda _: Pace(1.0, 0.0))
+    assert "forecast: 6 steps, about 0:06, " in render(place).stderr
+
+
+@pytest.mark.usefixtures("quick_pace")
+def test_pace_is_measured_for_a_run_of_some_seconds(place):
+    order = RenderOrder(content=place / "photo.png", styles=(place / "styles",), size=256, steps=20)
+    planned, _ = prepare(order.model_copy(update={"workspace": place / "shots"}), print)
+    assert foretell(planned, patient=False).seconds == 40
+
+
 def test_disk_far_too_small_is_told_before_any_shot(place, monkeypatch):
     monkeypatch.setattr("medley.studio.room.free_disk", lambda _: 1000)
     refused = render(place, expect=1)
-    assert "the disk has 0.0 GB free; pass --keep-every" in refused.stderr
+    assert "the disk has 1.0 KB free; pass --keep-every" in refused.stderr
     assert list(place.rglob("steps/*.png")) == []
 
 

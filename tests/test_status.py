@@ -51,6 +51,12 @@ def test_every_shot_is_found_as_it_is(workspace):
     assert (running.state, running.step, running.seconds_left) == ("running", -1, None)
 
 
+def test_a_shot_is_called_as_its_batch_calls_it(workspace):
+    path = workspace.root / "shots" / "bbb" / "shot.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"label": "photo, The Sea, 4 bits"}))
+    assert [shot.title for shot in survey(workspace)][1] == "photo, The Sea, 4 bits"
+
+
 def test_a_trace_torn_in_its_last_row_is_read_up_to_it(workspace):
     trace = workspace.root / "shots" / "bbb" / "trace.csv"
     with trace.open("ab") as file:

@@ -274,6 +274,7 @@ BAD_PLACES = {
     "input from twice": (["-", "-", "-o", "a.png"], 2, "standard input holds one picture"),
     "folder into output": (["in", "painting.png", "-o", "-"], 2, "holds one picture, not a fold"),
     "folder into a file": (["in", "painting.png", "-o", "painting.png"], 1, "name a folder for it"),
+    "folder into a new file": (["in", "painting.png", "-o", "r.png"], 2, "names one picture"),
     "folder into itself": (["in", "painting.png", "-o", "in"], 1, "is the folder that is read"),
     "empty folder": (["empty", "painting.png", "-o", "out"], 1, "there is no picture in 'empty'"),
     "bad painting": (["in", "in/notes.txt", "-o", "out"], 1, "no picture format"),
@@ -291,6 +292,7 @@ def test_bad_places_are_one_line_and_nothing_is_written(folder, case):
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert sorted(path for path in folder.rglob("*") if path.is_file()) == before
+    assert not (folder / "r.png").exists()
 
 
 def test_terminal_is_no_place_for_a_picture(place):

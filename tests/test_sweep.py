@@ -113,6 +113,7 @@ def test_film_sheet_chart_and_measures_are_made(swept):
     assert decode(folder / "out/film.chart.png").shape[1] > 800
     assert decode(folder / "out/film.png").shape[1] > 3 * WIDTH
     assert "painting 2" in (folder / "out/film.credits.txt").read_text()
+    assert list((folder / "outputs/workspace/.films").iterdir())
 
 
 def test_every_pane_of_every_frame_shows_the_same_step_and_its_own_label(swept):

@@ -205,6 +205,7 @@ def test_walk_leaves_a_film_that_loops_with_its_poster_credits_and_sidecar(place
     assert [work["title"] for work in sidecar["paintings"]] == [f"painting {n}" for n in (2, 3, 4)]
     assert [work["frame"] for work in sidecar["paintings"]] == [0, 6, 12]
     assert decode(place / "outputs/photo-walk.png").shape[1] > 100
+    assert len(list((place / "outputs/workspace/.films").iterdir())) == 1
     assert "3. painting 4" in (place / "outputs/photo-walk.credits.txt").read_text()
 
 

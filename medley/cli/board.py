@@ -30,7 +30,7 @@ class Board:
     def __init__(self, console: Console, schedule: Schedule, live: Live | None) -> None:
         """Made by `board`."""
         self._console, self._live = console, live
-        self._titles = schedule.titles
+        self._titles, self._shots = schedule.titles, len(schedule.jobs)
         self._steps_left = {
             key: job.take.scene.settings.steps for key, job in schedule.jobs.items()
         }
@@ -81,7 +81,7 @@ class Board:
         self._steps_left[end.key] = 0
         self._done += not end.error
         self._failed += bool(end.error)
-        place = f"shot {self._done + self._failed}/{len(self._titles)} {self._titles[end.key]}"
+        place = f"shot {self._done + self._failed}/{self._shots} {self._titles[end.key]}"
         if end.error:
             self.line(f"{place}: failed: {end.error}", "red")
         elif not end.worker:
@@ -107,7 +107,7 @@ class Board:
         taken = self._steps - left - self._found
         words = [
             f"films {self._films_done}/{self._films}",
-            f"shots {self._done}/{len(self._titles)}",
+            f"shots {self._done}/{self._shots}",
         ]
         if self._failed or self._failed_films:
             words.append(f"{self._failed} shots and {self._failed_films} films failed")

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from medley.cli.options import TakesSeveral
-from medley.cli.planning import amount, read_order, render_options
+from medley.cli.planning import read_order, render_options
+from medley.settings.housekeeping import amount
 
 
 @click.command(cls=TakesSeveral)

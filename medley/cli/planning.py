@@ -19,6 +19,7 @@ from medley.settings import (
     RunSettings,
     ShotSettings,
 )
+from medley.settings.housekeeping import amount
 
 if TYPE_CHECKING:  # torch comes with them
     from medley.cli.progress import Display
@@ -73,7 +74,9 @@ def forecast_line(found: Forecast) -> str:
     from medley.cli.progress import clock
 
     parts = [f"{found.steps:,} steps"]
-    if found.seconds is not None:
+    if found.seconds is None:
+        parts.append("time unknown (medley plan measures this machine's pace)")
+    else:
         parts.append(f"about {clock(found.seconds)}")
     parts.append(f"{amount(found.memory_bytes)} of memory")
     parts.append(f"{amount(found.disk_bytes)} of disk")
@@ -115,10 +118,3 @@ def closing_line(facts: FilmFacts, outputs: Outputs) -> str:
         f"{facts.words};"
         f" poster '{outputs.poster}', sidecar '{outputs.sidecar}', credits '{outputs.credits}'"
     )
-
-
-def amount(size_bytes: float) -> str:
-    """Write a number of bytes in GB or MB."""
-    if size_bytes >= 1e9:
-        return f"{size_bytes / 1e9:.1f} GB"
-    return f"{size_bytes / 1e6:.0f} MB"

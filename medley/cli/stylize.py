@@ -154,6 +154,10 @@ def _check_streams(content: Path, paintings: tuple[Path, ...], output: Path, as_
 
 def _format_of(output: Path, still: StillSettings, is_folder: bool) -> StillFormat:
     """The files' format: as it was asked for, or as the suffix says."""
+    if is_folder and output.suffix.lower() in SUFFIXES and not output.exists():
+        raise click.UsageError(
+            f"--output '{output}' names one picture, and CONTENT is a folder; name a folder"
+        )
     if is_folder or output == _STREAM:
         return still.format or "png"
     by_suffix = SUFFIXES.get(output.suffix.lower())

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medley.cli.options import Command, read_settings, settings_options
-from medley.cli.planning import amount
 from medley.cli.words import printable
 from medley.errors import OutputError
 from medley.settings import PruneSettings, RunSettings
+from medley.settings.housekeeping import amount
 
 if TYPE_CHECKING:  # pictures come with them
     from medley.housekeeping import Entry, Finding
@@ -31,7 +31,7 @@ _FILMS: Callable[[Any], Any] = click.option(
     default=("outputs",),
     show_default=True,
     metavar="DIR",
-    help="Where films' sidecars are looked for; repeatable.",
+    help="Where films' sidecars are looked for, besides where they were made; repeatable.",
 )
 
 
@@ -52,7 +52,8 @@ def list_(workspace: Path, films: tuple[Path, ...]) -> None:
     from medley.cli.console import show_table
     from medley.housekeeping import find_films, survey
 
-    entries = survey(_opened(workspace), find_films(films))
+    place = _opened(workspace)
+    entries = survey(place, find_films([*films, *place.films()]))
     if entries:
         show_table(["shot", "state", "iterates", "MB", "age", "films"], map(_row, entries))
     click.echo(_summary(entries))
@@ -83,7 +84,8 @@ def prune_(
     if choice == PruneSettings.model_validate({}):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in PruneSettings.model_fields)
         raise click.UsageError(f"nothing says what may go; pass some of {names}")
-    place, named_in = _opened(workspace), find_films(films)
+    place = _opened(workspace)
+    named_in = find_films([*films, *place.films()])
     if choice.unused and not named_in:  # a mistyped folder would make all of them unused
         where = ", ".join(f"'{folder}'" for folder in films)
         raise OutputError(f"no film's sidecar lies in {where}; name their folders with --films")

@@ -155,7 +155,9 @@ def _plan_wall(
         width, height = extent(columns, 1.0)
         return abs(math.log(width / height / SHEET_ASPECT)) + 0.8 * (-count % columns) / count
 
-    columns = min(range(1, count + 1), key=ugliness)
+    # A last row that is half empty looks forgotten.
+    ways = [columns for columns in range(1, count + 1) if 2 * (-count % columns) < columns]
+    columns = min(ways, key=ugliness)
     width, height = extent(columns, 1.0)
     widest = max(picture.shape[1] for picture in (content, *results))
     cell = int(min(max_width / width, max_height / height, max(widest, MIN_CELL_WIDTH)))

@@ -33,6 +33,15 @@ Age = Annotated[float, BeforeValidator(_read_age), Field(ge=0, allow_inf_nan=Fal
 Size = Annotated[float, BeforeValidator(_read_size), Field(ge=0, allow_inf_nan=False)]
 
 
+def amount(size_bytes: float) -> str:
+    """Write a number of bytes in the unit in which it says something: "1.2 MB"."""
+    for unit in ("GB", "MB", "KB"):
+        number = size_bytes / _BYTES[unit]
+        if number >= 1:
+            return f"{number:.{int(number < 10 or unit == 'GB')}f} {unit}"
+    return f"{size_bytes:.0f} bytes"
+
+
 class PruneSettings(Settings):
     """Which shots of a workspace may go; all that is asked for must hold."""
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from medley.errors import PictureError
-from medley.files import part_files
+from medley.files import in_full, part_files
 from medley.film.facts import FilmFacts
 from medley.film.timeline import ShotTrack
 from medley.film.visual import visual_change
@@ -19,13 +20,8 @@ from medley.settings import FilmSettings
 from medley.studio.credits import caption_of, choose_captions, credit_lines
 from medley.studio.cut import Outputs, Stretch, cut_medley, stretch_of
 from medley.studio.reels import Reel, Tell
-from medley.studio.sidecar import (
-    describe_film,
-    describe_run,
-    describe_work,
-    lay_beside,
-    versions,
-)
+from medley.studio.sidecar import describe_film, describe_run, describe_work, lay_beside, versions
+from medley.workspace import Workspace
 
 Watch = Callable[[str, int, int], None]
 
@@ -55,7 +51,10 @@ def assemble(
         OutputError: a file cannot be written, or a shot is torn.
         PictureError: a picture is unreadable.
     """
+    tell = cache(tell)  # many shots may lack the same painting
     film = film.model_copy(update={"captions": choose_captions(reels, film)})
+    for root in {reel.shot.path.parent.parent for reel in reels if reel.shot}:
+        Workspace(root).note_film(outputs.sidecar)
     contents: list[Pixels] = []
     stretches = []
     for number, reel in enumerate(reels, start=1):
@@ -131,12 +130,14 @@ def _painting(reel: Reel, tell: Tell) -> Pixels | None:
 def _sidecar(reels: Sequence[Reel], film: FilmSettings, facts: FilmFacts) -> dict[str, Any]:
     works = []
     for reel in reels:
-        source = {"shot": reel.shot.key} if reel.shot else {"pictures": str(reel.folder)}
+        source = {"shot": reel.shot.key} if reel.shot else {"pictures": in_full(reel.folder)}
         works.append({**describe_work(reel.title, reel.entry), **source, **reel.facts})
     return {
         **describe_run("assemble"),
         "settings": film.model_dump(mode="json"),
-        "workspace": next((str(reel.shot.path.parent.parent) for reel in reels if reel.shot), None),
+        "workspace": next(
+            (in_full(one.shot.path.parent.parent) for one in reels if one.shot), None
+        ),
         "paintings": works,
         "film": describe_film(facts),
         "versions": versions(),

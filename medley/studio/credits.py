@@ -58,11 +58,14 @@ def credit_lines(*paintings: Work) -> str:
 
 
 def list_credits(paintings: Sequence[Work]) -> str:
-    """All works in the film's order, each with title, artist and year, and file."""
+    """All works in the film's order, each with title, artist and year, and its file's name.
+
+    Not where the file lies: the list is there to be published.
+    """
     works = []
     for number, painting in enumerate(paintings, start=1):
         # A file name may hold line ends; everything keeps to its line.
-        lines = [*credit_lines(painting).split("\n"), str(painting.path)]
+        lines = [*credit_lines(painting).split("\n"), painting.path.absolute().name]
         first, *others = (" ".join(line.split()) for line in lines)
         works.append("\n".join([f"{number}. {first}", *(f"   {line}" for line in others)]))
     return "\n\n".join(works) + "\n"

@@ -1,12 +1,10 @@
 """Cutting a batch's film of finished shots: the last part of `render`, `sweep` and `walk`."""
 
-import glob
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 
 from medley.errors import PictureError
-from medley.files import sha256
+from medley.files import remove_parts_of, sha256
 from medley.settings import CutSettings, EncodeSettings, FilmSettings, RenderOrder, SweepOrder
 from medley.studio.device import Device
 from medley.studio.filmplan import FilmPlan
@@ -17,8 +15,6 @@ from medley.studio.sweep import measure_sweep, publish
 from medley.studio.takes import Take
 from medley.studio.walk import cut_walk
 from medley.workspace import Workspace
-
-_MARKED = 40  # letters of a film's name that its part file bears
 
 
 def cut_plan(
@@ -46,10 +42,8 @@ def cut_plan(
     with workspace.claim(claim, partial(tell, f"another process is cutting '{path}'; waiting")):
         if path.is_file() and plan.is_told_of:
             return
-        if len(path.stem) < _MARKED:  # or it might be another film's
-            for part in path.parent.glob(f".{glob.escape(path.stem)}-????????.part*"):
-                with suppress(OSError):
-                    part.unlink()  # a killed batch left it
+        for own in plan.outputs.all:  # of which a killed batch may have left a part
+            remove_parts_of(own)
         _cut(plan, on_frame, device, tell)
 
 

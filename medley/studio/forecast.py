@@ -16,6 +16,7 @@ from medley.settings import (
     ShotSettings,
     TileWish,
 )
+from medley.settings.housekeeping import amount
 from medley.settings.style import LOSS_LAYERS
 from medley.transfer.scales import Scale
 from medley.transfer.tiles import lay_tiles
@@ -232,8 +233,8 @@ def choose_tile(
             return tile
     need = peak_bytes(scales, settings, TILES[-1])
     raise RoomError(
-        f"{scales[-1].width}x{scales[-1].height} pixels take {need / 1e9:.1f} GB of memory even in"
-        f" tiles, and {free / 1e9:.1f} GB are free; {way_out(scales, settings, free)}"
+        f"{scales[-1].width}x{scales[-1].height} pixels take {amount(need)} of memory even in"
+        f" tiles, and {amount(free)} are free; {way_out(scales, settings, free)}"
     )
 
 
@@ -297,6 +298,6 @@ def check_disk(need: float, free: float | None) -> None:
     """
     if free is not None and free < _DISK_SPARE * need:
         raise RoomError(
-            f"the iterates will take {need / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB free;"
+            f"the iterates will take {amount(need)} and the disk has {amount(free)} free;"
             " pass --keep-every, or a --workspace on another disk"
         )

@@ -28,7 +28,7 @@ from medley.studio.credits import credit_lines
 from medley.studio.cut import check_film, check_output
 from medley.studio.device import choose_devices
 from medley.studio.forecast import Forecast, forecast
-from medley.studio.pace import CALIBRATION, pace_of
+from medley.studio.pace import CALIBRATION, known_pace, pace_of
 from medley.studio.render import Plan, plan_render
 from medley.studio.room import resident_memory
 from medley.studio.scene import fit_painting, load_camera, resize_content, scales_of, settled
@@ -37,6 +37,8 @@ from medley.studio.sweep import Sweep, plan_sweep
 from medley.studio.takes import missing
 from medley.studio.walk import WalkPlan, check_walk, lay_lap, plan_walk
 from medley.workspace import Workspace
+
+_WORTH = 5  # times a calibration's work that a run must have, to be held up by one
 
 
 def prepare(order: RenderOrder, tell: Callable[[str], None]) -> tuple[Plan, Draw]:
@@ -200,8 +202,7 @@ def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:
     crew = plan.devices[: plan.at_once]
     scales = scales_of(plan.content, plan.settings)
     work = left * sum(scale.pixel_steps for scale in scales)
-    # A calibration must not take longer than the run.
-    worth = left and (patient or work > 20 * sum(scale.pixel_steps for scale in CALIBRATION))
+    worth = left and (patient or work > _WORTH * sum(scale.pixel_steps for scale in CALIBRATION))
     return forecast(
         scales,
         settled(plan.settings, plan.camera),
@@ -209,7 +210,11 @@ def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:
         finished=len(plan.takes) - left,
         tile=plan.camera.tile,
         resident=resident_memory(plan.camera.device),
-        pace=pace_of(plan.camera, anew) if worth else None,
+        pace=pace_of(plan.camera, anew)
+        if worth
+        else known_pace(plan.camera.device, plan.camera.precision)
+        if left
+        else None,
         # Processes on one device share its arithmetic: two of them are hardly quicker than one.
         rounds=math.ceil(left / len(set(crew))) if crew else None,
         sharing=max(map(crew.count, crew), default=1),

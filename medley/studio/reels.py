@@ -242,13 +242,15 @@ def _of_sidecar(path: Path, workspace: Workspace) -> list[Reel]:
         ) from None
     if not works or not all(key or folder for _, key, folder in works):
         raise PictureError(f"'{sidecar}' names no shots; name a medley's, or folders of pictures")
+    # An older medley wrote only the order's paths in full.
+    told = (about.get("order") or {}).get("workspace"), about.get("workspace")
+    had = [Path(place) for place in told if place]
     reels = []
     for entry, key, folder in works:
         if folder:
             reels += [replace(reel, entry=entry) for reel in _of_pictures(Path(folder), sidecar)]
             continue
-        places = workspace.root, Path(about.get("workspace") or sidecar.parent / "workspace")
-        shots = (Workspace(place).shot(key) for place in places)
+        shots = (Workspace(place).shot(key) for place in (workspace.root, *had))
         shot = next((shot for shot in shots if shot.path.is_dir()), None)
         if shot is None:
             raise OutputError(

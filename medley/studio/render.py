@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medley.files import part_files
+from medley.files import in_full, part_files
 from medley.film.compose import mix
 from medley.film.facts import FilmFacts
 from medley.film.poster import side_by_side
@@ -209,6 +209,7 @@ def cut_film(
         FilmError: the film cannot be laid out or encoded.
         OutputError: a file cannot be written.
     """
+    plan.workspace.note_film(outputs.sidecar)
     paintings = [work for take in plan.takes for work in take.works]
     film = film.model_copy(update={"captions": choose_captions(paintings, film)})
     stretches = [
@@ -243,7 +244,7 @@ def _sidecar(plan: Plan, film: FilmSettings, facts: FilmFacts) -> dict[str, Any]
             **plan.blending.model_dump(mode="json"),
             **film.model_dump(mode="json"),
         },
-        "workspace": str(plan.workspace.root),
+        "workspace": in_full(plan.workspace.root),
         "weights": plan.camera.weights.digest,
         "paintings": [
             {

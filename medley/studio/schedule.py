@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from medley.studio.orders import shot_settings
 from medley.studio.room import free_memory_each, process_memory, resident_memory
 from medley.studio.scene import scales_of
 from medley.studio.stage import Stage, Watch
-from medley.studio.takes import Take
+from medley.studio.takes import label_takes
 from medley.workspace import Workspace
 
 
@@ -59,30 +59,13 @@ class Schedule:
 
     @cached_property
     def titles(self) -> dict[str, str]:
-        """What people call each of the jobs' shots: photo, painting, and what else it takes."""
-        takes = {key: job.take for key, job in self.jobs.items()}
-        titles = {key: f"{take.content_path.stem}, {take.title}" for key, take in takes.items()}
-        for mark in (_weights_name, _key_name):
-            counts = Counter(titles.values())
-            titles = {
-                key: f"{title}, {mark(takes[key])}" if counts[title] > 1 else title
-                for key, title in titles.items()
-            }
-        return titles
+        """What people call each of the shots, by key."""
+        return label_takes(take for plan in self.films for take in plan.takes)
 
     @property
     def made(self) -> int:
         """How many films are there already."""
         return sum(plan.is_made for plan in self.films)
-
-
-def _weights_name(take: Take) -> str:
-    settings = take.scene.settings
-    return settings.weights.stem if settings.weights else f"{settings.bits} bits"
-
-
-def _key_name(take: Take) -> str:
-    return take.shot.key[:6]
 
 
 def plan_batch(
@@ -218,12 +201,15 @@ def _seconds(jobs: Sequence[Job], took: Mapping[Hashable, float], devices: int) 
 
 def _missing(films: Sequence[FilmPlan]) -> dict[str, Job]:
     """Every shot once that is missing, and wanted by a film that is not made yet."""
+    labels = label_takes(take for plan in films for take in plan.takes)
     jobs: dict[str, Job] = {}
     for plan in films:
         for take in () if plan.is_made else plan.takes:
             if take.shot.key not in jobs and not take.shot.is_finished:
                 jobs[take.shot.key] = Job(
-                    take, plan.film.order.tile, deterministic=plan.film.order.deterministic
+                    replace(take, label=labels[take.shot.key]),
+                    plan.film.order.tile,
+                    deterministic=plan.film.order.deterministic,
                 )
     return jobs
 

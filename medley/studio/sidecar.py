@@ -13,7 +13,7 @@ import PIL
 
 import medley
 from medley.catalogs import Entry
-from medley.files import json_bytes
+from medley.files import in_full, json_bytes
 from medley.film.facts import FilmFacts
 from medley.film.poster import contact_sheet
 from medley.images import Pixels, encode_png
@@ -60,7 +60,7 @@ def describe_run(command: str) -> dict[str, Any]:
 def describe_content(take: Take) -> dict[str, Any]:
     """A take's photo, at the size at which it was repainted."""
     height, width, _ = take.scene.content.shape
-    return {"file": str(take.content_path), "height": height, "width": width}
+    return {"file": in_full(take.content_path), "height": height, "width": width}
 
 
 def describe_painting(painting: Painting) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def describe_work(title: str, entry: Entry) -> dict[str, Any]:
     """As `describe_painting`, of a painting that has not been read."""
     facts = asdict(entry)
     known = {name: facts[name] for name in ("artist", "genre", "style", "date") if facts[name]}
-    return {"title": title, "catalog": known, "file": entry.file}
+    return {"title": title, "catalog": known, "file": in_full(entry.path)}
 
 
 def describe_film(facts: FilmFacts) -> dict[str, Any]:

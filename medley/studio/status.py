@@ -25,7 +25,7 @@ class ShotStatus:
         steps: of the shot, or 0 if that is not known.
         loss: of the last iterate.
         seconds: spent on it, by its trace.
-        title: the photo's and the painting's names.
+        title: its label; of a shot of an older medley the photo's and the painting's names.
     """
 
     key: str
@@ -80,7 +80,7 @@ def _look_at(shot: Shot, is_running: bool) -> ShotStatus:
         steps=int(about.get("settings", {}).get("steps", 0)),
         loss=row.get("loss", 0.0),
         seconds=row.get("seconds", 0.0),
-        title=", ".join(Path(file).stem for file in files if file),
+        title=about.get("label") or ", ".join(Path(file).stem for file in files if file),
     )
 
 

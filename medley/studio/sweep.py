@@ -263,6 +263,7 @@ def publish(
     """
     from medley.studio.report import draw_sweep, list_measures
 
+    sweep.workspace.note_film(outputs.sidecar)
     parts = []
     for pair in range(len(sweep.pairs)):
         takes = [sweep.take(pair, network) for network in sweep.shown]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medley.errors import MedleyError
+from medley.files import in_full
 from medley.paintings import Painting
 from medley.settings import ShotSettings
 from medley.shots import Shot
@@ -29,6 +31,7 @@ class Take:
         content_path: the photo's file.
         painting: after which it is repainted, or the first of them.
         others: likewise at once.
+        label: what a batch and `medley status` call it, as `label_takes` gives it.
         title: what progress calls it.
         scene: with the settings that choose the camera.
         shot: in the workspace, finished or not.
@@ -40,11 +43,38 @@ class Take:
     scene: Scene
     shot: Shot
     others: tuple[Painting, ...] = ()
+    label: str = ""
 
     @property
     def works(self) -> tuple[Painting, ...]:
         """All paintings that share the shot."""
         return self.painting, *self.others
+
+
+def label_takes(takes: Iterable[Take]) -> dict[str, str]:
+    """What people call shots, by key: photo, painting, and what else tells them apart.
+
+    Args:
+        takes: all of a batch, finished or not: a shot is called the same in every run.
+    """
+    known = {take.shot.key: take for take in takes}
+    labels = {key: _names(take) for key, take in known.items()}
+    for mark in (_weights_name, lambda take: take.shot.key[:6]):
+        counts = Counter(labels.values())
+        labels = {
+            key: f"{label}, {mark(known[key])}" if counts[label] > 1 else label
+            for key, label in labels.items()
+        }
+    return labels
+
+
+def _names(take: Take) -> str:
+    return f"{take.content_path.stem}, {take.title}"
+
+
+def _weights_name(take: Take) -> str:
+    settings = take.scene.settings
+    return settings.weights.stem if settings.weights else f"{settings.bits} bits"
 
 
 def missing(takes: Sequence[Take]) -> list[Take]:
@@ -105,8 +135,9 @@ def take_one(
     from medley.studio.shoot import shoot
 
     files = {
-        "content_file": str(take.content_path),
-        "painting_files": [str(work.path) for work in take.works],
+        "content_file": in_full(take.content_path),
+        "label": take.label or _names(take),
+        "painting_files": [in_full(work.path) for work in take.works],
     }
     try:
         shoot(take.scene, camera, workspace, files, on_iterate, partial(_tell_of, take, tell))

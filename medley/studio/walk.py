@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from medley.errors import FilmError, PictureError
-from medley.files import part_files
+from medley.files import in_full, part_files
 from medley.film.compose import mix
 from medley.film.facts import FilmFacts
 from medley.film.timeline import Frame, walk_timeline
@@ -213,6 +213,7 @@ def cut_walk(
     """
     content, (take,) = plan.following.content, plan.following.takes
     film = FilmSettings(**dict(settings), captions="none")
+    plan.following.workspace.note_film(outputs.sidecar)
     stretch = stretch_of(take.shot, "", None)
     every = plan.walk.steps_per_frame
     timeline = plan.lap.timeline(every)
@@ -247,7 +248,7 @@ def _sidecar(
             **plan.walk.model_dump(mode="json"),
             **settings.model_dump(mode="json"),
         },
-        "workspace": str(plan.following.workspace.root),
+        "workspace": in_full(plan.following.workspace.root),
         "weights": plan.following.camera.weights.digest,
         "opening": {"shot": opening.key, **opening.done()},
         "walk": {"shot": walk.key, "lead_frames": plan.lap.lead, **walk.done()},

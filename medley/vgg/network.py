@@ -88,7 +88,21 @@ class VGG19(nn.Module):
         }
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """Map an RGB picture `(1, 3, height, width)` in [0, 1] to its features by layer name."""
+        """Map an RGB picture `(1, 3, height, width)` in [0, 1] to its features by layer name.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        if not isinstance(image, Tensor):
+            raise ValueError(
+                f"a network takes a float tensor (1, 3, height, width), not {type(image).__name__};"
+                " medley.features takes files and pictures too"
+            )
+        if image.ndim != 4 or image.shape[1] != 3 or not image.is_floating_point():
+            raise ValueError(
+                "a network takes a float tensor (1, 3, height, width), not"
+                f" {image.dtype} {tuple(image.shape)}"
+            )
         return dict(self.walk(image))
 
     def walk(self, image: Tensor) -> Iterator[tuple[str, Tensor]]:
