@@ -6,19 +6,20 @@ from typing import Any
 
 import click
 
+from medley.cli.help import Grouped
 from medley.cli.options import output_option, read_settings, settings_options
 from medley.settings import FilmSettings, RunSettings
 from medley.settings.formats import USUAL_SUFFIX
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("sources", nargs=-1, required=True)
+@output_option("outputs/FIRST_SOURCE-assembled.mp4")
+@click.option("--force", is_flag=True, help="Replace a film of that name.")
 @settings_options(FilmSettings)
 @settings_options(RunSettings, "workspace")
 @click.option("--order", help="Which of the parts found, and in what order, such as 3,1,2.")
 @click.option("--prefix", help="What comes before the number in the pictures' names.")
-@output_option("outputs/FIRST_SOURCE-assembled.mp4")
-@click.option("--force", is_flag=True, help="Replace a film of that name.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 def assemble(
     sources: tuple[str, ...],

@@ -35,6 +35,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Folders of paintings, or paintings; repeatable, or several at once.  [required, but"
         " for --mask]",
     ),
+    output_option("outputs/CONTENT-medley.mp4"),
+    click.option("--force", is_flag=True, help="Replace a film of that name."),
     config_options(RenderOrder, sidecar="render"),
     settings_options(QualitySettings),
     settings_options(CatalogSettings),
@@ -42,8 +44,6 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     settings_options(BlendSettings),
     settings_options(FilmSettings),
     settings_options(RunSettings),
-    output_option("outputs/CONTENT-medley.mp4"),
-    click.option("--force", is_flag=True, help="Replace a film of that name."),
 )
 
 

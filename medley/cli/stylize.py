@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medley.cli.config import config_options, settle
+from medley.cli.help import Grouped, by_worth
 from medley.cli.options import read_settings, settings_options
 from medley.cli.words import INTERRUPTED, printable
 from medley.settings import (
@@ -35,28 +36,31 @@ _PATH = click.Path(path_type=Path)
 _STREAM = Path("-")
 _STDIN = Path("standard input")
 _UNUSED = ("keep_every",)
-_SHOT_OPTIONS = tuple(name for name in ShotSettings.model_fields if name not in _UNUSED)
+_SHOT_OPTIONS = tuple(name for name in by_worth(ShotSettings) if name not in _UNUSED)
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("content", type=_PATH)
 @click.argument("paintings", type=_PATH, nargs=-1)
-@config_options(ShotSettings, CatalogSettings, RunSettings, QualitySettings, sidecar="render")
-@settings_options(QualitySettings)
-@settings_options(ShotSettings, *_SHOT_OPTIONS)
-@settings_options(BlendSettings, "style_weights", "mask")
-@settings_options(CatalogSettings, "seed")
-@settings_options(CutSettings, "strength")
-@settings_options(StillSettings)
-@settings_options(RunSettings, "device", "tile", "deterministic")
 @click.option(
     "-o", "--output", type=_PATH, required=True,
     help=f"The picture, ending in {', '.join(SUFFIXES)}; a folder for a folder; - for standard"
     " output.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace pictures of that name.")
+@config_options(ShotSettings, CatalogSettings, RunSettings, QualitySettings, sidecar="render")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each picture.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the pictures' paths.")
+@settings_options(QualitySettings)
+@settings_options(ShotSettings, *_SHOT_OPTIONS, about={"steps": "Optimizer steps."})
+@settings_options(BlendSettings, "style_weights", "mask")
+@settings_options(CatalogSettings, "seed", about={"seed": "Decides the noise of --init noise."})
+@settings_options(CutSettings, "strength")
+@settings_options(StillSettings)
+@settings_options(
+    RunSettings, "device", "tile", "deterministic",
+    about={"device": "Where to compute: auto, cpu, cuda, cuda:N or mps."},
+)  # fmt: skip
 def stylize(
     content: Path,
     paintings: tuple[Path, ...],

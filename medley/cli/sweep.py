@@ -43,7 +43,10 @@ _PATH = click.Path(path_type=Path)
     metavar="DIR_OR_FILES...",
     help="Paintings, or folders of them; repeatable, or several at once.  [required]",
 )
+@output_option("outputs/CONTENT-sweep.mp4")
+@click.option("--force", is_flag=True, help="Replace a film of that name.")
 @config_options(SweepOrder, sidecar="sweep")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 @settings_options(QualitySettings)
 @settings_options(SweepSettings)
 @click.option("--fetch", is_flag=True, help="Fetch the float original (74 MB) if it is not here.")
@@ -51,9 +54,6 @@ _PATH = click.Path(path_type=Path)
 @settings_options(LookSettings)
 @settings_options(CutSettings)
 @settings_options(RunSettings)
-@output_option("outputs/CONTENT-sweep.mp4")
-@click.option("--force", is_flag=True, help="Replace a film of that name.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 def sweep(
     contents: tuple[Path, ...],
     fetch: bool,

@@ -32,16 +32,16 @@ _PATH = click.Path(path_type=Path)
     help="Folders of paintings, or two or more paintings; repeatable, or several at once."
     "  [required]",
 )
+@output_option("outputs/CONTENT-walk.mp4")
+@click.option("--force", is_flag=True, help="Replace a film of that name.")
 @config_options(WalkOrder, sidecar="walk")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 @settings_options(QualitySettings)
 @settings_options(WalkSettings)
 @settings_options(CatalogSettings)
 @settings_options(ShotSettings)
 @settings_options(EncodeSettings)
 @settings_options(RunSettings)
-@output_option("outputs/CONTENT-walk.mp4")
-@click.option("--force", is_flag=True, help="Replace a film of that name.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 def walk(force: bool, quiet: bool, **options: Any) -> None:
     """Let a photo change from painting to painting without end, as a film that loops.
 
