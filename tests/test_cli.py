@@ -11,6 +11,7 @@ from click.testing import CliRunner
 import medley
 from medley.cli import cli
 from medley.cli.help import by_worth
+from medley.cli.words import counted
 from medley.errors import ConfigError
 from medley.settings import (
     CatalogSettings,
@@ -153,6 +154,35 @@ def test_render_without_paintings_names_both_ways_to_give_them():
     assert "Missing option '--styles', or --mask MASK=PAINTING" in result.output
     result = CliRunner().invoke(cli, ["walk", "--content", "photo.jpg"])
     assert "Missing option '--styles'" in result.output and "--mask" not in result.output
+
+
+@pytest.mark.parametrize("group", [[], ["workspace"], ["weights"], ["styles"]])
+def test_short_help_is_whole_on_a_narrow_terminal(group):
+    text = CliRunner().invoke(cli, [*group, "--help"], terminal_width=80).output
+    assert "..." not in text.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(0, "0 shots"), (1, "1 shot"), (2, "2 shots"), (1200, "1,200 shots")]
+)
+def test_one_thing_is_no_plural(number, expected):
+    assert counted(number, "shot") == expected
+
+
+WORKSPACES = [["status"], ["workspace", "list"], ["workspace", "verify"], ["workspace", "prune"]]
+
+
+@pytest.mark.parametrize("command", WORKSPACES)
+def test_a_workspace_is_named_as_an_argument_or_as_an_option(command, tmp_path):
+    wish = ["--unused"] if command[-1] == "prune" else []
+    (tmp_path / "film.json").write_text("{}")
+    place = str(tmp_path / "absent")
+    by_word = CliRunner().invoke(cli, [*command, place, *wish])
+    by_option = CliRunner().invoke(cli, [*command, "--workspace", place, *wish])
+    assert place in str(by_word.exception) and str(by_word.exception) == str(by_option.exception)
+    both = CliRunner().invoke(cli, [*command, place, "--workspace", "w", *wish])
+    assert both.exit_code == 2
+    assert f"'{place}' and --workspace name two workspaces; give one" in both.output
 
 
 def test_version_is_the_package_s():

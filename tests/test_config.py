@@ -225,7 +225,7 @@ def test_film_is_made_again_from_its_sidecar(place, tmp_path):  # noqa: F811
     elsewhere.mkdir()
     again = ["--config", place / "a/film.json", "-o", "b.mp4"]
     done = run("render", *again, cwd=elsewhere)
-    assert "1 shots found finished" in done.stderr
+    assert "1 shot found finished" in done.stderr
     first, second = (
         json.loads(path.read_text()) for path in (place / "a/film.json", elsewhere / "b.json")
     )

@@ -427,7 +427,7 @@ def test_memory_that_runs_out_leaves_what_was_kept_and_one_line(place, monkeypat
     assert len(list(place.rglob("done.json"))) == 1
     assert len(list(place.rglob("steps/*.png"))) == 6
     monkeypatch.undo()
-    assert "1 shots found finished" in render(place).stderr
+    assert "1 shot found finished" in render(place).stderr
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
@@ -490,6 +490,14 @@ BAD = {
 }
 
 
+def test_a_film_that_is_there_is_told_of_last(place):
+    render(place, "--output", "film.mp4")
+    done = render(place, "--output", "film.mp4", "--hold", "60", expect=1)
+    assert "or lower --hold" in done.stderr
+    assert "pass --force" not in done.stderr
+    assert "pass --force" in render(place, "--output", "film.mp4", expect=1).stderr
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_gets_one_line_and_leaves_no_film(place, case, monkeypatch):
     monkeypatch.setenv("MEDLEY_CACHE", str(place / "cache"))
@@ -522,5 +530,5 @@ def test_interrupted_run_keeps_finished_shots_and_no_half_film(place):
     finished = next(shots.glob("*/done.json"))
     before = finished.stat().st_mtime_ns
     again = render(place, "--steps", "60")
-    assert "1 shots found finished" in again.stderr
+    assert "1 shot found finished" in again.stderr
     assert finished.stat().st_mtime_ns == before

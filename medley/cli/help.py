@@ -36,9 +36,9 @@ class Grouped(click.Command):
 
 def by_worth(schema: type[Settings]) -> dict[str, str]:
     """A schema's fields and their headings: its own first, then those of what it is made of."""
-    owned = ((owner, name) for owner in schema.__mro__ for name in inspect.get_annotations(owner))
     headings: dict[str, str] = {}
-    for owner, name in owned:
-        if name in schema.model_fields and name not in headings:
-            headings[name] = owner.heading
+    for owner in schema.__mro__:
+        if issubclass(owner, Settings):
+            own = [name for name in inspect.get_annotations(owner) if name in schema.model_fields]
+            headings |= {name: owner.heading for name in own if name not in headings}
     return headings

@@ -1,9 +1,10 @@
 """Options made from the schemas in `settings`, so that no default or bound is written twice."""
 
 from collections.abc import Callable, Collection, Mapping
+from functools import wraps
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
 
 import click
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from medley.cli.help import Grouped, SettingOption, by_worth
-from medley.settings import Order, Settings
+from medley.settings import Order, RunSettings, Settings
 from medley.settings.wording import adapter_of, complaint, refusal
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -106,6 +107,21 @@ def _kind(field: FieldInfo) -> dict[str, Any]:
         "show_default": default not in (None, ()),
         "metavar": kind.name.upper() if "|" not in kind.name else f"[{kind.name}]",
     }
+
+
+def workspace_options(command: Command) -> Command:
+    """Decorate a command with the workspace that it is about, as an argument or as an option."""
+
+    @wraps(command)
+    def merged(folder: Path | None, workspace: Path, **others: Any) -> Any:
+        source = click.get_current_context().get_parameter_source("workspace")
+        if folder and source != click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"'{folder}' and --workspace name two workspaces; give one")
+        return command(workspace=folder or workspace, **others)
+
+    named = click.argument("folder", metavar="[WORKSPACE]", type=click.Path(path_type=Path),
+                           required=False)  # fmt: skip
+    return cast(Command, named(settings_options(RunSettings, "workspace")(merged)))
 
 
 def output_option(default: str) -> Callable[[Command], Command]:

@@ -10,6 +10,7 @@ import click
 
 from medley.cli.config import config_options, settle
 from medley.cli.options import Command, output_option, read_settings, settings_options
+from medley.cli.words import counted
 from medley.settings import (
     BlendSettings,
     CatalogSettings,
@@ -67,7 +68,7 @@ def forecast_line(found: Forecast) -> str:
     """Say in one line what a run will take."""
     from medley.cli.progress import clock
 
-    parts = [f"{found.steps:,} steps"]
+    parts = [counted(found.steps, "step")]
     if found.seconds is not None:
         parts.append(f"about {clock(found.seconds)}")
     parts.append(f"{amount(found.memory_bytes)} of memory")

@@ -7,10 +7,11 @@ import click
 
 from medley.cli.options import TakesSeveral
 from medley.cli.planning import forecast_line, read_order, render_options
+from medley.cli.words import counted
 from medley.settings import FilmSettings
 
 
-@click.command(cls=TakesSeveral)
+@click.command(cls=TakesSeveral, short_help="Make a film: a photo repainted after many paintings.")
 @render_options
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 def render(quiet: bool, force: bool, **options: Any) -> None:
@@ -36,20 +37,19 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
 
     console = notes(quiet)
     outputs = Outputs(order.film_path)
-    outputs.check(force, order.inputs)
     plan, drawn = prepare(order, partial(warn, console))
     outputs.check(force, [*order.inputs, *(work.path for work in drawn.paintings)])
     expected = foretell(plan, patient=False)
     check_disk(expected.disk_bytes, free_disk(order.workspace))
     height, width, _ = plan.content.shape
-    found = f"{expected.finished} shots found finished"
+    found = f"{counted(expected.finished, 'shot')} found finished"
     if interrupted := begun(plan.takes):
         found += f", {len(interrupted)} begun"
     with computing_deterministically(order.deterministic), display(console) as show:
         devices = ",".join(map(str, plan.devices[: max(1, plan.at_once)]))
         show.line(
-            f"{len(drawn.paintings)} paintings{' in one shot' * order.is_one_shot},"
-            f" {width}x{height} pixels, {order.steps} steps each,"
+            f"{counted(len(drawn.paintings), 'painting')}{' in one shot' * order.is_one_shot},"
+            f" {width}x{height} pixels, {counted(order.steps, 'step')} each,"
             f" {plan.camera.weights.label} weights, {plan.camera.precision} on {devices}; {found}"
         )
         if order.sample:

@@ -14,7 +14,7 @@ import click
 from medley.cli.config import config_options, settle
 from medley.cli.help import Grouped, by_worth
 from medley.cli.options import read_settings, settings_options
-from medley.cli.words import INTERRUPTED, printable
+from medley.cli.words import INTERRUPTED, counted, printable
 from medley.settings import (
     SUFFIXES,
     BlendSettings,
@@ -39,7 +39,7 @@ _UNUSED = ("keep_every",)
 _SHOT_OPTIONS = tuple(name for name in by_worth(ShotSettings) if name not in _UNUSED)
 
 
-@click.command(cls=Grouped)
+@click.command(cls=Grouped, short_help="Repaint one picture, or a folder of them.")
 @click.argument("content", type=_PATH)
 @click.argument("paintings", type=_PATH, nargs=-1)
 @click.option(
@@ -101,10 +101,10 @@ def stylize(
     console = notes(quiet)
     blending = read_settings(BlendSettings, options)
     read = [_source(path) for path in (content, *paintings_for(blending, paintings))]
+    works, device = read_paintings(read[1:]), choose_device(run.device)
     errands = _plan(read, blending.mask_files, output, file_format, force, partial(warn, console))
     if not errands:
         return
-    works, device = read_paintings(read[1:]), choose_device(run.device)
     camera = load_camera(shot, device)
     easel = Easel(
         works, shot, seed, camera, run.tile, file_format, still, strength, blending,
@@ -114,7 +114,8 @@ def stylize(
         failed = _paint(easel, errands, content.is_dir(), console, as_json)
     if failed:
         listed = printable(", ".join(f"'{path}'" for path in failed))
-        click.echo(f"Error: {len(failed)} of {len(errands)} pictures failed: {listed}", err=True)
+        of = counted(len(errands), "picture")
+        click.echo(f"Error: {len(failed)} of {of} failed: {listed}", err=True)
         click.get_current_context().exit(1)
 
 

@@ -9,6 +9,7 @@ import click
 from medley.cli.config import config_options, settle
 from medley.cli.options import TakesSeveral, output_option, read_settings, settings_options
 from medley.cli.planning import forecast_line
+from medley.cli.words import counted
 from medley.settings import (
     CatalogSettings,
     EncodeSettings,
@@ -22,7 +23,9 @@ from medley.settings import (
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(cls=TakesSeveral)
+@click.command(
+    cls=TakesSeveral, short_help="Make a film that drifts through paintings without end."
+)
 @click.option("--content", type=_PATH, help="The photo to be repainted.  [required]")
 @click.option(
     "--styles",
@@ -70,7 +73,6 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
 
     console = notes(quiet)
     outputs = Outputs(order.film_path)
-    outputs.check(force, order.inputs)
     plan = prepare_walk(order, partial(warn, console))
     outputs.check(force, [*order.inputs, *(work.path for work in plan.paintings)])
     expected = foretell_walk(plan)
@@ -82,8 +84,9 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
         found += f", {len(interrupted)} begun"
     with computing_deterministically(order.deterministic), display(console) as show:
         show.line(
-            f"{len(plan.paintings)} paintings, {width}x{height} pixels, {plan.lap.frames:,} frames"
-            f" of {order.steps_per_frame} steps each, {camera.weights.label} weights,"
+            f"{counted(len(plan.paintings), 'painting')}, {width}x{height} pixels,"
+            f" {counted(plan.lap.frames, 'frame')}"
+            f" of {counted(order.steps_per_frame, 'step')} each, {camera.weights.label} weights,"
             f" {camera.precision} on {camera.device}; {found}"
         )
         if order.sample:

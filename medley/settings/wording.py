@@ -71,9 +71,11 @@ def _words(schema: Mapping[str, Any]) -> str:
 
 def _bounds(schema: Mapping[str, Any]) -> str:
     least, most = schema.get("minimum"), schema.get("maximum")
-    above = schema.get("exclusiveMinimum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if least is not None and most is not None:
         return f" from {least:,.15g} to {most:,.15g}"
+    if least is not None and below is not None:
+        return f" from {least:,.15g} to below {below:,.15g}"
     lower = f" of {least:,.15g} or more" if least is not None else ""
     lower = f" above {above:,.15g}" if above is not None else lower
     upper = f" up to {most:,.15g}" if most is not None else ""
