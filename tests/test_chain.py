@@ -53,7 +53,7 @@ def test_each_shot_starts_from_the_result_before_and_the_film_shows_no_photo_bet
     alone = shots_of(place)
     done = chain(place, "--force", "--crf", "1")
     chained = shots_of(place)
-    assert "1 shots found finished" in done.stderr  # the first, which starts from the photo
+    assert "1 shot found finished" in done.stderr  # the first, which starts from the photo
     assert chained[0] == alone[0]
     assert chained[1:] != alone[1:]
     for before, after in pairwise(chained):

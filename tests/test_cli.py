@@ -4,19 +4,27 @@ import subprocess
 import sys
 import textwrap
 
+import click
 import pytest
 from click.testing import CliRunner
 
 import medley
 from medley.cli import cli
+from medley.cli.help import by_worth
+from medley.cli.words import counted
+from medley.errors import ConfigError
 from medley.settings import (
     CatalogSettings,
     CutSettings,
+    EffortSettings,
     FilmSettings,
+    FormatSettings,
+    RenderOrder,
     RunSettings,
     ShotSettings,
     SweepSettings,
 )
+from medley.settings.files import check_table
 from medley.studio.progress import Progress
 
 COMMANDS = sorted(cli.commands)
@@ -65,6 +73,116 @@ def test_assemble_has_an_option_for_everything_about_the_film():
     for name, field in FilmSettings.model_fields.items():
         assert options[name].default == field.default
     assert "device" not in options
+
+
+GROUPED = ["render", "plan", "sweep", "walk", "stylize", "assemble"]
+
+
+def groups_of(command):
+    """The options that --help has under each heading, in its order."""
+    groups, names = {}, []
+    for line in help_of(command).splitlines():
+        if heading := re.fullmatch(r"([A-Z][a-z ]+):", line):
+            names = groups[heading[1]] = []
+        elif option := re.match(r"  (?:-\w, )?(?:--style, )?(--[\w-]+)", line):
+            names.append(option[1])
+    return groups
+
+
+@pytest.mark.parametrize("command", GROUPED)
+def test_help_has_every_option_exactly_once_under_a_heading(command):
+    shown = [name for names in groups_of(command).values() for name in names]
+    own = [param for param in cli.commands[command].params if isinstance(param, click.Option)]
+    named = [max(param.opts, key=lambda name: (len(name), name)) for param in own]
+    assert sorted(shown) == sorted([*named, "--help"])
+
+
+def test_render_s_help_begins_with_what_is_used_most():
+    groups = groups_of("render")
+    headings = ["Inputs and output", "Size and time", "Paintings", "Look", "Network"]
+    assert list(groups)[:5] == headings
+    assert list(groups)[-1] == "Machine"
+    assert groups["Inputs and output"][:4] == ["--content", "--styles", "--output", "--force"]
+    assert groups["Size and time"][:4] == ["--quality", "--size", "--pixels", "--steps"]
+    assert groups["Look"][:2] == ["--content-weight", "--style-weight"]
+    assert groups["Film"][0] == "--seconds-per-painting"
+    size = groups["Size and time"]
+    assert size.index("--learning-rate") == size.index("--optimizer") + 1
+
+
+def test_headings_are_those_of_the_schemas_that_add_the_fields():
+    headings = by_worth(RenderOrder)
+    assert set(headings) == set(RenderOrder.model_fields)
+    assert all(headings.values())
+    assert headings["steps"] == EffortSettings.heading
+    assert headings["crf"] == FormatSettings.heading != FilmSettings.heading
+
+
+def test_stylize_s_help_speaks_of_one_picture():
+    about = {param.name: param.help for param in cli.commands["stylize"].params
+             if isinstance(param, click.Option)}  # fmt: skip
+    assert not any("draw" in about[name] for name in about)
+    assert "each painting" not in about["steps"]
+    assert "at once" not in about["device"]
+
+
+ANY_ORDER = ["--content", "photo.jpg", "--styles", "paintings"]
+REFUSED = {
+    "no number": (["--steps", "many"], "--steps is 'many'; it must be a whole number from 1 to"),
+    "out of bounds": (["--size", "3"], "--size is '3'; it must be a whole number from 16 to"),
+    "no choice": (["--pace", "x"], "--pace is 'x'; it must be 'visual', 'ease' or 'even'"),
+    "words of our own": (["--bits", "9"], "--bits: 9 is not a width; weights have 1 to 8 bits"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_bad_value_is_refused_in_the_words_of_files(case):
+    words, expected = REFUSED[case]
+    result = CliRunner().invoke(cli, ["render", *ANY_ORDER, *words])
+    assert result.exit_code == 2
+    assert f"Error: {expected}" in result.output
+    name, value = words[0].removeprefix("--"), words[1]
+    with pytest.raises(ConfigError) as caught:
+        check_table(RenderOrder.model_fields, {name: value}, "'film.toml'")
+    assert str(caught.value) == (
+        f"'film.toml': {result.output.splitlines()[-1].removeprefix('Error: --')}"
+    )
+
+
+def test_render_without_paintings_names_both_ways_to_give_them():
+    result = CliRunner().invoke(cli, ["render", "--content", "photo.jpg"])
+    assert "Missing option '--styles', or --mask MASK=PAINTING" in result.output
+    result = CliRunner().invoke(cli, ["walk", "--content", "photo.jpg"])
+    assert "Missing option '--styles'" in result.output and "--mask" not in result.output
+
+
+@pytest.mark.parametrize("group", [[], ["workspace"], ["weights"], ["styles"]])
+def test_short_help_is_whole_on_a_narrow_terminal(group):
+    text = CliRunner().invoke(cli, [*group, "--help"], terminal_width=80).output
+    assert "..." not in text.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(0, "0 shots"), (1, "1 shot"), (2, "2 shots"), (1200, "1,200 shots")]
+)
+def test_one_thing_is_no_plural(number, expected):
+    assert counted(number, "shot") == expected
+
+
+WORKSPACES = [["status"], ["workspace", "list"], ["workspace", "verify"], ["workspace", "prune"]]
+
+
+@pytest.mark.parametrize("command", WORKSPACES)
+def test_a_workspace_is_named_as_an_argument_or_as_an_option(command, tmp_path):
+    wish = ["--unused"] if command[-1] == "prune" else []
+    (tmp_path / "film.json").write_text("{}")
+    place = str(tmp_path / "absent")
+    by_word = CliRunner().invoke(cli, [*command, place, *wish])
+    by_option = CliRunner().invoke(cli, [*command, "--workspace", place, *wish])
+    assert place in str(by_word.exception) and str(by_word.exception) == str(by_option.exception)
+    both = CliRunner().invoke(cli, [*command, place, "--workspace", "w", *wish])
+    assert both.exit_code == 2
+    assert f"'{place}' and --workspace name two workspaces; give one" in both.output
 
 
 def test_version_is_the_package_s():

@@ -98,6 +98,7 @@ FAULTS = {
     "device": ({"device": "gpu"}, "device: there is no device 'gpu'; there are auto, cpu, cuda,"),
     "section": ({"film": {"fps": 24}}, r"\[film\] is a table; settings stand in none"),
     "rivals": ({"size": 64, "pixels": 4096}, "size and pixels contradict each other; keep one"),
+    "a bad rival": ({"size": 64, "pixels": 0}, "size and pixels contradict each other; keep one"),
     "weights": ({"weights": "w", "bits": 4}, "weights and bits contradict each other; keep one"),
     "nothing pulls": ({"style_weight": 0, "content_weight": 0}, "are both 0; one must pull"),
     "newer": ({"medley": "99.0"}, f"it is of medley 99.0, and this is {medley.__version__}; upgra"),
@@ -224,7 +225,7 @@ def test_film_is_made_again_from_its_sidecar(place, tmp_path):  # noqa: F811
     elsewhere.mkdir()
     again = ["--config", place / "a/film.json", "-o", "b.mp4"]
     done = run("render", *again, cwd=elsewhere)
-    assert "1 shots found finished" in done.stderr
+    assert "1 shot found finished" in done.stderr
     first, second = (
         json.loads(path.read_text()) for path in (place / "a/film.json", elsewhere / "b.json")
     )

@@ -236,19 +236,19 @@ def test_commands_list_prune_and_verify(workspace, tmp_path):
     assert re.search(r"2 shots \(2 finished\), [\d.]+ KB; 1 in no film found\n$", shown)
     tried = run("workspace", "prune", "--unused", "--dry-run", cwd=tmp_path).stdout
     assert re.match(rf"{key(1)}  [\d.]+ KB  ", tried)
-    assert re.search(r"would remove 1 shots, [\d.]+ KB\n$", tried)
+    assert re.search(r"would remove 1 shot, [\d.]+ KB\n$", tried)
     assert first.is_finished
     refused = run("workspace", "prune", "--unused", cwd=tmp_path, expect=2).stderr
-    assert re.search(r"would remove 1 shots, [\d.]+ KB; nobody can be asked, so pass", refused)
+    assert re.search(r"would remove 1 shot, [\d.]+ KB; nobody can be asked, so pass", refused)
     assert first.is_finished
     run("workspace", "prune", "--unused", "--yes", cwd=tmp_path)
     assert not first.path.exists()
     assert second.is_finished
-    assert "1 of 1 shots are whole" in run("workspace", "verify", cwd=tmp_path).stdout
+    assert "whole: 1 of 1 shot;" in run("workspace", "verify", cwd=tmp_path).stdout
     second.step_path(2).write_bytes(b"x")
     failed = run("workspace", "verify", cwd=tmp_path, expect=1)
     assert f"{key(2)}: '" in failed.stdout
-    assert "Error: 1 shots are damaged; remove '" in failed.stderr
+    assert "Error: 1 damaged shot; remove '" in failed.stderr
 
 
 def test_films_are_remembered_wherever_they_lie(workspace, tmp_path):
@@ -274,4 +274,4 @@ def test_prune_asks_what_may_go_and_where_films_are(workspace, tmp_path):
     failed = run("workspace", "prune", "--older-than", "3 moons", cwd=tmp_path, expect=2)
     assert "'3 moons' is not an amount such as 30d; units: s, m, h, d, w" in failed.stderr
     failed = run("workspace", "list", "--workspace", "none", cwd=tmp_path, expect=1)
-    assert "there is no workspace at 'none'; name one with --workspace" in failed.stderr
+    assert "there is no workspace at 'none'; name another" in failed.stderr

@@ -79,7 +79,7 @@ def test_names_of_devices_tell_their_kind():
 def test_unknown_preset_is_refused():
     result = CliRunner().invoke(cli, ["render", "--quality", "best"])
     assert result.exit_code == 2
-    assert "'best': input should be 'draft', 'standard' or 'fine'" in result.output
+    assert "--quality is 'best'; it must be 'draft', 'standard' or 'fine'" in result.output
 
 
 def test_presets_are_listed_with_what_they_set():

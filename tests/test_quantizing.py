@@ -132,8 +132,8 @@ def test_file_of_mixed_widths_is_taken_by_stylize(quantize, make_picture, tmp_pa
 
 
 BAD = {
-    "no bits": (["--bits", "0"], 2, "greater than or equal to 1"),
-    "words": (["--bits", "four"], 2, "'--bits'"),
+    "no bits": (["--bits", "0"], 2, "a whole number from 1 to 8"),
+    "words": (["--bits", "four"], 2, "--bits is 'four'"),
     "no layer": (["--layers", "conv9_1:4"], 2, "there is no layer 'conv9_1'; there are conv1_1"),
     "no width": (["--layers", "conv1_1:9"], 2, "1 to 8 bits"),
     "no size": (["--target-size", "small"], 2, "is not a size such as 5MB"),

@@ -444,7 +444,7 @@ def test_memory_that_runs_out_leaves_what_was_kept_and_one_line(place, monkeypat
     assert len(list(place.rglob("done.json"))) == 1
     assert len(list(place.rglob("steps/*.png"))) == 6
     monkeypatch.undo()
-    assert "1 shots found finished" in render(place).stderr
+    assert "1 shot found finished" in render(place).stderr
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
@@ -466,22 +466,22 @@ def test_single_pixel_photo_is_enlarged_like_any_other(place):
 
 BAD = {
     "stray word": (["stray.jpg"], 2, "unexpected extra argument (stray.jpg)"),
-    "lossless": (["--crf", "0"], 2, "'--crf'"),
+    "lossless": (["--crf", "0"], 2, "--crf is '0'; it must be"),
     "no such photo": (["--content", "absent.jpg"], 1, "there is no picture 'absent.jpg'"),
     "no such folder": (["--styles", "absent"], 1, "no painting or folder 'absent'"),
     "nine bits": (["--bits", "9"], 2, "9 is not a width; weights have 1 to 8 bits, or 32"),
-    "no bits": (["--bits", "four"], 2, "'--bits'"),
+    "no bits": (["--bits", "four"], 2, "--bits is 'four'; it must be"),
     "no device": (["--device", "cuda:77"], 1, "there is no device 'cuda:77'"),
-    "no such device": (["--device", "gpu"], 2, "'--device'"),
-    "no steps": (["--steps", "0"], 2, "'--steps'"),
-    "no weight": (["--style-weight", "nan"], 2, "'--style-weight'"),
+    "no such device": (["--device", "gpu"], 2, "--device: there is no device 'gpu'"),
+    "no steps": (["--steps", "0"], 2, "--steps is '0'; it must be"),
+    "no weight": (["--style-weight", "nan"], 2, "--style-weight is 'nan'; it must be"),
     "nothing pulls": (["--style-weight", "0", "--content-weight", "0"], 2, "both 0"),
     "two sizes": (["--pixels", "4000"], 2, "--size and --pixels contradict"),
-    "too small": (["--size", "15"], 2, "'--size'"),
-    "no size": (["--size", "0"], 2, "'0': input should be greater than or equal to 16"),
-    "less than no size": (["--size", "-5"], 2, "'-5': input should be greater than"),
-    "too large": (["--size", "16385"], 2, "'16385': input should be less than or equal to 16384"),
-    "no history": (["--history", "0"], 2, "'--history'"),
+    "too small": (["--size", "15"], 2, "--size is '15'; it must be"),
+    "no size": (["--size", "0"], 2, "--size is '0'; it must be a whole number from 16"),
+    "less than no size": (["--size", "-5"], 2, "--size is '-5'; it must be a whole number"),
+    "too large": (["--size", "16385"], 2, "--size is '16385'; it must be a whole number"),
+    "no history": (["--history", "0"], 2, "--history is '0'; it must be"),
     "no tile": (["--tile", "0"], 2, "'0' is not auto, off, or a side of 64 pixels or more"),
     "no such tile": (["--tile", "big"], 2, "'big' is not auto, off, or a side"),
     "no film": (["--output", "film.avi"], 2, "must end in .mp4, .mov, .webm, .gif, .webp, "),
@@ -492,19 +492,27 @@ BAD = {
         "0 frames per painting (0.01 s at 10 fps) are too few",
     ),
     "long hold": (["--hold", "60"], 1, "or lower --hold"),
-    "no such turn": (["--transition", "spin"], 2, "'--transition'"),
-    "no such pace": (["--pace", "fast"], 2, "'--pace'"),
-    "no such rate": (["--fps", "fast"], 2, "'--fps'"),
+    "no such turn": (["--transition", "spin"], 2, "--transition is 'spin'; it must be"),
+    "no such pace": (["--pace", "fast"], 2, "--pace is 'fast'; it must be"),
+    "no such rate": (["--fps", "fast"], 2, "--fps: 'fast' is not a rate"),
     "no rate": (["--fps", "0"], 2, "0 is not between 1 and 240 frames a second"),
     "too high a rate": (["--fps", "1000"], 2, "1000 is not between 1 and 240 frames a second"),
     "too many": (["--sample", "5"], 1, "asks for more than the 2 good paintings"),
     "no artist": (["--artist", "Monet"], 1, "--artist 'Monet' leaves no painting"),
     "no years": (["--years", "90s"], 2, "'90s' is not a year such as 1890"),
-    "no captions": (["--captions", "big"], 2, "'--captions'"),
+    "no captions": (["--captions", "big"], 2, "--captions is 'big'; it must be"),
     "no folder": (["--output", "photo.png/film.mp4"], 1, "cannot write"),
     "no workspace": (["--workspace", "photo.png"], 1, "choose another --workspace"),
     "no original": (["--bits", "32"], 1, "medley weights fetch"),
 }
+
+
+def test_a_film_that_is_there_is_told_of_last(place):
+    render(place, "--output", "film.mp4")
+    done = render(place, "--output", "film.mp4", "--hold", "60", expect=1)
+    assert "or lower --hold" in done.stderr
+    assert "pass --force" not in done.stderr
+    assert "pass --force" in render(place, "--output", "film.mp4", expect=1).stderr
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -539,5 +547,5 @@ def test_interrupted_run_keeps_finished_shots_and_no_half_film(place):
     finished = next(shots.glob("*/done.json"))
     before = finished.stat().st_mtime_ns
     again = render(place, "--steps", "60")
-    assert "1 shots found finished" in again.stderr
+    assert "1 shot found finished" in again.stderr
     assert finished.stat().st_mtime_ns == before

@@ -203,7 +203,7 @@ def test_shots_are_those_of_render(swept):
     done = run(
         "render", "--content", "photo.png", "--styles", "styles", *TINY, "--bits", "2", cwd=folder
     )
-    assert "1 shots found finished" in done.stderr
+    assert "1 shot found finished" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ BAD = {
     "a width in two spellings": (["--bits", "8-6,7"], 2, "'8-6,7' names 7 bits twice"),
     "no scheme": (["--scheme", "huffman"], 2, "there is no scheme 'huffman'"),
     "a scheme twice": (["--scheme", "affine,affine"], 2, "names affine twice"),
-    "no layout": (["--layout", "pile"], 2, "'--layout'"),
+    "no layout": (["--layout", "pile"], 2, "--layout is 'pile'"),
     "no photo": (["--content", "absent.jpg"], 1, "there is no picture 'absent.jpg'"),
     "no painting": (["--styles", "broken.png"], 1, "'broken.png' is not a readable picture"),
     "no folder": (["--styles", "absent"], 1, "no painting or folder 'absent'"),

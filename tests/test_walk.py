@@ -227,7 +227,7 @@ def test_opening_is_an_ordinary_shot_that_render_finds(place):
         "render", "--content", "photo.png", "--styles", "styles/painting_4.png", *TINY[:4],
         cwd=place,
     )  # fmt: skip
-    assert "1 shots found finished" in done.stderr
+    assert "1 shot found finished" in done.stderr
 
 
 def test_same_walk_is_found_and_its_sidecar_makes_the_film_again(place):

@@ -6,20 +6,22 @@ from typing import Any
 
 import click
 
+from medley.cli.help import Grouped
 from medley.cli.options import output_option, read_settings, settings_options
 from medley.cli.planning import closing_line
+from medley.cli.words import counted
 from medley.settings import FilmSettings, RunSettings
 from medley.settings.formats import USUAL_SUFFIX
 
 
-@click.command()
+@click.command(cls=Grouped, short_help="Make a film of shots or pictures that are already there.")
 @click.argument("sources", nargs=-1, required=True)
+@output_option("outputs/FIRST_SOURCE-assembled.mp4")
+@click.option("--force", is_flag=True, help="Replace a film of that name.")
 @settings_options(FilmSettings)
 @settings_options(RunSettings, "workspace")
 @click.option("--order", help="Which of the parts found, and in what order, such as 3,1,2.")
 @click.option("--prefix", help="What comes before the number in the pictures' names.")
-@output_option("outputs/FIRST_SOURCE-assembled.mp4")
-@click.option("--force", is_flag=True, help="Replace a film of that name.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 def assemble(
     sources: tuple[str, ...],
@@ -61,18 +63,17 @@ def assemble(
     tell = partial(warn, console)
     outputs = Outputs(path)
     named = [Path(source) for source in sources]
-    outputs.check(force, [*named, film.audio] if film.audio else named)
+    outputs.check(True, named)  # whether one that is there may be replaced is told of last
     check_output(path, asked, tell)
     reels = find_reels(sources, Workspace(workspace), prefix, tell)
     if order is not None:
         reels = [reels[place] for place in parse_order(order, len(reels))]
-    outputs.check(force, [picture for reel in reels for picture in reel.pictures.values()])
     check_film(len(reels), film)
     check_sizes(reels, film.resolution is not None)
+    pictures = [picture for reel in reels for picture in reel.pictures.values()]
+    outputs.check(force, [*named, *([film.audio] if film.audio else []), *pictures])
     with display(console) as show:
-        pictures = sum(len(reel.pictures) for reel in reels)
-        parts = "1 part" if len(reels) == 1 else f"{len(reels)} parts"
-        show.line(f"{parts}, {pictures:,} pictures")
+        show.line(f"{counted(len(reels), 'part')}, {counted(len(pictures), 'picture')}")
         facts = studio.assemble(reels, outputs, film, show.count, show.frame, tell)
         show.line(closing_line(facts, outputs))
     click.echo(path)

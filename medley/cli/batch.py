@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medley.cli.options import read_settings, settings_options
+from medley.cli.words import counted, printable
 from medley.settings import EngineSettings
 from medley.settings.presets import Kind, kind_named
 
@@ -27,7 +28,7 @@ _PATH = click.Path(path_type=Path)
 _LISTED = 30  # films that --check names one by one
 
 
-@click.command()
+@click.command(short_help="Make many films from one manifest.")
 @click.argument("manifest", type=_PATH, required=False)
 @settings_options(EngineSettings)
 @click.option("--workspace", type=_PATH, help="Keeps all iterates, instead of the manifest's.")
@@ -154,10 +155,9 @@ def _show_plan(planned: Schedule, expected: Forecast, console: Console, check: b
             for plan in planned.films
         ]
         show_table(["film", "kind", "shots", "missing"], rows)
-    films = len(planned.order)
     line(
-        f"{films:,} film{'s' * (films != 1)}, {planned.made:,} of them made;"
-        f" {planned.shots:,} different shots, {expected.finished:,} of them finished"
+        f"{counted(len(planned.order), 'film')}, {planned.made:,} of them made;"
+        f" {counted(planned.shots, 'different shot')}, {expected.finished:,} of them finished"
     )
     if expected.missing:
         line(forecast_line(expected))
@@ -211,11 +211,9 @@ def _run(
 
 def _show_failures(report: Report, log: Path) -> None:
     """Tell on standard error what failed and why, even if all else is quiet."""
-    from medley.cli.words import printable
-
     click.echo(
-        f"Error: {len(report.failures):,} of {len(report.films):,} films failed; the same command"
-        f" tries them again; log '{log}'",
+        f"Error: {len(report.failures):,} of {counted(len(report.films), 'film')} failed; the same"
+        f" command tries again; log '{log}'",
         err=True,
     )
     for film in report.failures:

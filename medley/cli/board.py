@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medley.cli.progress import clock
-from medley.cli.words import printable
+from medley.cli.words import counted, printable
 
 if TYPE_CHECKING:  # torch comes with them
     from medley.studio.batch import Cutting, FilmEnd, Happening, ShotEnd
@@ -110,7 +110,8 @@ class Board:
             f"shots {self._done}/{self._shots}",
         ]
         if self._failed or self._failed_films:
-            words.append(f"{self._failed} shots and {self._failed_films} films failed")
+            shots, films = counted(self._failed, "shot"), counted(self._failed_films, "film")
+            words.append(f"{shots} and {films} failed")
         if taken > 0:
             words.append(f"{clock((time.monotonic() - self._began) / taken * left)} left")
         table = Table(box=None, header_style="bold", expand=False)

@@ -54,7 +54,7 @@ def config_options(*schemas: type[Settings], sidecar: str) -> Callable[[Command]
         return click.option(
             "--config", type=click.Path(path_type=Path), is_eager=True, expose_value=False,
             callback=load, metavar="FILE",
-            help="Settings from a TOML file, or from the .json beside a film.",
+            help="Settings from a TOML file, or those of a film from the .json beside it.",
         )(command)  # fmt: skip
 
     return decorate

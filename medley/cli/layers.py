@@ -7,7 +7,7 @@ import click
 from medley.settings import VGG_LAYERS, StyleSettings
 
 
-@click.command()
+@click.command(short_help="List VGG-19's layers.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def layers(as_json: bool) -> None:
     """List VGG-19's layers for --style-layers and --content-layers, from shallow to deep.

@@ -1,16 +1,19 @@
 """Options made from the schemas in `settings`, so that no default or bound is written twice."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
 
 import click
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from medley.settings import Order, Settings
-from medley.settings.wording import adapter_of, complaint
+from medley.cli.help import Grouped, SettingOption, by_worth
+from medley.settings import Order, RunSettings, Settings
+from medley.settings.wording import adapter_of, complaint, refusal
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Schema = TypeVar("Schema", bound=Settings)
@@ -21,6 +24,7 @@ class FieldType(click.ParamType[Any]):
 
     def __init__(self, field: FieldInfo) -> None:
         """Take type and bounds from the field."""
+        self._field = field
         self._adapter = adapter_of(field)
         self._choices = _choices(field.annotation)
         self.name = "|".join(self._choices) or _metavar(field.annotation)
@@ -30,10 +34,12 @@ class FieldType(click.ParamType[Any]):
         try:
             return self._adapter.validate_python(value)
         except ValidationError as error:
-            self.fail(f"'{value}': {message_of(error)}", param, ctx)
+            option = max(param.opts, key=len) if param else self.name
+            told = refusal(option, self._field, value, error.errors()[0])
+            raise click.UsageError(told, ctx) from None
 
 
-class TakesSeveral(click.Command):
+class TakesSeveral(Grouped):
     """A command whose --styles takes all the words that follow it, as a shell's * makes them."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -53,40 +59,69 @@ def _repeat(option: str, words: list[str]) -> list[str]:
     return repeated
 
 
-def settings_options(schema: type[Settings], *names: str) -> Callable[[Command], Command]:
-    """Decorate a command with an option for each field of a schema, or for the fields named."""
+def settings_options(
+    schema: type[Settings], *names: str, about: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[Command], Command]:
+    """Decorate a command with an option for each field of a schema.
+
+    Args:
+        schema: has the fields.
+        names: of the fields, where only some are meant.
+        about: help by name, where a field's description says more than is true of this command.
+    """
+    headings = by_worth(schema)
 
     def decorate(command: Command) -> Command:
-        for name in reversed(names or tuple(schema.model_fields)):
+        for name in reversed(names or tuple(headings)):
             field = schema.model_fields[name]
-            option = f"--{name.replace('_', '-')}"
-            if field.annotation is bool:
-                flags = f"{option}/--no-{option[2:]}" if field.default else option
-                command = click.option(
-                    flags,
-                    name,
-                    is_flag=True,
-                    default=field.default,
-                    show_default=field.default,
-                    help=field.description,
-                )(command)
-                continue
-            is_list = get_origin(field.annotation) is tuple
-            kind = FieldType(item_of(field) if is_list else field)
-            default = None if field.default is PydanticUndefined else field.default
-            command = click.option(
-                option,
-                name,
-                type=kind,
-                default=default,
-                multiple=is_list,
-                show_default=default not in (None, ()),
-                metavar=kind.name.upper() if "|" not in kind.name else f"[{kind.name}]",
-                help=field.description,
-            )(command)
+            add = click.option(
+                *_names(name, field),
+                cls=SettingOption,
+                heading=headings[name],
+                help=about.get(name, field.description),
+                **_kind(field),
+            )
+            command = add(command)
         return command
 
     return decorate
+
+
+def _names(name: str, field: FieldInfo) -> tuple[str, str]:
+    option = f"--{name.replace('_', '-')}"
+    is_on = field.annotation is bool and field.default
+    return f"{option}/--no-{option[2:]}" if is_on else option, name
+
+
+def _kind(field: FieldInfo) -> dict[str, Any]:
+    """What click is told of a field's values."""
+    if field.annotation is bool:
+        return {"is_flag": True, "default": field.default, "show_default": field.default}
+    is_list = get_origin(field.annotation) is tuple
+    kind = FieldType(item_of(field) if is_list else field)
+    default = None if field.default is PydanticUndefined else field.default
+    return {
+        "type": kind,
+        "default": default,
+        "multiple": is_list,
+        "show_default": default not in (None, ()),
+        "metavar": kind.name.upper() if "|" not in kind.name else f"[{kind.name}]",
+    }
+
+
+def workspace_options(command: Command) -> Command:
+    """Decorate a command with the workspace that it is about, as an argument or as an option."""
+
+    @wraps(command)
+    def merged(folder: Path | None, workspace: Path, **others: Any) -> Any:
+        source = click.get_current_context().get_parameter_source("workspace")
+        if folder and source != click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"'{folder}' and --workspace name two workspaces; give one")
+        return command(workspace=folder or workspace, **others)
+
+    named = click.argument("folder", metavar="[WORKSPACE]", type=click.Path(path_type=Path),
+                           required=False)  # fmt: skip
+    return cast(Command, named(settings_options(RunSettings, "workspace")(merged)))
 
 
 def output_option(default: str) -> Callable[[Command], Command]:
@@ -125,6 +160,8 @@ def _refuse_missing(names: Collection[str]) -> None:
     context = click.get_current_context()
     for param in context.command.params:
         if param.name in names:
+            if param.name == "styles" and "mask" in context.params:
+                raise click.UsageError("Missing option '--styles', or --mask MASK=PAINTING")
             raise click.MissingParameter(ctx=context, param=param)
 
 
@@ -151,7 +188,8 @@ def _choices(annotation: Any) -> tuple[str, ...]:
 
 def _metavar(annotation: Any) -> str:
     kinds = {int: "n", float: "x", Path: "path"}
-    for kind in (annotation, *get_args(annotation)):
+    for part in (annotation, *get_args(annotation)):
+        kind = get_args(part)[0] if get_origin(part) is Annotated else part
         if kind in kinds:
             return kinds[kind]
     return "value"

@@ -10,11 +10,11 @@ from medley.cli.planning import read_order, render_options
 from medley.settings.housekeeping import amount
 
 
-@click.command(cls=TakesSeveral)
+@click.command(cls=TakesSeveral, short_help="Estimate the time, memory and disk of a render.")
 @render_options
 @click.option("--recalibrate", is_flag=True, help="Measure this machine's pace anew: seconds.")
 def plan(recalibrate: bool, **options: Any) -> None:
-    """Foretell what `medley render` with the same options would take: minutes, memory, disk.
+    """Estimate what `medley render` with the same options would take: minutes, memory, disk.
 
     \b
     medley plan --content photo.jpg --styles styles/ --size 2048

@@ -10,6 +10,7 @@ import click
 
 from medley.cli.config import config_options, settle
 from medley.cli.options import Command, output_option, read_settings, settings_options
+from medley.cli.words import counted
 from medley.settings import (
     BlendSettings,
     CatalogSettings,
@@ -41,6 +42,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Folders of paintings, or paintings; repeatable, or several at once.  [required, but"
         " for --mask]",
     ),
+    output_option("outputs/CONTENT-medley.mp4"),
+    click.option("--force", is_flag=True, help="Replace a film of that name."),
     config_options(RenderOrder, sidecar="render"),
     settings_options(QualitySettings),
     settings_options(CatalogSettings),
@@ -48,8 +51,6 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     settings_options(BlendSettings),
     settings_options(FilmSettings),
     settings_options(RunSettings),
-    output_option("outputs/CONTENT-medley.mp4"),
-    click.option("--force", is_flag=True, help="Replace a film of that name."),
 )
 
 
@@ -73,7 +74,7 @@ def forecast_line(found: Forecast) -> str:
     """Say in one line what a run will take."""
     from medley.cli.progress import clock
 
-    parts = [f"{found.steps:,} steps"]
+    parts = [counted(found.steps, "step")]
     if found.seconds is None:
         parts.append("time unknown (medley plan measures this machine's pace)")
     else:
@@ -96,7 +97,7 @@ def show_opening(
 
     Args:
         show: where it is said.
-        opening: the words before "shots found finished".
+        opening: the words before "found finished".
         takes: all of them.
         drawn: paintings that were drawn by chance, if they were.
         expected: of the shots that are missing.
@@ -105,7 +106,7 @@ def show_opening(
 
     interrupted = begun(takes)
     also = f", {len(interrupted)} begun" if interrupted else ""
-    show.line(f"{opening} shots found finished{also}")
+    show.line(f"{opening} found finished{also}")
     if drawn:
         show.line("drawn: " + "; ".join(work.title for work in drawn))
     if expected.missing:

@@ -8,7 +8,7 @@ from medley.settings.presets import KINDS, MEANINGS, QUALITIES, preset
 from medley.settings.shot import LookSettings
 
 
-@click.command()
+@click.command(short_help="Show what each --quality sets.")
 def presets() -> None:
     """Show what each --quality sets; options and a --config beside it win."""
     from medley.cli.console import show_table

@@ -60,7 +60,7 @@ class LayerBits(click.ParamType[dict[str, int]]):
         return widths
 
 
-@click.command()
+@click.command(short_help="Store the float network in a few bits a weight.")
 @click.option("-o", "--output", required=True, type=_PATH, help="The file, or the comparison.")
 @settings_options(QuantizeSettings)
 @click.option(

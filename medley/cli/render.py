@@ -7,10 +7,11 @@ import click
 
 from medley.cli.options import TakesSeveral
 from medley.cli.planning import closing_line, read_order, render_options, show_opening
+from medley.cli.words import counted
 from medley.settings import FilmSettings
 
 
-@click.command(cls=TakesSeveral)
+@click.command(cls=TakesSeveral, short_help="Make a film: a photo repainted after many paintings.")
 @render_options
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 def render(quiet: bool, force: bool, **options: Any) -> None:
@@ -35,7 +36,6 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
 
     console = notes(quiet)
     outputs = Outputs(order.film_path)
-    outputs.check(force, order.inputs)
     plan, drawn = prepare(order, partial(warn, console))
     outputs.check(force, [*order.inputs, *(work.path for work in drawn.paintings)])
     expected = foretell(plan, patient=False)
@@ -43,10 +43,10 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     height, width, _ = plan.content.shape
     devices = ",".join(map(str, plan.devices[: max(1, plan.at_once)]))
     opening = (
-        f"{len(drawn.paintings)} paintings{' in one shot' * order.is_one_shot},"
-        f" {width}x{height} pixels, {order.steps} steps each,"
+        f"{counted(len(drawn.paintings), 'painting')}{' in one shot' * order.is_one_shot},"
+        f" {width}x{height} pixels, {counted(order.steps, 'step')} each,"
         f" {plan.camera.weights.label} weights, {plan.camera.precision} on {devices};"
-        f" {expected.finished}"
+        f" {counted(expected.finished, 'shot')}"
     )
     with computing_deterministically(order.deterministic), display(console) as show:
         by_chance = drawn.paintings if order.sample else ()

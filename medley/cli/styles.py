@@ -11,7 +11,7 @@ import click
 
 from medley.catalogs import Catalog, Entry, read_catalog
 from medley.cli.options import read_settings, settings_options
-from medley.cli.words import printable
+from medley.cli.words import counted, printable
 from medley.files import check_free
 from medley.settings import CatalogSettings
 
@@ -36,7 +36,7 @@ class _ListsByDefault(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_ListsByDefault)
+@click.group(cls=_ListsByDefault, short_help="List, draw and check paintings.")
 def styles() -> None:
     """List paintings, draw a sheet of them, check that their files are whole.
 
@@ -47,7 +47,7 @@ def styles() -> None:
     """
 
 
-@styles.command("list")
+@styles.command("list", short_help="List paintings, or draw a sheet of them.")
 @click.argument("places", type=_PATH, nargs=-1)
 @settings_options(CatalogSettings)
 @click.option("--sheet", type=_PATH, help="Draw a contact sheet with titles, ending in .png.")
@@ -98,7 +98,7 @@ def list_(
         _show(entries, catalog)
 
 
-@styles.command()
+@styles.command(short_help="Decode every file and name the bad ones.")
 @click.argument("root", type=_PATH)
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def check(root: Path, quiet: bool) -> None:
@@ -159,7 +159,7 @@ def _show(entries: list[Entry], catalog: Catalog) -> None:
         show_table(columns, rows)
     if len(entries) > _LISTED:
         click.echo(f"... and {len(entries) - _LISTED:,} more; --json lists all")
-    total = f"{len(entries):,} of {len(catalog.entries):,} paintings"
+    total = f"{len(entries):,} of {counted(len(catalog.entries), 'painting')}"
     facts = {
         "rows without a file": len(catalog.absent),
         "files without a row": catalog.unlisted,

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medley.cli.config import config_options, settle
+from medley.cli.help import Grouped, by_worth
 from medley.cli.options import read_settings, settings_options
-from medley.cli.words import INTERRUPTED, printable
+from medley.cli.words import INTERRUPTED, counted, printable
 from medley.settings import (
     SUFFIXES,
     BlendSettings,
@@ -35,28 +36,31 @@ _PATH = click.Path(path_type=Path)
 _STREAM = Path("-")
 _STDIN = Path("standard input")
 _UNUSED = ("keep_every",)
-_SHOT_OPTIONS = tuple(name for name in ShotSettings.model_fields if name not in _UNUSED)
+_SHOT_OPTIONS = tuple(name for name in by_worth(ShotSettings) if name not in _UNUSED)
 
 
-@click.command()
+@click.command(cls=Grouped, short_help="Repaint one picture, or a folder of them.")
 @click.argument("content", type=_PATH)
 @click.argument("paintings", type=_PATH, nargs=-1)
-@config_options(ShotSettings, CatalogSettings, RunSettings, QualitySettings, sidecar="render")
-@settings_options(QualitySettings)
-@settings_options(ShotSettings, *_SHOT_OPTIONS)
-@settings_options(BlendSettings, "style_weights", "mask")
-@settings_options(CatalogSettings, "seed")
-@settings_options(CutSettings, "strength")
-@settings_options(StillSettings)
-@settings_options(RunSettings, "device", "tile", "deterministic")
 @click.option(
     "-o", "--output", type=_PATH, required=True,
     help=f"The picture, ending in {', '.join(SUFFIXES)}; a folder for a folder; - for standard"
     " output.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace pictures of that name.")
+@config_options(ShotSettings, CatalogSettings, RunSettings, QualitySettings, sidecar="render")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each picture.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the pictures' paths.")
+@settings_options(QualitySettings)
+@settings_options(ShotSettings, *_SHOT_OPTIONS, about={"steps": "Optimizer steps."})
+@settings_options(BlendSettings, "style_weights", "mask")
+@settings_options(CatalogSettings, "seed", about={"seed": "Decides the noise of --init noise."})
+@settings_options(CutSettings, "strength")
+@settings_options(StillSettings)
+@settings_options(
+    RunSettings, "device", "tile", "deterministic",
+    about={"device": "Where to compute: auto, cpu, cuda, cuda:N or mps."},
+)  # fmt: skip
 def stylize(
     content: Path,
     paintings: tuple[Path, ...],
@@ -97,10 +101,10 @@ def stylize(
     console = notes(quiet)
     blending = read_settings(BlendSettings, options)
     read = [_source(path) for path in (content, *paintings_for(blending, paintings))]
+    works, device = read_paintings(read[1:]), choose_device(run.device)
     errands = _plan(read, blending.mask_files, output, file_format, force, partial(warn, console))
     if not errands:
         return
-    works, device = read_paintings(read[1:]), choose_device(run.device)
     camera = load_camera(shot, device)
     easel = Easel(
         works, shot, seed, camera, run.tile, file_format, still, strength, blending,
@@ -110,7 +114,8 @@ def stylize(
         failed = _paint(easel, errands, content.is_dir(), console, as_json)
     if failed:
         listed = printable(", ".join(f"'{path}'" for path in failed))
-        click.echo(f"Error: {len(failed)} of {len(errands)} pictures failed: {listed}", err=True)
+        of = counted(len(errands), "picture")
+        click.echo(f"Error: {len(failed)} of {of} failed: {listed}", err=True)
         click.get_current_context().exit(1)
 
 

@@ -12,6 +12,7 @@ import click
 
 from medley.cli.config import config_options, settle
 from medley.cli.options import TakesSeveral, output_option, read_settings, settings_options
+from medley.cli.words import counted
 from medley.settings import (
     CatalogSettings,
     CutSettings,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:  # torch comes with them
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(cls=TakesSeveral)
+@click.command(cls=TakesSeveral, short_help="Compare networks of different bit widths in a film.")
 @click.option(
     "--content", "contents", type=_PATH, multiple=True,
     help="The photo to be repainted; repeatable.  [required]",
@@ -43,7 +44,10 @@ _PATH = click.Path(path_type=Path)
     metavar="DIR_OR_FILES...",
     help="Paintings, or folders of them; repeatable, or several at once.  [required]",
 )
+@output_option("outputs/CONTENT-sweep.mp4")
+@click.option("--force", is_flag=True, help="Replace a film of that name.")
 @config_options(SweepOrder, sidecar="sweep")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 @settings_options(QualitySettings)
 @settings_options(SweepSettings)
 @click.option("--fetch", is_flag=True, help="Fetch the float original (74 MB) if it is not here.")
@@ -51,9 +55,6 @@ _PATH = click.Path(path_type=Path)
 @settings_options(LookSettings)
 @settings_options(CutSettings)
 @settings_options(RunSettings)
-@output_option("outputs/CONTENT-sweep.mp4")
-@click.option("--force", is_flag=True, help="Replace a film of that name.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 def sweep(
     contents: tuple[Path, ...],
     fetch: bool,
@@ -94,10 +95,9 @@ def _sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None:
 
     console = notes(quiet)
     outputs = Outputs(order.film_path, measured=True)
-    outputs.check(force, order.inputs)
     photos = look_through(order, partial(warn, console))
     drawn = photos[0][2]
-    outputs.check(force, [painting.path for painting in drawn.paintings])
+    outputs.check(force, [*order.inputs, *(work.path for work in drawn.paintings)])
     if fetch:
         with console.status("fetching the float original ..."):
             sources.fetch()
@@ -124,18 +124,14 @@ def _opening(plan: Sweep, left: int) -> str:
     photos = len({take.content_path for take in plan.takes})
     height, width, _ = plan.takes[0].scene.content.shape
     what = [
-        _count(len(plan.networks), "network"),
-        _count(photos, "photo"),
-        _count(len(plan.draw.paintings), "painting"),
+        counted(len(plan.networks), "network"),
+        counted(photos, "photo"),
+        counted(len(plan.draw.paintings), "painting"),
         f"{width}x{height} pixels",
-        f"{plan.settings.steps} steps each",
+        f"{counted(plan.settings.steps, 'step')} each",
         f"on {','.join(map(str, plan.devices))}",
     ]
-    return f"{', '.join(what)}; {shots - left} of {shots} shots found finished"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{', '.join(what)}; {shots - left} of {counted(shots, 'shot')} found finished"
 
 
 def _show_measures(plan: Sweep, measures: Sequence[Measure]) -> None:

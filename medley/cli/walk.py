@@ -9,6 +9,7 @@ import click
 from medley.cli.config import config_options, settle
 from medley.cli.options import TakesSeveral, output_option, read_settings, settings_options
 from medley.cli.planning import closing_line, show_opening
+from medley.cli.words import counted
 from medley.settings import (
     CatalogSettings,
     EncodeSettings,
@@ -22,7 +23,9 @@ from medley.settings import (
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(cls=TakesSeveral)
+@click.command(
+    cls=TakesSeveral, short_help="Make a film that drifts through paintings without end."
+)
 @click.option("--content", type=_PATH, help="The photo to be repainted.  [required]")
 @click.option(
     "--styles",
@@ -32,16 +35,16 @@ _PATH = click.Path(path_type=Path)
     help="Folders of paintings, or two or more paintings; repeatable, or several at once."
     "  [required]",
 )
+@output_option("outputs/CONTENT-walk.mp4")
+@click.option("--force", is_flag=True, help="Replace a film of that name.")
 @config_options(WalkOrder, sidecar="walk")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 @settings_options(QualitySettings)
 @settings_options(WalkSettings)
 @settings_options(CatalogSettings)
 @settings_options(ShotSettings)
 @settings_options(EncodeSettings)
 @settings_options(RunSettings)
-@output_option("outputs/CONTENT-walk.mp4")
-@click.option("--force", is_flag=True, help="Replace a film of that name.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
 def walk(force: bool, quiet: bool, **options: Any) -> None:
     """Let a photo change from painting to painting without end, as a film that loops.
 
@@ -69,7 +72,6 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
 
     console = notes(quiet)
     outputs = Outputs(order.film_path)
-    outputs.check(force, order.inputs)
     plan = prepare_walk(order, partial(warn, console))
     outputs.check(force, [*order.inputs, *(work.path for work in plan.paintings)])
     expected = foretell_walk(plan)
@@ -77,9 +79,10 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
     camera = plan.following.camera
     height, width, _ = plan.following.content.shape
     opening = (
-        f"{len(plan.paintings)} paintings, {width}x{height} pixels, {plan.lap.frames:,} frames"
-        f" of {order.steps_per_frame} steps each, {camera.weights.label} weights,"
-        f" {camera.precision} on {camera.device}; {expected.finished} of 2"
+        f"{counted(len(plan.paintings), 'painting')}, {width}x{height} pixels,"
+        f" {counted(plan.lap.frames, 'frame')} of {counted(order.steps_per_frame, 'step')} each,"
+        f" {camera.weights.label} weights, {camera.precision} on {camera.device};"
+        f" {expected.finished} of 2 shots"
     )
     with computing_deterministically(order.deterministic), display(console) as show:
         by_chance = plan.paintings if order.sample else ()

@@ -7,12 +7,12 @@ import click
 from medley.errors import WeightsError
 
 
-@click.group()
+@click.group(short_help="Fetch the float original; look into weights files.")
 def weights() -> None:
     """Fetch the float original, list what is here, look into a file."""
 
 
-@weights.command()
+@weights.command(short_help="Fetch the float original, once.")
 @click.argument("source", default="original", metavar="[original|torchvision|FILE.h5]")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the file's path.")
 def fetch(source: str, quiet: bool) -> None:
@@ -35,7 +35,7 @@ def fetch(source: str, quiet: bool) -> None:
     click.echo(path)
 
 
-@weights.command("list")
+@weights.command("list", short_help="List the weights that are here.")
 def list_() -> None:
     """List the weights that are here: the bundle, and what has been fetched."""
     from medley.cli.console import show_table
@@ -54,7 +54,7 @@ def list_() -> None:
     show_table(["name", "scheme", "MB", "file"], rows)
 
 
-@weights.command()
+@weights.command(short_help="Show each layer of a weights file.")
 @click.argument("file", type=click.Path(path_type=Path))
 def show(file: Path) -> None:
     """Show each layer of a weights FILE: bits, bytes, distortion, entropy of its codes."""

@@ -8,6 +8,11 @@ INTERRUPTED = 130
 """What a command ends with after Ctrl-C."""
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things, such as "1 shot" and "1,200 shots"."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def printable(text: str) -> str:
     """A text in one line, with escapes for what a terminal cannot or should not print."""
     return "".join(

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medley.cli.options import Command, read_settings, settings_options
-from medley.cli.words import printable
+from medley.cli.options import read_settings, settings_options, workspace_options
+from medley.cli.words import counted, printable
 from medley.errors import OutputError
-from medley.settings import PruneSettings, RunSettings
+from medley.settings import PruneSettings
 from medley.settings.housekeeping import amount
 
 if TYPE_CHECKING:  # pictures come with them
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # pictures come with them
 
 _LONGEST_LIST = 20  # films of a shot, or shots to go, are named up to here
 _NAMED_FILMS = 3
-_AGES = ((86_400 * 2, 86_400, "days"), (3600 * 2, 3600, "hours"), (60, 60, "minutes"))
+_AGES = ((86_400 * 2, 86_400, "day"), (3600 * 2, 3600, "hour"), (60, 60, "minute"))
 
 _FILMS: Callable[[Any], Any] = click.option(
     "--films",
@@ -35,17 +35,13 @@ _FILMS: Callable[[Any], Any] = click.option(
 )
 
 
-def _place(command: Command) -> Command:
-    return settings_options(RunSettings, "workspace")(command)
-
-
-@click.group("workspace")
+@click.group("workspace", short_help="List, verify and clear the shots that are kept.")
 def workspace() -> None:
     """List the shots of a workspace, remove some, or verify that they are whole."""
 
 
-@workspace.command("list")
-@_place
+@workspace.command("list", short_help="List all shots, the newest first.")
+@workspace_options
 @_FILMS
 def list_(workspace: Path, films: tuple[Path, ...]) -> None:
     """List all shots with size and age, and the films that they are in; the newest first."""
@@ -59,8 +55,8 @@ def list_(workspace: Path, films: tuple[Path, ...]) -> None:
     click.echo(_summary(entries))
 
 
-@workspace.command("prune")
-@_place
+@workspace.command("prune", short_help="Remove shots, or their iterates.")
+@workspace_options
 @_FILMS
 @settings_options(PruneSettings)
 @click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
@@ -92,7 +88,7 @@ def prune_(
     picked = choose(survey(place, named_in), choice)
     sizes = {entry.shot.key: freed(entry, choice.iterates) for entry in picked}
     what = "the iterates between first and last of " if choice.iterates else ""
-    named = f"{what}{len(picked):,} shots, {amount(sum(sizes.values()))}"
+    named = f"{what}{counted(len(picked), 'shot')}, {amount(sum(sizes.values()))}"
     for entry in picked[:_LONGEST_LIST]:
         click.echo(f"{entry.shot.key}  {amount(sizes[entry.shot.key])}  {age(entry.age_s)} old")
     if len(picked) > _LONGEST_LIST:
@@ -104,17 +100,17 @@ def prune_(
         in_films = sum(bool(entry.films) for entry in picked)
         if not sys.stdin.isatty():
             raise click.UsageError(f"would remove {named}; nobody can be asked, so pass --yes")
-        if not click.confirm(f"remove {named}? {in_films:,} of them are in films"):
+        if not click.confirm(f"remove {named}? in films: {in_films:,}"):
             return
     gone = [entry for entry in picked if prune(place, entry.shot, choice.iterates)]
     total = amount(sum(sizes[entry.shot.key] for entry in gone))
-    click.echo(f"removed {what}{len(gone):,} shots, {total}")
+    click.echo(f"removed {what}{counted(len(gone), 'shot')}, {total}")
     if busy := len(picked) - len(gone):
-        click.echo(f"{busy:,} stay, because they are being taken or have just changed")
+        click.echo(f"{counted(busy, 'shot')} kept: still being taken, or just changed")
 
 
-@workspace.command("verify")
-@_place
+@workspace.command("verify", short_help="Check that every shot is as it was written.")
+@workspace_options
 @click.option("--decode", is_flag=True, help="Decode every picture, even if its digest is right.")
 @click.option("--quiet", is_flag=True, help="Say nothing but what is wrong.")
 def verify_(workspace: Path, decode: bool, quiet: bool) -> None:
@@ -139,13 +135,14 @@ def verify_(workspace: Path, decode: bool, quiet: bool) -> None:
     unknown = sum(not finding.digests for finding in findings)
     if not quiet:
         click.echo(
-            f"{len(shots) - len(damaged):,} of {len(shots):,} shots are whole;"
-            f" {unknown:,} have no digests to compare with"
+            f"whole: {len(shots) - len(damaged):,} of {counted(len(shots), 'shot')};"
+            f" without digests to compare with: {unknown:,}"
         )
     if damaged:
+        them = "it" if len(damaged) == 1 else "them"
         raise OutputError(
-            f"{len(damaged):,} shots are damaged; remove '{damaged[0].path}' and the like to have"
-            " them taken again"
+            f"{counted(len(damaged), 'damaged shot')}; remove '{damaged[0].path}'"
+            f"{' and the like' * (len(damaged) > 1)} to have {them} taken again"
         )
 
 
@@ -153,7 +150,7 @@ def age(seconds: float) -> str:
     """Write an age in days, hours or minutes."""
     for least, unit, name in _AGES:
         if seconds >= least:
-            return f"{seconds / unit:.0f} {name}"
+            return counted(round(seconds / unit), name)
     return f"{seconds:.0f} s"
 
 
@@ -161,7 +158,7 @@ def _opened(root: Path) -> Workspace:
     from medley.workspace import Workspace
 
     if not root.is_dir():
-        raise OutputError(f"there is no workspace at '{root}'; name one with --workspace")
+        raise OutputError(f"there is no workspace at '{root}'; name another")
     return Workspace(root)
 
 
@@ -179,4 +176,6 @@ def _summary(entries: list[Entry]) -> str:
     counts = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
     size = amount(sum(entry.size_bytes for entry in entries))
     unused = sum(not entry.films for entry in entries)
-    return f"{len(entries):,} shots ({counts or 'none'}), {size}; {unused:,} in no film found"
+    return (
+        f"{counted(len(entries), 'shot')} ({counts or 'none'}), {size}; {unused:,} in no film found"
+    )

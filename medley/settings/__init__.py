@@ -6,6 +6,7 @@ default is the only place where that default is written down.
 
 from medley.settings.catalog import CatalogSettings
 from medley.settings.compose import ComposeSettings, Corner
+from medley.settings.effort import EffortSettings, parse_betas
 from medley.settings.engine import EngineSettings
 from medley.settings.fields import (
     PICTURE_BYTES,
@@ -20,7 +21,7 @@ from medley.settings.fields import (
 )
 from medley.settings.files import read_file, read_table
 from medley.settings.film import CutSettings, EncodeSettings, FilmSettings
-from medley.settings.finish import FinishSettings, parse_betas
+from medley.settings.finish import FinishSettings
 from medley.settings.formats import FormatSettings
 from medley.settings.frame import Fit, FrameSettings, FrameSize, parse_resolution
 from medley.settings.housekeeping import PruneSettings
@@ -50,6 +51,7 @@ __all__ = [
     "ComposeSettings",
     "Corner",
     "CutSettings",
+    "EffortSettings",
     "EncodeSettings",
     "EngineSettings",
     "FilmSettings",

@@ -10,6 +10,8 @@ from medley.settings.fields import Settings, Years
 class CatalogSettings(Settings):
     """Which paintings of those that are there."""
 
+    heading = "Paintings"
+
     sample: int | None = Field(
         None, ge=1, description="Draw this many of the paintings at random, instead of all by name."
     )

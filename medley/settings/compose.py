@@ -12,6 +12,8 @@ Corner = Literal["none", "top-left", "top-right", "bottom-left", "bottom-right"]
 class ComposeSettings(Settings):
     """What stands on a film's frames beside the pictures."""
 
+    heading = "On the frames"
+
     captions: Literal["auto", "none", "number", "title", "full"] = Field(
         "auto",
         description="Words on the film: full adds artist and year; auto: titles if they are known.",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -205,3 +205,6 @@ class Settings(BaseModel):
     """A frozen set of knobs that knows no other names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    heading: ClassVar[str] = ""
+    """What --help writes over the fields that a schema adds."""

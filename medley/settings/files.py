@@ -28,14 +28,12 @@ from medley.settings.fields import (
     place,
 )
 from medley.settings.presets import Kind, beneath, kind_named
-from medley.settings.wording import adapter_of, complaint, expectation
+from medley.settings.wording import adapter_of, complaint, refusal, shown
 
 Schema = TypeVar("Schema", bound=Settings)
 
 VERSION = "medley"
 """The key that says which version of medley wrote a file."""
-
-_SHOWN = 60  # letters of a value that an error repeats
 
 
 @dataclass(frozen=True)
@@ -163,7 +161,7 @@ def check_table(
         except ValueError as error:
             faults.append(str(error))
     for first, second in RIVALS:
-        if first in values and second in values:
+        if first in written and second in written:
             faults.append(f"{first} and {second} contradict each other; keep one")
     if faults:
         raise ConfigError(*(f"{source}: {fault}" for fault in faults))
@@ -244,11 +242,9 @@ def _accept(key: str, field: FieldInfo, value: Any) -> Any:
         fault = error.errors()[0]
         if fault["type"] == "string_type" and type(value) in (int, float):
             return _accept(key, field, str(value))
-        if fault["type"] == "value_error":
-            raise ValueError(f"{key}: {complaint(fault)}") from None
-        accepted = None
+        raise ValueError(refusal(key, field, value, fault)) from None
     if accepted is None or (isinstance(value, bool) and not isinstance(accepted, bool)):
-        raise ValueError(f"{key} is {_show(value)}; it must be {expectation(field)}")
+        raise ValueError(refusal(key, field, value))
     return accepted
 
 
@@ -265,16 +261,11 @@ def _toml(name: str, value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _show(value: Any) -> str:
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
 def _faults_of_version(written: Any) -> list[str]:
     if written is None:
         return []
     if not (isinstance(written, str) and re.fullmatch(r"\d{1,6}(\.\w{1,20})*", written)):
-        return [f"{VERSION} is {_show(written)}; it must be the version that wrote the file"]
+        return [f"{VERSION} is {shown(written)}; it must be the version that wrote the file"]
     if _release(written) <= _release(medley.__version__):
         return []
     return [

@@ -18,6 +18,8 @@ Transition = Literal["rewind", "dissolve", "wipe", "chain", "cut"]
 class PaceSettings(Settings):
     """How a film's time passes, and what stands between its paintings."""
 
+    heading = "Film"
+
     seconds_per_painting: float = Field(
         6.0,
         gt=0,
@@ -47,6 +49,8 @@ class PaceSettings(Settings):
 class EncodeSettings(FrameSettings, FormatSettings):
     """How frames become a film, whatever they show."""
 
+    heading = "Film"
+
     fps: Fps = Field(Fraction(30), description="Frames a second, also as 30000/1001.")
     strength: float = Field(
         1.0,
@@ -69,6 +73,10 @@ class EncodeSettings(FrameSettings, FormatSettings):
 class CutSettings(PaceSettings, EncodeSettings):
     """How finished shots become a film, one painting after another."""
 
+    heading = "Film"
+
 
 class FilmSettings(CutSettings, ComposeSettings):
     """How finished shots become a medley."""
+
+    heading = "Film"

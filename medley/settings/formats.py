@@ -73,6 +73,8 @@ SUFFIXES = ", ".join(suffix for suffix in FORMATS if suffix) + ", or none for a 
 class FormatSettings(Settings):
     """How a film is compressed, and what is heard with it."""
 
+    heading = "Compression and sound"
+
     codec: Codec = Field(
         "auto", description="How frames are compressed; auto is h264 in .mp4 and vp9 in .webm."
     )

@@ -66,6 +66,8 @@ Resolution = Annotated[str, AfterValidator(_check_resolution)]
 class FrameSettings(Settings):
     """How large a film's frames are, and how pictures of another shape stand in them."""
 
+    heading = "Film"
+
     resolution: Resolution | None = Field(
         None,
         description="Size of the film: 720p, 1080p, 4k, square (1080x1080), vertical (1080x1920),"

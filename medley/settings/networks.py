@@ -31,6 +31,8 @@ class QuantizeSettings(Settings):
 class SweepSettings(Settings):
     """Which ways to store the network a sweep compares, and how its film shows them."""
 
+    heading = "Comparison"
+
     bits: WidthList | None = Field(
         None,
         description="Bits a weight to compare, such as 32,8-1, which is the default;"

@@ -30,6 +30,8 @@ def order_names() -> frozenset[str]:
 class Order(EncodeSettings, QualitySettings):
     """What every film is ordered by."""
 
+    heading = "Inputs and output"
+
     styles: tuple[Path, ...] = Field(
         min_length=1,
         description="Folders of paintings, or paintings; repeatable, or several at once.",

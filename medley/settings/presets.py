@@ -38,6 +38,8 @@ _PRESETS: Mapping[Quality, Mapping[Kind, Mapping[str, Any]]] = {
 class QualitySettings(Settings):
     """Which preset stands where nothing else is said."""
 
+    heading = "Size and time"
+
     quality: Quality = Field(
         "standard",
         description="Size, steps, scales and saving together, as medley presets lists them; what"

@@ -10,6 +10,8 @@ from medley.settings.fields import BatchWish, Devices, Settings, TileWish
 class RunSettings(Settings):
     """Where a run computes and keeps its shots; none of it changes what a shot shows."""
 
+    heading = "Machine"
+
     device: Devices = Field(
         "auto",
         description="Where to compute: auto, cpu, cuda, cuda:N or mps; several, as in"

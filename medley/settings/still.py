@@ -34,6 +34,8 @@ def _check_depth(depth: int) -> int:
 class StillSettings(Settings):
     """How a still picture is written."""
 
+    heading = "Picture file"
+
     format: StillFormat | None = Field(
         None,
         description="png, jpeg, webp, avif or tiff: as --output's suffix says, unless it has none;"

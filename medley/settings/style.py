@@ -56,6 +56,15 @@ MaskText = Annotated[str, checked_by(parse_mask)]
 class StyleSettings(Settings):
     """What of content and paintings a picture is compared with."""
 
+    heading = "Look"
+
+    style_scale: float = Field(
+        1.0,
+        ge=0.25,
+        le=4,
+        allow_inf_nan=False,
+        description="Size of the paintings against the photo: larger ones have larger strokes.",
+    )
     style_loss: Literal["gram", "wasserstein"] = Field(
         "gram",
         description="How paintings are compared: by Gram matrices, or by the Wasserstein distance"
@@ -68,13 +77,6 @@ class StyleSettings(Settings):
     )
     content_layers: LayerList = Field(
         "relu4_2", description="Layers at which the photo is compared, likewise."
-    )
-    style_scale: float = Field(
-        1.0,
-        ge=0.25,
-        le=4,
-        allow_inf_nan=False,
-        description="Size of the paintings against the photo: larger ones have larger strokes.",
     )
     padding: Literal["zeros", "replicate", "reflect"] = Field(
         "zeros",
@@ -105,6 +107,8 @@ class StyleSettings(Settings):
 
 class BlendSettings(Settings):
     """How several paintings share one picture."""
+
+    heading = "Several paintings in one picture"
 
     blend: bool = Field(
         False, description="Take one shot after all paintings at once, instead of one after each."

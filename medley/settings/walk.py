@@ -8,6 +8,8 @@ from medley.settings.fields import Settings
 class WalkSettings(Settings):
     """How a style walk goes through its paintings."""
 
+    heading = "Film"
+
     seconds_per_painting: float = Field(
         4.0,
         gt=0,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
+_SHOWN = 60  # letters of a value that an error repeats
 _PLAIN = {"string": "a text", "boolean": "true or false", "null": "", "object": "a table"}
 
 
@@ -21,6 +22,26 @@ def complaint(fault: Mapping[str, Any]) -> str:
     """Put one of the errors of a `ValidationError` into words."""
     message: str = fault["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
+
+
+def refusal(name: str, field: FieldInfo, value: Any, fault: Mapping[str, Any] | None = None) -> str:
+    """Say why a field does not accept a value: "steps is 'many'; it must be a whole number ...".
+
+    Args:
+        name: what the field is called where the value was given.
+        field: says what it accepts.
+        value: as it was given.
+        fault: what a `ValidationError` has on it; a check of our own words its complaint itself.
+    """
+    if fault is not None and fault["type"] == "value_error":
+        return f"{name}: {complaint(fault)}"
+    return f"{name} is {shown(value)}; it must be {expectation(field)}"
+
+
+def shown(value: Any) -> str:
+    """Write a value as an error repeats it, cut if it is long."""
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def expectation(field: FieldInfo) -> str:
@@ -50,9 +71,11 @@ def _words(schema: Mapping[str, Any]) -> str:
 
 def _bounds(schema: Mapping[str, Any]) -> str:
     least, most = schema.get("minimum"), schema.get("maximum")
-    above = schema.get("exclusiveMinimum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if least is not None and most is not None:
         return f" from {least:,.15g} to {most:,.15g}"
+    if least is not None and below is not None:
+        return f" from {least:,.15g} to below {below:,.15g}"
     lower = f" of {least:,.15g} or more" if least is not None else ""
     lower = f" above {above:,.15g}" if above is not None else lower
     below = schema.get("exclusiveMaximum")
