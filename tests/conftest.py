@@ -13,7 +13,7 @@ from PIL import Image
 from medley.film.facts import read_facts
 from medley.images import Pixels
 from medley.settings import ShotSettings
-from medley.studio.scene import Camera, load_camera
+from medley.studio.shooting.scene import Camera, load_camera
 from medley.vgg import schemes, weightfile
 from medley.vgg.sources import KERAS_ORIGIN
 from medley.vgg.weights import load_weights

@@ -10,8 +10,8 @@ import torch
 from medley.images import to_tensor
 from medley.paintings import Painting
 from medley.settings import ShotSettings
-from medley.studio.scene import set_scene
-from medley.studio.shoot import iterate, set_objective
+from medley.studio.shooting.scene import set_scene
+from medley.studio.shooting.shoot import iterate, set_objective
 from medley.transfer.scales import mean_share, plan_scales
 
 from .conftest import draw_pixels

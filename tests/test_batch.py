@@ -15,15 +15,15 @@ from PIL import Image
 from medley.errors import ConfigError, PictureError
 from medley.images import decode
 from medley.settings.manifest import read_manifest
-from medley.studio import batch, cutting
-from medley.studio.darkroom import Darkroom
-from medley.studio.forecast import Pace
-from medley.studio.jobs import Event, Outcome
-from medley.studio.negatives import Negative, digest_of
+from medley.studio.batches import batch, cutting
+from medley.studio.batches.darkroom import Darkroom
+from medley.studio.batches.schedule import foretell_batch, plan_batch
+from medley.studio.engines.jobs import Event, Outcome
+from medley.studio.engines.sharing import is_claimed, reserve
 from medley.studio.orders import look_through, prepare, prepare_sweep
-from medley.studio.schedule import foretell_batch, plan_batch
-from medley.studio.sharing import is_claimed, reserve
-from medley.studio.takes import take_one
+from medley.studio.shooting.forecast import Pace
+from medley.studio.shooting.negatives import Negative, digest_of
+from medley.studio.shooting.takes import take_one
 from medley.workspace import Workspace
 
 from .test_render import run
@@ -157,7 +157,8 @@ def test_a_file_is_decoded_once_for_all_its_sizes(place, monkeypatch):
     read = []
     original = Darkroom.__init__.__globals__["read_picture"]
     monkeypatch.setattr(
-        "medley.studio.darkroom.read_picture", lambda path: read.append(path) or original(path)
+        "medley.studio.batches.darkroom.read_picture",
+        lambda path: read.append(path) or original(path),
     )
     plan(place, '[[film]]\ncontent = ["photo.png", "tall.png"]\nbits = [8, 4]\nsteps = [1, 2]\n')
     names = ["painting_2.png", "painting_3.png", "photo.png", "tall.png"]
@@ -411,7 +412,7 @@ def test_failures_are_a_list_an_exit_code_and_a_log(place, here):
 
 
 def test_check_says_what_a_batch_would_take_and_makes_nothing(place, monkeypatch):
-    monkeypatch.setattr("medley.studio.pace.pace_of", lambda _: Pace(0.5, 0.0))
+    monkeypatch.setattr("medley.studio.shooting.pace.pace_of", lambda _: Pace(0.5, 0.0))
     done = command(place, RENDER + "bits = [8, 4]\n", "--check")
     assert "2 films, 0 of them made; 4 different shots, 0 of them finished" in done.stdout
     assert "forecast: 8 steps, about 0:04" in done.stdout

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from medley.studio.forecast import Pace
-from medley.studio.scene import shot_key
-from medley.studio.schedule import foretell_batch
-from medley.studio.takes import take_one
+from medley.studio.batches.schedule import foretell_batch
+from medley.studio.shooting.forecast import Pace
+from medley.studio.shooting.scene import shot_key
+from medley.studio.shooting.takes import take_one
 
 from .conftest import film_pixels
 from .test_batch import CPU, RENDER, Here, ignore, make, plan, send

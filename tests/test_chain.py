@@ -11,11 +11,11 @@ import pytest
 
 from medley.errors import OutputError, PictureError
 from medley.shots import Shot
-from medley.studio import checkpoint
-from medley.studio.checkpoint import saved_step
-from medley.studio.cut import track
-from medley.studio.scene import shot_key
-from medley.studio.shoot import shoot
+from medley.studio.editing.cut import track
+from medley.studio.shooting import checkpoint
+from medley.studio.shooting.checkpoint import saved_step
+from medley.studio.shooting.scene import shot_key
+from medley.studio.shooting.shoot import shoot
 from medley.workspace import Workspace
 
 from .conftest import film_pixels

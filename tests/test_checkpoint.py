@@ -6,7 +6,7 @@ import torch
 
 from medley.errors import CheckpointError, OutputError
 from medley.files import write_bytes
-from medley.studio.checkpoint import Keeper, pack, saved_step, unpack
+from medley.studio.shooting.checkpoint import Keeper, pack, saved_step, unpack
 from medley.transfer.optimize import Position
 
 CPU = torch.device("cpu")

@@ -25,7 +25,7 @@ from medley.settings import (
     SweepSettings,
 )
 from medley.settings.files import check_table
-from medley.studio.progress import Progress
+from medley.studio.shooting.progress import Progress
 
 COMMANDS = sorted(cli.commands)
 

@@ -17,10 +17,10 @@ import ray
 
 from medley.errors import LostError, MedleyError, WeightsError
 from medley.settings import EngineSettings
-from medley.studio import cluster
-from medley.studio import worker as workers
-from medley.studio.checkpoint import saved_step
 from medley.studio.engine import Job, open_engine
+from medley.studio.engines import cluster
+from medley.studio.engines import worker as workers
+from medley.studio.shooting.checkpoint import saved_step
 from medley.workspace import Workspace
 
 from .test_batch import make, plan

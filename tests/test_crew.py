@@ -18,10 +18,10 @@ from rich.console import Console
 from medley.cli.progress import display
 from medley.errors import MedleyError
 from medley.shots import Shot
-from medley.studio import room
-from medley.studio.checkpoint import saved_step
-from medley.studio.device import choose_device, choose_devices
-from medley.studio.progress import Progress
+from medley.studio.shooting import room
+from medley.studio.shooting.checkpoint import saved_step
+from medley.studio.shooting.device import choose_device, choose_devices
+from medley.studio.shooting.progress import Progress
 
 from .test_render import run
 

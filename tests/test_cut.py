@@ -8,7 +8,7 @@ import pytest
 from medley.errors import FilmError, OutputError
 from medley.settings import FilmSettings
 from medley.shots import TraceRow
-from medley.studio.cut import check_film, cut_medley, lay_out, stretch_of, track
+from medley.studio.editing.cut import check_film, cut_medley, lay_out, stretch_of, track
 from medley.workspace import Workspace
 
 from .conftest import draw_pixels, film_pixels

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from medley.errors import MedleyError
-from medley.studio import device as devices
-from medley.studio.device import Device, choose_device, choose_precision, name_devices
+from medley.studio.shooting import device as devices
+from medley.studio.shooting.device import Device, choose_device, choose_precision, name_devices
 
 
 def lean(expression):
     """What an expression comes to in a process that has not imported torch."""
-    code = f"from medley.studio.device import *; import sys; print({expression})"
+    code = f"from medley.studio.shooting.device import *; import sys; print({expression})"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return run.stdout.strip()
 

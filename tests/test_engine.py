@@ -21,15 +21,15 @@ from medley.errors import LostError, MedleyError, OutputError, RoomError, Weight
 from medley.paintings import Painting
 from medley.settings import EngineSettings, ShotSettings
 from medley.studio import engine as engines
-from medley.studio import worker as workers
-from medley.studio.checkpoint import saved_step
-from medley.studio.device import Device
 from medley.studio.engine import Job, LocalEngine, open_engine
-from medley.studio.forecast import TILES
-from medley.studio.jobs import Place, is_passing
-from medley.studio.scene import fit_painting, resize_content, set_scene, shot_key
-from medley.studio.takes import Take
-from medley.studio.worker import Worker
+from medley.studio.engines import worker as workers
+from medley.studio.engines.jobs import Place, is_passing
+from medley.studio.engines.worker import Worker
+from medley.studio.shooting.checkpoint import saved_step
+from medley.studio.shooting.device import Device
+from medley.studio.shooting.forecast import TILES
+from medley.studio.shooting.scene import fit_painting, resize_content, set_scene, shot_key
+from medley.studio.shooting.takes import Take
 from medley.workspace import Workspace
 
 from .conftest import draw_pixels
@@ -225,7 +225,7 @@ def test_two_processes_on_one_workspace_take_no_shot_twice(workspace, camera, tm
         from pathlib import Path
         from medley.settings import ShotSettings
         from medley.studio.engine import Job, LocalEngine
-        from medley.studio.scene import load_camera
+        from medley.studio.shooting.scene import load_camera
         from medley.workspace import Workspace
         from tests.test_engine import make_take
         if __name__ == "__main__":
@@ -345,7 +345,7 @@ def test_settings_make_the_engine(workspace):
 
 
 def test_missing_ray_is_one_line(workspace, monkeypatch):
-    for name in ("medley.studio.cluster", "medley.studio.errand"):
+    for name in ("medley.studio.engines.cluster", "medley.studio.engines.errand"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MedleyError, match=r"needs Ray, .*; pip install 'medley\[ray\]'"):

@@ -3,7 +3,7 @@ import pytest
 from medley.errors import RoomError
 from medley.settings import ShotSettings
 from medley.settings.housekeeping import amount
-from medley.studio.forecast import (
+from medley.studio.shooting.forecast import (
     Pace,
     check_disk,
     choose_tile,

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from medley.settings import ShotSettings
-from medley.studio.measure import (
+from medley.studio.compression.networks import Network, distortion
+from medley.studio.editing.measure import (
     QUANTITIES,
     Measure,
     Spread,
@@ -17,7 +18,6 @@ from medley.studio.measure import (
     similarity,
     summarize,
 )
-from medley.studio.networks import Network, distortion
 
 from .conftest import draw_pixels
 

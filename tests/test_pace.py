@@ -3,9 +3,9 @@ import time
 
 import pytest
 
-from medley.studio import pace
-from medley.studio.forecast import Pace
-from medley.studio.pace import measure_pace, pace_of
+from medley.studio.shooting import pace
+from medley.studio.shooting.forecast import Pace
+from medley.studio.shooting.pace import measure_pace, pace_of
 from medley.transfer.scales import Scale
 
 

@@ -7,8 +7,8 @@ import torch
 from medley.images import to_tensor
 from medley.paintings import Painting
 from medley.settings import ShotSettings
-from medley.studio.scene import set_scene
-from medley.studio.shoot import iterate
+from medley.studio.shooting.scene import set_scene
+from medley.studio.shooting.shoot import iterate
 from medley.transfer.color import color_statistics, lend_chroma, luminance
 from medley.transfer.losses import Objective
 from medley.transfer.preserve import LightObjective, recolor_painting

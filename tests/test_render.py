@@ -20,8 +20,8 @@ from PIL import Image
 from medley.cli import main
 from medley.images import decode
 from medley.settings import RenderOrder, ShotSettings
-from medley.studio.forecast import Pace, peak_bytes
 from medley.studio.orders import foretell, prepare
+from medley.studio.shooting.forecast import Pace, peak_bytes
 from medley.transfer.losses import Objective
 from medley.transfer.scales import Scale
 
@@ -329,7 +329,7 @@ def test_film_appears_last_and_with_it_all_that_belongs_to_it(place, monkeypatch
         raise OSError(28, os.strerror(28))
 
     with monkeypatch.context() as patch:
-        patch.setattr("medley.studio.sidecar.encode_png", refuse)
+        patch.setattr("medley.studio.editing.sidecar.encode_png", refuse)
         done = render(place, "--output", "out/film.mp4", expect=1)
     assert "cannot write 'out/film" in done.stderr and "No space left" in done.stderr
     assert list((place / "out").iterdir()) == []
@@ -390,11 +390,11 @@ def test_plan_tells_what_a_render_would_take_and_takes_nothing(place):
 def test_pictures_are_tiled_where_they_do_not_fit_as_a_whole(place, monkeypatch):
     large = ("--size", "512", "--precision", "float32")
     room = peak_bytes([Scale(420, 512, 3)], ShotSettings(), 384) / 0.9
-    monkeypatch.setattr("medley.studio.room.free_memory", lambda _: room)
+    monkeypatch.setattr("medley.studio.shooting.room.free_memory", lambda _: room)
     assert "computed in tiles of 384 pixels" in plan(place, *large).stdout
     assert "as a whole" in plan(place, *large, "--tile", "off").stdout
     assert "in tiles of 128 pixels" in plan(place, *large, "--tile", "128").stdout
-    monkeypatch.setattr("medley.studio.room.free_memory", lambda _: room / 2)
+    monkeypatch.setattr("medley.studio.shooting.room.free_memory", lambda _: room / 2)
     refused = plan(place, *large, expect=1).stderr
     assert re.fullmatch(r"Error: 512x\d+ pixels take .* even in tiles, .*; .*\n", refused)
     assert "Error: 512x" in render(place, *large, expect=1).stderr
@@ -421,7 +421,7 @@ def test_pace_is_measured_for_a_run_of_some_seconds(place):
 
 
 def test_disk_far_too_small_is_told_before_any_shot(place, monkeypatch):
-    monkeypatch.setattr("medley.studio.room.free_disk", lambda _: 1000)
+    monkeypatch.setattr("medley.studio.shooting.room.free_disk", lambda _: 1000)
     refused = render(place, expect=1)
     assert "the disk has 1.0 KB free; pass --keep-every" in refused.stderr
     assert list(place.rglob("steps/*.png")) == []

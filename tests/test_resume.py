@@ -17,8 +17,8 @@ import safetensors.torch
 from medley.errors import OutputError
 from medley.files import safetensors_header, sha256
 from medley.shots import Shot
-from medley.studio import checkpoint
-from medley.studio.scene import shot_key
+from medley.studio.shooting import checkpoint
+from medley.studio.shooting.scene import shot_key
 from medley.workspace import Workspace
 
 from .test_shoot import scene, take
@@ -254,7 +254,7 @@ def test_full_disk_stops_the_shot_and_leaves_the_last_checkpoint(tmp_path, camer
 RUN = """
 import math, sys
 from medley.cli import main
-from medley.studio import checkpoint
+from medley.studio.shooting import checkpoint
 checkpoint.INTERVAL_S, checkpoint.LARGEST_SHARE = float(sys.argv[1]), math.inf
 main(sys.argv[2:])
 """

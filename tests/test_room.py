@@ -6,8 +6,8 @@ import torch
 
 from medley.errors import RoomError
 from medley.settings import ShotSettings
-from medley.studio import room
-from medley.studio.room import free_disk, free_memory, out_of_memory_named, resident_memory
+from medley.studio.shooting import room
+from medley.studio.shooting.room import free_disk, free_memory, out_of_memory_named, resident_memory
 from medley.transfer.scales import Scale
 
 CPU = torch.device("cpu")
@@ -19,7 +19,7 @@ def test_free_and_resident_memory_are_plausible():
     assert free is None or 1e6 < free < 1e14
     # In a process of its own: this one may have memory to spare from an earlier test.
     code = (
-        "import torch; from medley.studio.room import resident_memory as memory;"
+        "import torch; from medley.studio.shooting.room import resident_memory as memory;"
         "cpu = torch.device('cpu'); before = memory(cpu); ballast = torch.ones(10_000_000);"
         "assert memory(cpu) - before > 0.7 * ballast.nbytes"
     )

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from medley.settings import ShotSettings
-from medley.studio import worker as workers
 from medley.studio.engine import Job
-from medley.studio.jobs import Place
-from medley.studio.worker import Worker
+from medley.studio.engines import worker as workers
+from medley.studio.engines.jobs import Place
+from medley.studio.engines.worker import Worker
 from medley.transfer.losses import Objective
 from medley.transfer.seen import Seen
 from medley.transfer.tiling import TiledObjective

@@ -9,11 +9,11 @@ import pytest
 
 from medley.errors import OutputError
 from medley.shots import TraceRow
-from medley.studio.batch import Cutting, FilmEnd, Report, ShotEnd
-from medley.studio.jobs import Event
-from medley.studio.journal import open_journal
-from medley.studio.page import common_folder, write_page
-from medley.studio.status import latest_log, survey
+from medley.studio.batches.batch import Cutting, FilmEnd, Report, ShotEnd
+from medley.studio.batches.journal import open_journal
+from medley.studio.batches.page import common_folder, write_page
+from medley.studio.batches.status import latest_log, survey
+from medley.studio.engines.jobs import Event
 from medley.workspace import Workspace
 
 from .test_render import run
@@ -91,7 +91,8 @@ def test_a_place_without_shots_is_named(tmp_path):
 
 
 def test_the_status_answers_without_torch():
-    code = "import sys, medley.studio.status, medley.cli.status; sys.exit('torch' in sys.modules)"
+    modules = "medley.studio.batches.status, medley.cli.status"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

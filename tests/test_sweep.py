@@ -27,9 +27,9 @@ from medley.images import decode, to_tensor
 from medley.settings import ShotSettings, SweepSettings
 from medley.settings.style import LOSS_LAYERS
 from medley.shots import Shot
-from medley.studio import networks
-from medley.studio.cut import track
-from medley.studio.networks import FLOAT, Variant, list_variants, reference_of
+from medley.studio.compression import networks
+from medley.studio.compression.networks import FLOAT, Variant, list_variants, reference_of
+from medley.studio.editing.cut import track
 from medley.transfer.losses import Objective
 from medley.vgg import sources
 from medley.vgg.network import VGG19
@@ -49,7 +49,7 @@ def float_original(float_cache):
     """Every sweep here has a float original: the bundle's 8 bits, decoded."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEDLEY_CACHE", str(float_cache))
-        patch.setattr("medley.studio.compare.LOADS", 1)
+        patch.setattr("medley.studio.compression.compare.LOADS", 1)
         yield
 
 

@@ -15,10 +15,10 @@ from medley.errors import DivergedError, MedleyError
 from medley.images import decode, to_tensor
 from medley.paintings import Painting
 from medley.settings import ShotSettings
-from medley.studio.batched import FULL_PIXELS, fitting_at_once, take_batched
-from medley.studio.checkpoint import saved_step
-from medley.studio.scene import set_scene, shot_key
-from medley.studio.takes import Take, take_shots
+from medley.studio.shooting.batched import FULL_PIXELS, fitting_at_once, take_batched
+from medley.studio.shooting.checkpoint import saved_step
+from medley.studio.shooting.scene import set_scene, shot_key
+from medley.studio.shooting.takes import Take, take_shots
 from medley.transfer import together
 from medley.transfer.losses import Losses, Objective
 from medley.transfer.together import Seat, Table, judge_together

@@ -54,9 +54,9 @@ def assemble(
     # Pillow and numpy take half a second to import; --help should not wait for them.
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
-    from medley.studio import assemble as studio
-    from medley.studio.cut import Outputs, check_film, check_output
-    from medley.studio.reels import check_sizes, find_reels, parse_order
+    from medley.studio.editing import assemble as studio
+    from medley.studio.editing.cut import Outputs, check_film, check_output
+    from medley.studio.editing.reels import check_sizes, find_reels, parse_order
     from medley.workspace import Workspace
 
     console = notes(quiet)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:  # they take half a second to import
     from rich.console import Console
 
     from medley.settings.manifest import Manifest
-    from medley.studio.batch import Report
-    from medley.studio.device import Device
-    from medley.studio.forecast import Forecast
-    from medley.studio.schedule import Schedule
+    from medley.studio.batches.batch import Report
+    from medley.studio.batches.schedule import Schedule
+    from medley.studio.shooting.device import Device
+    from medley.studio.shooting.forecast import Forecast
 
 _PATH = click.Path(path_type=Path)
 _LISTED = 30  # films that --check names one by one
@@ -80,10 +80,10 @@ def batch(
     found = read_manifest(manifest, yes, workspace, partial(_kind, settings.devices))
     # What is wrong with the manifest should not wait for these.
     from medley.cli.console import notes
+    from medley.studio.batches.schedule import planning_crew
     from medley.studio.engine import open_engine
-    from medley.studio.forecast import check_disk
-    from medley.studio.room import free_disk
-    from medley.studio.schedule import planning_crew
+    from medley.studio.shooting.forecast import check_disk
+    from medley.studio.shooting.room import free_disk
     from medley.workspace import Workspace
 
     console = notes(quiet)
@@ -101,14 +101,14 @@ def batch(
 def _kind(devices: str) -> Kind:
     if devices != "auto":
         return kind_named(devices)
-    from medley.studio.device import kind_of
+    from medley.studio.shooting.device import kind_of
 
     return kind_of(devices)
 
 
 def _plan(manifest: Manifest, crew: list[Device], force: bool, console: Console) -> Schedule:
     from medley.cli.progress import display
-    from medley.studio.schedule import plan_batch
+    from medley.studio.batches.schedule import plan_batch
 
     with display(console) as show:
         return plan_batch(manifest, crew[0], force, show.stage)
@@ -117,9 +117,9 @@ def _plan(manifest: Manifest, crew: list[Device], force: bool, console: Console)
 def _foretell(planned: Schedule, crew: list[Device], patient: bool, console: Console) -> Forecast:
     """Foretell; the pace is measured for it only if someone waits for the answer."""
     from medley.cli.console import warn
-    from medley.studio.device import choose_precision
-    from medley.studio.pace import known_pace, pace_on
-    from medley.studio.schedule import foretell_batch
+    from medley.studio.batches.schedule import foretell_batch
+    from medley.studio.shooting.device import choose_precision
+    from medley.studio.shooting.pace import known_pace, pace_on
 
     jobs = list(planned.jobs.values())
     pace = None
@@ -173,10 +173,10 @@ def _run(
     page: Path | None,
 ) -> None:
     from medley.cli.board import board
-    from medley.studio.batch import run_batch
-    from medley.studio.cutting import cut_plan
-    from medley.studio.journal import journal_path, open_journal
-    from medley.studio.page import common_folder, write_page
+    from medley.studio.batches.batch import run_batch
+    from medley.studio.batches.cutting import cut_plan
+    from medley.studio.batches.journal import journal_path, open_journal
+    from medley.studio.batches.page import common_folder, write_page
 
     log = log_json or journal_path(planned.workspace.root, manifest.path)
     summary = page or common_folder([film.path for film in planned.order]) / (

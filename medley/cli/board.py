@@ -17,9 +17,9 @@ from medley.cli.progress import clock
 from medley.cli.words import counted, printable
 
 if TYPE_CHECKING:  # torch comes with them
-    from medley.studio.batch import Cutting, FilmEnd, Happening, ShotEnd
-    from medley.studio.jobs import Event
-    from medley.studio.schedule import Schedule
+    from medley.studio.batches.batch import Cutting, FilmEnd, Happening, ShotEnd
+    from medley.studio.batches.schedule import Schedule
+    from medley.studio.engines.jobs import Event
 
 _REFRESH_S = 0.25
 

@@ -113,6 +113,6 @@ def _kind(quality: Quality, device: str) -> Kind:
     if device != "auto" or not any(preset(quality, kind) for kind in KINDS):
         return kind_named(device)
     # torch takes a second to import, and only it knows what "auto" finds.
-    from medley.studio.device import kind_of
+    from medley.studio.shooting.device import kind_of
 
     return kind_of(device)

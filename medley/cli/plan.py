@@ -27,7 +27,7 @@ def plan(recalibrate: bool, **options: Any) -> None:
     from medley.cli.console import notes, show_facts, warn
     from medley.cli.progress import clock
     from medley.studio.orders import foretell, prepare
-    from medley.studio.room import free_disk, free_memory
+    from medley.studio.shooting.room import free_disk, free_memory
 
     found, _ = prepare(order, partial(warn, notes(quiet=False)))
     expected = foretell(found, anew=recalibrate)

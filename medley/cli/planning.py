@@ -26,9 +26,9 @@ if TYPE_CHECKING:  # torch comes with them
     from medley.cli.progress import Display
     from medley.film.facts import FilmFacts
     from medley.paintings import Painting
-    from medley.studio.cut import Outputs
-    from medley.studio.forecast import Forecast
-    from medley.studio.takes import Take
+    from medley.studio.editing.cut import Outputs
+    from medley.studio.shooting.forecast import Forecast
+    from medley.studio.shooting.takes import Take
 
 _PATH = click.Path(path_type=Path)
 
@@ -102,7 +102,7 @@ def show_opening(
         drawn: paintings that were drawn by chance, if they were.
         expected: of the shots that are missing.
     """
-    from medley.studio.takes import begun
+    from medley.studio.shooting.takes import begun
 
     interrupted = begun(takes)
     also = f", {len(interrupted)} begun" if interrupted else ""

@@ -13,8 +13,8 @@ from rich.text import Text
 from medley.cli.words import printable
 
 if TYPE_CHECKING:  # torch comes with it
-    from medley.studio.progress import Progress as ShotProgress
-    from medley.studio.stage import Stage
+    from medley.studio.compression.stage import Stage
+    from medley.studio.shooting.progress import Progress as ShotProgress
 
 _BAR_WIDTH = 6  # columns that a long title leaves for the bar and around it
 _SHORTEST = 16  # columns that a title always has

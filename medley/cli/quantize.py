@@ -13,7 +13,7 @@ from medley.files import check_free
 from medley.settings import QuantizeSettings
 
 if TYPE_CHECKING:  # torch comes with it
-    from medley.studio.quantizing import Quantizer
+    from medley.studio.compression.quantizing import Quantizer
 
 _PATH = click.Path(path_type=Path)
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "KIB": 2**10, "MIB": 2**20}
@@ -126,7 +126,7 @@ def quantize(
     from medley.cli.console import notes
     from medley.cli.progress import display
     from medley.paintings import find_files, shipped
-    from medley.studio.quantizing import Quantizer
+    from medley.studio.compression.quantizing import Quantizer
     from medley.vgg import sources
 
     paths = find_files(pictures) if pictures else shipped()
@@ -143,8 +143,8 @@ def quantize(
 
 def _compare(quantizer: Quantizer, table: Path, chart: Path) -> None:
     from medley.cli.console import show_table
-    from medley.studio.compare import measure
-    from medley.studio.report import draw_comparison, write_comparison
+    from medley.studio.compression.compare import measure
+    from medley.studio.editing.report import draw_comparison, write_comparison
 
     judge = quantizer.judge()
     candidates = [measure(path, judge) for path in quantizer.candidates()]

@@ -27,12 +27,12 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
-    from medley.studio.cut import Outputs
-    from medley.studio.device import computing_deterministically
-    from medley.studio.forecast import check_disk
+    from medley.studio.editing.cut import Outputs
     from medley.studio.orders import foretell, prepare
     from medley.studio.render import cut_film, take_all
-    from medley.studio.room import free_disk
+    from medley.studio.shooting.device import computing_deterministically
+    from medley.studio.shooting.forecast import check_disk
+    from medley.studio.shooting.room import free_disk
 
     console = notes(quiet)
     outputs = Outputs(order.film_path)

@@ -24,7 +24,7 @@ from medley.settings import (
 )
 
 if TYPE_CHECKING:  # torch comes with them
-    from medley.studio.measure import Measure, Spread
+    from medley.studio.editing.measure import Measure, Spread
     from medley.studio.sweep import Sweep
 
 _PATH = click.Path(path_type=Path)
@@ -86,11 +86,11 @@ def _sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None:
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
-    from medley.studio.cut import Outputs
-    from medley.studio.device import computing_deterministically
+    from medley.studio.editing.cut import Outputs
     from medley.studio.orders import look_through, prepare_sweep
+    from medley.studio.shooting.device import computing_deterministically
+    from medley.studio.shooting.takes import missing
     from medley.studio.sweep import measure_sweep, publish, shoot_sweep
-    from medley.studio.takes import missing
     from medley.vgg import sources
 
     console = notes(quiet)
@@ -136,7 +136,7 @@ def _opening(plan: Sweep, left: int) -> str:
 
 def _show_measures(plan: Sweep, measures: Sequence[Measure]) -> None:
     from medley.cli.console import show_table
-    from medley.studio.measure import TOLERANCE, recommend, summarize
+    from medley.studio.editing.measure import TOLERANCE, recommend, summarize
 
     summary = summarize(measures)
     chosen = recommend(summary)

@@ -62,12 +62,12 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import notes, warn
     from medley.cli.progress import display
-    from medley.studio.cut import Outputs
-    from medley.studio.device import computing_deterministically
-    from medley.studio.forecast import check_disk
+    from medley.studio.editing.cut import Outputs
     from medley.studio.orders import foretell_walk, prepare_walk
     from medley.studio.render import take_all
-    from medley.studio.room import free_disk
+    from medley.studio.shooting.device import computing_deterministically
+    from medley.studio.shooting.forecast import check_disk
+    from medley.studio.shooting.room import free_disk
     from medley.studio.walk import cut_walk
 
     console = notes(quiet)

@@ -16,8 +16,8 @@ from medley.settings import (
     WalkOrder,
 )
 from medley.settings.files import VERSION, plain_values
-from medley.studio.device import choose_precision
-from medley.studio.scene import settled
+from medley.studio.shooting.device import choose_precision
+from medley.studio.shooting.scene import settled
 
 if TYPE_CHECKING:  # they write the orders into their sidecars
     from medley.studio.render import Plan

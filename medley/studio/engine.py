@@ -2,9 +2,9 @@
 
 from medley.errors import MedleyError
 from medley.settings import EngineSettings
-from medley.studio.device import Device, available_devices, name_devices
-from medley.studio.jobs import Engine, Event, Job, Outcome
-from medley.studio.local import LocalEngine
+from medley.studio.engines.jobs import Engine, Event, Job, Outcome
+from medley.studio.engines.local import LocalEngine
+from medley.studio.shooting.device import Device, available_devices, name_devices
 from medley.workspace import Workspace
 
 __all__ = ["Engine", "Event", "Job", "LocalEngine", "Outcome", "every_device", "open_engine"]
@@ -27,7 +27,7 @@ def open_engine(settings: EngineSettings, workspace: Workspace) -> Engine:
         crew = [device for device in devices for _ in range(settings.workers)]
         return LocalEngine(crew, workspace, settings.retries, settings.shrink)
     try:
-        from medley.studio.cluster import RayEngine
+        from medley.studio.engines.cluster import RayEngine
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise

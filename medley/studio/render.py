@@ -18,13 +18,9 @@ from medley.settings import BlendSettings, CatalogSettings, FilmSettings, ShotSe
 from medley.settings.fields import BatchWish
 from medley.shots import Shot
 from medley.studio.again import render_again
-from medley.studio.blend import hang_together, read_blend
-from medley.studio.credits import caption_of, choose_captions, credit_lines, titles
-from medley.studio.crew import take_at_once
-from medley.studio.cut import Outputs, cut_medley, stretch_of
-from medley.studio.progress import Progress
-from medley.studio.scene import Camera, Scene, fit_tiles, set_scene, shot_key
-from medley.studio.sidecar import (
+from medley.studio.editing.credits import caption_of, choose_captions, credit_lines, titles
+from medley.studio.editing.cut import Outputs, cut_medley, stretch_of
+from medley.studio.editing.sidecar import (
     describe_content,
     describe_film,
     describe_machine,
@@ -32,7 +28,11 @@ from medley.studio.sidecar import (
     describe_run,
     lay_beside,
 )
-from medley.studio.takes import Take, missing
+from medley.studio.engines.crew import take_at_once
+from medley.studio.shooting.blend import hang_together, read_blend
+from medley.studio.shooting.progress import Progress
+from medley.studio.shooting.scene import Camera, Scene, fit_tiles, set_scene, shot_key
+from medley.studio.shooting.takes import Take, missing
 from medley.transfer.seen import NOTHING, Seen
 from medley.workspace import Workspace
 
@@ -167,7 +167,7 @@ def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str]
         OutputError: the workspace cannot be written to.
         RoomError: the memory does not suffice; what was kept is kept.
     """
-    from medley.studio.batched import take_batched
+    from medley.studio.shooting.batched import take_batched
 
     camera = plan.camera
     if (count := _batch_of(plan)) > 1:
@@ -185,7 +185,7 @@ def _batch_of(plan: Plan) -> int:
         return 1
     wish = plan.batch_size
     if wish == "auto":
-        from medley.studio.batched import fitting_at_once
+        from medley.studio.shooting.batched import fitting_at_once
 
         height, width, _ = plan.content.shape
         wish = fitting_at_once(height, width) if plan.camera.device.type == "cuda" else 1

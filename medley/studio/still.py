@@ -24,10 +24,17 @@ from medley.settings import (
     TileWish,
 )
 from medley.stills import Levels, encode_still
-from medley.studio.blend import read_blend
-from medley.studio.progress import Progress
-from medley.studio.scene import Camera, Scene, fit_painting, fit_tiles, resize_content, set_scene
-from medley.studio.shoot import iterate
+from medley.studio.shooting.blend import read_blend
+from medley.studio.shooting.progress import Progress
+from medley.studio.shooting.scene import (
+    Camera,
+    Scene,
+    fit_painting,
+    fit_tiles,
+    resize_content,
+    set_scene,
+)
+from medley.studio.shooting.shoot import iterate
 from medley.transfer.color import mix_light
 from medley.transfer.optimize import Iterate
 

@@ -16,11 +16,17 @@ from medley.images import Pixels, encode_png
 from medley.paintings import Draw, Painting
 from medley.settings import CatalogSettings, CutSettings, ShotSettings, SweepSettings, TileWish
 from medley.studio.again import sweep_again
-from medley.studio.credits import list_credits
-from medley.studio.crew import take_at_once
-from medley.studio.cut import Outputs
-from medley.studio.device import AnyDevice, choose_precision
-from medley.studio.measure import (
+from medley.studio.compression.networks import (
+    Network,
+    has_float,
+    list_variants,
+    load_networks,
+    reference_of,
+)
+from medley.studio.compression.stage import Watch
+from medley.studio.editing.credits import list_credits
+from medley.studio.editing.cut import Outputs
+from medley.studio.editing.measure import (
     TOLERANCE,
     Measure,
     difference,
@@ -30,17 +36,8 @@ from medley.studio.measure import (
     similarity,
     summarize,
 )
-from medley.studio.networks import (
-    Network,
-    has_float,
-    list_variants,
-    load_networks,
-    reference_of,
-)
-from medley.studio.panes import Part, cut_panes, hang_sheet
-from medley.studio.progress import Progress
-from medley.studio.scene import Camera, Scene, fit_tiles, load_camera, set_scene, shot_key
-from medley.studio.sidecar import (
+from medley.studio.editing.panes import Part, cut_panes, hang_sheet
+from medley.studio.editing.sidecar import (
     describe_content,
     describe_film,
     describe_machine,
@@ -48,8 +45,11 @@ from medley.studio.sidecar import (
     describe_painting,
     describe_run,
 )
-from medley.studio.stage import Watch
-from medley.studio.takes import Take, missing
+from medley.studio.engines.crew import take_at_once
+from medley.studio.shooting.device import AnyDevice, choose_precision
+from medley.studio.shooting.progress import Progress
+from medley.studio.shooting.scene import Camera, Scene, fit_tiles, load_camera, set_scene, shot_key
+from medley.studio.shooting.takes import Take, missing
 from medley.vgg.layers import Precision
 from medley.workspace import Workspace
 
@@ -211,7 +211,7 @@ def measure_sweep(sweep: Sweep, watch: Callable[[int, int], None]) -> list[Measu
         OutputError, PictureError: a shot is torn.
         WeightsError: the reference is no longer there.
     """
-    from medley.studio.shoot import set_objective
+    from medley.studio.shooting.shoot import set_objective
 
     judge = _camera(sweep, sweep.reference.settings)
     measures: list[Measure] = []
@@ -261,7 +261,7 @@ def publish(
         FilmError: the film cannot be laid out or encoded.
         OutputError: a file cannot be written.
     """
-    from medley.studio.report import draw_sweep, list_measures
+    from medley.studio.editing.report import draw_sweep, list_measures
 
     sweep.workspace.note_film(outputs.sidecar)
     parts = []
@@ -271,13 +271,12 @@ def publish(
         parts.append(Part(takes, labels, sweep.take(pair, sweep.reference)))
     size = len(sweep.networks)
     rows = [measures[start : start + size] for start in range(0, len(measures), size)]
-    works = list_credits(sweep.draw.paintings)
     with part_files(*outputs.all) as (sidecar, credit_list, sheet, table, chart, part):
         facts = cut_panes(parts, sweep.sweep.layout, film, outputs.film, on_frame, part)
         sheet.write_bytes(encode_png(hang_sheet(sweep.pairs, rows), level=6))
         table.write_bytes(list_measures(measures))
         chart.write_bytes(draw_sweep(summarize(measures), sweep.reference, len(sweep.pairs)))
-        credit_list.write_bytes(works.encode(errors="replace"))
+        credit_list.write_bytes(list_credits(sweep.draw.paintings).encode(errors="replace"))
         sidecar.write_bytes(json_bytes(_sidecar(sweep, measures, film, facts)))
     return facts
 

@@ -19,12 +19,9 @@ from medley.film.timeline import Frame, walk_timeline
 from medley.paintings import Draw, Painting
 from medley.settings import EncodeSettings, FilmSettings, ShotSettings, TileWish, WalkSettings
 from medley.studio.again import walk_again
-from medley.studio.blend import Blend
-from medley.studio.credits import credit_lines, titles
-from medley.studio.cut import Outputs, cut_medley, stretch_of
-from medley.studio.render import Plan
-from medley.studio.scene import Scene, fit_tiles, set_scene, shot_key
-from medley.studio.sidecar import (
+from medley.studio.editing.credits import credit_lines, titles
+from medley.studio.editing.cut import Outputs, cut_medley, stretch_of
+from medley.studio.editing.sidecar import (
     describe_content,
     describe_film,
     describe_machine,
@@ -32,7 +29,10 @@ from medley.studio.sidecar import (
     describe_run,
     lay_beside,
 )
-from medley.studio.takes import Take
+from medley.studio.render import Plan
+from medley.studio.shooting.blend import Blend
+from medley.studio.shooting.scene import Scene, fit_tiles, set_scene, shot_key
+from medley.studio.shooting.takes import Take
 from medley.transfer.walk import Walk
 from medley.workspace import Workspace
 

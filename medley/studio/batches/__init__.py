@@ -1,0 +1,1 @@
+"""Many films: planned, scheduled, cut and told of."""

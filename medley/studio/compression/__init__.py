@@ -1,0 +1,1 @@
+"""Networks with weights made to order: which, how, and what that does to features."""

@@ -1,0 +1,1 @@
+"""From finished shots to films, and to the papers that lie beside them."""

@@ -1,0 +1,189 @@
+"""Numbers for people: tables as CSV, charts as PNG."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, PercentFormatter
+
+from medley.files import part_file, write_bytes
+from medley.settings.style import CONTENT_LAYER, LOSS_LAYERS, STYLE_LAYERS
+from medley.studio.compression.compare import Candidate
+from medley.studio.compression.networks import FLOAT, Network
+from medley.studio.editing.measure import QUANTITIES, TOLERANCE, Measure, Spread, recommend
+
+_MOST_BITS = 8
+_WIDE = 20  # the ratio of losses from which an axis shows whole decades
+_LEAST = 1e-6  # an error of 0 has no place on a logarithmic axis
+
+
+def write_comparison(candidates: Sequence[Candidate], path: Path) -> None:
+    """Write a row for each scheme and width; errors are relative to the float network.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(
+        ["scheme", "bits", "bytes", "distortion", "load_s"]
+        + [f"features_{layer}" for layer in LOSS_LAYERS]
+        + [f"gram_{layer}" for layer in STYLE_LAYERS]
+    )
+    for one in candidates:
+        errors = [one.errors.features[layer] for layer in LOSS_LAYERS]
+        errors += [one.errors.grams[layer] for layer in STYLE_LAYERS]
+        rows.writerow(
+            [one.scheme, one.bits, one.size_bytes, f"{one.distortion:.6g}", f"{one.load_s:.4f}"]
+            + [f"{error:.6g}" for error in errors]
+        )
+    write_bytes(path, text.getvalue().encode())
+
+
+def list_measures(measures: Sequence[Measure]) -> bytes:
+    """A sweep's table as CSV, with a row for each pair and network."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    own = ["scheme", "bits", "bytes", "distortion", "load_s"]
+    rows.writerow(["content", "painting", *own, *QUANTITIES, "shot"])
+    for one in measures:
+        of = one.network
+        network = [of.scheme, of.bits, of.size_bytes, f"{of.distortion:.6g}", f"{of.load_s:.4f}"]
+        values = [f"{getattr(one, name):.6g}" for name in QUANTITIES]
+        rows.writerow([one.content, one.painting, *network, *values, one.shot])
+    return text.getvalue().encode(errors="replace")
+
+
+def draw_comparison(candidates: Sequence[Candidate], path: Path) -> None:
+    """Draw error against size: the content layer's features, and the worst Gram matrix.
+
+    Schemes that store floats are left out: they are far off to the right, and near 0.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, sharex=True)
+    drawn = [one for one in candidates if one.bits <= _MOST_BITS]
+    for scheme in dict.fromkeys(one.scheme for one in drawn):
+        own = [one for one in drawn if one.scheme == scheme]
+        megabytes = [one.size_bytes / 1e6 for one in own]
+        style = {"marker": "o", "markersize": 4, "label": scheme}
+        features = [max(one.errors.features[CONTENT_LAYER], _LEAST) for one in own]
+        grams = [max(*one.errors.grams.values(), _LEAST) for one in own]
+        left.plot(megabytes, features, **style)
+        right.plot(megabytes, grams, **style)
+        for one, *spot in zip(own, megabytes, grams, strict=True):
+            right.annotate(
+                str(one.bits), spot, textcoords="offset points", xytext=(3, 4), fontsize=7
+            )
+    left.set_title(f"features at {CONTENT_LAYER}")
+    right.set_title("worst Gram matrix, at so many bits")
+    for axes in (left, right):
+        axes.set_yscale("log")
+        axes.set_xscale("log")
+        axes.set_xlabel("file size, MB")
+        axes.xaxis.set_major_locator(FixedLocator([2.5, 5, 7.5, 10, 15, 20]))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.set_ylabel("relative error against float")
+        axes.grid(visible=True, alpha=0.3)
+    left.legend(frameon=False)
+    with part_file(path) as part:
+        figure.savefig(part, dpi=130)
+
+
+def draw_sweep(
+    summary: Mapping[Network, Mapping[str, Spread]], reference: Network, pairs: int
+) -> bytes:
+    """Draw re-scored loss and SSIM against bits, with the size of the files along the top.
+
+    Lines are medians, and bands reach from the least to the most of several pairs.
+
+    Args:
+        summary: of all networks.
+        reference: that judged them.
+        pairs: of photos and paintings.
+
+    Returns:
+        A PNG.
+    """
+    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    # Widths stand at equal distances, the narrowest first: 32 is not far off behind 8.
+    places = {bits: place for place, bits in enumerate(sorted({one.bits for one in summary}))}
+    for axes, quantity in ((left, "ratio"), (right, "ssim")):
+        others = [network for network in summary if network != reference]
+        for scheme in dict.fromkeys(network.scheme for network in others):
+            own = sorted((one for one in others if one.scheme == scheme), key=lambda one: one.bits)
+            spreads = [summary[one][quantity] for one in own]
+            _draw_line(axes, [places[one.bits] for one in own], spreads, scheme, pairs)
+        _draw_bits(axes, summary, places)
+        place = places[reference.bits]
+        axes.plot(place, 1, marker="D", color="0.15", linestyle="none", label=reference.label)
+    _mark(left, summary, places)
+    _scale(left, summary)
+    left.set_ylabel(f"loss / {reference.label}'s")
+    left.set_title(f"loss of the final picture, scored by the {reference.label} network")
+    right.set_ylabel("SSIM")
+    right.set_title(f"likeness to the {reference.label} network's picture")
+    left.legend(frameon=False)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=130)
+    return picture.getvalue()
+
+
+def _draw_line(
+    axes: Axes, places: Sequence[int], spreads: Sequence[Spread], name: str, pairs: int
+) -> None:
+    medians = [of.median for of in spreads]
+    (line,) = axes.plot(places, medians, marker="o", markersize=4, label=name)
+    if pairs > 1:
+        least, most = [of.least for of in spreads], [of.most for of in spreads]
+        axes.fill_between(places, least, most, color=line.get_color(), alpha=0.15, linewidth=0)
+
+
+def _draw_bits(axes: Axes, networks: Iterable[Network], places: Mapping[int, int]) -> None:
+    """Widths along the lower edge, and along the upper one what a file of each takes."""
+    sizes = {one.bits: one.size_bytes / 1e6 for one in reversed(list(networks))}
+    spots = [places[bits] for bits in sizes]
+    axes.set_xlim(-0.4, len(places) - 0.6)
+    axes.set_xticks(spots, ["float" if bits == FLOAT.bits else str(bits) for bits in sizes])
+    axes.set_xlabel("bits a weight")
+    top = axes.secondary_xaxis("top")
+    top.set_xticks(spots, [f"{size:.1f}" for size in sizes.values()], fontsize=8)
+    top.set_xlabel("file size, MB", fontsize=9)
+    axes.grid(visible=True, alpha=0.3)
+
+
+def _mark(
+    axes: Axes, summary: Mapping[Network, Mapping[str, Spread]], places: Mapping[int, int]
+) -> None:
+    """Circle the recommended network, and draw the line below which it was looked for."""
+    chosen = recommend(summary)
+    spot = places[chosen.bits], summary[chosen]["ratio"].median
+    axes.axhline(TOLERANCE, color="tab:green", linewidth=0.9, linestyle="--")
+    axes.plot(*spot, marker="o", markersize=13, markerfacecolor="none", color="tab:green")
+    side = {0: "left", len(places) - 1: "right"}.get(spot[0], "center")
+    axes.annotate(
+        f"recommended: {chosen.label}", spot, textcoords="offset points", xytext=(0, 20),
+        ha=side, color="tab:green",
+    )  # fmt: skip
+
+
+def _scale(axes: Axes, summary: Mapping[Network, Mapping[str, Spread]]) -> None:
+    """Make the ratios' axis logarithmic, with as many ticks as one can read."""
+    least = min(of["ratio"].least for of in summary.values())
+    most = max(of["ratio"].most for of in summary.values())
+    axes.set_yscale("log")
+    subs = (1, 3) if most > _WIDE * least else (1, 1.2, 1.5, 2, 3, 5)
+    axes.yaxis.set_major_locator(LogLocator(10, subs=subs))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:g}")

@@ -1,0 +1,117 @@
+"""What lies beside a film and says how it was made, whichever command made it."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import PIL
+
+import medley
+from medley.catalogs import Entry
+from medley.files import in_full, json_bytes
+from medley.film.facts import FilmFacts
+from medley.film.poster import contact_sheet
+from medley.images import Pixels, encode_png
+from medley.paintings import Painting
+from medley.studio.editing.credits import Work, list_credits
+
+if TYPE_CHECKING:  # torch comes with them, and a film can be made without it
+    from medley.studio.compression.networks import Network
+    from medley.studio.shooting.device import AnyDevice
+    from medley.studio.shooting.takes import Take
+
+
+def lay_beside(
+    places: Sequence[Path],
+    about: Mapping[str, Any],
+    paintings: Sequence[Work],
+    content: tuple[Pixels, str],
+    results: Sequence[tuple[Pixels | None, Pixels, str]],
+) -> None:
+    """Write a film's sidecar, credits and poster.
+
+    Args:
+        places: for each, in this order.
+        about: what the sidecar says.
+        paintings: that the credits list.
+        content: that the poster begins with, and what is written beneath it.
+        results: that hang beside it, each with its painting and its caption.
+    """
+    sidecar, credit_list, poster = places
+    picture, caption = content
+    poster.write_bytes(
+        encode_png(contact_sheet(picture, results, content_caption=caption), level=6)
+    )
+    credit_list.write_bytes(list_credits(paintings).encode(errors="replace"))
+    sidecar.write_bytes(json_bytes(about))
+
+
+def describe_run(command: str) -> dict[str, Any]:
+    """Which command made it, and when."""
+    now = datetime.datetime.now(datetime.UTC)
+    return {"command": command, "made": now.isoformat(timespec="seconds")}
+
+
+def describe_content(take: Take) -> dict[str, Any]:
+    """A take's photo, at the size at which it was repainted."""
+    height, width, _ = take.scene.content.shape
+    return {"file": in_full(take.content_path), "height": height, "width": width}
+
+
+def describe_painting(painting: Painting) -> dict[str, Any]:
+    """A painting, and what the catalog says of it besides its title, as far as it says anything."""
+    return describe_work(painting.title, painting.entry or Entry(str(painting.path), ""))
+
+
+def describe_work(title: str, entry: Entry) -> dict[str, Any]:
+    """As `describe_painting`, of a painting that has not been read."""
+    facts = asdict(entry)
+    known = {name: facts[name] for name in ("artist", "genre", "style", "date") if facts[name]}
+    return {"title": title, "catalog": known, "file": in_full(entry.path)}
+
+
+def describe_film(facts: FilmFacts) -> dict[str, Any]:
+    """The film as it was read back."""
+    return {
+        "file": facts.path.name,
+        "frames": facts.frame_count,
+        "fps": str(facts.fps) if facts.fps else None,
+        "height": facts.height,
+        "width": facts.width,
+        "audio_s": None if facts.audio_s is None else round(float(facts.audio_s), 3),
+    }
+
+
+def describe_machine(devices: Sequence[AnyDevice]) -> dict[str, Any]:
+    """On what it was computed."""
+    import torch
+
+    own = {**versions(), "torch": torch.__version__}
+    return {"device": ",".join(map(str, devices)), "versions": own}
+
+
+def versions() -> dict[str, str]:
+    """Of what every film is made with."""
+    return {
+        "medley": medley.__version__,
+        "python": platform.python_version(),
+        "pillow": PIL.__version__,
+    }
+
+
+def describe_network(network: Network) -> dict[str, Any]:
+    """A network that a sweep compares, and what it costs."""
+    return {
+        "label": network.label,
+        "scheme": network.scheme,
+        "bits": network.bits,
+        "bytes": network.size_bytes,
+        "distortion": network.distortion,
+        "load_s": round(network.load_s, 4),
+        "weights": network.digest,
+    }

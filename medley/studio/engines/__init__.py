@@ -1,0 +1,1 @@
+"""Where shots are taken: processes of this machine, or a cluster's."""

@@ -1,0 +1,259 @@
+"""Shots on a Ray cluster: each is a task of Ray's, which tries it again where it fails.
+
+A worker's process stays for the next shot, and with it the networks that it has loaded. What it
+says goes through a small actor on this machine. Where this machine's workspace is not the worker's
+too, the worker keeps its shots in its own temporary folder and sends them back as files.
+"""
+
+import contextlib
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+import medley
+from medley.errors import LostError, MedleyError, RoomError
+from medley.files import write_bytes
+from medley.settings import EngineSettings
+from medley.studio.engines.errand import Board, Ending, Order, take_errand
+from medley.studio.engines.jobs import Event, Job, Outcome
+from medley.studio.engines.parcel import unpack_shot
+from medley.workspace import Workspace
+
+_POLL_S = 0.1  # from one look at the workers' events to the next
+_KNOCK_S = 5.0  # that a cluster's head may take to accept a connection
+_FAREWELL_S = 60.0  # that interrupted workers may take to leave checkpoints
+
+
+@dataclass
+class _Flight:
+    """A job that has been handed to Ray, and what is known of it."""
+
+    job: Job
+    began: float
+    attempts: int = 0
+    worker: str = ""
+
+
+class RayEngine:
+    """Takes shots on a Ray cluster."""
+
+    def __init__(self, settings: EngineSettings, workspace: Workspace) -> None:
+        """Look whether there is a cluster at the address; nothing is started yet.
+
+        Raises:
+            MedleyError: there is none, or devices are named one by one.
+        """
+        if settings.devices not in ("auto", "cpu", "cuda"):
+            raise MedleyError(
+                f"--devices '{settings.devices}': Ray gives the devices out; pass auto, cpu or cuda"
+            )
+        if settings.address not in (None, "auto"):
+            _knock(str(settings.address))
+        self.settings = settings
+        self.workspace = Workspace(workspace.root.absolute())
+
+    def run(
+        self, jobs: Iterable[Job | None], watch: Callable[[Event], None]
+    ) -> Generator[Outcome, None, None]:
+        """Take every job's shot, as `Engine` says.
+
+        Raises:
+            MedleyError: there is no cluster at the address, or it has no such device.
+            OutputError: the workspace cannot be written to.
+        """
+        with _connected(self.settings), _probe(self.workspace) as probe:
+            work = _Work(self, probe, jobs, watch)
+            try:
+                yield from work.outcomes()
+            finally:
+                work.end()
+
+
+class _Work:
+    """One run: hands jobs to Ray, passes on events, and collects what comes back."""
+
+    def __init__(
+        self,
+        engine: RayEngine,
+        probe: str,
+        jobs: Iterable[Job | None],
+        watch: Callable[[Event], None],
+    ) -> None:
+        settings = engine.settings
+        self._workspace = engine.workspace
+        self._workers = settings.workers
+        self._on_gpus = _has_gpus(settings.devices)
+        self._jobs = iter(jobs)
+        self._watch = watch
+        self._flights: dict[Any, _Flight] = {}
+        self._lent: dict[Path, Any] = {}
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+        actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Board)
+        self._board = actor.options(scheduling_strategy=here).remote()
+        own = settings.address is None  # then its "processors" are workers
+        self._order = Order(
+            root=engine.workspace.root,
+            probe=probe,
+            threads=max(1, torch.get_num_threads() // settings.workers) if own else 1,
+            sharing=settings.workers,
+            retries=settings.retries,
+            shrink=settings.shrink,
+            version=medley.__version__,
+        )
+        self._task = ray.remote(
+            num_cpus=1,
+            num_gpus=1 / settings.workers if self._on_gpus else 0,
+            max_retries=settings.retries,
+            retry_exceptions=True,
+            max_calls=0,  # a process stays, even with a GPU
+        )(take_errand)
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Hand out jobs and wait until all have ended."""
+        self._hand_out()
+        while self._flights:
+            ended, _ = ray.wait(list(self._flights), num_returns=1, timeout=_POLL_S)
+            self._pass_on()
+            for reference in ended:
+                outcome = self._collect(reference)
+                self._hand_out()
+                yield outcome
+                self._hand_out()  # what had to wait for that
+
+    def end(self) -> None:
+        """Interrupt what is still being done, and give it time to leave checkpoints."""
+        for reference in self._flights:
+            ray.cancel(reference)
+        if self._flights:
+            ray.wait(
+                list(self._flights),
+                num_returns=len(self._flights),
+                timeout=_FAREWELL_S,
+                fetch_local=False,
+            )
+        ray.kill(self._board)
+
+    def _hand_out(self) -> None:
+        """Let twice as many jobs as the cluster takes at once wait at it; it may have grown."""
+        have = ray.cluster_resources()
+        slots = have.get("GPU", 0) * self._workers if self._on_gpus else have.get("CPU", 0)
+        while len(self._flights) < 2 * max(1, int(slots)) and (job := next(self._jobs, None)):
+            weights = self._lend(job.take.scene.settings.weights)
+            reference = self._task.remote(job, self._board, self._order, [weights])
+            self._flights[reference] = _Flight(job, time.monotonic())
+
+    def _lend(self, weights: Path | None) -> Any:
+        """A file of weights as Ray hands it on, once; where a worker has it, it stays here."""
+        if weights and weights not in self._lent:
+            self._lent[weights] = ray.put(weights.read_bytes())
+        return self._lent[weights] if weights else None
+
+    def _pass_on(self) -> None:
+        flights = {flight.job.key: flight for flight in self._flights.values()}
+        for event in ray.get(self._board.drain.remote()):
+            if event.kind == "started" and (flight := flights.get(event.key)):
+                flight.attempts += 1
+                flight.worker = event.worker
+                if flight.attempts == 1:
+                    flight.began = time.monotonic()  # till now it waited in Ray's queue
+            self._watch(event)
+
+    def _collect(self, reference: Any) -> Outcome:
+        flight = self._flights.pop(reference)
+        key = flight.job.key
+        error: Exception | None
+        try:
+            ending: Ending = ray.get(reference)
+            error = ending.error
+            if ending.files:
+                unpack_shot(ending.files, self._workspace, key)
+        except MedleyError as own:  # of unpacking, or what Ray makes of a worker's
+            cause = getattr(own, "cause", own)
+            error = cause if isinstance(cause, MedleyError) else own
+        except ray.exceptions.RayError as lost:
+            error = _translate(lost, flight)
+        seconds = time.monotonic() - flight.began
+        return Outcome(key, error, max(1, flight.attempts), seconds, flight.worker)
+
+
+def _translate(error: Exception, flight: _Flight) -> Exception:
+    """What an error of Ray's is in medley's words."""
+    path = f"'{flight.job.take.painting.path}': "
+    if isinstance(error, ray.exceptions.RayTaskError):
+        return RuntimeError(f"{path}{error}")
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if isinstance(error, ray.exceptions.OutOfMemoryError):
+        return RoomError(f"{path}Ray ended the process for want of memory; pass a smaller --size")
+    return LostError(
+        f"{path}the process that took it is gone, perhaps for want of memory ({first}); the same"
+        " command goes on"
+    )
+
+
+@contextlib.contextmanager
+def _probe(workspace: Workspace) -> Iterator[str]:
+    """Lay a file into the workspace by which workers know it; yield its name."""
+    path = workspace.root / f".probe-{uuid.uuid4().hex}"
+    write_bytes(path, b"medley\n")
+    try:
+        yield path.name
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _has_gpus(devices: str) -> bool:
+    """Whether shots ask for GPUs."""
+    have = ray.cluster_resources().get("GPU", 0) > 0
+    if devices == "cuda" and not have:
+        raise MedleyError("the Ray cluster has no GPU; pass --devices cpu, or add machines to it")
+    return have and devices != "cpu"
+
+
+@contextlib.contextmanager
+def _connected(settings: EngineSettings) -> Iterator[None]:
+    """Join the cluster, or start one here; what is started or joined is left at the end."""
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    options: dict[str, Any] = {"address": settings.address}
+    if settings.address is None:
+        options = {"address": "local", "num_cpus": settings.workers, "include_dashboard": False}
+    try:
+        ray.init(**options, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise MedleyError(
+            f"there is no Ray cluster at '{settings.address or 'this machine'}' ({reason}); begin"
+            " one with 'ray start --head', or leave out --address"
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """See that somebody listens at the address; Ray itself would wait there for two minutes.
+
+    Raises:
+        MedleyError: nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=_KNOCK_S):
+            pass
+    except (OSError, OverflowError) as error:
+        raise MedleyError(
+            f"there is no Ray at '{address}' ({error}); begin a cluster with 'ray start --head',"
+            " or leave out --address"
+        ) from None

@@ -1,0 +1,1 @@
+"""One shot after another: what decides it, what it needs, and how it is taken."""
