@@ -404,7 +404,7 @@ def test_failures_are_a_list_an_exit_code_and_a_log(place, here):
     done = command(place, RENDER, "--quiet", "--log-json", "all.jsonl", expect=1)
     assert done.stdout == ""
     first, film, shot = done.stderr.splitlines()
-    assert first.startswith("Error: 1 of 1 films failed")
+    assert first.startswith("Error: 1 of 1 film failed")
     assert "log 'all.jsonl'" in first
     assert "outputs/photo-medley.mp4: 1 of 2 shots failed" in film
     assert "(photo, painting 2): " in shot

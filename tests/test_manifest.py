@@ -192,7 +192,7 @@ def test_a_walk_takes_what_its_command_takes_and_says_what_it_does_not(folder):
         '[[film]]\nkind = "walk"\ncontent = "a.jpg"\nstyles = "art"\nlinger = 1\n'
         'steps_per_frame = 0\ntransition = "chain"\nphoto-pul = 3\n[[film]]\nkind = ["walk"]\n',
     ) == [
-        "F line 5, film 1: linger is 1; it must be a number of 0 or more, below 1",
+        "F line 5, film 1: linger is 1; it must be a number from 0 to below 1",
         "F line 6, film 1: steps_per_frame is 0; it must be a whole number from 1 to 100",
         "F line 7, film 1: transition: a walk has no such setting, but a render or sweep has;"
         " take it out",

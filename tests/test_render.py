@@ -345,7 +345,7 @@ def test_quiet_run_prints_only_the_path(place):
 
 
 def test_output_that_is_no_terminal_gets_plain_lines(place, monkeypatch):
-    monkeypatch.setattr("medley.studio.orders.known_pace", lambda _: None)
+    monkeypatch.setattr("medley.studio.orders.known_pace", lambda *_: None)
     lines = render(place).stderr.splitlines()
     assert lines[0].startswith("2 paintings, 48x39 pixels, 3 steps each, 8-bit kmeans weights")
     unknown = r"time unknown \(medley plan measures .*\)"
@@ -409,7 +409,7 @@ def test_tiled_render_finds_what_a_whole_one_has_taken_and_the_other_way_round(p
 
 
 def test_pace_that_is_known_is_told_of_the_smallest_run(place, monkeypatch):
-    monkeypatch.setattr("medley.studio.orders.known_pace", lambda _: Pace(1.0, 0.0))
+    monkeypatch.setattr("medley.studio.orders.known_pace", lambda *_: Pace(1.0, 0.0))
     assert "forecast: 6 steps, about 0:06, " in render(place).stderr
 
 

@@ -89,6 +89,7 @@ def test_runs_of_different_lengths_and_sizes_all_come_to_their_end(camera, monke
 
     def ask(objective, times, size):
         def run(table):
+            table.sit()
             gate.wait(10)
             seat = Seat(objective, table)
             images = [to_tensor(draw_pixels(*size, seed)) for seed in range(times)]

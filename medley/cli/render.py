@@ -36,6 +36,7 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
 
     console = notes(quiet)
     outputs = Outputs(order.film_path)
+    outputs.check(True, order.inputs)  # whether one may be replaced is told of last
     plan, drawn = prepare(order, partial(warn, console))
     outputs.check(force, [*order.inputs, *(work.path for work in drawn.paintings)])
     expected = foretell(plan, patient=False)

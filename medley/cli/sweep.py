@@ -95,6 +95,7 @@ def _sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None:
 
     console = notes(quiet)
     outputs = Outputs(order.film_path, measured=True)
+    outputs.check(True, order.inputs)  # whether one may be replaced is told of last
     photos = look_through(order, partial(warn, console))
     drawn = photos[0][2]
     outputs.check(force, [*order.inputs, *(work.path for work in drawn.paintings)])

@@ -72,6 +72,7 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
 
     console = notes(quiet)
     outputs = Outputs(order.film_path)
+    outputs.check(True, order.inputs)  # whether one may be replaced is told of last
     plan = prepare_walk(order, partial(warn, console))
     outputs.check(force, [*order.inputs, *(work.path for work in plan.paintings)])
     expected = foretell_walk(plan)

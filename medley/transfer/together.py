@@ -76,8 +76,8 @@ class _Question:
 class Table:
     """Where runs in threads of their own wait for one another.
 
-    A thread sits down with its first question, and must `leave` when it asks no more, however it
-    ends: the others would wait for it.
+    A thread sits down with its first question, or before it, and must `leave` when it asks no more,
+    however it ends: the others would wait for it.
     """
 
     def __init__(self) -> None:
@@ -85,6 +85,11 @@ class Table:
         self._changed = threading.Condition()
         self._sitting: set[int] = set()
         self._asked: list[_Question] = []
+
+    def sit(self) -> None:
+        """Let the others wait for this thread's first question."""
+        with self._changed:
+            self._sitting.add(threading.get_ident())
 
     def ask(self, objective: Objective, image: Tensor, with_gradient: bool) -> Answer:
         """Have a picture judged, together with those of all others at the table.

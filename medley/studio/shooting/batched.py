@@ -52,6 +52,8 @@ class _Batch:
         with self._lock:
             self._at_work += 1
         try:
+            if camera.table:
+                camera.table.sit()
             report = partial(self._report, number)
             take_one(self._takes[number - 1], camera, workspace, report, tell)
         except _Stopped:
