@@ -25,9 +25,9 @@ from medley.vgg.layers import HALVES
 TILES = (2048, 1024, 768, 512, 384, 256)
 """Sides that are tried when a picture does not fit as a whole; smaller ones cost much more time."""
 
-# Bytes a pixel; fitted with scripts/bench_memory.
-_WORK = 1480  # features, and gradients on their way back, of what is computed at once;
-_HALF_WORK = 1210  # the same of those that are halves
+# Bytes a pixel; fitted with scripts/bench_memory, where freed blocks are given back.
+_WORK = 1300  # features, and gradients on their way back, of what is computed at once;
+_HALF_WORK = 770  # the same of those that are halves
 _FINISHING = 2  # pictures: the mean so far, or the content, and what is made of an iterate with it
 _PADDED_WORK = 1.5  # as much where what convolutions see is put together first; an estimate
 _PAINTING_WORK = 600  # features of a painting, which need no gradients
@@ -35,8 +35,8 @@ _CONTENT_TILED = 14 / 32  # of the content's features that are kept, without zer
 _ENCODING = 10  # an iterate in the encoders' hands: pixels, Pillow's copy, PNG
 _PNG = 2.4  # an iterate on the disk
 
-_SETTLING = 210e6  # bytes: what libraries allocate when they first compute,
-_HALF_SETTLING = 275e6  # or compute in halves
+_SETTLING = 85e6  # bytes: what libraries allocate when they first compute,
+_HALF_SETTLING = 115e6  # or compute in halves
 
 _SPARE = 0.9  # share of the free memory that is counted on
 _DISK_SPARE = 0.75  # a run begins if it finds at least this share of the disk it needs
