@@ -176,6 +176,7 @@ def test_sidecar_of_an_older_medley_is_followed_by_its_order(place, tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"workspace": "ws", "order": order}))
     (tmp_path / "elsewhere").mkdir()
     run(path, "-o", "again.mp4", *QUICK, cwd=tmp_path / "elsewhere")
+    assert turns(tmp_path / "elsewhere" / "again.mp4") == turns(place / "film.mp4")
 
 
 def test_painting_that_two_shots_lack_is_told_once(place):
