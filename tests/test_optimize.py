@@ -236,6 +236,27 @@ def test_sizes_grow_over_the_steps_and_each_objective_is_made_once(judge):
     assert judge.made == [(16, 20, True), (23, 28, True), (32, 40, True)]
 
 
+@pytest.mark.parametrize("palette", [True, False])
+def test_gradients_are_only_taken_where_the_next_picture_comes_of_them(judge, palette):
+    asked = []
+
+    def counting(*size):
+        objective = judge(*size)
+        evaluate = objective.evaluate
+
+        def counted(image, with_gradient):
+            asked.append(with_gradient)
+            return evaluate(image, with_gradient)
+
+        objective.evaluate = counted
+        return objective
+
+    whole = subject(judge, steps=3)
+    colours = whole.palette if palette else None
+    list(optimize(replace(whole, objective_at=counting, palette=colours)))
+    assert asked == [not palette, True, True, False]
+
+
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_half_that_fails_is_gone_on_with_in_float32(camera, what):
     judge = Judge(camera, {False: (what, 2)})

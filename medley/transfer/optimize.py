@@ -205,7 +205,7 @@ class _Judged(NamedTuple):
         losses: total, content, style and total variation.
         change: to the frame from the one before, summed over the pixels.
         weight: what the mover asked for; means nothing without a gradient.
-        gradient: none for the last picture.
+        gradient: none where the next picture does not come of it.
         frame: the picture at full size.
     """
 
@@ -239,8 +239,8 @@ class _Run:
         judged = self._evaluate(image, last)
         total, content, style, tv = judged.losses
         frame = judged.frame
-        if judged.gradient is not None:
-            self._move(image, judged.gradient, judged.weight)
+        if not last:
+            self._move(image, judged)
         self._before, self.step = frame, step + 1
         seconds = time.perf_counter() - self._began
         return Iterate(
@@ -269,6 +269,11 @@ class _Run:
             frame = torch.lerp(self._before, frame, share)
         return frame
 
+    @property
+    def _palette(self) -> Palette | None:
+        """The colours that the next picture has, which then does not come of a gradient."""
+        return self._subject.palette if self.step == 0 else None
+
     def _evaluate(self, image: Tensor, last: bool) -> _Judged:
         """Losses and gradient; if they are not finite, once more in float32, and so from then on.
 
@@ -276,11 +281,12 @@ class _Run:
             DivergedError: they are not finite in float32 either.
         """
         height, width = image.shape[2:]
+        with_gradient = not (last or self._palette)
         for exact in [True] if self._exact or last else [False, True]:
             objective = self._objective_for(height, width, exact)
             if self._subject.mix:
                 objective.mix(self._subject.mix(self.step))
-            losses, gradient = objective.evaluate(image, with_gradient=not last)
+            losses, gradient = objective.evaluate(image, with_gradient=with_gradient)
             frame = image if last else self._show(image)
             numbers = [*losses, summed_change(self._before, frame)]
             if gradient is not None:
@@ -302,12 +308,12 @@ class _Run:
             self._objective = wanted, self._subject.objective_at(*wanted)
         return self._objective[1]
 
-    def _move(self, image: Tensor, gradient: Tensor, weight: float) -> None:
-        after = self.step + 1
-        if self.step == 0 and self._subject.palette:
-            ahead = self._recolor(self._subject.palette)
-        else:
-            ahead = self._mover.step(image, gradient, weight)
+    def _move(self, image: Tensor, judged: _Judged) -> None:
+        after, ahead = self.step + 1, image
+        if self._palette:
+            ahead = self._recolor(self._palette)
+        elif judged.gradient is not None:
+            ahead = self._mover.step(image, judged.gradient, judged.weight)
         self._image = self._pyramid.grow(ahead, after) if self._pyramid else ahead
         if self._image is not ahead:
             self._mover = self._mover.grown(self._image, self._subject.settings)

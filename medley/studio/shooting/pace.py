@@ -111,7 +111,6 @@ def _encoding_seconds(picture: torch.Tensor) -> float:
 
 
 def _subject(picture: torch.Tensor, steps: int, camera: Camera) -> Subject:
-    from medley.transfer.color import color_statistics
     from medley.transfer.losses import Objective
     from medley.transfer.optimize import Subject
 
@@ -123,9 +122,8 @@ def _subject(picture: torch.Tensor, steps: int, camera: Camera) -> Subject:
         return Objective(network, picture, [painting], settings)
 
     height, width = picture.shape[2:]
-    palette = color_statistics([painting])
     half = camera.network is not camera.exact
-    return Subject(height, width, lambda: picture, palette, objective_at, settings, half)
+    return Subject(height, width, lambda: picture, None, objective_at, settings, half)
 
 
 def _pace_key(device: AnyDevice, precision: Precision) -> str:
