@@ -15,8 +15,9 @@ from medley.errors import DivergedError, MedleyError
 from medley.images import decode, to_tensor
 from medley.paintings import Painting
 from medley.settings import ShotSettings
-from medley.studio.shooting.batched import FULL_PIXELS, fitting_at_once, take_batched
+from medley.studio.shooting.batched import take_batched
 from medley.studio.shooting.checkpoint import saved_step
+from medley.studio.shooting.passes import FULL_PIXELS, fitting_at_once
 from medley.studio.shooting.scene import set_scene, shot_key
 from medley.studio.shooting.takes import Take, take_shots
 from medley.transfer import together

@@ -24,7 +24,7 @@ class RunSettings(Settings):
     )
     batch_size: BatchWish = Field(
         "auto",
-        description="Paintings whose pictures pass the network together, on one device; auto: as"
+        description="Paintings whose pictures pass the network together, on each device; auto: as"
         " many small ones as fill a GPU, and one on a CPU.",
     )
     deterministic: bool = Field(

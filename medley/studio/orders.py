@@ -224,6 +224,7 @@ def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:
         # Processes on one device share its arithmetic: two of them are hardly quicker than one.
         rounds=math.ceil(left / len(set(crew))) if crew else None,
         sharing=max(map(crew.count, crew), default=1),
+        a_pass=plan.a_pass,
     )
 
 

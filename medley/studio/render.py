@@ -30,6 +30,7 @@ from medley.studio.editing.sidecar import (
 )
 from medley.studio.engines.crew import take_at_once
 from medley.studio.shooting.blend import hang_together, read_blend
+from medley.studio.shooting.passes import shots_a_pass
 from medley.studio.shooting.progress import Progress
 from medley.studio.shooting.scene import Camera, Scene, fit_tiles, set_scene, shot_key
 from medley.studio.shooting.takes import Take, missing
@@ -59,8 +60,18 @@ class Plan:
 
     @property
     def at_once(self) -> int:
-        """How many shots are taken at once."""
+        """How many processes take shots at once."""
         return min(len(self.devices), len(missing(self.takes)))
+
+    @property
+    def a_pass(self) -> int:
+        """How many of them pass the network together on each device."""
+        is_chain = any(isinstance(take.scene.start, Shot) for take in self.takes)
+        if is_chain or self.camera.tile or not self.at_once:
+            return 1
+        height, width, _ = self.content.shape
+        crew = self.devices[: self.at_once]
+        return shots_a_pass(self.batch_size, height, width, crew, len(missing(self.takes)))
 
 
 def plan_render(
@@ -154,7 +165,7 @@ def list_takes(
 def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str], None]) -> None:
     """Take every shot of the plan that is not finished, in order.
 
-    With several devices each takes the next of them, in a process of its own. On one device
+    With several devices each takes the next of them, in a process of its own. On each device
     several of them may pass the network together.
 
     Args:
@@ -169,27 +180,11 @@ def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str]
     """
     from medley.studio.shooting.batched import take_batched
 
-    camera = plan.camera
-    if (count := _batch_of(plan)) > 1:
-        take_batched(plan.takes, camera, plan.workspace, "painting", watch, tell, count)
-        return
-    take_at_once(
-        plan.takes, plan.devices, lambda _: camera, plan.workspace, "painting", watch, tell
-    )
-
-
-def _batch_of(plan: Plan) -> int:
-    """How many shots pass the network together."""
-    is_chain = any(isinstance(take.scene.start, Shot) for take in plan.takes)
-    if is_chain or plan.camera.tile or plan.at_once > 1:
-        return 1
-    wish = plan.batch_size
-    if wish == "auto":
-        from medley.studio.shooting.batched import fitting_at_once
-
-        height, width, _ = plan.content.shape
-        wish = fitting_at_once(height, width) if plan.camera.device.type == "cuda" else 1
-    return min(wish, len(missing(plan.takes)))
+    common = plan.workspace, "painting", watch, tell, plan.a_pass
+    if plan.a_pass > 1 and plan.at_once == 1:
+        take_batched(plan.takes, plan.camera, *common)
+    else:
+        take_at_once(plan.takes, plan.devices, lambda _: plan.camera, *common)
 
 
 def cut_film(

@@ -12,7 +12,7 @@ from medley.settings import (
     EngineSettings,
     ShotSettings,
 )
-from medley.settings.manifest import Film, Manifest
+from medley.settings.manifest import Film, FilmOrder, Manifest
 from medley.studio.batches.darkroom import Darkroom
 from medley.studio.batches.filmplan import FilmPlan, photos_of, plan_film
 from medley.studio.compression.stage import Stage, Watch
@@ -29,9 +29,10 @@ from medley.studio.shooting.forecast import (
     peak_bytes,
     shot_seconds,
 )
+from medley.studio.shooting.passes import shots_a_pass
 from medley.studio.shooting.room import free_memory_each, process_memory, resident_memory
 from medley.studio.shooting.scene import scales_of
-from medley.studio.shooting.takes import label_takes
+from medley.studio.shooting.takes import Take, label_takes
 from medley.workspace import Workspace
 
 
@@ -70,7 +71,7 @@ class Schedule:
 
 def plan_batch(
     manifest: Manifest,
-    device: Device,
+    crew: Sequence[Device],
     force: bool,
     watch: Watch,
 ) -> Schedule:
@@ -78,7 +79,7 @@ def plan_batch(
 
     Args:
         manifest: the films.
-        device: a worker's, which decides what precision "auto" comes to.
+        crew: the device of each worker; the first decides what precision "auto" comes to.
         force: replace films that were made otherwise.
         watch: told how far that is, and the making of weights.
 
@@ -95,7 +96,7 @@ def plan_batch(
     _show_photos(manifest, darkroom)
     for number, film in enumerate(manifest.films, start=1):
         try:
-            plan = plan_film(film, device, darkroom, workspace, watch)
+            plan = plan_film(film, crew[0], darkroom, workspace, watch)
             _check_outputs(plan, force, folders)
             films.append(plan)
         except OutputError as error:
@@ -109,7 +110,7 @@ def plan_batch(
         order=manifest.films,
         films=tuple(films),
         failed=tuple(failed),
-        jobs=_missing(films),
+        jobs=_missing(films, crew),
         shots=len({key for plan in films for key in plan.keys}),
         workspace=workspace,
         darkroom=darkroom,
@@ -199,18 +200,23 @@ def _seconds(jobs: Sequence[Job], took: Mapping[Hashable, float], devices: int) 
     return max(work / devices, *ends.values(), 0.0)
 
 
-def _missing(films: Sequence[FilmPlan]) -> dict[str, Job]:
+def _missing(films: Sequence[FilmPlan], crew: Sequence[Device]) -> dict[str, Job]:
     """Every shot once that is missing, and wanted by a film that is not made yet."""
     labels = label_takes(take for plan in films for take in plan.takes)
-    jobs: dict[str, Job] = {}
+    wanted: dict[str, tuple[Take, FilmOrder]] = {}
     for plan in films:
         for take in () if plan.is_made else plan.takes:
-            if take.shot.key not in jobs and not take.shot.is_finished:
-                jobs[take.shot.key] = Job(
-                    replace(take, label=labels[take.shot.key]),
-                    plan.film.order.tile,
-                    deterministic=plan.film.order.deterministic,
-                )
+            if take.shot.key not in wanted and not take.shot.is_finished:
+                wanted[take.shot.key] = take, plan.film.order
+    jobs = {}
+    for key, (take, order) in wanted.items():
+        height, width, _ = take.scene.content.shape
+        jobs[key] = Job(
+            replace(take, label=labels[key]),
+            order.tile,
+            deterministic=order.deterministic,
+            batch_size=shots_a_pass(order.batch_size, height, width, crew, len(wanted)),
+        )
     return jobs
 
 

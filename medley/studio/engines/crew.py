@@ -23,8 +23,9 @@ def take_at_once(
     what: str,
     watch: Callable[[Progress], None],
     tell: Callable[[str], None],
+    batch_size: int = 1,
 ) -> None:
-    """Take every shot that is not finished, as many at once as there are devices.
+    """Take every shot that is not finished, as many at once as there are devices, or more.
 
     The pixels are those that one process comes to with as many threads. Interrupted, or after an
     error in one of them, all processes stop and leave checkpoints.
@@ -37,6 +38,7 @@ def take_at_once(
         what: a take is called in progress, such as "painting".
         watch: told how far the shots are, whichever process is at them.
         tell: told what the user should know, in one line.
+        batch_size: how many of them each device takes in one pass of the network.
 
     Raises:
         DivergedError: a loss is no longer finite; what was shot is kept.
@@ -54,16 +56,16 @@ def take_at_once(
         if take.shot.key not in wanted:
             take.shot.drop_state()  # where a run was killed just before it did
     tile: TileWish = camera_for(next(iter(wanted.values())).scene.settings).tile or "off"
-    follower = _Follower(takes, wanted, len(crew), what, watch, tell)
+    follower = _Follower(takes, wanted, what, watch, tell)
     import torch
 
     exact = torch.are_deterministic_algorithms_enabled()
-    jobs = (Job(take, tile, deterministic=exact) for take in wanted.values())
+    jobs = (Job(take, tile, deterministic=exact, batch_size=batch_size) for take in wanted.values())
     with contextlib.closing(LocalEngine(crew, workspace).run(jobs, follower.see)) as outcomes:
         for outcome in outcomes:
             if outcome.error:
                 raise outcome.error
-            del follower.left[outcome.key]
+            follower.forget(outcome.key)
 
 
 class _Follower:
@@ -73,13 +75,13 @@ class _Follower:
         self,
         takes: Sequence[Take],
         wanted: Mapping[str, Take],
-        workers: int,
         what: str,
         watch: Callable[[Progress], None],
         tell: Callable[[str], None],
     ) -> None:
-        self.left = {key: steps_left(take) for key, take in wanted.items()}
-        self._wanted, self._workers, self._paintings = wanted, workers, len(takes)
+        self._left = {key: steps_left(take) for key, take in wanted.items()}
+        self._at_work: set[str] = set()
+        self._wanted, self._paintings = wanted, len(takes)
         # A painting that comes twice has the number of its first place.
         self._numbers = {
             take.shot.key: number for number, take in reversed([*enumerate(takes, start=1)])
@@ -88,11 +90,18 @@ class _Follower:
 
     def see(self, event: Event) -> None:
         """Pass an event on."""
-        if event.kind == "told":
+        if event.kind == "started":
+            self._at_work.add(event.key)
+        elif event.kind == "told":
             self._tell(event.text)
         elif event.kind == "step":
-            self.left[event.key] = event.steps - event.step
+            self._left[event.key] = event.steps - event.step
             self._watch(self._progress(event))
+
+    def forget(self, key: str) -> None:
+        """A shot is finished."""
+        del self._left[key]
+        self._at_work.discard(key)
 
     def _progress(self, event: Event) -> Progress:
         return Progress(
@@ -103,7 +112,7 @@ class _Follower:
             loss=event.loss,
             seconds=event.seconds,
             steps=event.steps,
-            steps_left=sum(self.left.values()),
+            steps_left=sum(self._left.values()),
             what=self._what,
-            at_once=min(self._workers, len(self.left)),
+            at_once=len(self._at_work),
         )

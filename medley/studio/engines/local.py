@@ -1,16 +1,13 @@
 """Several shots at once on one machine: a process for each worker takes them from one list.
 
-Each process has one connection to this one and nothing else in common with it. What comes through:
-the next job in; ready for the next, an event, or how the last job ended, out. A connection that
-ends is the sign to stop, so that none outlives this process, however that ends.
+Each has one connection to this process, whose end is its sign to stop: none outlives this process,
+however that ends. What a process does is told in `engines.servant`.
 """
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import multiprocessing
-import queue
 import signal
 import sys
 import threading
@@ -18,33 +15,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING, Any, NamedTuple
 
-from medley.allocation import give_back_large_blocks
-from medley.errors import LostError, MedleyError, RoomError
+from medley.errors import LostError, RoomError
 from medley.studio.engines.jobs import Event, Job, Outcome, Place, is_passing
+from medley.studio.engines.servant import Bug, Ended, Ready, serve
 from medley.studio.shooting.device import AnyDevice
 from medley.workspace import Workspace
 
-if TYPE_CHECKING:  # torch comes with it
-    from medley.studio.engines.worker import Worker
-
 _STILLBORN = 5  # processes in a row that end before they are ready, until one gives up
-
-
-class _Ready(NamedTuple):
-    """A process waits for a job; it has ended the one before, if there was one."""
-
-    error: MedleyError | None = None
-
-
-class _Bug(NamedTuple):
-    """A process ends because of an error in the program, and prints its traceback."""
-
-    words: str
 
 
 @dataclass
@@ -62,11 +42,11 @@ class _Attempt:
 
 @dataclass
 class _Member:
-    """A process, its place, and the job that it has or will have as soon as it is ready."""
+    """A process, its place, and by key the jobs that it has, or will have once it is ready."""
 
     place: Place
     process: BaseProcess
-    attempt: _Attempt | None
+    attempts: dict[str, _Attempt]
     is_ready: bool = False
     bug: str = ""
 
@@ -138,13 +118,13 @@ class _Shift:
     def outcomes(self) -> Iterator[Outcome]:
         """Listen until every job has ended."""
         self._occupy()
-        while any(member.attempt for member in self._members.values()):
+        while any(member.attempts for member in self._members.values()):
             heard = wait(list(self._members))
             for line in [line for line in self._members if line in heard]:
-                if outcome := self._hear(line):
-                    # Nobody should stand idle while the caller looks at the outcome.
+                if outcomes := self._hear(line):
+                    # Nobody should stand idle while the caller looks at the outcomes.
                     self._occupy()
-                    yield outcome
+                    yield from outcomes
             self._occupy()
 
     def end(self) -> None:
@@ -155,16 +135,29 @@ class _Shift:
             member.process.join()
 
     def _occupy(self) -> None:
-        """Give everyone who is free the next job, hire where there is a place, and look ahead."""
+        """Give everyone who is free the next jobs, hire where there is a place, and look ahead."""
         for line, member in list(self._members.items()):
-            if not member.attempt and (attempt := self._take_next()):
-                member.attempt = attempt
+            if not member.attempts and (attempts := self._take_batch()):
+                member.attempts = attempts
                 if member.is_ready:
-                    self._hand_over(line, attempt)
-        while self._vacant and (attempt := self._take_next()):
-            self._hire(self._vacant.pop(0), attempt)
+                    self._hand_over(line, member)
+        while self._vacant and (attempts := self._take_batch()):
+            self._hire(self._vacant.pop(0), attempts)
         if not self._waiting and (attempt := self._take_next()):
             self._waiting.append(attempt)  # made while the others work
+
+    def _take_batch(self) -> dict[str, _Attempt]:
+        """What one process takes next, by key: a job, or several that pass the network together."""
+        if not (first := self._take_next()):
+            return {}
+        batch = [first]
+        most = first.job.batch_size if first.number == 1 else 1  # what has failed is tried alone
+        while len(batch) < most and (other := self._take_next()):
+            if other.number > 1 or not first.job.passes_with(other.job):
+                self._waiting.appendleft(other)
+                break
+            batch.append(other)
+        return {attempt.job.key: attempt for attempt in batch}
 
     def _take_next(self) -> _Attempt | None:
         if self._waiting:
@@ -172,24 +165,26 @@ class _Shift:
         job = next(self._jobs, None)
         return _Attempt(job) if job else None
 
-    def _hire(self, place: Place, attempt: _Attempt) -> None:
+    def _hire(self, place: Place, attempts: dict[str, _Attempt]) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         share = self._threads, len(self._engine.devices)
-        process: BaseProcess = context.Process(target=_serve, args=(theirs, place, share))
+        process: BaseProcess = context.Process(target=serve, args=(theirs, place, share))
         with _deaf_to_interrupts():
             process.start()
         # From here on `end` knows of it.
-        self._members[ours] = _Member(place, process, attempt)
+        self._members[ours] = _Member(place, process, attempts)
         theirs.close()
 
     @staticmethod
-    def _hand_over(line: Connection, attempt: _Attempt) -> None:
-        attempt.began = time.monotonic()
+    def _hand_over(line: Connection, member: _Member) -> None:
+        for attempt in member.attempts.values():
+            attempt.began = time.monotonic()
         with contextlib.suppress(OSError):  # it has just died, and the line will tell
-            line.send(attempt.job)
+            line.send([attempt.job for attempt in member.attempts.values()])
 
-    def _hear(self, line: Connection) -> Outcome | None:
+    def _hear(self, line: Connection) -> list[Outcome]:
+        """Hear one message, and tell what has ended with it."""
         member = self._members[line]
         try:
             message = line.recv()
@@ -197,53 +192,52 @@ class _Shift:
             return self._lose(line, member)
         if isinstance(message, Event):
             self._watch(message)
-        elif isinstance(message, _Bug):
+        elif isinstance(message, Bug):
             member.bug = message.words
-        elif not member.is_ready:
+        elif isinstance(message, Ready):
             member.is_ready = True
             self._stillborn = 0
-            if member.attempt:
-                self._hand_over(line, member.attempt)
-        elif member.attempt:
-            return self._end_attempt(member, member.attempt, message.error)
-        return None
+            if member.attempts:
+                self._hand_over(line, member)
+        elif isinstance(message, Ended):
+            return self._end_attempt(member, message.key, message.error)
+        return []
 
-    def _lose(self, line: Connection, member: _Member) -> Outcome | None:
-        """A process is gone: its place is vacant, and its job waits for another."""
+    def _lose(self, line: Connection, member: _Member) -> list[Outcome]:
+        """A process is gone: its place is vacant, and its jobs wait for another."""
         line.close()
         del self._members[line]
         member.process.join()
         self._vacant.append(member.place)
-        error = _what_became_of(member)
         if member.is_ready:
-            return self._end_attempt(member, member.attempt, error) if member.attempt else None
+            keys = reversed(list(member.attempts))  # each of them is put before those that wait
+            ends = [self._end_attempt(member, key, _what_became_of(member, key)) for key in keys]
+            return [outcome for end in reversed(ends) for outcome in end]
         self._stillborn += 1
+        error = _what_became_of(member, next(iter(member.attempts), None))
         if self._stillborn >= _STILLBORN or isinstance(error, RuntimeError):
             raise error
-        if member.attempt:
-            self._waiting.appendleft(member.attempt)
-        return None
+        self._waiting.extendleft(reversed(member.attempts.values()))
+        return []
 
-    def _end_attempt(
-        self, member: _Member, attempt: _Attempt, error: Exception | None
-    ) -> Outcome | None:
-        """Decide whether the member's job is over, or is tried again."""
-        member.attempt = None
+    def _end_attempt(self, member: _Member, key: str, error: Exception | None) -> list[Outcome]:
+        """Decide whether one of the member's jobs is over, or is tried again."""
+        attempt = member.attempts.pop(key)
         attempt.stop()
         job, place = attempt.job, member.place
         if not error or attempt.number > self._engine.retries or not is_passing(error):
-            return Outcome(job.key, error, attempt.number, attempt.spent, place.name)
-        self._watch(Event(job.key, place.name, place.device, "retry", text=str(error)))
+            return [Outcome(key, error, attempt.number, attempt.spent, place.name)]
+        self._watch(Event(key, place.name, place.device, "retry", text=str(error)))
         if self._engine.shrink and isinstance(error, RoomError):
             job = replace(job, shrinks=job.shrinks + 1)
         self._waiting.appendleft(_Attempt(job, attempt.number + 1, attempt.spent))
-        return None
+        return []
 
 
-def _what_became_of(member: _Member) -> Exception:
-    """Say why a process ended, by its exit code."""
+def _what_became_of(member: _Member, key: str | None) -> Exception:
+    """Say why a process ended, by its exit code, and which of its jobs that is the end of."""
     device, code = member.place.device, member.process.exitcode or 0
-    path = f"'{member.attempt.job.take.painting.path}': " if member.attempt else ""
+    path = f"'{member.attempts[key].job.take.painting.path}': " if key else ""
     if code > 0:
         return RuntimeError(f"{path}the process on {device} ended with {code}; {member.bug}")
     if code == -signal.SIGKILL:
@@ -271,69 +265,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _serve(line: Connection, place: Place, share: tuple[int | None, int]) -> None:
-    """Take what comes through the connection until it ends: a process's whole life.
-
-    Args:
-        line: the connection.
-        place: where the process works.
-        share: threads of all processes together, or None for torch's own; and how many they are.
-    """
-    give_back_large_blocks()
-    import torch
-
-    from medley.studio.engines.worker import Worker
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _stop)
-    threads, processes = share
-    torch.set_num_threads(max(1, (threads or torch.get_num_threads()) // processes))
-    jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(line, jobs), daemon=True).start()
-    say = partial(_say, line)
-    with contextlib.suppress(KeyboardInterrupt):
-        try:
-            worker = Worker(place)
-            say(_Ready())
-            while job := jobs.get():
-                say(_Ready(_attempt(worker, job, say)))
-        finally:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # there is nothing left to stop
-            if (bug := sys.exception()) and not isinstance(bug, KeyboardInterrupt):
-                say(_Bug(f"{type(bug).__name__}: {bug}"))
-
-
 def _own_threads() -> int | None:
     """As many threads as this process may have set for itself; torch is not imported for that."""
     torch = sys.modules.get("torch")
     return torch.get_num_threads() if torch else None
-
-
-def _attempt(worker: Worker, job: Job, say: Callable[[object], None]) -> MedleyError | None:
-    try:
-        worker.take(job, say)
-    except MedleyError as error:
-        return error
-    return None
-
-
-def _say(line: Connection, message: object) -> None:
-    # Where nobody listens any more, the interrupt is on its way; an error would come in its way.
-    with contextlib.suppress(OSError):
-        line.send(message)
-
-
-def _listen(line: Connection, jobs: queue.SimpleQueue[Job | None]) -> None:
-    """Pass on what comes; interrupt the main thread when the connection ends."""
-    try:
-        while True:
-            jobs.put(line.recv())
-    except (EOFError, OSError):
-        _thread.interrupt_main(signal.SIGTERM)
-    jobs.put(None)
-
-
-def _stop(*_: Any) -> None:
-    """Interrupt what is being done, once."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt

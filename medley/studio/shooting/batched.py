@@ -13,23 +13,58 @@ from medley.transfer.optimize import Iterate
 from medley.transfer.together import Table
 from medley.workspace import Workspace
 
-FULL_PIXELS = 512 * 512
-"""So many pixels a pass fill a GPU; chosen, not measured."""
+_POLL_S = 0.2  # from one look for an interruption to the next
 
-MOST_AT_ONCE = 16  # shots: each has a thread, and all their iterates wait for the encoders
-
-
-def fitting_at_once(height: int, width: int) -> int:
-    """How many shots of that size fill a GPU together."""
-    return max(1, min(MOST_AT_ONCE, FULL_PIXELS // (height * width)))
+Work = Callable[[Table, Callable[[], None]], None]
+"""Takes a shot at a table; the second is to be called after each iterate, and may stop it there."""
 
 
 class _Stopped(Exception):  # noqa: N818 (it is no error)
     """Another shot failed, or the user has interrupted the run."""
 
 
+def run_at_table(works: Sequence[Work], at_once: int) -> None:
+    """Take shots in threads that sit at one table, so that they pass the network together.
+
+    If one of them raises an error, or this thread is interrupted, the others stop at their next
+    iterate, with checkpoints.
+
+    Args:
+        works: one for each shot.
+        at_once: how many of them sit there at a time.
+    """
+    table, stopped = Table(), threading.Event()
+
+    def check() -> None:
+        if stopped.is_set():
+            raise _Stopped
+
+    def sit(work: Work) -> None:
+        if stopped.is_set():
+            return
+        table.sit()
+        try:
+            work(table, check)
+        except _Stopped:
+            pass  # its checkpoint is written
+        finally:
+            table.leave()
+
+    with ThreadPoolExecutor(max(1, at_once), "shot") as pool:
+        futures = [pool.submit(sit, work) for work in works]
+        try:
+            waiting = set(futures)
+            # A wait without end would be deaf to an interrupt that comes from another thread.
+            while waiting and not any(one.exception() for one in futures if one.done()):
+                waiting = wait(waiting, _POLL_S, FIRST_EXCEPTION).not_done
+        finally:
+            stopped.set()
+    for future in futures:
+        future.result()
+
+
 class _Batch:
-    """The shots at work, each in a thread."""
+    """A film's shots at work."""
 
     def __init__(
         self,
@@ -41,26 +76,28 @@ class _Batch:
         self._left = {number: steps_left(take) for number, take in enumerate(takes, start=1)}
         self._lock = threading.Lock()
         self._at_work = 0
-        self.stopped = threading.Event()
 
     def take(
-        self, number: int, camera: Camera, workspace: Workspace, tell: Callable[[str], None]
+        self,
+        number: int,
+        camera: Camera,
+        workspace: Workspace,
+        tell: Callable[[str], None],
+        table: Table,
+        check: Callable[[], None],
     ) -> None:
         """Take one of the shots."""
-        if self.stopped.is_set():
-            return
+
+        def report(iterate: Iterate) -> None:
+            self._report(number, iterate)
+            check()
+
         with self._lock:
             self._at_work += 1
         try:
-            if camera.table:
-                camera.table.sit()
-            report = partial(self._report, number)
+            camera = replace(camera, table=table)
             take_one(self._takes[number - 1], camera, workspace, report, tell)
-        except _Stopped:
-            pass  # its checkpoint is written
         finally:
-            if camera.table:
-                camera.table.leave()
             with self._lock:
                 self._at_work -= 1
 
@@ -71,8 +108,6 @@ class _Batch:
             later = sum(self._left.values()) - self._left[number]
             place = number, len(self._takes)
             self._watch(progress_of(take, self._what, place, later, iterate, self._at_work))
-        if self.stopped.is_set():
-            raise _Stopped
 
 
 def take_batched(
@@ -97,14 +132,7 @@ def take_batched(
         DivergedError, OutputError, RoomError: as `take_shots`; the other shots stop, with
             checkpoints.
     """
-    camera = replace(camera, table=Table())
     batch = _Batch(takes, what, watch)
     wanted = [number for number, take in enumerate(takes, start=1) if not take.shot.is_finished]
-    with ThreadPoolExecutor(at_once, "shot") as pool:
-        try:
-            futures = [pool.submit(batch.take, n, camera, workspace, tell) for n in wanted]
-            wait(futures, return_when=FIRST_EXCEPTION)
-        finally:  # an error, or Ctrl-C in this thread
-            batch.stopped.set()
-    for future in futures:
-        future.result()
+    works = [partial(batch.take, number, camera, workspace, tell) for number in wanted]
+    run_at_table(works, at_once)
