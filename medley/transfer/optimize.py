@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from medley.allocation import give_back_holes
 from medley.errors import DivergedError
 from medley.settings import ShotSettings
 from medley.transfer.color import Palette, match_colors
@@ -305,6 +306,7 @@ class _Run:
         wanted = (height, width, exact)
         if self._objective is None or self._objective[0] != wanted:
             self._objective = None  # gives its targets' memory back first
+            give_back_holes()
             self._objective = wanted, self._subject.objective_at(*wanted)
         return self._objective[1]
 
