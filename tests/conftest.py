@@ -1,7 +1,7 @@
 """Small pictures made in code, and one network for all tests."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -13,7 +13,7 @@ from PIL import Image
 from medley.film.facts import read_facts
 from medley.images import Pixels
 from medley.settings import ShotSettings
-from medley.studio.shooting.scene import Camera, load_camera
+from medley.studio.shooting.camera import Camera, load_camera
 from medley.vgg import schemes, weightfile
 from medley.vgg.sources import KERAS_ORIGIN
 from medley.vgg.weights import load_weights
@@ -48,6 +48,14 @@ def film_pixels(path: Path) -> Pixels:
     )
     pixels = np.frombuffer(raw.stdout, np.uint8)
     return pixels.reshape(-1, facts.height, facts.width, 3)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever the user has fetched or measured has no part in the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEDLEY_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

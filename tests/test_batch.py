@@ -412,6 +412,7 @@ def test_failures_are_a_list_an_exit_code_and_a_log(place, here):
 
 
 def test_check_says_what_a_batch_would_take_and_makes_nothing(place, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(place / "cache"))  # that knows no pace yet
     monkeypatch.setattr("medley.studio.shooting.pace.pace_of", lambda _: Pace(0.5, 0.0))
     done = command(place, RENDER + "bits = [8, 4]\n", "--check")
     assert "2 films, 0 of them made; 4 different shots, 0 of them finished" in done.stdout
