@@ -40,17 +40,12 @@ from medley.studio.editing.cut import Outputs
 from medley.studio.orders import foretell, prepare
 from medley.studio.render import cut_film, take_all
 from medley.studio.shooting.blend import read_blend
+from medley.studio.shooting.camera import load_camera
 from medley.studio.shooting.device import choose_device, choose_precision, kind_of
 from medley.studio.shooting.forecast import check_disk
 from medley.studio.shooting.progress import Progress
 from medley.studio.shooting.room import free_disk
-from medley.studio.shooting.scene import (
-    fit_painting,
-    fit_tiles,
-    load_camera,
-    resize_content,
-    set_scene,
-)
+from medley.studio.shooting.scene import fit_painting, fit_tiles, resize_content, set_scene
 from medley.studio.shooting.shoot import iterate
 from medley.transfer.optimize import Iterate
 from medley.vgg import sources

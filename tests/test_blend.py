@@ -12,7 +12,8 @@ from medley.errors import PictureError
 from medley.images import decode
 from medley.settings import BlendSettings, ShotSettings
 from medley.studio.shooting.blend import Blend, read_blend
-from medley.studio.shooting.scene import Scene, load_camera, shot_key
+from medley.studio.shooting.camera import load_camera
+from medley.studio.shooting.scene import Scene, shot_key
 from medley.studio.shooting.shoot import set_objective, shoot
 from medley.transfer.color import Patch, color_statistics, match_colors
 from medley.workspace import Workspace

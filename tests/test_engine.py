@@ -225,7 +225,7 @@ def test_two_processes_on_one_workspace_take_no_shot_twice(workspace, camera, tm
         from pathlib import Path
         from medley.settings import ShotSettings
         from medley.studio.engine import Job, LocalEngine
-        from medley.studio.shooting.scene import load_camera
+        from medley.studio.shooting.camera import load_camera
         from medley.workspace import Workspace
         from tests.test_engine import make_take
         if __name__ == "__main__":

@@ -187,7 +187,7 @@ def test_unknown_device_is_refused_with_those_that_are_there():
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_gpu_takes_the_same_shot_as_the_cpu_within_rounding(tmp_path, camera):
-    from medley.studio.shooting.scene import load_camera
+    from medley.studio.shooting.camera import load_camera
 
     gpu = load_camera(ShotSettings(), torch.device("cuda"))
     on_cpu, on_gpu = take(tmp_path / "cpu", camera), take(tmp_path / "gpu", gpu)
@@ -200,7 +200,7 @@ def test_killed_shot_leaves_whole_iterates_and_is_unfinished(tmp_path, camera, h
         import sys, torch
         from pathlib import Path
         from medley.settings import ShotSettings
-        from medley.studio.shooting.scene import load_camera
+        from medley.studio.shooting.camera import load_camera
         from tests.test_shoot import scene, take
         camera = load_camera(ShotSettings(precision="float32"), torch.device("cpu"))
         take(Path(sys.argv[1]), camera, scene(steps=5000), lambda i: print(i.step, flush=True))

@@ -93,8 +93,8 @@ def stylize(
     from medley.cli.console import notes, warn
     from medley.stills import check_format
     from medley.studio.shooting.blend import paintings_for
+    from medley.studio.shooting.camera import load_camera
     from medley.studio.shooting.device import choose_device, computing_deterministically
-    from medley.studio.shooting.scene import load_camera
     from medley.studio.still import Easel, read_paintings
 
     check_format(file_format, still.depth, still.file_quality)

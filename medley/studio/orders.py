@@ -28,17 +28,12 @@ from medley.studio.compression.stage import Watch
 from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import check_film, check_output
 from medley.studio.render import Plan, plan_render
+from medley.studio.shooting.camera import load_camera
 from medley.studio.shooting.device import choose_devices
 from medley.studio.shooting.forecast import Forecast, forecast
 from medley.studio.shooting.pace import CALIBRATION, known_pace, pace_of
 from medley.studio.shooting.room import resident_memory
-from medley.studio.shooting.scene import (
-    fit_painting,
-    load_camera,
-    resize_content,
-    scales_of,
-    settled,
-)
+from medley.studio.shooting.scene import fit_painting, resize_content, scales_of, settled
 from medley.studio.shooting.takes import missing
 from medley.studio.sweep import Sweep, plan_sweep
 from medley.studio.walk import WalkPlan, check_walk, lay_lap, plan_walk

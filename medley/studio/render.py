@@ -30,9 +30,10 @@ from medley.studio.editing.sidecar import (
 )
 from medley.studio.engines.crew import take_at_once
 from medley.studio.shooting.blend import hang_together, read_blend
+from medley.studio.shooting.camera import Camera
 from medley.studio.shooting.passes import shots_a_pass
 from medley.studio.shooting.progress import Progress
-from medley.studio.shooting.scene import Camera, Scene, fit_tiles, set_scene, shot_key
+from medley.studio.shooting.scene import Scene, fit_tiles, set_scene, shot_key
 from medley.studio.shooting.takes import Take, missing
 from medley.transfer.seen import NOTHING, Seen
 from medley.workspace import Workspace

@@ -25,9 +25,9 @@ from medley.settings import (
 )
 from medley.stills import Levels, encode_still
 from medley.studio.shooting.blend import read_blend
+from medley.studio.shooting.camera import Camera
 from medley.studio.shooting.progress import Progress
 from medley.studio.shooting.scene import (
-    Camera,
     Scene,
     fit_painting,
     fit_tiles,

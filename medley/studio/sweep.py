@@ -46,9 +46,10 @@ from medley.studio.editing.sidecar import (
     describe_run,
 )
 from medley.studio.engines.crew import take_at_once
+from medley.studio.shooting.camera import Camera, load_camera
 from medley.studio.shooting.device import AnyDevice, choose_precision
 from medley.studio.shooting.progress import Progress
-from medley.studio.shooting.scene import Camera, Scene, fit_tiles, load_camera, set_scene, shot_key
+from medley.studio.shooting.scene import Scene, fit_tiles, set_scene, shot_key
 from medley.studio.shooting.takes import Take, missing
 from medley.vgg.layers import Precision
 from medley.workspace import Workspace
@@ -184,7 +185,6 @@ def shoot_sweep(
         OutputError: the workspace cannot be written to.
         RoomError: the memory does not suffice; what was kept is kept.
     """
-
     crew = sweep.devices[: len(missing(sweep.takes))]
 
     @lru_cache(maxsize=1)

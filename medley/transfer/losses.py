@@ -100,14 +100,14 @@ class Objective:
         with torch.no_grad():
             self._content = seen.recall(
                 content,
-                ("content", network, *self._layers),
+                ("content", network.precision, *self._layers),
                 lambda: pick(network.walk(content), self._layers),
             )
             self._style.aim(
                 [
                     seen.recall(
                         painting,
-                        ("painting", network, *self._style.statistics),
+                        ("painting", network.precision, *self._style.statistics),
                         partial(self._look, painting),
                     )
                     for painting in paintings

@@ -39,7 +39,8 @@ class Seen:
 
         Args:
             picture: that is looked at.
-            by: all else that decides what is found: network, layers, tiles.
+            by: all else that decides what is found: the network's precision, layers, tiles; one
+                `Seen` is for the networks of one set of weights.
             look: finds it, in tensors that nobody changes afterwards.
         """
         import torch

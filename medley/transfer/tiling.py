@@ -87,14 +87,14 @@ class TiledObjective:
         with torch.no_grad():
             self._content = seen.recall(
                 content,
-                ("content", network, tile, *self._layers),
+                ("content", network.precision, tile, *self._layers),
                 lambda: [self._content_features(content, tile) for tile in self._tiles],
             )
             self._style.aim(
                 [
                     seen.recall(
                         painting,
-                        ("painting", network, tile, *self._style.statistics),
+                        ("painting", network.precision, tile, *self._style.statistics),
                         partial(self._look, painting, tile),
                     )
                     for painting in paintings

@@ -66,6 +66,7 @@ class VGG19(nn.Module):
         self._pool = _pool_maxima if pooling == "max" else _pool_averages
         self._scales = _POOL_SCALES if pooling == "average-scaled" else {}
         self._padding = padding
+        self.precision = precision
         self._half = _HALF_TYPES.get(precision)
         self._divisor = _DIVISORS.get(precision, 1.0)
         for name in convolutions_for(layers):

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from medley.settings import ShotSettings, TileWish
 from medley.studio.engines.jobs import Event, Job
 from medley.studio.engines.local import LocalEngine
+from medley.studio.shooting.camera import Camera
 from medley.studio.shooting.device import AnyDevice
 from medley.studio.shooting.progress import Progress
-from medley.studio.shooting.scene import Camera
 from medley.studio.shooting.takes import Take, missing, steps_left, take_shots
 from medley.workspace import Workspace
 

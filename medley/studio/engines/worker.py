@@ -11,10 +11,11 @@ from medley.errors import MedleyError, WeightsError
 from medley.settings import ShotSettings
 from medley.studio.engines.jobs import Event, Job, Place
 from medley.studio.shooting.batched import run_at_table
+from medley.studio.shooting.camera import Camera, load_camera
 from medley.studio.shooting.device import choose_precision, computing_deterministically
 from medley.studio.shooting.forecast import choose_tile, smaller_tile
 from medley.studio.shooting.room import free_memory
-from medley.studio.shooting.scene import Camera, load_camera, scales_of, settled, shot_key
+from medley.studio.shooting.scene import scales_of, settled, shot_key
 from medley.studio.shooting.takes import take_one
 from medley.transfer.optimize import Iterate
 from medley.transfer.seen import Seen

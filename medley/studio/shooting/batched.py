@@ -6,8 +6,8 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
 
+from medley.studio.shooting.camera import Camera
 from medley.studio.shooting.progress import Progress
-from medley.studio.shooting.scene import Camera
 from medley.studio.shooting.takes import Take, progress_of, steps_left, take_one
 from medley.transfer.optimize import Iterate
 from medley.transfer.together import Table

@@ -17,9 +17,9 @@ from medley.errors import OutputError
 from medley.files import write_json
 from medley.images import encode_png, to_pixels
 from medley.settings import ShotSettings
+from medley.studio.shooting.camera import Camera, load_camera
 from medley.studio.shooting.device import AnyDevice, Device
 from medley.studio.shooting.forecast import Pace
-from medley.studio.shooting.scene import Camera, load_camera
 from medley.transfer.scales import Scale
 from medley.vgg.layers import Precision
 from medley.vgg.sources import cache_folder
@@ -122,7 +122,7 @@ def _subject(picture: torch.Tensor, steps: int, camera: Camera) -> Subject:
         return Objective(network, picture, [painting], settings)
 
     height, width = picture.shape[2:]
-    half = camera.network is not camera.exact
+    half = camera.is_half
     return Subject(height, width, lambda: picture, None, objective_at, settings, half)
 
 

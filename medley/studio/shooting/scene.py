@@ -1,13 +1,12 @@
-"""What a shot is made of: its pictures and settings, and the network that sees them."""
+"""What a shot is made of: its pictures and settings."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -26,21 +25,13 @@ from medley.paintings import Painting
 from medley.settings import ShotSettings, StyleSettings, TileWish
 from medley.shots import Shot
 from medley.studio.shooting.blend import Blend
-from medley.studio.shooting.device import AnyDevice, choose_precision
+from medley.studio.shooting.camera import Camera
+from medley.studio.shooting.device import AnyDevice
 from medley.studio.shooting.forecast import choose_tile
 from medley.studio.shooting.negatives import Negative, developed, digest_of
 from medley.studio.shooting.room import free_memory_each
 from medley.transfer.scales import Scale, plan_scales
-from medley.transfer.seen import NOTHING, Seen
-from medley.vgg.layers import HALVES, Precision, convolutions_for
-from medley.vgg.weights import Weights, load_weights
-
-if TYPE_CHECKING:  # torch takes a second to import, and plans do without
-    import torch
-    from torch import Tensor
-
-    from medley.transfer.together import Table
-    from medley.vgg.network import VGG19
+from medley.vgg.layers import Precision
 
 RECIPE = 3
 """Raised whenever the same inputs come to give other pixels, so that old shots are not reused."""
@@ -50,31 +41,6 @@ _ALWAYS_COUNTED = frozenset(
     {"steps", "optimizer", "scales", "history", "content_weight", "style_weight", "tv_weight"}
     | {"pooling", "keep_every"}
 )
-
-
-@dataclass(frozen=True)
-class Camera:
-    """What every shot of a run shares.
-
-    Attributes:
-        weights: which the network has, as they were loaded.
-        network: on the device, computing in `precision`.
-        exact: the same in float32; it judges final pictures, and takes over where halves fail.
-        device: where they are.
-        precision: never "auto".
-        tile: a picture that is larger is computed in tiles of that side; None: as a whole.
-        seen: what the network has seen in pictures of earlier shots.
-        table: where shots that are taken in threads at once wait for one another; None: alone.
-    """
-
-    weights: Weights
-    network: VGG19
-    exact: VGG19
-    device: torch.device
-    precision: Precision
-    tile: int | None = None
-    seen: Seen = NOTHING
-    table: Table | None = None
 
 
 @dataclass(frozen=True)
@@ -115,28 +81,6 @@ class Scene:
             return True
         kept = self.settings.preserve_color != "off"
         return self.start_name == ("content" if kept else "color")
-
-
-def load_camera(settings: ShotSettings, device: torch.device, tile: int | None = None) -> Camera:
-    """Load the weights that the settings ask for and put a network on the device.
-
-    Raises:
-        WeightsError: they are not there or not whole.
-    """
-    from medley.vgg.network import VGG19
-
-    bits = settings.bits if settings.weights is None else None
-    weights = load_weights(bits, path=settings.weights, layers=convolutions_for(settings.layers))
-    precision = choose_precision(settings.precision, device)
-
-    def make(tensors: Mapping[str, tuple[Tensor, Tensor]], precision: Precision) -> VGG19:
-        made = VGG19(tensors, settings.layers, settings.pooling, precision, settings.padding)
-        return made.to(device).eval()
-
-    network = exact = make(weights.tensors, "float32")
-    if precision in HALVES:
-        network = make(exact.weights(), precision)
-    return Camera(weights, network, exact, device, precision, tile)
 
 
 def fit_tiles(

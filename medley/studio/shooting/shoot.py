@@ -15,8 +15,9 @@ from medley.images import Pixels, send_pixels, to_tensor
 from medley.settings import ShotSettings
 from medley.shots import Shot, TraceRow
 from medley.studio.shooting import checkpoint
+from medley.studio.shooting.camera import Camera
 from medley.studio.shooting.room import out_of_memory_named
-from medley.studio.shooting.scene import RECIPE, Camera, Scene, scales_of, settled, shot_key
+from medley.studio.shooting.scene import RECIPE, Scene, scales_of, settled, shot_key
 from medley.transfer.color import Palette, Patch, color_statistics, lend_chroma, luminance
 from medley.transfer.losses import Objective
 from medley.transfer.optimize import Evaluator, Iterate, Position, Subject, optimize
@@ -90,7 +91,7 @@ def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
         _palette(scene, list(painted())) if _wants_colors(scene) else None,
         objective_at,
         scene.settings,
-        half=camera.network is not camera.exact,
+        half=camera.is_half,
         show=(lambda image: lend_chroma(image, tensor(scene.content))) if in_light else None,
         levels=levels,
         mix=partial(_strengths, scene, scene.blend.walk) if scene.blend.walk else None,
@@ -181,7 +182,7 @@ def shoot(
             ):
                 told = False
                 for current in iterates:
-                    if current.exact and not told and camera.network is not camera.exact:
+                    if current.exact and not told and camera.is_half:
                         tell(f"{camera.precision} overflowed; this shot goes on in float32")
                         told = True
                     _record(recorder, current, scene.settings)

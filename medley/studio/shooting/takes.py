@@ -14,9 +14,10 @@ from medley.files import in_full
 from medley.paintings import Painting
 from medley.settings import ShotSettings
 from medley.shots import Shot
+from medley.studio.shooting.camera import Camera
 from medley.studio.shooting.checkpoint import saved_step
 from medley.studio.shooting.progress import Progress
-from medley.studio.shooting.scene import Camera, Scene
+from medley.studio.shooting.scene import Scene
 from medley.workspace import Workspace
 
 if TYPE_CHECKING:  # torch comes with it
