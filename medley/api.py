@@ -70,7 +70,7 @@ def _worded() -> Iterator[None]:
     try:
         yield
     except MedleyError as error:
-        raise type(error)(_in_python(str(error))) from error
+        raise type(error)(_in_python(str(error))) from None
 
 
 def _in_python(text: str) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, UnidentifiedImageError
 
 from medley.errors import PictureError
-from medley.settings import SHORTEST_SIDE
+from medley.settings import LONGEST_SIDE, SHORTEST_SIDE
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +37,10 @@ class Layers(NamedTuple):
 # Set once, not around each read: pictures are read on threads, and filters are global.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+Image.MAX_IMAGE_PIXELS = LONGEST_SIDE**2  # what medley makes it must be able to read
+
+BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
+"""What Pillow raises of a picture that claims more."""
 
 # A JPEG of more pixels is decoded at 1/2, 1/4 or 1/8 of its size, whichever comes below first.
 REDUCED_ABOVE = 40_000_000
@@ -84,7 +88,7 @@ def read_layers(path: Path, data: bytes | None = None) -> Layers:
         raise PictureError(f"there is no picture '{path}'; check its name") from None
     except IsADirectoryError:
         raise PictureError(f"'{path}' is a folder, not a picture; name a file in it") from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+    except BOMBS:
         limit = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
         raise PictureError(
             f"'{path}' claims more than {limit:.0f} megapixels; scale it down first"

@@ -103,8 +103,18 @@ def test_tiles_are_as_large_as_fits_and_only_where_they_are_needed():
     assert choose_tile("auto", SQUARE, SETTINGS, None) is None
     tiles = [choose_tile("auto", SQUARE, SETTINGS, free * 1e9) for free in (20, 5, 2.8)]
     assert tiles == [2048, 1024, 512]
-    assert choose_tile("off", SQUARE, SETTINGS, 1) is None
-    assert choose_tile(320, SQUARE, SETTINGS, 1) == 320
+    assert choose_tile("off", SQUARE, SETTINGS, None) is None
+    assert choose_tile("off", SQUARE, SETTINGS, whole) is None
+    assert choose_tile(320, SQUARE, SETTINGS, whole) == 320
+
+
+@pytest.mark.parametrize("wish", ["off", 2048])
+def test_tiles_that_cannot_fit_are_refused_though_they_were_asked_for(wish):
+    need = peak_bytes(SQUARE, SETTINGS, None if wish == "off" else wish)
+    with pytest.raises(
+        RoomError, match=rf"4096x4096 pixels take .* with --tile {wish}, .*; leave --tile out"
+    ):
+        choose_tile(wish, SQUARE, SETTINGS, 0.99 * need)
 
 
 def test_what_does_not_fit_even_in_tiles_is_refused_with_what_would():
@@ -127,7 +137,7 @@ def test_what_does_not_fit_even_in_tiles_is_refused_with_what_would():
 
 
 def test_no_way_out_is_no_empty_advice():
-    with pytest.raises(RoomError, match=r"1\.0 MB are free; close other programs"):
+    with pytest.raises(RoomError, match=r"1\.0 MB are free, .*; close other programs"):
         choose_tile("auto", SQUARE, SETTINGS, 1e6)
 
 

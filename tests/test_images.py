@@ -19,6 +19,7 @@ from medley.images import (
     to_pixels,
     to_tensor,
 )
+from medley.settings import LONGEST_SIDE
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
@@ -98,6 +99,10 @@ def test_other_unreadable_files_say_why(tmp_path):
         read_picture(tmp_path / "absent.jpg")
     with pytest.raises(PictureError, match="is a folder"):
         read_picture(tmp_path)
+
+
+def test_whatever_medley_makes_it_can_read():
+    assert Image.MAX_IMAGE_PIXELS == LONGEST_SIDE**2
 
 
 def test_decompression_bomb_is_refused(tmp_path, monkeypatch):

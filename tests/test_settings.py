@@ -1,15 +1,20 @@
 """What the schemas accept beyond numbers within bounds: lists of widths and of schemes."""
 
+from pathlib import Path
+
 import pytest
 
 from medley.settings import (
     SWEPT_SCHEMES,
+    BlendSettings,
+    EngineSettings,
     ShotSettings,
     SweepSettings,
     parse_betas,
     parse_schemes,
     parse_widths,
 )
+from medley.settings.formats import FormatSettings, check_format
 
 
 @pytest.mark.parametrize(
@@ -72,3 +77,27 @@ def test_betas_are_two_numbers_and_adam_s():
         parse_betas("0.9,1")
     with pytest.raises(ValueError, match="--adam-betas sets Adam, not L-BFGS; pass --optimizer ad"):
         ShotSettings(adam_betas="0.5,0.9")
+
+
+def test_history_is_no_setting_of_adam():
+    with pytest.raises(ValueError, match="--history and --optimizer adam contradict each other"):
+        ShotSettings(optimizer="adam", history=5)
+
+
+def test_rest_is_one_region():
+    once = ("sky.png=a.jpg", "rest=b.jpg")
+    assert len(BlendSettings(mask=once).masks) == 2
+    with pytest.raises(ValueError, match="'rest' is named twice"):
+        BlendSettings(mask=(*once, "rest=c.jpg"))
+
+
+@pytest.mark.parametrize("devices", ["banana", "cuda:x", "cpu,", ""])
+def test_devices_of_a_batch_are_refused_in_words(devices):
+    with pytest.raises(ValueError, match=r"there is no device '.*'; there are auto, cpu"):
+        EngineSettings(devices=devices)
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", "..", ".mp4", "films/.MP4", ".gif"])
+def test_film_without_a_name_is_refused(name):
+    with pytest.raises(ValueError, match=r"has no name; name a film, such as film\.mp4"):
+        check_format(Path(name), FormatSettings())

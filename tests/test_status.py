@@ -81,7 +81,11 @@ def test_the_status_command_prints_counts_and_what_is_unfinished(workspace, tmp_
     assert "photo, sea" in said
     assert "3/9" in said
     rows = run("status", "shots", "--json", cwd=tmp_path).stdout.splitlines()
-    assert [json.loads(one)["key"] for one in rows] == ["aaa", "bbb", "ccc"]
+    finished, begun, never = found = [json.loads(one) for one in rows]
+    assert [one["key"] for one in found] == ["aaa", "bbb", "ccc"]
+    assert finished == {"key": "aaa", "state": "finished"}  # nothing is made up
+    assert (begun["step"], begun["steps"]) == (3, 9)
+    assert (never["step"], never["loss"], never["seconds"]) == (None, None, None)
 
 
 def test_a_place_without_shots_is_named(tmp_path):

@@ -1,5 +1,6 @@
 """The command line: one small file for each command; nothing below this floor prints or exits."""
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -58,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # three to six times as slow as soon as anything else runs on the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     give_back_large_blocks()
+    # Where its cache folder cannot be written to, it says so in two lines of no use to anyone here.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         sys.exit(cli.main(arguments, prog_name="medley", standalone_mode=False))
     except click.UsageError as error:

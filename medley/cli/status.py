@@ -28,7 +28,12 @@ def status(workspace: Path, as_json: bool) -> None:
         import json
 
         for shot in shots:
-            click.echo(json.dumps(asdict(shot)))
+            known = asdict(shot)
+            if shot.state == "finished":  # nothing else of it was read
+                known = {name: known[name] for name in ("key", "state")}
+            elif shot.step < 0:
+                known |= dict.fromkeys(("step", "loss", "seconds"))
+            click.echo(json.dumps(known))
         return
     from medley.cli.console import show_facts, show_table
     from medley.cli.progress import clock

@@ -94,7 +94,7 @@ def prune_(
     if len(picked) > _LONGEST_LIST:
         click.echo(f"... and {len(picked) - _LONGEST_LIST:,} more")
     if dry_run or not picked:
-        click.echo(f"would remove {named}")
+        click.echo(f"would remove {named}" if picked else "nothing to remove")
         return
     if not yes:
         in_films = sum(bool(entry.films) for entry in picked)
@@ -159,6 +159,8 @@ def _opened(root: Path) -> Workspace:
 
     if not root.is_dir():
         raise OutputError(f"there is no workspace at '{root}'; name another")
+    if not (root / "shots").is_dir():
+        raise OutputError(f"'{root}' holds no shots; name a workspace")
     return Workspace(root)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import threading
 from collections import deque
@@ -15,6 +16,7 @@ from medley.errors import FilmError
 from medley.images import Pixels
 
 _LAST_WORDS = 6  # lines of ffmpeg's own that an error brings along
+_SPEAKER = re.compile(r"\[[^\]]* @ 0x[0-9a-f]+\] ")  # which part of it says something
 
 # SVT-AV1 tells its settings at length unless it is told not to.
 _QUIET = {"SVT_LOG": "1"}
@@ -106,7 +108,8 @@ def feed(options: Sequence[str], frames: Iterable[Pixels]) -> None:
 
 def last_words(lines: Iterable[str]) -> str:
     """The end of what ffmpeg said, in one line."""
-    return " | ".join(line for line in list(lines)[-_LAST_WORDS:] if line) or "it said nothing"
+    said = (_SPEAKER.sub("", line) for line in list(lines)[-_LAST_WORDS:])
+    return " | ".join(filter(None, said)) or "it said nothing"
 
 
 @contextlib.contextmanager

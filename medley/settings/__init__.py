@@ -9,6 +9,7 @@ from medley.settings.compose import ComposeSettings, Corner
 from medley.settings.effort import EffortSettings, parse_betas
 from medley.settings.engine import EngineSettings
 from medley.settings.fields import (
+    LONGEST_SIDE,
     PICTURE_BYTES,
     RIVALS,
     SHORTEST_HISTORY,
@@ -37,6 +38,7 @@ from medley.settings.walk import WalkSettings
 
 __all__ = [
     "DEEP",
+    "LONGEST_SIDE",
     "LOSSY",
     "PICTURE_BYTES",
     "REST",

@@ -86,6 +86,8 @@ class EffortSettings(Settings):
 
     @model_validator(mode="after")
     def _adam_is_there_to_be_set(self) -> Self:
+        if self.optimizer == "adam" and self.history is not None:
+            raise ValueError("--history and --optimizer adam contradict each other; leave one out")
         for name in ("learning_rate", "adam_betas") if self.optimizer != "adam" else ():
             if getattr(self, name) != type(self).model_fields[name].default:
                 option = f"--{name.replace('_', '-')}"

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from medley.settings.fields import Settings
+from medley.settings.fields import Devices, Settings
 
 
 class EngineSettings(Settings):
@@ -13,9 +13,8 @@ class EngineSettings(Settings):
     engine: Literal["local", "ray"] = Field(
         "local", description="Take shots in processes of this machine, or on a Ray cluster."
     )
-    devices: str = Field(
+    devices: Devices = Field(
         "auto",
-        pattern=r"^(auto|(cpu|cuda(:\d+)?|mps)(,(cpu|cuda(:\d+)?|mps))*)$",
         description="Devices that take different shots at once, such as cuda:0,cuda:1; auto: every"
         " CUDA device, else one of auto's kind. With Ray, cuda or cpu; auto: as its cluster has.",
     )

@@ -120,8 +120,11 @@ def check_format(path: Path, settings: FormatSettings) -> None:
     """Find contradictions between a film's name and what is asked of its format.
 
     Raises:
-        ValueError: the format is unknown or has no such codec, encoder or sound.
+        ValueError: there is no name; or the format is unknown or has no such codec, encoder or
+            sound.
     """
+    if path.name in ("", "..") or path.name.lower() in FORMATS:
+        raise ValueError(f"--output '{path}' has no name; name a film, such as film{USUAL_SUFFIX}")
     form = format_of(path)
     suffix = path.suffix.lower() or "a folder of pictures"
     if settings.codec != "auto" and settings.codec not in form.codecs:

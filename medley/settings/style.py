@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from medley.settings.fields import SHORTEST_SIDE, InFolder, Settings, checked_by, place
 from medley.settings.layers import VGG_LAYERS, format_layers, parse_layers, parse_weight
@@ -123,6 +123,13 @@ class BlendSettings(Settings):
         description="MASK=PAINTING: where the mask is white, this painting pulls; repeatable, and"
         " 'rest' as MASK is what the others leave.",
     )
+
+    @field_validator("mask")
+    @classmethod
+    def _has_one_rest(cls, masks: tuple[str, ...]) -> tuple[str, ...]:
+        if sum(parse_mask(text).mask == REST for text in masks) > 1:
+            raise ValueError(f"'{REST}' is named twice, and is one region; give it one painting")
+        return masks
 
     @property
     def masks(self) -> tuple[MaskWish, ...]:

@@ -59,7 +59,7 @@ def prepare(order: RenderOrder, tell: Callable[[str], None]) -> tuple[Plan, Draw
     devices = choose_devices(order.device)
     photo, drawn = _photo(order.content, order)
     check_film(1 if blending.is_one_shot else len(drawn.paintings), film)
-    _tell_of(drawn, tell)
+    _tell_of(drawn, tell, film.title or "")
     plan = plan_render(
         order.content,
         photo,
@@ -113,12 +113,12 @@ def prepare_walk(order: WalkOrder, tell: Callable[[str], None]) -> WalkPlan:
     return plan_walk(opening, tuple(drawn.paintings), walk, fps, order.tile)
 
 
-def _tell_of(drawn: Draw, tell: Callable[[str], None]) -> None:
+def _tell_of(drawn: Draw, tell: Callable[[str], None], title: str = "") -> None:
     for reason in drawn.skipped:
         tell(f"passed over: {reason}")
     if drawn.catalog and drawn.catalog.absent:
         tell(f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
-    if lost := undrawable("\n".join(map(credit_lines, drawn.paintings))):
+    if lost := undrawable("\n".join([title, *map(credit_lines, drawn.paintings)])):
         tell(f"no font here has {lost}; boxes stand for them until one is installed")
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from medley.catalogs import Entry, read_catalog
 from medley.errors import FilmError, OutputError, PictureError
+from medley.images import BOMBS
 from medley.paintings import byline_of, title_of
 from medley.shots import Shot
 from medley.workspace import Workspace
@@ -332,7 +333,7 @@ def _size_of(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as picture:
             return picture.size
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, *BOMBS) as error:
         raise PictureError(f"'{path}' is not a readable picture; make it again") from error
 
 

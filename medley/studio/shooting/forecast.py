@@ -218,25 +218,34 @@ def choose_tile(
     """Decide whether a shot is computed in tiles, and how large they are.
 
     Args:
-        wish: a side, "off", or "auto": only if it does not fit as a whole, the largest that fits.
+        wish: a side or "off", which are taken if that may fit at all; or "auto": only if it does
+            not fit as a whole, the largest that fits.
         scales: of the shot.
         settings: of the shot.
         free: bytes of memory that are free, or None if that is unknown: then all fits.
 
     Raises:
-        RoomError: nothing fits; what would is named.
+        RoomError: nothing fits, or not as it is wished; what would is named.
     """
-    if isinstance(wish, int):
-        return wish
-    if wish == "off" or free is None:
+    named = f"{scales[-1].width}x{scales[-1].height} pixels"
+    if wish != "auto":
+        tile = None if wish == "off" else wish
+        need = peak_bytes(scales, settings, tile)
+        if free is not None and need > free:
+            raise RoomError(
+                f"{named} take {amount(need)} of memory with --tile {wish}, and {amount(free)} are"
+                " free; leave --tile out, or pass a smaller --size"
+            )
+        return tile
+    if free is None:
         return None
     for tile in (None, *TILES):
         if peak_bytes(scales, settings, tile) <= _SPARE * free:
             return tile
     need = peak_bytes(scales, settings, TILES[-1])
     raise RoomError(
-        f"{scales[-1].width}x{scales[-1].height} pixels take {amount(need)} of memory even in"
-        f" tiles, and {amount(free)} are free; {way_out(scales, settings, free)}"
+        f"{named} take {amount(need)} of memory even in tiles, and {amount(free)} are free,"
+        f" a tenth of which is left to others; {way_out(scales, settings, free)}"
     )
 
 
