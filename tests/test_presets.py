@@ -89,4 +89,4 @@ def test_presets_are_listed_with_what_they_set():
         [quality, kind] for quality in QUALITIES for kind in KINDS
     ]
     assert lines[3][2:8] == ["384", "x", "384", "120", "auto", "every"]
-    assert "fine, and all of the GPU's values, are reasoned" in result.output
+    assert "The GPU's values are reasoned, not run" in result.output

@@ -23,6 +23,4 @@ def presets() -> None:
             size = f"{side} x {side}"
             rows.append([quality, kind, size, meant.steps, meant.scales, kept, about])
     show_table(["quality", "on", "size", "steps", "scales", "iterates kept", "for"], rows)
-    click.echo(
-        "Sizes are areas in pixels. fine, and all of the GPU's values, are reasoned, not run."
-    )
+    click.echo("Sizes are areas in pixels. The GPU's values are reasoned, not run.")
