@@ -1,8 +1,48 @@
-"""The errors that a user can mend: each message says what is wrong, the value, and the way out."""
+"""The errors that a user can mend: each message says what is wrong, the value, and the way out.
+
+A message is made of parts. Where it names a setting, that part is a `Setting`, which each door words
+in its own way: `--tile 512` on the command line, `tile = 512` in a file, `tile=512` in Python.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+
+class Setting(NamedTuple):
+    """A setting that a message names.
+
+    Attributes:
+        name: of the field, such as "style_weight".
+        value: that it has or should have; None where only the setting is meant.
+    """
+
+    name: str
+    value: object = None
+
+    def __str__(self) -> str:
+        """Name and value in words that fit everywhere: "style_weight 2"."""
+        return self.name if self.value in (None, True) else f"{self.name} {self.value}"
+
+
+Part = str | Setting
+Wording = Callable[[Setting], str]
+"""Writes a setting as it is given at one of the doors."""
+
+
+def word(parts: Iterable[object], wording: Wording = str) -> str:
+    """Put a message's parts together, with every setting as a door has it."""
+    return "".join(wording(part) if isinstance(part, Setting) else str(part) for part in parts)
 
 
 class MedleyError(Exception):
-    """Something that the user can mend; the CLI prints it as one line and exits with 1."""
+    """Something that the user can mend; the command line prints one line and exits with 1.
+
+    Its arguments are the parts of the message.
+    """
+
+    def __str__(self) -> str:
+        """Give the message in words that fit everywhere."""
+        return word(self.args)
 
 
 class PictureError(MedleyError):
@@ -22,18 +62,23 @@ class OutputError(MedleyError):
 
 
 class ConfigError(MedleyError):
-    """Settings from a file cannot be used; each argument is one thing to mend, in one line."""
+    """Settings cannot be used; each argument is one thing to mend, as a text or as its parts."""
+
+    @property
+    def faults(self) -> list[tuple[object, ...]]:
+        """The parts of each thing to mend."""
+        return [arg if type(arg) is tuple else (arg,) for arg in self.args]
 
     def __str__(self) -> str:
         """All of it in one line."""
-        return "; ".join(map(str, self.args))
+        return "; ".join(map(word, self.faults))
 
 
 class CheckpointError(MedleyError):
     """An unfinished shot cannot be gone on with, and starts over."""
 
 
-class RoomError(MedleyError):
+class ResourceError(MedleyError):
     """A device's memory, or a disk, is too small for what was asked."""
 
 
@@ -41,5 +86,13 @@ class DivergedError(MedleyError):
     """An optimization's loss is no longer a finite number."""
 
 
-class LostError(MedleyError):
+class WorkerLostError(MedleyError):
     """The process that was at a shot ended before the shot did."""
+
+
+class SettingsError(ValueError):
+    """Settings contradict each other, or a value is none; its arguments are a message's parts."""
+
+    def __str__(self) -> str:
+        """Give the message in words that fit everywhere."""
+        return word(self.args)

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from medley.catalogs import SPLITS, Catalog, Entry, read_catalog
-from medley.errors import PictureError
+from medley.errors import Part, PictureError, Setting
 from medley.files import sha256
-from medley.images import Pixels, read_picture
+from medley.images import read_picture
 from medley.settings import CatalogSettings
 
 _NEAR_BITS = 6  # of 64; pictures that have nothing in common differ in about 32
@@ -23,19 +24,30 @@ _NEAR_TONES = 12.0  # of 255, on average
 _AT_ONCE = 64  # files that are checked before progress is told
 _NAMED = 5  # values that an error names
 
-Fit = Callable[[Image.Image, Path], Pixels]
-"""What is kept of a painting, of that file; it raises PictureError if it cannot be used."""
+Kept = TypeVar("Kept")
+"""What is kept of a painting's picture: its pixels at some size, or what they are known by."""
 
-Look = Callable[[Entry], tuple[Pixels, "Fingerprint"]]
-"""What is kept of an entry's picture, and its fingerprint; it raises PictureError likewise."""
+Fit = Callable[[Image.Image, Path], Kept]
+"""Makes of a decoded picture and its file what is kept of it; raises PictureError if it is of no
+use."""
+
+Look = Callable[[Entry], tuple[Kept, "Fingerprint"]]
+"""Gives what is kept of an entry's picture, and its fingerprint; raises PictureError if it is of no
+use."""
 
 
 @dataclass(frozen=True)
-class Painting:
-    """A style image that has been decoded, found whole, and brought to the size that is needed."""
+class Painting(Generic[Kept]):
+    """A style image that has been decoded, found whole, and brought to the size that is needed.
+
+    Attributes:
+        path: the file, or what errors call a picture that has none.
+        picture: what is kept of it.
+        entry: what a catalog says of it, if one does.
+    """
 
     path: Path
-    picture: Pixels
+    picture: Kept
     entry: Entry | None = None
 
     @property
@@ -55,10 +67,10 @@ class Painting:
 
 
 @dataclass(frozen=True)
-class Draw:
+class Draw(Generic[Kept]):
     """Paintings that were drawn, why others were passed over, and the catalog they come from."""
 
-    paintings: list[Painting]
+    paintings: list[Painting[Kept]]
     skipped: list[str]
     catalog: Catalog | None = None
 
@@ -149,21 +161,22 @@ def _filter(entries: list[Entry], settings: CatalogSettings) -> list[Entry]:
             other = next(split for split in SPLITS if split != settings.split)
             raise PictureError(
                 f"all {len(entries):,} paintings are in the split '{other}', none in"
-                f" '{settings.split}'; pass --split {other} or --split all"
-            )
+                f" '{settings.split}'; pass ",
+                Setting("split", other), " or ", Setting("split", "all"),
+            )  # fmt: skip
         entries = kept
     filters: tuple[tuple[str, str | None, Callable[[Entry], str]], ...] = (
         ("artist", settings.artist, lambda entry: entry.artist),
         ("genre", settings.genre, lambda entry: entry.genre),
-        ("style-name", settings.style_name, lambda entry: entry.style),
+        ("style_name", settings.style_name, lambda entry: entry.style),
     )
-    for option, wanted, value in filters:
+    for name, wanted, value in filters:
         if wanted is None or not entries:
             continue
         key = _fold(wanted)
         kept = [entry for entry in entries if _fold(value(entry)) == key]
         if not kept:
-            raise PictureError(_no_match(option, wanted, Counter(map(value, entries))))
+            raise PictureError(*_no_match(Setting(name, f"'{wanted}'"), Counter(map(value, entries)), wanted))
         entries = kept
     return _filter_years(entries, settings)
 
@@ -181,15 +194,15 @@ def _filter_years(entries: list[Entry], settings: CatalogSettings) -> list[Entry
     known = [year for year in years if year is not None]
     if not kept:
         there = f"the dates go from {min(known)} to {max(known)}" if known else "no date is known"
-        raise PictureError(f"--years {settings.years} leaves no painting; {there}")
+        raise PictureError(Setting("years", settings.years), f" leaves no painting; {there}")
     return kept
 
 
-def _no_match(option: str, wanted: str, counts: Counter[str]) -> str:
+def _no_match(setting: Setting, counts: Counter[str], wanted: str) -> tuple[Part, ...]:
     """Say that nothing has a value, what may have been meant, and which values there are."""
     del counts[""]
     if not counts:
-        return f"--{option} '{wanted}' leaves no painting; none there has one in a catalog"
+        return setting, " leaves no painting; none there has one in a catalog"
     folded = {_fold(value): value for value in counts}
     close = [key for key in folded if _fold(wanted) in key] or difflib.get_close_matches(
         _fold(wanted), folded, n=3
@@ -198,7 +211,7 @@ def _no_match(option: str, wanted: str, counts: Counter[str]) -> str:
     guess = f"did you mean '{folded[close[0]]}'? " if close else ""
     named = ", ".join(f"'{value}' ({count:,})" for value, count in counts.most_common(_NAMED))
     more = f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else ""
-    return f"--{option} '{wanted}' leaves no painting; {guess}there are {named}{more}"
+    return setting, f" leaves no painting; {guess}there are {named}{more}"
 
 
 def _fold(text: str) -> str:
@@ -210,8 +223,8 @@ def _fold(text: str) -> str:
 
 
 def decode_in_turn(
-    entries: Sequence[Entry], distinct: bool, skipped: list[str], look: Look
-) -> Iterator[Painting]:
+    entries: Sequence[Entry], distinct: bool, skipped: list[str], look: Look[Kept]
+) -> Iterator[Painting[Kept]]:
     """Decode entries one after another, only as they are asked for.
 
     Args:
@@ -236,10 +249,10 @@ def decode_in_turn(
         yield Painting(entry.path, fitted, entry)
 
 
-def looking(fit: Fit) -> Look:
+def looking(fit: Fit[Kept]) -> Look[Kept]:
     """Look at entries by decoding them."""
 
-    def look(entry: Entry) -> tuple[Pixels, Fingerprint]:
+    def look(entry: Entry) -> tuple[Kept, Fingerprint]:
         picture = read_picture(entry.path)
         return fit(picture, entry.path), fingerprint(picture)
 
@@ -270,7 +283,9 @@ def find_bad(entries: Sequence[Entry], watch: Callable[[int], None]) -> list[str
     return bad
 
 
-def draw(places: Sequence[Path], settings: CatalogSettings, fit: Fit) -> Draw:
+def draw(
+    places: Sequence[Path], settings: CatalogSettings, fit: Fit[Kept]
+) -> Draw[Kept]:
     """Choose paintings and decode them; one that is bad or does not fit is passed over, another
     takes its place.
 
@@ -292,8 +307,8 @@ def check_entries(catalog: Catalog, places: Sequence[Path]) -> str:
 
 
 def draw_from(
-    catalog: Catalog, places: Sequence[Path], settings: CatalogSettings, look: Look
-) -> Draw:
+    catalog: Catalog, places: Sequence[Path], settings: CatalogSettings, look: Look[Kept]
+) -> Draw[Kept]:
     """As `draw`, from a catalog that has been read and by any way of looking at its entries.
 
     Raises:
@@ -303,7 +318,7 @@ def draw_from(
     entries = choose(catalog, settings)
     wanted = settings.sample or len(entries)
     skipped: list[str] = []
-    paintings: list[Painting] = []
+    paintings: list[Painting[Kept]] = []
     for painting in decode_in_turn(entries, settings.sample is not None, skipped, look):
         paintings.append(painting)
         if len(paintings) == wanted:
@@ -312,8 +327,9 @@ def draw_from(
         raise PictureError(f"none of the {len(entries)} files in {names} is usable: {skipped[0]}")
     if settings.sample and len(paintings) < wanted:
         raise PictureError(
-            f"--sample {wanted} asks for more than the {len(paintings)} good paintings in {names};"
-            " lower it or widen the filters"
+            Setting("sample", wanted),
+            f" asks for more than the {len(paintings)} good paintings in {names};"
+            " lower it or widen the filters",
         )
     return Draw(paintings, skipped, catalog)
 

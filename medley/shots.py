@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import safetensors
+
 from medley.errors import CheckpointError, OutputError, PictureError
 from medley.images import Pixels, decode
 
@@ -56,6 +58,15 @@ class Shot:
     def state_path(self) -> Path:
         """Where the checkpoint lies while the shot is unfinished."""
         return self.path / "state.safetensors"
+
+    @property
+    def saved_step(self) -> int:
+        """The step that its checkpoint goes on with, as far as its header tells; 0 without one."""
+        try:
+            with safetensors.safe_open(self.state_path, framework="np") as file:
+                return int(json.loads(file.metadata()["position"])["step"])
+        except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError):
+            return 0
 
     def drop_state(self) -> None:
         """Remove the checkpoint, if there is one, when the shot is finished."""

@@ -7,8 +7,6 @@
       state.safetensors  where an unfinished shot is gone on with
       SHA256SUMS         digests of all that is kept, as `sha256sum --check` reads them
       done.json          written last; a whole one beside all its iterates is a finished shot
-    <workspace>/shots/.<key>.lock
-                         held by the process that is taking the shot
     <workspace>/.films/<digest>.txt
                          where the sidecar of a film lies that was made of the shots
 
@@ -26,9 +24,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from filelock import FileLock, Timeout
-
-from medley.errors import OutputError
+from medley.errors import OutputError, Setting
 from medley.files import (
     part_file,
     remove_parts,
@@ -38,6 +34,7 @@ from medley.files import (
     write_sums,
 )
 from medley.images import Pixels, encode_png
+from medley.locks import Claim
 from medley.shots import COLUMNS, SUMS, Shot, TraceRow
 
 ENCODERS = 2  # threads that encode iterates
@@ -54,11 +51,11 @@ class Workspace:
 
     def shot(self, key: str) -> Shot:
         """Name the shot of that key, finished or not."""
-        return Shot(key, self.root / "shots" / key)
+        return Shot(key, self.folder / key)
 
     def shots(self) -> list[Shot]:
         """Name every shot that something is there of, by key."""
-        paths = (self.root / "shots").glob("[!.]*")
+        paths = self.folder.glob("[!.]*")
         return [self.shot(key) for key in sorted(path.name for path in paths if path.is_dir())]
 
     def note_film(self, sidecar: Path) -> None:
@@ -73,34 +70,18 @@ class Workspace:
         paths = [Path(os.fsdecode(note.read_bytes())) for note in notes]
         return [path for path in paths if path.is_file()]
 
-    @contextmanager
-    def claim(self, key: str, on_wait: Callable[[], None]) -> Iterator[None]:
-        """Keep other processes from taking the same shot until the block ends; wait for them first.
+    @property
+    def folder(self) -> Path:
+        """The folder that the shots' own folders lie in."""
+        return self.root / "shots"
 
-        The lock is the operating system's: it dies with its owner.
+    def claim(self, name: str) -> Claim:
+        """Keep other processes from taking the same shot, or from cutting the same film.
 
         Args:
-            key: of the shot.
-            on_wait: called once if another process has it and must be waited for.
-
-        Raises:
-            OutputError: the workspace cannot be written to.
+            name: the shot's key, or what stands for a film.
         """
-        path = self.root / "shots" / f".{key}.lock"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                on_wait()
-                lock.acquire()
-        except OSError as error:
-            raise self._cannot_write(path, error) from error
-        try:
-            yield
-        finally:
-            lock.release()
+        return Claim(self.folder, name)
 
     @contextmanager
     def record(self, key: str, description: dict[str, Any], begun: int = 0) -> Iterator["Recorder"]:
@@ -143,7 +124,8 @@ class Workspace:
     def _cannot_write(path: Path, error: OSError) -> OutputError:
         return OutputError(
             f"cannot write to '{path}' ({error.strerror or error});"
-            " make room there or choose another --workspace"
+            " make room there or choose another ",
+            Setting("workspace"),
         )
 
 

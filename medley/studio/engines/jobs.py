@@ -1,14 +1,14 @@
-"""What goes into an engine and what comes out of it: jobs, events and outcomes."""
+"""What goes into an engine and what comes out of it: jobs, and events."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
-from medley.errors import LostError, MedleyError, OutputError, RoomError
+from medley.errors import MedleyError, OutputError, ResourceError, WorkerLostError
+from medley.events import Event
 from medley.settings import TileWish
-from medley.shots import Shot
-from medley.studio.shooting.takes import Take
+from medley.studio.shooting.spec import ShotSpec
 
 
 @dataclass(frozen=True)
@@ -16,131 +16,73 @@ class Job:
     """One shot to be taken.
 
     Attributes:
-        take: `take.shot.key` is the job's name; no two jobs of a run have the same.
+        spec: what is shot; its key is the job's name, and no two jobs of a run have the same.
+        label: what a batch and `medley status` call the shot.
         tile: whether it is computed in tiles.
         shrinks: how many times smaller tiles than that are wanted, because memory ran out.
         deterministic: whether operations that vary from run to run are refused.
-        batch_size: how many jobs of its kind a worker may take at once, in one pass of the network;
-            a hint, which the Ray engine passes over.
     """
 
-    take: Take
+    spec: ShotSpec
+    label: str = ""
     tile: TileWish = "auto"
     shrinks: int = 0
     deterministic: bool = False
-    batch_size: int = 1
 
     @property
     def key(self) -> str:
-        """Its name."""
-        return self.take.shot.key
+        """The shot's key."""
+        return self.spec.key
 
-    @property
-    def after(self) -> str | None:
-        """The name of the job whose result it goes on from, which must have ended."""
-        start = self.take.scene.start
-        return start.key if isinstance(start, Shot) else None
-
-    def passes_with(self, other: "Job") -> bool:
-        """Whether both can be taken at once, by one worker and one network."""
-        ours, theirs = self.take.scene, other.take.scene
-        return (
-            ours.content.shape == theirs.content.shape
-            and ours.settings == theirs.settings
-            and self.deterministic == other.deterministic
-            and not (self.after or other.after)
-        )
+    def about(self, error: MedleyError) -> MedleyError:
+        """Give the same error with the painting's name before it."""
+        return type(error)(f"'{self.spec.painting_path}': ", *error.args)
 
 
 @dataclass(frozen=True)
-class Event:
-    """Something to be seen while shots are taken.
-
-    Attributes:
-        key: of the shot.
-        worker: the name of who is at it, such as "cpu.2".
-        device: where that one computes.
-        kind: "started" at each attempt; "step" after each iterate; "told": `text` should be known,
-            such as that another process is at the shot; "retry": an attempt failed for the reason
-            in `text`, and there will be another one.
-        step: of the last iterate.
-        steps: of the shot.
-        loss: of the last iterate.
-        seconds: spent on the shot, by its trace.
-        text: for people, in one line.
-    """
-
-    key: str
-    worker: str
-    device: str
-    kind: Literal["started", "step", "told", "retry"]
-    step: int = 0
-    steps: int = 0
-    loss: float = 0.0
-    seconds: float = 0.0
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A shot's end.
-
-    Attributes:
-        key: of the shot.
-        error: of the last attempt, or None if the shot is finished. A `MedleyError` is something
-            that the user can mend; another one is a bug, whose traceback has been printed.
-        attempts: how many there were.
-        seconds: that they took together, by a clock that does not jump.
-        worker: the name of who was at it last.
-    """
-
-    key: str
-    error: Exception | None
-    attempts: int
-    seconds: float
-    worker: str
-
-
-@dataclass(frozen=True)
-class Place:
+class WorkerInfo:
     """Where a worker works.
 
     Attributes:
-        name: the worker's.
+        name: tells it from the others, such as "cpu.2".
         device: on which it computes.
         root: the workspace's folder.
         sharing: how many workers share the device's memory.
+        several: whether it may take more than one shot, for which it then keeps what its networks
+            have seen in pictures.
     """
 
     name: str
     device: str
     root: Path
     sharing: int = 1
+    several: bool = True
 
 
 def is_passing(error: Exception) -> bool:
     """Whether another attempt may do better, be it elsewhere or later."""
     return not isinstance(error, MedleyError) or isinstance(
-        error, LostError | OutputError | RoomError
+        error, WorkerLostError | OutputError | ResourceError
     )
 
 
 class Engine(Protocol):
-    """Where shots are taken: in this machine's processes, or on a cluster's."""
+    """Where shots are taken: in this process, in others of this machine, or on a cluster's."""
 
-    def run(
-        self, jobs: Iterable[Job | None], watch: Callable[[Event], None]
-    ) -> Generator[Outcome, None, None]:
-        """Take every job's shot, as many at once as there are workers, and yield how each ended.
+    def run(self, jobs: Iterable[Job | None]) -> Generator[Event, None, None]:
+        """Take every job's shot, as many at once as there are workers, and tell what happens.
 
         A failure is that shot's alone. Workers are given shots only while the iterator is being
-        advanced, so whoever does other work between two outcomes does it on a thread. When the
+        advanced, so whoever does other work between two events does it on a thread. When the
         iterator is closed or an exception leaves it, workers leave checkpoints and end.
 
         Args:
             jobs: asked for the next one only when it will soon be wanted. None means that there is
                 none now, and will be one when a job that was given before has ended.
-            watch: called with every event, on the thread that advances the iterator.
+
+        Yields:
+            "started" at each attempt, "step" after each iterate, "told", "retry", and "shotend"
+            once for each job.
 
         Raises:
             MedleyError: no worker can be had.

@@ -1,198 +1,105 @@
-"""One who takes shots on a device, one by one or at once, and keeps the networks it has loaded."""
+"""A worker takes shots on a device, one by one, and keeps the networks that it has loaded."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache, partial
 
 import torch
 
 from medley.errors import MedleyError, WeightsError
+from medley.events import Event
 from medley.settings import ShotSettings
-from medley.studio.engines.jobs import Event, Job, Place
-from medley.studio.shooting.batched import run_at_table
-from medley.studio.shooting.camera import Camera, load_camera
-from medley.studio.shooting.device import choose_precision, computing_deterministically
-from medley.studio.shooting.forecast import choose_tile, smaller_tile
-from medley.studio.shooting.room import free_memory
-from medley.studio.shooting.scene import scales_of, settled, shot_key
-from medley.studio.shooting.takes import take_one
-from medley.transfer.optimize import Iterate
-from medley.transfer.seen import Seen
-from medley.transfer.together import Table
-from medley.vgg.layers import Precision
+from medley.studio.engines.jobs import Job, WorkerInfo
+from medley.studio.shooting.costs import choose_tile, smaller_tile
+from medley.studio.shooting.model import Model, computing_deterministically, load_model
+from medley.studio.shooting.resources import free_memory
+from medley.studio.shooting.shoot import shoot
+from medley.studio.shooting.spec import ShotSpec
+from medley.transfer.features import FeatureCache
 from medley.workspace import Workspace
 
-_CAMERAS = 2  # networks in memory: films in two widths take turns without loading
+_MODELS = 2  # networks in memory: films in two widths take turns without loading
 _DECIDING = ("bits", "weights", "pooling", "padding", "style_layers", "content_layers")
-_AUTOMATIC: tuple[Precision, ...] = ("bfloat16", "float32")
 
 
 class Worker:
     """Takes shots on a device."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, info: WorkerInfo) -> None:
         """Look how much memory there is; networks are loaded when a shot wants them."""
-        self._place = place
-        self._device = torch.device(place.device)
-        self._load = lru_cache(maxsize=_CAMERAS)(partial(_load, self._device))
+        self._info = info
+        self._workspace = Workspace(info.root)
+        self._load = lru_cache(maxsize=_MODELS)(partial(_load, info))
         # Before the others take theirs, if one is lucky.
         self._share = self._free_share()
 
-    def take(self, job: Job, say: Callable[[Event], None]) -> None:
+    def take(self, job: Job) -> Iterator[Event]:
         """Take a job's shot, unless it is finished; go on with it if it was begun.
 
-        Args:
-            job: what is to be taken.
-            say: told how far it is.
+        Yields:
+            "started", and then what `shoot` tells.
 
         Raises:
-            DivergedError, OutputError, RoomError, WeightsError: it cannot be finished; the message
-                names the painting.
+            MedleyError: it cannot be finished; the message names the painting.
         """
-        if self._is_wanted(job, say):
-            with self._computing(job.deterministic):
-                self._shoot(job, self._camera(job), say)
-
-    def take_all(
-        self,
-        jobs: Sequence[Job],
-        say: Callable[[Event], None],
-        end: Callable[[Job, MedleyError | None], None],
-    ) -> None:
-        """Take jobs' shots as `take` does; several at once, in one pass of the network.
-
-        A failure is that shot's alone. Where one has to be computed in tiles, they are taken one
-        after another.
-
-        Args:
-            jobs: that pass with one another.
-            say: told how far they are, by any thread.
-            end: likewise, of each job's end.
-        """
-        if len(jobs) == 1:
-            end(jobs[0], _error_of(lambda: self.take(jobs[0], say)))
-            return
-        cameras: dict[str, Camera] = {}
-
-        def prepare(job: Job) -> None:
-            if self._is_wanted(job, say):
-                cameras[job.key] = self._camera(job)
-
-        def work(job: Job, table: Table, check: Callable[[], None]) -> None:
-            camera = replace(cameras[job.key], table=table)
-            end(job, _error_of(lambda: self._shoot(job, camera, say, check)))
-
-        for job in jobs:
-            error = _error_of(partial(prepare, job))
-            if job.key not in cameras:
-                end(job, error)
-        works = [partial(work, job) for job in jobs if job.key in cameras]
-        tiled = any(camera.tile for camera in cameras.values())
-        with self._computing(jobs[0].deterministic):
-            run_at_table(works, 1 if tiled else len(works))
-
-    def _is_wanted(self, job: Job, say: Callable[[Event], None]) -> bool:
-        """Say that a job is begun, and tell whether its shot is not finished yet."""
-        say(self._started(job))
-        shot = Workspace(self._place.root).shot(job.key)
+        who = {"worker": self._info.name, "device": self._info.device}
+        steps = job.spec.settings.steps
+        yield Event("started", job.key, job.spec.title, steps=steps, **who)
+        shot = self._workspace.shot(job.key)
         if shot.is_finished:
             shot.drop_state()  # where a run was killed just before it did
-        return not shot.is_finished
-
-    def _started(self, job: Job) -> Event:
-        steps = job.take.scene.settings.steps
-        return Event(job.key, self._place.name, self._place.device, "started", steps=steps)
-
-    @contextmanager
-    def _computing(self, deterministic: bool) -> Iterator[None]:
+            return
         try:
-            with computing_deterministically(deterministic):
-                yield
+            model = self._model(job.spec)
+            tile = self._tile(job)
+        except MedleyError as error:
+            raise job.about(error) from error
+        try:
+            with (
+                computing_deterministically(job.deterministic),
+                closing(shoot(job.spec, model, tile, self._workspace, job.label)) as events,
+            ):
+                for event in events:
+                    yield replace(event, **who)
         finally:
-            if self._device.type == "cuda":
+            if model.device.type == "cuda":
                 torch.cuda.empty_cache()  # a device's other workers may want it
 
-    def _shoot(
-        self,
-        job: Job,
-        camera: Camera,
-        say: Callable[[Event], None],
-        check: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Take a shot with that camera; `check` is called after each iterate."""
-        event = self._started(job)
-
-        def report(iterate: Iterate) -> None:
-            say(
-                replace(
-                    event,
-                    kind="step",
-                    step=iterate.step,
-                    loss=iterate.loss,
-                    seconds=iterate.seconds,
-                )
+    def _model(self, spec: ShotSpec) -> Model:
+        deciding = {name: getattr(spec.settings, name) for name in _DECIDING}
+        model = self._load(ShotSettings(**deciding, precision=spec.precision))
+        if model.weights.digest != spec.weights:
+            raise WeightsError(
+                f"the {model.weights.label} weights here are not those that the shot was planned"
+                " with; give all machines the same, and plan anew"
             )
-            check()
+        return model
 
-        def tell(text: str) -> None:
-            say(replace(event, kind="told", text=text))
-
-        take_one(job.take, camera, Workspace(self._place.root), report, tell)
-
-    def _camera(self, job: Job) -> Camera:
-        take = job.take
-        settings = take.scene.settings
-        try:
-            camera = self._matching(job)
-            scales, exactly = scales_of(take.scene.content, settings), settled(settings, camera)
-            share = self._free_share()
-            free = None if share is None else max(share, self._share or 0)
-            tile = choose_tile(job.tile, scales, exactly, free)
-        except MedleyError as error:
-            raise type(error)(f"'{take.painting.path}': {error}") from error
+    def _tile(self, job: Job) -> int | None:
+        spec, share = job.spec, self._free_share()
+        free = None if share is None else max(share, self._share or 0)
+        tile = choose_tile(job.tile, spec.scales, spec.settled, free)
         for _ in range(job.shrinks):
-            tile = smaller_tile(scales, exactly, tile) or tile
-        return replace(camera, tile=tile)
-
-    def _matching(self, job: Job) -> Camera:
-        """The camera with which the job's scene has the job's key.
-
-        What "auto" comes to is the planner's machine's affair: the key tells which it was.
-        """
-        scene = job.take.scene
-        wish = scene.settings.precision
-        own = choose_precision(wish, self._device)
-        for precision in dict.fromkeys([own, *_AUTOMATIC]) if wish == "auto" else [own]:
-            settings = scene.settings
-            camera = self._load(_network_of(settings, precision))
-            if shot_key(scene, camera.weights.digest, camera.precision) == job.key:
-                return camera
-        raise WeightsError(
-            f"the {camera.weights.label} weights here are not those that the shot was planned with;"
-            " give all machines the same, and plan anew"
-        )
+            tile = smaller_tile(spec.scales, spec.settled, tile) or tile
+        return tile
 
     def _free_share(self) -> int | None:
-        free = free_memory(self._device)
-        return None if free is None else free // self._place.sharing
+        free = _free_now(self._info.device)
+        return None if free is None else free // self._info.sharing
 
 
-def _network_of(settings: ShotSettings, precision: Precision) -> ShotSettings:
-    """What of the settings decides the network, so that shots that share it find it loaded."""
-    deciding = {name: getattr(settings, name) for name in _DECIDING}
-    return ShotSettings.model_validate({**deciding, "precision": precision})
-
-
-def _load(device: torch.device, settings: ShotSettings) -> Camera:
+def _load(info: WorkerInfo, settings: ShotSettings) -> Model:
+    model = load_model(settings, info.device)
     # Its shots have contents in common, and perhaps paintings.
-    return replace(load_camera(settings, device), seen=Seen())
+    return replace(model, features=FeatureCache()) if info.several else model
 
 
-def _error_of(work: Callable[[], None]) -> MedleyError | None:
-    """Do something, and give the error that it ends with as a value."""
-    try:
-        work()
-    except MedleyError as error:
-        return error
-    return None
+def _free_now(device: str) -> int | None:
+    """Bytes of memory that a shot on the device may take just now; None if that is unknown."""
+    if torch.device(device).type != "cuda":
+        return free_memory(device)
+    free, _ = torch.cuda.mem_get_info(device)
+    # Torch holds on to memory that it has no tensors in, and uses it first.
+    held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(free + held)

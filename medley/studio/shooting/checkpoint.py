@@ -1,15 +1,13 @@
 """Checkpoints: where an unfinished shot stands, as a safetensors file, and when to write one.
 
-Tensors are those of `Position`; after them comes "sha256", 32 bytes: the digest of all bytes
+Tensors are those of `RunState`; after them comes "sha256", 32 bytes: the digest of all bytes
 before it, so that a file that is torn or was changed is found. Metadata, both JSON:
 
     stamp              what the checkpoint belongs to: its version, the recipe and the shot's key
-    position           the position's other fields
+    position           the state's other fields
 
 Pieces are packed one tensor at a time, because all of them are as large as forty pictures.
 """
-
-from __future__ import annotations
 
 import contextlib
 import dataclasses
@@ -19,52 +17,49 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import safetensors
+import torch
+from torch import Tensor
 
 from medley.errors import CheckpointError, OutputError
 from medley.files import safetensors_header
+from medley.transfer.optimize import RunState
 from medley.workspace import Recorder
 
-if TYPE_CHECKING:  # torch takes a second to import, and where a shot stands is known without
-    import torch
-    from torch import Tensor
-
-    from medley.transfer.optimize import Position
-
 VERSION = 1
-"""Raised whenever a position comes to mean something else."""
+"""Raised whenever a state comes to mean something else."""
 
 INTERVAL_S = 30.0
 """Seconds from one checkpoint to the next, at the least."""
 
 LARGEST_SHARE = 0.05
-"""Of the time, that checkpoints may take: the next one waits for twenty times the last one's."""
+"""Share of the time that checkpoints may take: the next waits for twenty times the last one's."""
 
 _DIGEST = "sha256"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _DTYPES = {
-    "torch.float64": "F64",
-    "torch.float32": "F32",
-    "torch.float16": "F16",
-    "torch.bfloat16": "BF16",
-    "torch.int64": "I64",
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
 }
 _READ_BYTES = 1 << 20
 
 
-def pack(position: Position, stamp: dict[str, Any]) -> Iterator[bytes | memoryview]:
+def pack(state: RunState, stamp: dict[str, Any]) -> Iterator[bytes | memoryview]:
     """Yield a checkpoint's bytes in pieces; tensors are laid out in their own order of places."""
     facts = {
-        field.name: getattr(position, field.name)
-        for field in dataclasses.fields(position)
+        field.name: getattr(state, field.name)
+        for field in dataclasses.fields(state)
         if field.name != "tensors"
     }
     # Wider types first: each tensor then starts at a multiple of its own width.
-    placed = sorted(position.tensors.items(), key=lambda item: -item[1].itemsize)
+    placed = sorted(state.tensors.items(), key=lambda item: -item[1].itemsize)
     entries: list[tuple[str, str, tuple[int, ...], int]] = [
-        (name, _DTYPES[str(tensor.dtype)], tensor.shape, tensor.nbytes) for name, tensor in placed
+        (name, _DTYPES[tensor.dtype], tensor.shape, tensor.nbytes) for name, tensor in placed
     ]
     entries.append((_DIGEST, "U8", (_DIGEST_BYTES,), _DIGEST_BYTES))
     metadata = {"stamp": json.dumps(stamp), "position": json.dumps(facts)}
@@ -78,14 +73,12 @@ def pack(position: Position, stamp: dict[str, Any]) -> Iterator[bytes | memoryvi
     yield digest.digest()
 
 
-def unpack(path: Path, stamp: dict[str, Any], device: torch.device) -> Position:
+def unpack(path: Path, stamp: dict[str, Any], device: torch.device) -> RunState:
     """Read a checkpoint that `pack` made, with its tensors on a device.
 
     Raises:
         CheckpointError: it is torn, or it belongs to something else than `stamp`.
     """
-    from medley.transfer.optimize import Position
-
     _check_digest(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
@@ -98,29 +91,16 @@ def unpack(path: Path, stamp: dict[str, Any], device: torch.device) -> Position:
                 for name in file.keys()  # noqa: SIM118 (it is no mapping)
                 if name != _DIGEST
             }
-        return Position(**json.loads(metadata["position"]), tensors=tensors)
+        return RunState(**json.loads(metadata["position"]), tensors=tensors)
     except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"'{path}' is no checkpoint of medley's ({error})") from error
 
 
-def saved_step(path: Path) -> int:
-    """The step that a checkpoint goes on with, as far as one can tell without reading all of it.
-
-    Returns:
-        0 if there is no checkpoint or its header is torn.
-    """
-    try:
-        with safetensors.safe_open(path, framework="np") as file:
-            return int(json.loads(file.metadata()["position"])["step"])
-    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError):
-        return 0
-
-
-class Keeper:
+class Checkpointer:
     """Writes checkpoints while a shot is taken, and the last one when that is interrupted.
 
-    A context manager; inside it, `reach` is told of every position once all that comes before
-    that position has been handed to the recorder.
+    A context manager; inside it, `reach` is told of every state once all that comes before that
+    state has been handed to the recorder.
     """
 
     def __init__(
@@ -140,15 +120,15 @@ class Keeper:
         self._stamp = stamp
         self._clock = clock
         self._due = clock() + INTERVAL_S
-        self._unsaved: Position | None = None
+        self._unsaved: RunState | None = None
 
-    def reach(self, position: Position) -> None:
+    def reach(self, state: RunState) -> None:
         """Remember where the shot stands, and write it down if it is time to.
 
         Raises:
             OutputError: the checkpoint, or an iterate before it, cannot be written.
         """
-        self._unsaved = position
+        self._unsaved = state
         if self._clock() >= self._due:
             self._save()
 
@@ -162,7 +142,7 @@ class Keeper:
         self._due = began + took + max(INTERVAL_S, took / LARGEST_SHARE)
 
     def __enter__(self) -> Self:
-        """Give itself."""
+        """Return this object."""
         return self
 
     def __exit__(
@@ -179,8 +159,6 @@ class Keeper:
 
 
 def _bytes_of(tensor: Tensor) -> memoryview:
-    import torch
-
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     return flat.view(torch.uint8).numpy().data
 

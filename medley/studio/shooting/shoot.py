@@ -1,7 +1,8 @@
-"""One shot: from a content and its paintings to every iterate in the workspace."""
+"""One shot: from its spec to every iterate in the workspace."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -10,125 +11,164 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 import medley
-from medley.errors import CheckpointError
-from medley.images import Pixels, send_pixels, to_tensor
+from medley.errors import CheckpointError, MedleyError
+from medley.events import Event
+from medley.images import Pixels, send_pixels, to_pixels, to_tensor
 from medley.settings import ShotSettings
 from medley.shots import Shot, TraceRow
 from medley.studio.shooting import checkpoint
-from medley.studio.shooting.camera import Camera
-from medley.studio.shooting.room import out_of_memory_named
-from medley.studio.shooting.scene import RECIPE, Scene, scales_of, settled, shot_key
-from medley.transfer.color import Palette, Patch, color_statistics, lend_chroma, luminance
-from medley.transfer.losses import Objective
-from medley.transfer.optimize import Evaluator, Iterate, Position, Subject, optimize
+from medley.studio.shooting.model import Model
+from medley.studio.shooting.resources import out_of_memory_named
+from medley.studio.shooting.spec import RECIPE, ShotSpec
+from medley.transfer.color_transfer import (
+    Palette,
+    Patch,
+    color_statistics,
+    lend_chroma,
+    luminance,
+    match_colors,
+)
+from medley.transfer.optimize import Evaluator, Iterate, Problem, RunState, optimize
 from medley.transfer.preserve import LightObjective, recolor_painting
 from medley.transfer.scales import resample
-from medley.transfer.style import Pull
+from medley.transfer.style import StyleTarget
+from medley.transfer.style_path import StylePath, without_negatives
 from medley.transfer.tiling import make_objective
-from medley.transfer.together import Seat
-from medley.transfer.walk import Walk, without_negatives
 from medley.workspace import Recorder, Workspace
 
 
 def iterate(
-    scene: Scene, camera: Camera, position: Position | None = None, levels: int = 255
+    spec: ShotSpec,
+    model: Model,
+    tile: int | None = None,
+    state: RunState | None = None,
+    levels: int = 255,
 ) -> Iterator[Iterate]:
-    """Run a scene's optimization, from its start or on from a position, keeping nothing.
+    """Run a shot's optimization, from its start or on from a state, keeping nothing.
 
-    The last picture is rounded to as many levels above black.
+    Args:
+        spec: what is repainted, and how.
+        model: judges the pictures.
+        tile: side in pixels of the tiles that they are computed in; None: as a whole.
+        state: where an equal run stood.
+        levels: above black that the last picture is rounded to.
 
     Raises:
         DivergedError: the loss is no longer finite.
-        RoomError: the device's memory does not suffice.
+        ResourceError: the device's memory does not suffice.
     """
-    settings = settled(scene.settings, camera)
-    with out_of_memory_named(scales_of(scene.content, settings), settings, camera.tile):
+    with out_of_memory_named(spec.scales, spec.settled, tile):
         # Tensors that the generator alone holds: it drops them when it needs them no longer.
-        yield from optimize(_subject(scene, camera, levels), position)
+        yield from optimize(make_problem(spec, model, tile, levels), state)
 
 
-def set_objective(scene: Scene, camera: Camera) -> Evaluator:
-    """What a scene's shot minimizes at full size, in float32."""
-    height, width, _ = scene.content.shape
-    return _subject(scene, camera).objective_at(height, width, True)
+def make_objective_of(spec: ShotSpec, model: Model, tile: int | None = None) -> Evaluator:
+    """Make what a shot minimizes at full size, in float32."""
+    problem = make_problem(spec, model, tile)
+    return problem.objective_at(problem.height, problem.width, True)
 
 
-def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
-    height, width, _ = scene.content.shape
-    preserved = scene.settings.preserve_color
+def make_problem(
+    spec: ShotSpec, model: Model, tile: int | None = None, levels: int = 255
+) -> Problem:
+    """Lay out what a shot's optimization works on; arguments as `iterate` has them."""
+    content, paintings = spec.content.pixels(), [work.picture.pixels() for work in spec.paintings]
+    height, width, _ = content.shape
+    preserved = spec.settings.preserve_color
     in_light = preserved == "luminance"
 
     def tensor(pixels: Pixels) -> Tensor:
         # Made anew from 8 bits whenever it is needed: a float picture is four times as large.
-        return to_tensor(pixels).to(camera.device)
+        return to_tensor(pixels).to(model.device)
 
     def seen(pixels: Pixels) -> Tensor:
         return luminance(tensor(pixels)) if in_light else tensor(pixels)
 
     def painted() -> Iterator[Tensor]:
-        for painting in scene.paintings:
-            yield recolor_painting(tensor(painting), tensor(scene.content), preserved)
+        for painting in paintings:
+            yield recolor_painting(tensor(painting), tensor(content), preserved)
 
     def objective_at(high: int, wide: int, exact: bool) -> Evaluator:
         shrink = math.sqrt(high * wide / (height * width))
         objective: Evaluator = make_objective(
-            camera.exact if exact else camera.network,
-            resample(seen(scene.content), high, wide),
-            [_shrunk(painting, shrink, scene.settings.shortest_side) for painting in painted()],
-            scene.settings,
-            camera.tile,
-            _pulls(scene, high, wide, camera.device),
-            camera.seen,
+            model.exact if exact else model.network,
+            resample(seen(content), high, wide),
+            [_shrunk(painting, shrink, spec.settings.shortest_side) for painting in painted()],
+            spec.settings,
+            tile,
+            _style_targets(spec, high, wide, model.device),
+            model.features,
         )
-        if camera.table and isinstance(objective, Objective):
-            objective = Seat(objective, camera.table)
         return LightObjective(objective) if in_light else objective
 
-    return Subject(
+    return Problem(
         height,
         width,
-        lambda: seen(scene.read_start()),
-        _palette(scene, list(painted())) if _wants_colors(scene) else None,
+        lambda: seen(start_pixels(spec)),
+        _palette(spec, list(painted())) if _wants_colors(spec) else None,
         objective_at,
-        scene.settings,
-        half=camera.is_half,
-        show=(lambda image: lend_chroma(image, tensor(scene.content))) if in_light else None,
+        spec.settings,
+        half=model.is_half,
+        show=(lambda image: lend_chroma(image, tensor(content))) if in_light else None,
         levels=levels,
-        mix=partial(_strengths, scene, scene.blend.walk) if scene.blend.walk else None,
+        mix=partial(_strengths, spec, spec.blend.walk) if spec.blend.walk else None,
     )
 
 
-def _wants_colors(scene: Scene) -> bool:
-    return not scene.start_has_colors and scene.settings.style_weight > 0
+def start_pixels(spec: ShotSpec) -> Pixels:
+    """Give the picture that step 0 shows, uint8 `(height, width, 3)`.
+
+    Raises:
+        OutputError: it is the result of a shot that is not finished.
+        PictureError: it is unreadable.
+    """
+    start, content = spec.start, spec.content
+    if start.picture:
+        return start.picture.pixels()
+    if start.after:
+        return start.after.result()
+    if start.name == "content":
+        return content.pixels()
+    if start.name == "color":
+        palette = color_statistics([to_tensor(work.picture.pixels()) for work in spec.paintings])
+        return to_pixels(match_colors(to_tensor(content.pixels()), palette))
+    generator = torch.Generator().manual_seed(start.seed)
+    return to_pixels(torch.rand((1, 3, content.height, content.width), generator=generator))
 
 
-def _strengths(scene: Scene, walk: Walk, step: int) -> list[float]:
+def _wants_colors(spec: ShotSpec) -> bool:
+    return not spec.start_has_colors and spec.settings.style_weight > 0
+
+
+def _strengths(spec: ShotSpec, walk: StylePath, step: int) -> list[float]:
     """How the paintings pull at a step of a walk."""
-    count = len(scene.paintings)
+    count = len(spec.paintings)
     weights = walk.weights(step, count)
-    if scene.settings.style_loss == "wasserstein":
+    if spec.settings.style_loss == "wasserstein":
         weights = without_negatives(weights)
     return [count * weight for weight in weights]
 
 
-def _pulls(scene: Scene, height: int, width: int, device: torch.device) -> list[Pull]:
+def _style_targets(
+    spec: ShotSpec, height: int, width: int, device: torch.device
+) -> list[StyleTarget]:
     """How the paintings pull on a picture of that size."""
-    blend = scene.blend
-    strengths = blend.strengths or (1.0,) * len(scene.paintings)
+    blend = spec.blend
+    strengths = blend.strengths or (1.0,) * len(spec.paintings)
     masks = [torch.from_numpy(mask)[None, None].to(device) for mask in blend.masks]
     if not masks:
-        return list(map(Pull, strengths))
+        return list(map(StyleTarget, strengths))
     if masks[0].shape[2:] != (height, width):
         small = partial(nnf.interpolate, size=(height, width), mode="bilinear", antialias=True)
         masks = [small(mask) for mask in masks]
-    return list(map(Pull, strengths, masks))
+    return list(map(StyleTarget, strengths, masks))
 
 
-def _palette(scene: Scene, paintings: Sequence[Tensor]) -> Palette:
+def _palette(spec: ShotSpec, paintings: Sequence[Tensor]) -> Palette:
     """The paintings' colours, mixed or where each of them pulls."""
-    if not scene.blend.masks:
-        return color_statistics(paintings, scene.blend.strengths)
-    masks = [torch.from_numpy(mask)[None, None].to(paintings[0]) for mask in scene.blend.masks]
+    if not spec.blend.masks:
+        return color_statistics(paintings, spec.blend.strengths)
+    masks = [torch.from_numpy(mask)[None, None].to(paintings[0]) for mask in spec.blend.masks]
     return list(map(Patch, [color_statistics([painting]) for painting in paintings], masks))
 
 
@@ -138,92 +178,121 @@ def _shrunk(painting: Tensor, factor: float, shortest: int) -> Tensor:
 
 
 def shoot(
-    scene: Scene,
-    camera: Camera,
-    workspace: Workspace,
-    description: dict[str, Any],
-    on_iterate: Callable[[Iterate], None],
-    tell: Callable[[str], None],
-) -> Shot:
+    spec: ShotSpec, model: Model, tile: int | None, workspace: Workspace, label: str = ""
+) -> Iterator[Event]:
     """Take a shot into the workspace, unless it lies there finished already.
 
-    One that was interrupted is gone on with; on the CPU it comes to the same pixels.
+    One that was interrupted is gone on with; on the CPU it comes to the same pixels. A generator
+    that is closed, or that an error leaves, has written a checkpoint.
 
     Args:
-        scene: what is shot.
-        camera: on which network and device.
+        spec: what is shot.
+        model: which network, on which device; it has the weights that the spec names.
+        tile: side in pixels of the tiles that pictures are computed in; None: as a whole.
         workspace: where the iterates go.
-        description: what `shot.json` says of the inputs, for people.
-        on_iterate: called after each iterate has been handed to the encoders.
-        tell: called with what the user should know: that another process is waited for, or that
-            an interrupted shot must start over.
+        label: what a batch and `medley status` call the shot.
+
+    Yields:
+        "step" after each iterate has been handed to the encoders, and "told" for what the user
+        should know: that another process is waited for, or that the shot must start over.
 
     Raises:
         DivergedError: the loss is no longer finite; the shot stays unfinished.
-        RoomError: the device's memory does not suffice; what was kept is kept.
+        ResourceError: the device's memory does not suffice; what was kept is kept.
         OutputError: the workspace cannot be written to, or the shot that this one goes on from is
             not finished.
-        PictureError: that shot's result is unreadable.
+        PictureError: a picture is unreadable. Every message names the painting.
     """
-    key = shot_key(scene, camera.weights.digest, camera.precision)
-    shot = workspace.shot(key)
-    about = {**_describe(scene, camera), "key": key, **description}
-    with workspace.claim(key, lambda: tell("another process is taking this shot; waiting")):
-        # Asked with the claim in hand: another process may have just finished it.
-        if not shot.is_finished:
-            stamp = {"version": checkpoint.VERSION, "recipe": RECIPE, "key": key}
-            position = _find_position(shot, scene, camera, stamp, tell)
-            begun = position.step if position else 0
-            iterates = iterate(scene, camera, position)
-            del position  # or all of its pictures would stay in memory
-            with (
-                workspace.record(key, about, begun) as recorder,
-                checkpoint.Keeper(recorder, stamp) as keeper,
-            ):
-                told = False
-                for current in iterates:
-                    if current.exact and not told and camera.is_half:
-                        tell(f"{camera.precision} overflowed; this shot goes on in float32")
-                        told = True
-                    _record(recorder, current, scene.settings)
-                    if current.position:
-                        keeper.reach(current.position)
-                    on_iterate(current)
-                recorder.finish(_outcome(current))
-    return shot
+    named = f"'{spec.painting_path}': "
+    try:
+        with workspace.claim(spec.key) as claim:
+            if not claim.take_now():
+                yield _told(spec, named + "another process is taking this shot; waiting")
+                claim.wait()
+            # Asked with the claim in hand: another process may have just finished it.
+            if not workspace.shot(spec.key).is_finished:
+                yield from _take(spec, model, tile, workspace, label, named)
+    except MedleyError as error:
+        raise type(error)(named, *error.args) from error
 
 
-def _describe(scene: Scene, camera: Camera) -> dict[str, Any]:
+def _take(
+    spec: ShotSpec, model: Model, tile: int | None, workspace: Workspace, label: str, named: str
+) -> Iterator[Event]:
+    key, told = spec.key, False
+    stamp = {"version": checkpoint.VERSION, "recipe": RECIPE, "key": key}
+    about = {**_describe(spec, model), "key": key, **spec.describe(label)}
+    try:
+        state = _find_state(workspace.shot(key), spec, model, stamp)
+    except CheckpointError as error:
+        yield _told(spec, f"{named}{error}; this shot starts over")
+        state = None
+    begun = state.step if state else 0
+    iterates = iterate(spec, model, tile, state)
+    del state  # or all of its pictures would stay in memory
+    with (
+        workspace.record(key, about, begun) as recorder,
+        checkpoint.Checkpointer(recorder, stamp) as checkpointer,
+    ):
+        for current in iterates:
+            if current.exact and model.is_half and not told:
+                told = True
+                text = f"{model.precision} overflowed; this shot goes on in float32"
+                yield _told(spec, named + text)
+            _record(recorder, current, spec.settings)
+            if current.state:
+                checkpointer.reach(current.state)
+            yield _step(spec, current)
+        recorder.finish(_outcome(current))
+
+
+def _told(spec: ShotSpec, text: str) -> Event:
+    return Event("told", spec.key, spec.title, text=text)
+
+
+def _step(spec: ShotSpec, current: Iterate) -> Event:
+    return Event(
+        "step",
+        spec.key,
+        spec.title,
+        step=current.step,
+        steps=spec.settings.steps,
+        loss=current.loss,
+        seconds=current.seconds,
+    )
+
+
+def _describe(spec: ShotSpec, model: Model) -> dict[str, Any]:
     return {
         "medley": medley.__version__,
         "torch": torch.__version__,
         "recipe": RECIPE,
-        "device": str(camera.device),
-        "precision": camera.precision,
-        "weights": camera.weights.digest,
-        "start": scene.start_name,
-        "settings": scene.settings.model_dump(mode="json"),
+        "device": str(model.device),
+        "precision": model.precision,
+        "weights": model.weights.digest,
+        "start": spec.start.name,
+        "settings": spec.settings.model_dump(mode="json"),
     }
 
 
-def _find_position(
-    shot: Shot, scene: Scene, camera: Camera, stamp: dict[str, Any], tell: Callable[[str], None]
-) -> Position | None:
-    """Find out where an unfinished shot can be gone on with; none if it must start over."""
+def _find_state(
+    shot: Shot, spec: ShotSpec, model: Model, stamp: dict[str, Any]
+) -> RunState | None:
+    """Find out where an unfinished shot can be gone on with; None if it was never begun.
+
+    Raises:
+        CheckpointError: it must start over.
+    """
     if not shot.state_path.exists():
         return None
+    state = checkpoint.unpack(shot.state_path, stamp, model.device)
+    same = {name: stamp[name] for name in ("recipe", "key")}
+    shot.check_until(state.step, spec.settings.keep_every, same)
     try:
-        position = checkpoint.unpack(shot.state_path, stamp, camera.device)
-        same = {name: stamp[name] for name in ("recipe", "key")}
-        shot.check_until(position.step, scene.settings.keep_every, same)
-        _subject(scene, camera).check(position)
-    except CheckpointError as error:
-        tell(f"{error}; this shot starts over")
+        make_problem(spec, model).check(state)
     except ValueError as error:
-        tell(f"'{shot.state_path}' does not fit ({error}); this shot starts over")
-    else:
-        return position
-    return None
+        raise CheckpointError(f"'{shot.state_path}' does not fit ({error})") from error
+    return state
 
 
 def _outcome(last: Iterate) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,13 @@ import torch
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import medley
-from medley.errors import LostError, MedleyError, RoomError
+from medley.errors import MedleyError, ResourceError, Setting, WorkerLostError
+from medley.events import Event
 from medley.files import write_bytes
 from medley.settings import EngineSettings
-from medley.studio.engines.errand import Board, Ending, Order, take_errand
-from medley.studio.engines.jobs import Event, Job, Outcome
-from medley.studio.engines.parcel import unpack_shot
+from medley.studio.engines.archive import unpack_shot
+from medley.studio.engines.jobs import Job
+from medley.studio.engines.ray_task import EventQueue, RunContext, TaskResult, ray_task
 from medley.workspace import Workspace
 
 _POLL_S = 0.1  # from one look at the workers' events to the next
@@ -34,7 +35,7 @@ _FAREWELL_S = 60.0  # that interrupted workers may take to leave checkpoints
 
 
 @dataclass
-class _Flight:
+class _Pending:
     """A job that has been handed to Ray, and what is known of it."""
 
     job: Job
@@ -52,18 +53,17 @@ class RayEngine:
         Raises:
             MedleyError: there is none, or devices are named one by one.
         """
-        if settings.devices not in ("auto", "cpu", "cuda"):
+        if settings.devices not in (("auto",), ("cpu",), ("cuda",)):
             raise MedleyError(
-                f"--devices '{settings.devices}': Ray gives the devices out; pass auto, cpu or cuda"
+                Setting("devices", ",".join(settings.devices)),
+                ": Ray gives the devices out; pass auto, cpu or cuda",
             )
         if settings.address not in (None, "auto"):
             _knock(str(settings.address))
         self.settings = settings
         self.workspace = Workspace(workspace.root.absolute())
 
-    def run(
-        self, jobs: Iterable[Job | None], watch: Callable[[Event], None]
-    ) -> Generator[Outcome, None, None]:
+    def run(self, jobs: Iterable[Job | None]) -> Generator[Event, None, None]:
         """Take every job's shot, as `Engine` says.
 
         Raises:
@@ -71,36 +71,29 @@ class RayEngine:
             OutputError: the workspace cannot be written to.
         """
         with _connected(self.settings), _probe(self.workspace) as probe:
-            work = _Work(self, probe, jobs, watch)
+            tasks = _Tasks(self, probe, jobs)
             try:
-                yield from work.outcomes()
+                yield from tasks.events()
             finally:
-                work.end()
+                tasks.end()
 
 
-class _Work:
+class _Tasks:
     """One run: hands jobs to Ray, passes on events, and collects what comes back."""
 
-    def __init__(
-        self,
-        engine: RayEngine,
-        probe: str,
-        jobs: Iterable[Job | None],
-        watch: Callable[[Event], None],
-    ) -> None:
+    def __init__(self, engine: RayEngine, probe: str, jobs: Iterable[Job | None]) -> None:
         settings = engine.settings
         self._workspace = engine.workspace
         self._workers = settings.workers
-        self._on_gpus = _has_gpus(settings.devices)
+        self._on_gpus = _has_gpus(settings.devices[0])
         self._jobs = iter(jobs)
-        self._watch = watch
-        self._flights: dict[Any, _Flight] = {}
+        self._pending: dict[Any, _Pending] = {}
         self._lent: dict[Path, Any] = {}
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
-        actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Board)
-        self._board = actor.options(scheduling_strategy=here).remote()
+        actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(EventQueue)
+        self._queue = actor.options(scheduling_strategy=here).remote()
         own = settings.address is None  # then its "processors" are workers
-        self._order = Order(
+        self._context = RunContext(
             root=engine.workspace.root,
             probe=probe,
             threads=max(1, torch.get_num_threads() // settings.workers) if own else 1,
@@ -115,41 +108,41 @@ class _Work:
             max_retries=settings.retries,
             retry_exceptions=True,
             max_calls=0,  # a process stays, even with a GPU
-        )(take_errand)
+        )(ray_task)
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def events(self) -> Iterator[Event]:
         """Hand out jobs and wait until all have ended."""
         self._hand_out()
-        while self._flights:
-            ended, _ = ray.wait(list(self._flights), num_returns=1, timeout=_POLL_S)
-            self._pass_on()
+        while self._pending:
+            ended, _ = ray.wait(list(self._pending), num_returns=1, timeout=_POLL_S)
+            yield from self._drain()
             for reference in ended:
-                outcome = self._collect(reference)
+                event = self._collect(reference)
                 self._hand_out()
-                yield outcome
+                yield event
                 self._hand_out()  # what had to wait for that
 
     def end(self) -> None:
         """Interrupt what is still being done, and give it time to leave checkpoints."""
-        for reference in self._flights:
+        for reference in self._pending:
             ray.cancel(reference)
-        if self._flights:
+        if self._pending:
             ray.wait(
-                list(self._flights),
-                num_returns=len(self._flights),
+                list(self._pending),
+                num_returns=len(self._pending),
                 timeout=_FAREWELL_S,
                 fetch_local=False,
             )
-        ray.kill(self._board)
+        ray.kill(self._queue)
 
     def _hand_out(self) -> None:
         """Let twice as many jobs as the cluster takes at once wait at it; it may have grown."""
         have = ray.cluster_resources()
         slots = have.get("GPU", 0) * self._workers if self._on_gpus else have.get("CPU", 0)
-        while len(self._flights) < 2 * max(1, int(slots)) and (job := next(self._jobs, None)):
-            weights = self._lend(job.take.scene.settings.weights)
-            reference = self._task.remote(job, self._board, self._order, [weights])
-            self._flights[reference] = _Flight(job, time.monotonic())
+        while len(self._pending) < 2 * max(1, int(slots)) and (job := next(self._jobs, None)):
+            weights = self._lend(job.spec.settings.weights)
+            reference = self._task.remote(job, self._queue, self._context, [weights])
+            self._pending[reference] = _Pending(job, time.monotonic())
 
     def _lend(self, weights: Path | None) -> Any:
         """A file of weights as Ray hands it on, once; where a worker has it, it stays here."""
@@ -157,43 +150,52 @@ class _Work:
             self._lent[weights] = ray.put(weights.read_bytes())
         return self._lent[weights] if weights else None
 
-    def _pass_on(self) -> None:
-        flights = {flight.job.key: flight for flight in self._flights.values()}
-        for event in ray.get(self._board.drain.remote()):
-            if event.kind == "started" and (flight := flights.get(event.key)):
-                flight.attempts += 1
-                flight.worker = event.worker
-                if flight.attempts == 1:
-                    flight.began = time.monotonic()  # till now it waited in Ray's queue
-            self._watch(event)
+    def _drain(self) -> Iterator[Event]:
+        """Give what workers have written, and keep account of their attempts."""
+        by_key = {one.job.key: one for one in self._pending.values()}
+        for event in ray.get(self._queue.drain.remote()):
+            if event.kind == "started" and (one := by_key.get(event.key)):
+                one.attempts += 1
+                one.worker = event.worker
+                if one.attempts == 1:
+                    one.began = time.monotonic()  # till now it waited in Ray's queue
+            yield event
 
-    def _collect(self, reference: Any) -> Outcome:
-        flight = self._flights.pop(reference)
-        key = flight.job.key
+    def _collect(self, reference: Any) -> Event:
+        one = self._pending.pop(reference)
         error: Exception | None
         try:
-            ending: Ending = ray.get(reference)
-            error = ending.error
-            if ending.files:
-                unpack_shot(ending.files, self._workspace, key)
+            result: TaskResult = ray.get(reference)
+            error = result.error
+            if result.files:
+                unpack_shot(result.files, self._workspace, one.job.key)
         except MedleyError as own:  # of unpacking, or what Ray makes of a worker's
             cause = getattr(own, "cause", own)
             error = cause if isinstance(cause, MedleyError) else own
         except ray.exceptions.RayError as lost:
-            error = _translate(lost, flight)
-        seconds = time.monotonic() - flight.began
-        return Outcome(key, error, max(1, flight.attempts), seconds, flight.worker)
+            error = _translate(lost, one)
+        return Event(
+            "shotend",
+            one.job.key,
+            one.job.spec.title,
+            one.worker,
+            seconds=time.monotonic() - one.began,
+            error=error,
+            attempts=max(1, one.attempts),
+        )
 
 
-def _translate(error: Exception, flight: _Flight) -> Exception:
+def _translate(error: Exception, one: _Pending) -> Exception:
     """What an error of Ray's is in medley's words."""
-    path = f"'{flight.job.take.painting.path}': "
+    path = f"'{one.job.spec.painting_path}': "
     if isinstance(error, ray.exceptions.RayTaskError):
         return RuntimeError(f"{path}{error}")
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     if isinstance(error, ray.exceptions.OutOfMemoryError):
-        return RoomError(f"{path}Ray ended the process for want of memory; pass a smaller --size")
-    return LostError(
+        return ResourceError(
+            f"{path}Ray ended the process for want of memory; pass a smaller ", Setting("size")
+        )
+    return WorkerLostError(
         f"{path}the process that took it is gone, perhaps for want of memory ({first}); the same"
         " command goes on"
     )
@@ -214,7 +216,10 @@ def _has_gpus(devices: str) -> bool:
     """Whether shots ask for GPUs."""
     have = ray.cluster_resources().get("GPU", 0) > 0
     if devices == "cuda" and not have:
-        raise MedleyError("the Ray cluster has no GPU; pass --devices cpu, or add machines to it")
+        raise MedleyError(
+            "the Ray cluster has no GPU; pass ", Setting("devices", "cpu"),
+            ", or add machines to it",
+        )  # fmt: skip
     return have and devices != "cpu"
 
 
@@ -234,7 +239,8 @@ def _connected(settings: EngineSettings) -> Iterator[None]:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise MedleyError(
             f"there is no Ray cluster at '{settings.address or 'this machine'}' ({reason}); begin"
-            " one with 'ray start --head', or leave out --address"
+            " one with 'ray start --head', or leave out ",
+            Setting("address"),
         ) from error
     try:
         yield
@@ -255,5 +261,6 @@ def _knock(address: str) -> None:
     except (OSError, OverflowError) as error:
         raise MedleyError(
             f"there is no Ray at '{address}' ({error}); begin a cluster with 'ray start --head',"
-            " or leave out --address"
+            " or leave out ",
+            Setting("address"),
         ) from None

@@ -1,5 +1,6 @@
-"""One shot as a task of Ray's: what a worker of the cluster does, and where it says so."""
+"""One shot as a task of Ray's: what a worker of the cluster does, and where it tells of it."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -14,25 +15,27 @@ import ray
 import torch
 
 import medley
-from medley.errors import MedleyError, RoomError
+from medley.errors import MedleyError, ResourceError, Setting
+from medley.events import Event
 from medley.files import sha256, write_bytes
-from medley.studio.engines.jobs import Event, Job, Place, is_passing
-from medley.studio.engines.parcel import pack_shot
+from medley.studio.engines.archive import pack_shot
+from medley.studio.engines.jobs import Job, WorkerInfo, is_passing
 from medley.studio.engines.worker import Worker
 from medley.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Order:
+class RunContext:
     """What all workers of a run are told.
 
     Attributes:
         root: the workspace, as this machine names it.
         probe: a file in it by which a worker sees whether it has the same folder.
-        threads: of each worker.
+        threads: how many each worker computes with.
         sharing: how many workers share a device's memory.
-        retries, shrink: as `EngineSettings`.
-        version: of medley here.
+        retries: how often a shot is tried again.
+        shrink: whether a shot that lacked memory is then computed in smaller tiles.
+        version: the medley that this machine has.
     """
 
     root: Path
@@ -44,7 +47,7 @@ class Order:
     version: str
 
 
-class Ending(NamedTuple):
+class TaskResult(NamedTuple):
     """How a task ended: an error that no other attempt would mend, and files if they are wanted."""
 
     worker: str
@@ -52,7 +55,7 @@ class Ending(NamedTuple):
     files: dict[str, bytes] | None = None
 
 
-class Board:
+class EventQueue:
     """Where workers write what they do, and where it is counted; an actor on this machine."""
 
     def __init__(self) -> None:
@@ -77,14 +80,15 @@ class Board:
         self._attempts[event.key] += 1
         return self._attempts[event.key], self._short[event.key]
 
-    def say(self, event: Event) -> None:
+    def put(self, event: Event) -> None:
         """Write an event down."""
         self._events.append(event)
 
     def end(self, key: str, short: bool = False) -> None:
         """Write down that an attempt has ended, be it well, and whether memory was short."""
         self._open.pop(key, None)
-        self._short[key] += short
+        if short:
+            self._short[key] += 1
 
     def drain(self) -> list[Event]:
         """Give what has been written since the last time."""
@@ -92,50 +96,62 @@ class Board:
         return events
 
 
-def take_errand(job: Job, board: Any, order: Order, lent: list[Any]) -> Ending:
-    """Take a shot on whichever machine this runs; an error that is raised makes Ray try again."""
+def ray_task(job: Job, events: Any, context: RunContext, lent: list[Any]) -> TaskResult:
+    """Take a shot on whichever machine this runs; an error that is raised makes Ray try again.
+
+    Args:
+        job: the shot, its pictures in memory.
+        events: the handle of an `EventQueue`.
+        context: what all workers are told.
+        lent: a reference to the bytes of the shot's weights file, or None.
+    """
     device = _own_device()
     name = f"{socket.gethostname()}.{os.getpid()}"
-    event = Event(job.key, name, device, "started", steps=job.take.scene.settings.steps)
-    attempt, shrinks = ray.get(board.begin.remote(event))
-    root = _root_here(order)
-    if order.version != medley.__version__:
-        words = f"'{name}' has medley {medley.__version__}, not {order.version}; install the same"
-        return Ending(name, MedleyError(words))
-    if attempt > order.retries + 1:  # Ray counts processes that it ended itself on its own
-        words = f"'{job.take.painting.path}': Ray ended its process for want of memory again and"
-        return Ending(name, RoomError(f"{words} again; pass a smaller --size, or --shrink"))
-
-    def say(event: Event) -> None:
-        if event.kind != "started":  # that the board has said
-            board.say.remote(event)
-
-    if order.shrink:
+    steps = job.spec.settings.steps
+    started = Event("started", job.key, job.spec.title, name, device, steps=steps)
+    attempt, shrinks = ray.get(events.begin.remote(started))
+    root = _root_here(context)
+    if context.version != medley.__version__:
+        words = f"'{name}' has medley {medley.__version__}, not {context.version}; install the same"
+        return TaskResult(name, MedleyError(words))
+    if attempt > context.retries + 1:  # Ray counts processes that it ended itself on its own
+        return TaskResult(name, job.about(_ended_too_often()))
+    if context.shrink:
         job = replace(job, shrinks=shrinks)
     try:
-        worker = _worker(Place(name, device, root, order.sharing), order.threads)
-        worker.take(_with_weights(job, root, lent[0]), say)
+        worker = _worker(WorkerInfo(name, device, root, context.sharing), context.threads)
+        with contextlib.closing(worker.take(_with_weights(job, root, lent[0]))) as told:
+            for event in told:
+                if event.kind != "started":  # that the queue has
+                    events.put.remote(event)
     except MedleyError as error:
-        if is_passing(error) and attempt <= order.retries:
-            say(replace(event, kind="retry", text=str(error)))
-            ray.get(board.end.remote(job.key, isinstance(error, RoomError)))
+        if is_passing(error) and attempt <= context.retries:
+            events.put.remote(replace(started, kind="retry", text=str(error)))
+            ray.get(events.end.remote(job.key, isinstance(error, ResourceError)))
             raise
-        ray.get(board.end.remote(job.key))
-        return Ending(name, error)
-    ray.get(board.end.remote(job.key))
-    if root == order.root:
-        return Ending(name)
+        ray.get(events.end.remote(job.key))
+        return TaskResult(name, error)
+    ray.get(events.end.remote(job.key))
+    if root == context.root:
+        return TaskResult(name)
     shot = Workspace(root).shot(job.key)
     files = pack_shot(shot)
     shutil.rmtree(shot.path, ignore_errors=True)
-    return Ending(name, files=files)
+    return TaskResult(name, files=files)
+
+
+def _ended_too_often() -> ResourceError:
+    return ResourceError(
+        "Ray ended its process for want of memory again and again; pass a smaller ",
+        Setting("size"), ", or ", Setting("shrink", True),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=1)
-def _worker(place: Place, threads: int) -> Worker:
+def _worker(info: WorkerInfo, threads: int) -> Worker:
     """This process's worker, with the networks that it has loaded for earlier shots."""
     torch.set_num_threads(threads)
-    return Worker(place)
+    return Worker(info)
 
 
 def _own_device() -> str:
@@ -149,24 +165,23 @@ def _own_device() -> str:
 
 
 @lru_cache(maxsize=1)
-def _root_here(order: Order) -> Path:
+def _root_here(context: RunContext) -> Path:
     """The workspace if this machine has the same folder, else a folder of this machine's own."""
     try:
-        (order.root / order.probe).read_bytes()
+        (context.root / context.probe).read_bytes()
     except OSError:
-        return Path(tempfile.gettempdir(), f"medley-{sha256(str(order.root).encode())[:12]}")
-    return order.root
+        return Path(tempfile.gettempdir(), f"medley-{sha256(str(context.root).encode())[:12]}")
+    return context.root
 
 
 def _with_weights(job: Job, root: Path, lent: Any) -> Job:
     """The job, with its file of weights where this machine has it."""
-    take = job.take
-    named = take.scene.settings.weights
+    named = job.spec.settings.weights
     if named is None or named.is_file():
         return job
     content: bytes = ray.get(lent)
     path = root / "weights" / f"{sha256(content)[:24]}.safetensors"
     if not path.is_file():
         write_bytes(path, content)
-    settings = take.scene.settings.model_copy(update={"weights": path})
-    return replace(job, take=replace(take, scene=replace(take.scene, settings=settings)))
+    settings = job.spec.settings.model_copy(update={"weights": path})
+    return replace(job, spec=replace(job.spec, settings=settings))

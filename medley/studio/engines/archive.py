@@ -27,7 +27,8 @@ def unpack_shot(files: dict[str, bytes], workspace: Workspace, key: str) -> None
         OutputError: the workspace cannot be written to.
     """
     shot = workspace.shot(key)
-    with workspace.claim(key, lambda: None):
+    with workspace.claim(key) as claim:
+        claim.wait()
         if shot.is_finished:
             return
         shutil.rmtree(shot.path, ignore_errors=True)

@@ -1,0 +1,48 @@
+"""One shot after another in this process."""
+
+import time
+from collections.abc import Generator, Iterable
+
+from medley.errors import MedleyError
+from medley.events import Event
+from medley.studio.engines.jobs import Job, WorkerInfo
+from medley.workspace import Workspace
+
+
+class InlineEngine:
+    """Takes shots in this process, one after another."""
+
+    def __init__(self, device: str, workspace: Workspace, several: bool = True) -> None:
+        """Load nothing yet.
+
+        Args:
+            device: where shots are computed, such as "cpu".
+            workspace: where they go.
+            several: whether there may be more than one shot.
+        """
+        self.info = WorkerInfo(f"{device}.1", device, workspace.root, several=several)
+
+    def run(self, jobs: Iterable[Job | None]) -> Generator[Event, None, None]:
+        """Take every job's shot, as `Engine` says; nothing is tried twice."""
+        worker = None
+        for job in filter(None, jobs):
+            if worker is None:
+                # torch takes a second to import: only what takes shots brings it.
+                from medley.studio.engines.worker import Worker
+
+                worker = Worker(self.info)
+            began, error = time.monotonic(), None
+            try:
+                yield from worker.take(job)
+            except MedleyError as failure:
+                error = failure
+            yield Event(
+                "shotend",
+                job.key,
+                job.spec.title,
+                self.info.name,
+                self.info.device,
+                seconds=time.monotonic() - began,
+                error=error,
+                attempts=1,
+            )

@@ -1,0 +1,160 @@
+"""Pictures as plans need them: each file decoded as seldom as can be, and little of it kept."""
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from cachetools import LRUCache
+
+from medley.catalogs import Catalog, Entry, read_catalog
+from medley.errors import PictureError
+from medley.images import Pixels, read_picture, size_for_pixels
+from medley.paintings import Draw, Fingerprint, draw_from, fingerprint
+from medley.pictures import Picture, digest_of, resized
+from medley.settings import CatalogSettings, ShotSettings
+from medley.studio.shooting.spec import content_size
+
+KEPT_BYTES = 64 * 2**20
+"""Pixels that are kept, because neighbouring shots have pictures in common."""
+
+_Size = tuple[Path, int, int]
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is known of a picture file: its size once upright, and its fingerprint."""
+
+    height: int
+    width: int
+    mark: Fingerprint
+
+
+class PictureCache:
+    """Looks at pictures for a plan, and gives their pixels when a shot's turn comes.
+
+    What stays of a file that was looked at is a few hundred bytes for each size. A file that
+    changes meanwhile is not noticed here, but when its pixels are read again.
+    """
+
+    def __init__(self, holds: bool = False) -> None:
+        """Look at nothing yet.
+
+        Args:
+            holds: whether pixels that are seen while planning are kept, up to `KEPT_BYTES`, as
+                they are wanted right afterwards. A plan of many films would keep them in vain.
+        """
+        self._holds = holds
+        self._facts: dict[Path, _Facts | PictureError] = {}
+        self._areas: dict[float, None] = {}
+        self._pictures: dict[_Size, Picture] = {}
+        self._draws: dict[tuple[Any, ...], Draw[Picture]] = {}
+        self._pixels: LRUCache[_Size, Pixels] = LRUCache(KEPT_BYTES, getsizeof=_bytes_of)
+        self._lock = threading.Lock()  # shots begin while a film is cut on another thread
+        # The next size of the same picture is often asked for right after this one.
+        self._decoded = lru_cache(maxsize=1)(read_picture)
+        self._read_catalog = lru_cache(maxsize=None)(read_catalog)
+
+    def content(self, path: Path, settings: ShotSettings) -> Picture:
+        """Look at a photo at the size that the settings ask for.
+
+        If all photos are asked for before the first painting is, no file is decoded twice.
+
+        Raises:
+            PictureError: it is unreadable, or would be too narrow.
+        """
+        facts = self._look(path)
+        height, width = content_size(facts.height, facts.width, settings)
+        self._areas[height * width * settings.style_scale**2] = None
+        return self.at(path, height, width, settings.shortest_side)
+
+    def draw(
+        self,
+        places: Sequence[Path],
+        settings: CatalogSettings,
+        content: Picture,
+        shot: ShotSettings,
+    ) -> Draw[Picture]:
+        """Choose paintings and fit them to a content and its shots; see `paintings.draw_from`.
+
+        Raises:
+            PictureError: there are too few good pictures, or places and filters leave none.
+        """
+        area = content.height * content.width * shot.style_scale**2
+        key = (*places, settings, area, shot.shortest_side)
+        if key not in self._draws:
+            catalog: Catalog = self._read_catalog(tuple(places))
+            fit = partial(self._fit, area, shot.shortest_side)
+            self._draws[key] = draw_from(catalog, places, settings, fit)
+        return self._draws[key]
+
+    def at(self, path: Path, height: int, width: int, shortest: int) -> Picture:
+        """Look at a picture file at that size.
+
+        Args:
+            path: the file.
+            height: pixels.
+            width: pixels.
+            shortest: pixels that its shorter side must have for the network.
+
+        Raises:
+            PictureError: it is unreadable, or would be too narrow.
+        """
+        key = path, height, width
+        if key not in self._pictures or min(height, width) < shortest:
+            pixels = resized(self._decoded(path), height, width, path, shortest)
+            if self._holds:
+                self._keep(key, pixels)
+            self._pictures[key] = Picture(path, height, width, digest_of(pixels))
+        return self._pictures[key]
+
+    def pixels(self, picture: Picture) -> Pixels:
+        """Give a picture's pixels; those that were wanted last are there still.
+
+        Raises:
+            PictureError: they cannot be read any more, or are other ones.
+        """
+        key = picture.path, picture.height, picture.width
+        with self._lock:
+            pixels = self._pixels.get(key)
+        if pixels is None:
+            pixels = picture.pixels()
+            self._keep(key, pixels)
+        return pixels
+
+    def finish_planning(self) -> None:
+        """Let go of the picture that was decoded last, at its full size."""
+        self._decoded.cache_clear()
+
+    def _keep(self, key: _Size, pixels: Pixels) -> None:
+        with self._lock, suppress(ValueError):  # it is larger than all that may be kept
+            self._pixels[key] = pixels
+
+    def _look(self, path: Path) -> _Facts:
+        if path not in self._facts:
+            try:
+                picture = self._decoded(path)
+                self._facts[path] = _Facts(picture.height, picture.width, fingerprint(picture))
+            except PictureError as error:
+                self._facts[path] = error
+        facts = self._facts[path]
+        if isinstance(facts, PictureError):
+            raise PictureError(*facts.args)
+        return facts
+
+    def _fit(self, area: float, shortest: int, entry: Entry) -> tuple[Picture, Fingerprint]:
+        facts = self._look(entry.path)
+        size = size_for_pixels(facts.height, facts.width, area)
+        fitted = self.at(entry.path, *size, shortest)
+        for other in self._areas:  # while the file is decoded
+            with suppress(PictureError):
+                other_size = size_for_pixels(facts.height, facts.width, other)
+                self.at(entry.path, *other_size, shortest)
+        return fitted, facts.mark
+
+
+def _bytes_of(pixels: Pixels) -> int:
+    return pixels.nbytes

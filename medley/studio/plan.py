@@ -1,0 +1,296 @@
+"""The one planner: from orders to the shots that are missing, each once, and the films they make.
+
+It knows files, sizes and digests; it keeps no pixels and needs no torch.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from medley.errors import ConfigError, MedleyError, OutputError
+from medley.events import Event, stage
+from medley.film.lettering import undrawable
+from medley.paintings import Draw
+from medley.pictures import Picture
+from medley.settings import Order, RenderOrder, SweepOrder, WalkOrder
+from medley.studio.compression.networks import Network, Variant, name_networks
+from medley.studio.editing.credits import credit_lines
+from medley.studio.editing.cut import check_film
+from medley.studio.editing.outputs import Outputs, check_output
+from medley.studio.engines.jobs import Job
+from medley.studio.film_spec import FilmSpec
+from medley.studio.picture_cache import PictureCache
+from medley.studio.render import plan_render
+from medley.studio.shooting.devices import choose_precision
+from medley.studio.shooting.spec import label_shots
+from medley.studio.shot_maker import ShotMaker
+from medley.studio.sweep import parts_of_sweep, plan_sweep, swept_variants
+from medley.studio.walk import lap_of, plan_walk
+from medley.vgg.weights import identify_weights
+from medley.workspace import Workspace
+
+Listener = Callable[[Event], None]
+
+# Laying out a long film takes a tenth of a second, and many films are cut alike.
+_check_film = lru_cache(maxsize=1000)(check_film)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to be done for some orders.
+
+    Attributes:
+        orders: all that was asked for.
+        films: those that can be made, in the same order.
+        failed: the number of each order that cannot be made, and why.
+        jobs: every shot that is missing, once, by its key, in the order in which they are taken.
+        labels: what people call each of the shots, by key.
+        workspace: where all of them go.
+        pictures: gives the jobs' pictures.
+    """
+
+    orders: tuple[Order, ...]
+    films: tuple[FilmSpec, ...]
+    failed: Mapping[int, MedleyError]
+    jobs: Mapping[str, Job]
+    labels: Mapping[str, str]
+    workspace: Workspace
+    pictures: PictureCache
+
+    @property
+    def made(self) -> int:
+        """How many films are there already."""
+        return sum(film.is_made for film in self.films)
+
+    @property
+    def begun(self) -> int:
+        """How many of the missing shots were interrupted, and are gone on with."""
+        return sum(bool(self.workspace.shot(key).saved_step) for key in self.jobs)
+
+
+def plan(
+    orders: Sequence[Order],
+    devices: Sequence[str],
+    *,
+    sources: Sequence[str] = (),
+    force: bool = False,
+    keeps_made: bool = False,
+    listener: Listener = lambda _: None,
+) -> Plan:
+    """Look through the inputs of all orders and gather the shots that are missing.
+
+    Args:
+        orders: what is asked for, all with one workspace.
+        devices: where shots are computed, one for each worker; the first decides what precision
+            "auto" comes to.
+        sources: where each order was asked for, as errors call it.
+        force: replace films that lie there.
+        keeps_made: let films stay that lie there and were made of just these shots in just this
+            way, and go on with the others where one order cannot be made: as a batch does.
+        listener: told how far that is, and the making of weights.
+
+    Raises:
+        ConfigError: films of a batch would be replaced, or folders cannot be written to; all of
+            them are named.
+        MedleyError: an order cannot be made, and it is no batch.
+    """
+    planner = _Planner(orders, devices, force, keeps_made, listener)
+    films, failed, faults = [], {}, []
+    planner.look_at_contents()
+    for number, order in enumerate(orders):
+        source = sources[number] if sources else ""
+        try:
+            films.append(planner.film(order, source))
+        except MedleyError as error:
+            if not keeps_made:
+                raise
+            if isinstance(error, OutputError):
+                faults.append((f"{source}: ", *error.args))
+            else:
+                failed[number] = error
+        if len(orders) > 1:
+            listener(stage("looking through films", number + 1, len(orders)))
+    if faults:
+        raise ConfigError(*faults)
+    planner.pictures.finish_planning()
+    labels = label_shots(spec for film in films for spec in film.shots)
+    return Plan(
+        orders=tuple(orders),
+        films=tuple(films),
+        failed=failed,
+        jobs=_missing(films, labels),
+        labels=labels,
+        workspace=planner.workspace,
+        pictures=planner.pictures,
+    )
+
+
+def _missing(films: Sequence[FilmSpec], labels: Mapping[str, str]) -> dict[str, Job]:
+    """Every shot once that is missing, and wanted by a film that is not made yet."""
+    jobs: dict[str, Job] = {}
+    for film in films:
+        run = film.order.run
+        for spec in () if film.is_made else film.by_network:
+            if spec.key not in jobs and not film.workspace.shot(spec.key).is_finished:
+                label = labels[spec.key]
+                jobs[spec.key] = Job(spec, label, run.tile, deterministic=run.deterministic)
+    return jobs
+
+
+class _Planner:
+    """Plans one film after another, and finds out once what they have in common."""
+
+    def __init__(
+        self,
+        orders: Sequence[Order],
+        devices: Sequence[str],
+        force: bool,
+        keeps_made: bool,
+        listener: Listener,
+    ) -> None:
+        self._orders, self._devices = orders, tuple(devices)
+        self._force, self._keeps_made, self._listener = force, keeps_made, listener
+        self.workspace = Workspace(orders[0].run.workspace)
+        self.pictures = PictureCache(holds=len(orders) == 1)
+        self._weights = lru_cache(maxsize=None)(identify_weights)
+        self._networks: dict[tuple[Any, ...], list[Network]] = {}
+        self._checked_outputs: dict[tuple[Any, ...], tuple[str, ...]] = {}
+        self._folders: set[Path] = set()
+
+    def look_at_contents(self) -> None:
+        """Learn all photos' sizes before the first painting is decoded."""
+        for order in self._orders if len(self._orders) > 1 else ():
+            for path in order.content:
+                with suppress(MedleyError):  # it will be said of its film
+                    self.pictures.content(path, order.shot)
+
+    def film(self, order: Order, source: str) -> FilmSpec:
+        """Look through a film's inputs and make the specs of its shots.
+
+        Raises:
+            MedleyError: it cannot be made.
+        """
+        notes: list[str] = []
+        outputs = Outputs(order.film_path, measured=isinstance(order, SweepOrder))
+        self._check_folder(order, outputs)
+        _check_time(order, 1)
+        notes += self._check_encoding(order)
+        photos = [self._photo(path, order) for path in order.content]
+        drawn = photos[0][1]
+        reasons = [reason for _, found in photos for reason in found.skipped]
+        notes += _notes_of(drawn, dict.fromkeys(reasons), order)
+        networks: list[Network] = []
+        if isinstance(order, SweepOrder):
+            networks = self._name_networks(order)
+            maker = self._maker(order, networks[0].digest)
+            shots = plan_sweep(photos, networks, maker)
+        else:
+            maker = self._maker(order, self._weights(order.shot.source)[0])
+            if isinstance(order, WalkOrder):
+                shots = plan_walk(order, *photos[0], maker)
+            else:
+                shots = plan_render(order, *photos[0], maker, notes.append)
+        _check_time(order, len(shots) // max(1, len(networks)))
+        film = FilmSpec(
+            order=order,
+            source=source,
+            outputs=outputs,
+            shots=tuple(shots),
+            drawn=drawn,
+            devices=self._devices_of(order, notes),
+            networks=tuple(networks),
+            notes=tuple(notes),
+            keeps_made=self._keeps_made,
+        )
+        if self._keeps_made and outputs.film.is_file() and film.sidecar_matches():
+            return replace(film, is_made=True)
+        self._check_outputs(film)
+        return film
+
+    def _photo(self, path: Path, order: Order) -> tuple[Picture, Draw[Picture]]:
+        """A photo at its size, and the paintings fitted to it."""
+        content = self.pictures.content(path, order.shot)
+        return content, self.pictures.draw(order.styles, order.catalog, content, order.shot)
+
+    def _maker(self, order: Order, weights: str) -> ShotMaker:
+        precision = choose_precision(order.shot.precision, self._devices[0])
+        seed = order.catalog.seed
+        return ShotMaker(order.shot, weights, precision, seed, self.pictures, self.workspace)
+
+    def _name_networks(self, order: SweepOrder) -> list[Network]:
+        """The networks that a sweep measures; each is looked for, or made, once."""
+        variants: list[Variant] = swept_variants(order.sweep)
+        key = tuple(variants)
+        if key not in self._networks:
+            folder = self.workspace.root / "weights"
+            self._networks[key] = name_networks(variants, order.shot, folder, self._listener)
+        return [network.choosing(order.shot) for network in self._networks[key]]
+
+    def _devices_of(self, order: Order, notes: list[str]) -> tuple[str, ...]:
+        first, *others = self._devices
+        if len(self._orders) > 1 or not others:
+            return (first,) if self._keeps_made else self._devices
+        if isinstance(order, WalkOrder):
+            notes.append(f"a walk is the work of one device: only {first} is used")
+            return (first,)
+        if isinstance(order, RenderOrder) and order.film.transition == "chain":
+            notes.append(f"in a chain each shot waits for the one before: only {first} is used")
+            return (first,)
+        return self._devices
+
+    def _check_encoding(self, order: Order) -> tuple[str, ...]:
+        """See that a film of that name can be encoded here; each way to encode is tried once."""
+        path, film = order.film_path, order.film
+        key = path.suffix, film.codec, film.encoder, film.crf, film.audio, film.fps
+        if key not in self._checked_outputs:
+            notes: list[str] = []
+            check_output(path, film, notes.append)
+            self._checked_outputs[key] = tuple(notes)
+        return self._checked_outputs[key]
+
+    def _check_folder(self, order: Order, outputs: Outputs) -> None:
+        """See that a film's folder can be written to, before its pictures are looked at."""
+        if outputs.film.parent not in self._folders:
+            # Whether a film that is there may be replaced is told of last.
+            outputs.check(True, order.inputs)
+            self._folders.add(outputs.film.parent)
+
+    def _check_outputs(self, film: FilmSpec) -> None:
+        """See that a film may be written where another lies."""
+        if any(path.exists() for path in film.outputs.all):
+            inputs = {*film.order.inputs, *(work.path for work in film.works)}
+            # What lies beside a film takes its name just before it: a kill may have come between.
+            is_ours = self._keeps_made and not film.path.exists() and film.sidecar_matches()
+            film.outputs.check(self._force or is_ours, sorted(inputs))
+
+
+def _check_time(order: Order, parts: int) -> None:
+    """See that a film of so many shots, or pairs of a photo and a painting, can be laid out.
+
+    Raises:
+        FilmError: there is too little time, or a walk or a split has too little to show.
+    """
+    if isinstance(order, WalkOrder):
+        lap_of(order, max(2, parts))
+        return
+    if isinstance(order, SweepOrder):
+        parts = parts_of_sweep(order, parts)
+    _check_film(parts, order.film.fitted(order.film_path))
+
+
+def _notes_of(drawn: Draw[Picture], skipped: Mapping[str, None], order: Order) -> list[str]:
+    notes = [f"passed over: {reason}" for reason in skipped]
+    if isinstance(order, SweepOrder):
+        return notes
+    if drawn.catalog and drawn.catalog.absent:
+        notes.append(f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
+    title = order.film.title or "" if isinstance(order, RenderOrder) else ""
+    if lost := _undrawable("\n".join([title, *map(credit_lines, drawn.paintings)])):
+        notes.append(f"no font here has {lost}; boxes stand for them until one is installed")
+    return notes
+
+
+_undrawable = lru_cache(maxsize=100)(undrawable)

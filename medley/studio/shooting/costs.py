@@ -1,0 +1,262 @@
+"""Memory, disk and time of a shot before it starts: arithmetic from sizes, steps and settings."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from medley.errors import Part, ResourceError, Setting
+from medley.settings import (
+    PICTURE_BYTES,
+    SHORTEST_HISTORY,
+    SHORTEST_SIDE,
+    VGG_LAYERS,
+    ShotSettings,
+    TileWish,
+)
+from medley.settings.housekeeping import amount
+from medley.settings.style import LOSS_LAYERS
+from medley.transfer.scales import Scale
+from medley.transfer.tiles import lay_tiles
+from medley.vgg.layers import HALVES
+
+TILES = (2048, 1024, 768, 512, 384, 256)
+"""Sides that are tried when a picture does not fit as a whole; smaller ones cost much more time."""
+
+# Bytes a pixel; fitted with scripts/bench_memory, where freed blocks are given back.
+_WORK = 1300  # features, and gradients on their way back, of what is computed at once;
+_HALF_WORK = 770  # the same of those that are halves
+_FINISHING = 2  # pictures: the mean so far, or the content, and what is made of an iterate with it
+_PADDED_WORK = 1.5  # as much where what convolutions see is put together first; an estimate
+_PAINTING_WORK = 600  # features of a painting, which need no gradients
+_CONTENT_TILED = 14 / 32  # of the content's features that are kept, without zeros
+_ENCODING = 10  # an iterate in the encoders' hands: pixels, Pillow's copy, PNG
+_PNG = 2.4  # an iterate on the disk
+
+_SETTLING = 85e6  # bytes: what libraries allocate when they first compute,
+_HALF_SETTLING = 115e6  # or compute in halves
+
+_SPARE = 0.9  # share of the free memory that is counted on
+_DISK_SPARE = 0.75  # a run begins if it finds at least this share of the disk it needs
+
+# Of a tiled step's time, against an untiled one of as many pixels: Grams need a pass of their own.
+_TILED_TIME = 1.5
+
+
+class Pace(NamedTuple):
+    """How quickly a machine takes shots.
+
+    Attributes:
+        step_s, pixel_s: seconds a step, and seconds a pixel and step.
+        opening_s: seconds a pixel until a shot's first step is taken, that step left out.
+        ending_s: seconds a pixel in which the final picture is judged.
+        keeping_s: seconds a pixel by which an iterate that is kept holds the steps up.
+    """
+
+    step_s: float
+    pixel_s: float
+    opening_s: float = 0.0
+    ending_s: float = 0.0
+    keeping_s: float = 0.0
+
+
+def peak_bytes(scales: Sequence[Scale], settings: ShotSettings, tile: int | None) -> float:
+    """Memory that a shot takes at its peak, besides what is there before."""
+    history = settings.history_at(scales[-1].height, scales[-1].width)
+    halved = settings.precision in HALVES
+    area = scales[-1].height * scales[-1].width
+    is_finished = settings.average > 0 or settings.preserve_color == "luminance"
+    shown = _FINISHING * PICTURE_BYTES * area if is_finished else 0
+    return (
+        (_HALF_SETTLING if halved else _SETTLING)
+        + shown
+        + max(_scale_bytes(scale, settings, history, tile) for scale in scales)
+    )
+
+
+def _scale_bytes(scale: Scale, settings: ShotSettings, history: int, tile: int | None) -> float:
+    height, width, steps = scale
+    area = height * width
+    is_tiled = tile is not None and max(height, width) > tile
+    work: float = _HALF_WORK if settings.precision in HALVES else _WORK
+    if settings.padding != "zeros":
+        work *= _PADDED_WORK
+    if settings.optimizer == "lbfgs":
+        # Two for each move; the picture and its gradient; while it moves, what comes of them.
+        judging = 2 * min(history, steps) + 2
+        moving = judging + 1
+    else:
+        # Adam's own copy, two moments, the gradient, and the last two iterates; two temporaries.
+        judging, moving = 6, 8
+    # Paintings are seen before the first step, a tile at a time like the picture.
+    features, painting = area, _PAINTING_WORK * area * settings.style_scale**2
+    if is_tiled and tile is not None:
+        features = max(_region_areas(height, width, tile, settings.layers))
+        painting = 0
+    kept = area * (_content_bytes(settings) * (_CONTENT_TILED if is_tiled else 1) + _ENCODING)
+    judged = judging * PICTURE_BYTES * area + work * features
+    peak = max(judged, moving * PICTURE_BYTES * area, painting)
+    return kept + peak
+
+
+def _content_bytes(settings: ShotSettings) -> float:
+    """A pixel's, of the content's features: 32 for relu4_2, 512 channels at 1/64 of the pixels."""
+    layers = (VGG_LAYERS[name] for name in settings.content_layer_weights)
+    return sum(4 * layer.channels / layer.stride**2 for layer in layers)
+
+
+def shot_seconds(
+    scales: Sequence[Scale], pace: Pace, tile: int | None, keep_every: int = 1
+) -> float:
+    """Time that a shot takes, from its targets to the judgement of its final picture."""
+    pixels = [_computed_pixels(scale, tile) for scale in scales]
+    steps = sum(
+        scale.steps * (pace.step_s + pace.pixel_s * computed)
+        for scale, computed in zip(scales, pixels, strict=True)
+    )
+    opening = pace.opening_s * sum(pixels)  # content and painting are seen at each size
+    kept = _kept(scales, keep_every) * scales[-1].height * scales[-1].width
+    return steps + opening + pace.ending_s * pixels[-1] + pace.keeping_s * kept
+
+
+def _computed_pixels(scale: Scale, tile: int | None) -> float:
+    """Pixels that a step computes, halos and passes over them included."""
+    if tile is None or max(scale.height, scale.width) <= tile:
+        return scale.height * scale.width
+    return _TILED_TIME * sum(_region_areas(scale.height, scale.width, tile))
+
+
+def _region_areas(
+    height: int, width: int, tile: int, layers: Sequence[str] = LOSS_LAYERS
+) -> list[int]:
+    regions = (one.region for one in lay_tiles(height, width, tile, layers))
+    return [(bottom - top) * (right - left) for top, bottom, left, right in regions]
+
+
+def disk_bytes(scales: Sequence[Scale], settings: ShotSettings) -> float:
+    """Disk that a shot's iterates take; each is a frame of the full size, whatever its scale."""
+    return _kept(scales, settings.keep_every) * scales[-1].height * scales[-1].width * _PNG
+
+
+def _kept(scales: Sequence[Scale], every: int) -> int:
+    """How many iterates of a shot are kept."""
+    last = sum(scale.steps for scale in scales)
+    return last // every + 1 + (last % every > 0)
+
+
+def choose_tile(
+    wish: TileWish,
+    scales: Sequence[Scale],
+    settings: ShotSettings,
+    free: float | None,
+) -> int | None:
+    """Decide whether a shot is computed in tiles, and how large they are.
+
+    Args:
+        wish: a side or "off", which are taken if that may fit at all; or "auto": only if it does
+            not fit as a whole, the largest that fits.
+        scales: of the shot.
+        settings: of the shot.
+        free: bytes of memory that are free, or None if that is unknown: then all fits.
+
+    Raises:
+        ResourceError: nothing fits, or not as it is wished; what would is named.
+    """
+    named = f"{scales[-1].width}x{scales[-1].height} pixels"
+    if wish != "auto":
+        tile = None if wish == "off" else wish
+        need = peak_bytes(scales, settings, tile)
+        if free is not None and need > free:
+            raise ResourceError(
+                f"{named} take {amount(need)} of memory with ", Setting("tile", wish),
+                f", and {amount(free)} are free; leave ", Setting("tile"),
+                " out, or pass a smaller ", Setting("size"),
+            )  # fmt: skip
+        return tile
+    if free is None:
+        return None
+    for tile in (None, *TILES):
+        if peak_bytes(scales, settings, tile) <= _SPARE * free:
+            return tile
+    need = peak_bytes(scales, settings, TILES[-1])
+    raise ResourceError(
+        f"{named} take {amount(need)} of memory even in tiles, and {amount(free)} are free,"
+        " a tenth of which is left to others; ",
+        *way_out(scales, settings, free),
+    )
+
+
+def way_out(scales: Sequence[Scale], settings: ShotSettings, free: float) -> list[Part]:
+    """Name the settings with which a shot would fit into `free` bytes, each on its own."""
+
+    def fits(**changes: object) -> bool:
+        other = settings.model_copy(update=changes)
+        return peak_bytes(scales, other, TILES[-1]) <= _SPARE * free
+
+    ways = []
+    if settings.optimizer == "lbfgs":
+        history = settings.history_at(scales[-1].height, scales[-1].width)
+        fitting = [h for h in range(history - 1, SHORTEST_HISTORY - 1, -1) if fits(history=h)]
+        ways += [Setting("history", h) for h in fitting[:1]]
+        if fits(optimizer="adam"):
+            ways.append(Setting("optimizer", "adam"))
+    if side := _largest_side(scales[-1], settings, TILES[-1], _SPARE * free):
+        ways.append(Setting("size", side))
+    return ["pass ", *any_of(ways)] if ways else ["close other programs"]
+
+
+def any_of(ways: Sequence[Setting]) -> list[Part]:
+    """Name settings with "or" between them."""
+    parts: list[Part] = []
+    for way in ways:
+        parts += [" or ", way]
+    return parts[1:]
+
+
+def smaller(scales: Sequence[Scale], settings: ShotSettings, tile: int | None) -> list[Part]:
+    """Name the settings with which a shot takes half as much memory, when it took too much."""
+    goal = peak_bytes(scales, settings, tile) / 2
+    below = smaller_tile(scales, settings, tile)
+    ways = [Setting("tile", below)] if below else []
+    side = _largest_side(scales[-1], settings, tile, goal)
+    return any_of([*ways, Setting("size", side or SHORTEST_SIDE)])
+
+
+def smaller_tile(scales: Sequence[Scale], settings: ShotSettings, tile: int | None) -> int | None:
+    """The largest tile with which a shot takes half as much memory, or else the smallest one.
+
+    Returns:
+        None if there is no smaller one.
+    """
+    goal = peak_bytes(scales, settings, tile) / 2
+    below = [side for side in TILES if side < (tile or max(scales[-1].height, scales[-1].width))]
+    fitting = [side for side in below if peak_bytes(scales, settings, side) <= goal]
+    return next(iter([*fitting, *below[-1:]]), None)
+
+
+def _largest_side(
+    scale: Scale, settings: ShotSettings, tile: int | None, room: float
+) -> int | None:
+    """The longest side of a picture of that shape that fits into `room` bytes."""
+    longest = max(scale.height, scale.width)
+
+    def fits(side: int) -> bool:
+        height, width = (max(SHORTEST_SIDE, round(n * side / longest)) for n in scale[:2])
+        return peak_bytes([Scale(height, width, scale.steps)], settings, tile) <= room
+
+    return next((side for side in reversed(range(64, longest, 32)) if fits(side)), None)
+
+
+def check_disk(need: float, free: float | None) -> None:
+    """Refuse a run whose iterates the disk is far too small for.
+
+    Args:
+        need: bytes that the iterates will take.
+        free: bytes that are free, or None if that is unknown.
+
+    Raises:
+        ResourceError: there is not nearly room for them.
+    """
+    if free is not None and free < _DISK_SPARE * need:
+        raise ResourceError(
+            f"the iterates will take {amount(need)} and the disk has {amount(free)} free; pass ",
+            Setting("keep_every"), ", or a ", Setting("workspace"), " on another disk",
+        )  # fmt: skip

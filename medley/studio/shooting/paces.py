@@ -1,0 +1,62 @@
+"""The paces at which this machine was measured to take steps, kept in the cache for a month."""
+
+import json
+import os
+import platform
+import time
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from medley.errors import OutputError
+from medley.files import write_json
+from medley.studio.shooting.costs import Pace
+from medley.studio.shooting.devices import accelerators, kind_of_device
+from medley.transfer.scales import Scale
+from medley.vgg.layers import Precision
+from medley.vgg.sources import cache_folder
+
+CALIBRATION = (Scale(128, 128, 4), Scale(256, 256, 4))
+"""What is run to learn the pace; the first evaluation of each is not counted."""
+
+_KEPT_S = 30 * 86_400  # after so long a pace is measured again
+
+
+def known_pace(device: str, precision: Precision) -> Pace | None:
+    """Give the machine's pace, if it was measured within the last month."""
+    known = _read_paces(_paces_path()).get(_pace_key(device, precision))
+    if known and 0 <= time.time() - known["measured"] < _KEPT_S:
+        return Pace(*(known[name] for name in Pace._fields))
+    return None
+
+
+def keep_pace(device: str, precision: Precision, pace: Pace) -> None:
+    """Remember the machine's pace; where the cache cannot be written it is forgotten."""
+    path, own = _paces_path(), {**pace._asdict(), "measured": int(time.time())}
+    with suppress(OutputError):  # then it is measured again next time
+        write_json(path, {**_read_paces(path), _pace_key(device, precision): own})
+
+
+def _paces_path() -> Path:
+    return cache_folder() / "paces.json"
+
+
+def _pace_key(device: str, precision: Precision) -> str:
+    kind = kind_of_device(device)
+    name = platform.processor() or platform.machine()
+    if kind == "cuda":
+        name = accelerators()[device].name
+    # What decides torch's threads, and can be known without it.
+    threads = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()
+    return f"{kind} {name}, {threads} threads, {precision}, torch {version('torch')}"
+
+
+def _read_paces(path: Path) -> dict[str, dict[str, float]]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        return {
+            key: {name: float(one[name]) for name in (*Pace._fields, "measured")}
+            for key, one in found.items()
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}  # not there, or torn: it is measured again
