@@ -15,8 +15,6 @@ from medley.film.poster import side_by_side
 from medley.images import Pixels
 from medley.paintings import Draw
 from medley.settings import BlendSettings, CatalogSettings, FilmSettings, ShotSettings, TileWish
-from medley.settings.fields import BatchWish
-from medley.shots import Shot
 from medley.studio.again import render_again
 from medley.studio.editing.credits import caption_of, choose_captions, credit_lines, titles
 from medley.studio.editing.cut import Outputs, cut_medley, stretch_of
@@ -31,7 +29,6 @@ from medley.studio.editing.sidecar import (
 from medley.studio.engines.crew import take_at_once
 from medley.studio.shooting.blend import hang_together, read_blend
 from medley.studio.shooting.camera import Camera
-from medley.studio.shooting.passes import shots_a_pass
 from medley.studio.shooting.progress import Progress
 from medley.studio.shooting.scene import Scene, fit_tiles, set_scene, shot_key
 from medley.studio.shooting.takes import Take, missing
@@ -57,22 +54,11 @@ class Plan:
     workspace: Workspace
     devices: Sequence[torch.device]
     blending: BlendSettings = _ALONE
-    batch_size: BatchWish = 1
 
     @property
     def at_once(self) -> int:
         """How many processes take shots at once."""
         return min(len(self.devices), len(missing(self.takes)))
-
-    @property
-    def a_pass(self) -> int:
-        """How many of them pass the network together on each device."""
-        is_chain = any(isinstance(take.scene.start, Shot) for take in self.takes)
-        if is_chain or self.camera.tile or not self.at_once:
-            return 1
-        height, width, _ = self.content.shape
-        crew = self.devices[: self.at_once]
-        return shots_a_pass(self.batch_size, height, width, crew, len(missing(self.takes)))
 
 
 def plan_render(
@@ -166,8 +152,7 @@ def list_takes(
 def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str], None]) -> None:
     """Take every shot of the plan that is not finished, in order.
 
-    With several devices each takes the next of them, in a process of its own. On each device
-    several of them may pass the network together.
+    With several devices each takes the next of them, in a process of its own.
 
     Args:
         plan: what is shot.
@@ -179,13 +164,8 @@ def take_all(plan: Plan, watch: Callable[[Progress], None], tell: Callable[[str]
         OutputError: the workspace cannot be written to.
         RoomError: the memory does not suffice; what was kept is kept.
     """
-    from medley.studio.shooting.batched import take_batched
-
-    common = plan.workspace, "painting", watch, tell, plan.a_pass
-    if plan.a_pass > 1 and plan.at_once == 1:
-        take_batched(plan.takes, plan.camera, *common)
-    else:
-        take_at_once(plan.takes, plan.devices, lambda _: plan.camera, *common)
+    common = plan.workspace, "painting", watch, tell
+    take_at_once(plan.takes, plan.devices, lambda _: plan.camera, *common)
 
 
 def cut_film(

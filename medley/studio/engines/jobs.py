@@ -20,15 +20,12 @@ class Job:
         tile: whether it is computed in tiles.
         shrinks: how many times smaller tiles than that are wanted, because memory ran out.
         deterministic: whether operations that vary from run to run are refused.
-        batch_size: how many jobs of its kind a worker may take at once, in one pass of the network;
-            a hint, which the Ray engine passes over.
     """
 
     take: Take
     tile: TileWish = "auto"
     shrinks: int = 0
     deterministic: bool = False
-    batch_size: int = 1
 
     @property
     def key(self) -> str:
@@ -40,16 +37,6 @@ class Job:
         """The name of the job whose result it goes on from, which must have ended."""
         start = self.take.scene.start
         return start.key if isinstance(start, Shot) else None
-
-    def passes_with(self, other: "Job") -> bool:
-        """Whether both can be taken at once, by one worker and one network."""
-        ours, theirs = self.take.scene, other.take.scene
-        return (
-            ours.content.shape == theirs.content.shape
-            and ours.settings == theirs.settings
-            and self.deterministic == other.deterministic
-            and not (self.after or other.after)
-        )
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
-"""One who takes shots on a device, one by one or at once, and keeps the networks it has loaded."""
+"""One who takes shots on a device, one after another, and keeps the networks it has loaded."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
 
@@ -10,7 +9,6 @@ import torch
 from medley.errors import MedleyError, WeightsError
 from medley.settings import ShotSettings
 from medley.studio.engines.jobs import Event, Job, Place
-from medley.studio.shooting.batched import run_at_table
 from medley.studio.shooting.camera import Camera, load_camera
 from medley.studio.shooting.device import choose_precision, computing_deterministically
 from medley.studio.shooting.forecast import choose_tile, smaller_tile
@@ -19,7 +17,6 @@ from medley.studio.shooting.scene import scales_of, settled, shot_key
 from medley.studio.shooting.takes import take_one
 from medley.transfer.optimize import Iterate
 from medley.transfer.seen import Seen
-from medley.transfer.together import Table
 from medley.vgg.layers import Precision
 from medley.workspace import Workspace
 
@@ -29,7 +26,7 @@ _AUTOMATIC: tuple[Precision, ...] = ("bfloat16", "float32")
 
 
 class Worker:
-    """Takes shots on a device."""
+    """Takes one shot after another on a device."""
 
     def __init__(self, place: Place) -> None:
         """Look how much memory there is; networks are loaded when a shot wants them."""
@@ -50,95 +47,31 @@ class Worker:
             DivergedError, OutputError, RoomError, WeightsError: it cannot be finished; the message
                 names the painting.
         """
-        if self._is_wanted(job, say):
-            with self._computing(job.deterministic):
-                self._shoot(job, self._camera(job), say)
-
-    def take_all(
-        self,
-        jobs: Sequence[Job],
-        say: Callable[[Event], None],
-        end: Callable[[Job, MedleyError | None], None],
-    ) -> None:
-        """Take jobs' shots as `take` does; several at once, in one pass of the network.
-
-        A failure is that shot's alone. Where one has to be computed in tiles, they are taken one
-        after another.
-
-        Args:
-            jobs: that pass with one another.
-            say: told how far they are, by any thread.
-            end: likewise, of each job's end.
-        """
-        if len(jobs) == 1:
-            end(jobs[0], _error_of(lambda: self.take(jobs[0], say)))
-            return
-        cameras: dict[str, Camera] = {}
-
-        def prepare(job: Job) -> None:
-            if self._is_wanted(job, say):
-                cameras[job.key] = self._camera(job)
-
-        def work(job: Job, table: Table, check: Callable[[], None]) -> None:
-            camera = replace(cameras[job.key], table=table)
-            end(job, _error_of(lambda: self._shoot(job, camera, say, check)))
-
-        for job in jobs:
-            error = _error_of(partial(prepare, job))
-            if job.key not in cameras:
-                end(job, error)
-        works = [partial(work, job) for job in jobs if job.key in cameras]
-        tiled = any(camera.tile for camera in cameras.values())
-        with self._computing(jobs[0].deterministic):
-            run_at_table(works, 1 if tiled else len(works))
-
-    def _is_wanted(self, job: Job, say: Callable[[Event], None]) -> bool:
-        """Say that a job is begun, and tell whether its shot is not finished yet."""
-        say(self._started(job))
-        shot = Workspace(self._place.root).shot(job.key)
+        event = Event(
+            job.key,
+            self._place.name,
+            self._place.device,
+            "started",
+            steps=job.take.scene.settings.steps,
+        )
+        say(event)
+        workspace = Workspace(self._place.root)
+        shot = workspace.shot(job.key)
         if shot.is_finished:
             shot.drop_state()  # where a run was killed just before it did
-        return not shot.is_finished
-
-    def _started(self, job: Job) -> Event:
-        steps = job.take.scene.settings.steps
-        return Event(job.key, self._place.name, self._place.device, "started", steps=steps)
-
-    @contextmanager
-    def _computing(self, deterministic: bool) -> Iterator[None]:
+            return
         try:
-            with computing_deterministically(deterministic):
-                yield
+            with computing_deterministically(job.deterministic):
+                take_one(
+                    job.take,
+                    self._camera(job),
+                    workspace,
+                    lambda iterate: say(_step(event, iterate)),
+                    lambda text: say(replace(event, kind="told", text=text)),
+                )
         finally:
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()  # a device's other workers may want it
-
-    def _shoot(
-        self,
-        job: Job,
-        camera: Camera,
-        say: Callable[[Event], None],
-        check: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Take a shot with that camera; `check` is called after each iterate."""
-        event = self._started(job)
-
-        def report(iterate: Iterate) -> None:
-            say(
-                replace(
-                    event,
-                    kind="step",
-                    step=iterate.step,
-                    loss=iterate.loss,
-                    seconds=iterate.seconds,
-                )
-            )
-            check()
-
-        def tell(text: str) -> None:
-            say(replace(event, kind="told", text=text))
-
-        take_one(job.take, camera, Workspace(self._place.root), report, tell)
 
     def _camera(self, job: Job) -> Camera:
         take = job.take
@@ -189,10 +122,7 @@ def _load(device: torch.device, settings: ShotSettings) -> Camera:
     return replace(load_camera(settings, device), seen=Seen())
 
 
-def _error_of(work: Callable[[], None]) -> MedleyError | None:
-    """Do something, and give the error that it ends with as a value."""
-    try:
-        work()
-    except MedleyError as error:
-        return error
-    return None
+def _step(event: Event, iterate: Iterate) -> Event:
+    return replace(
+        event, kind="step", step=iterate.step, loss=iterate.loss, seconds=iterate.seconds
+    )

@@ -19,13 +19,11 @@ from medley.studio.shooting.camera import Camera
 from medley.studio.shooting.room import out_of_memory_named
 from medley.studio.shooting.scene import RECIPE, Scene, scales_of, settled, shot_key
 from medley.transfer.color import Palette, Patch, color_statistics, lend_chroma, luminance
-from medley.transfer.losses import Objective
 from medley.transfer.optimize import Evaluator, Iterate, Position, Subject, optimize
 from medley.transfer.preserve import LightObjective, recolor_painting
 from medley.transfer.scales import resample
 from medley.transfer.style import Pull
 from medley.transfer.tiling import make_objective
-from medley.transfer.together import Seat
 from medley.transfer.walk import Walk, without_negatives
 from medley.workspace import Recorder, Workspace
 
@@ -80,8 +78,6 @@ def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
             _pulls(scene, high, wide, camera.device),
             camera.seen,
         )
-        if camera.table and isinstance(objective, Objective):
-            objective = Seat(objective, camera.table)
         return LightObjective(objective) if in_light else objective
 
     return Subject(
