@@ -76,7 +76,7 @@ def place(make_picture, tmp_path) -> Path:
 def plan(place, films, force=False):
     path = place / "films.toml"
     path.write_text(DEFAULTS + films, "utf-8")
-    return plan_batch(read_manifest(path), [CPU], force, ignore)
+    return plan_batch(read_manifest(path), CPU, force, ignore)
 
 
 def send(take):

@@ -92,7 +92,7 @@ from medley.settings import EngineSettings
 from medley.settings.manifest import read_manifest
 from medley.studio.batches.schedule import foretell_batch, plan_batch, planning_crew
 crew = planning_crew(EngineSettings(devices="cpu"))
-plan = plan_batch(read_manifest(Path("films.toml")), crew, False, lambda _: None)
+plan = plan_batch(read_manifest(Path("films.toml")), crew[0], False, lambda _: None)
 foretell_batch(list(plan.jobs.values()), 0, crew, None, print)
 assert not plan.failed and len(plan.films) == 3
 sys.exit(not {"torch", "scipy.stats", "skimage.metrics", "ray"}.isdisjoint(sys.modules))

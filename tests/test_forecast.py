@@ -93,8 +93,6 @@ def test_forecast_of_several_devices_counts_the_longest_and_all_that_share_memor
     assert (one.seconds, two.seconds) == (pytest.approx(15), pytest.approx(10))
     assert two.memory_bytes - one.memory_bytes == pytest.approx(one.memory_bytes + 7e8)
     assert (one.steps, one.disk_bytes) == (two.steps, two.disk_bytes)
-    passing = forecast(scales, SETTINGS, **common, a_pass=3)
-    assert passing.memory_bytes - 7e8 == pytest.approx(3 * (one.memory_bytes - 7e8))
 
 
 def test_tiles_are_as_large_as_fits_and_only_where_they_are_needed():

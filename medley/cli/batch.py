@@ -111,7 +111,7 @@ def _plan(manifest: Manifest, crew: list[Device], force: bool, console: Console)
     from medley.studio.batches.schedule import plan_batch
 
     with display(console) as show:
-        return plan_batch(manifest, crew, force, show.stage)
+        return plan_batch(manifest, crew[0], force, show.stage)
 
 
 def _foretell(planned: Schedule, crew: list[Device], patient: bool, console: Console) -> Forecast:

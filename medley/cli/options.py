@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from medley.cli.help import Grouped, SettingOption, by_worth
 from medley.settings import Order, RunSettings, Settings
+from medley.settings.retired import RETIRED, warn_retired
 from medley.settings.wording import adapter_of, complaint, refusal
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -122,6 +123,19 @@ def workspace_options(command: Command) -> Command:
     named = click.argument("folder", metavar="[WORKSPACE]", type=click.Path(path_type=Path),
                            required=False)  # fmt: skip
     return cast(Command, named(settings_options(RunSettings, "workspace")(merged)))
+
+
+def retired_options(command: Command) -> Command:
+    """Decorate a command with options that older versions had: taken, not shown, and ignored."""
+
+    def ignore(_: click.Context, param: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            warn_retired(param.opts[0])
+
+    for name in sorted(RETIRED):
+        option = f"--{name.replace('_', '-')}"
+        command = click.option(option, hidden=True, expose_value=False, callback=ignore)(command)
+    return command
 
 
 def output_option(default: str) -> Callable[[Command], Command]:

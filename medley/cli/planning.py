@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medley.cli.config import config_options, settle
-from medley.cli.options import Command, output_option, read_settings, settings_options
+from medley.cli.options import (
+    Command,
+    output_option,
+    read_settings,
+    retired_options,
+    settings_options,
+)
 from medley.cli.words import counted
 from medley.settings import (
     BlendSettings,
@@ -51,6 +57,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     settings_options(BlendSettings),
     settings_options(FilmSettings),
     settings_options(RunSettings),
+    retired_options,
 )
 
 

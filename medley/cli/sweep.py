@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medley.cli.config import config_options, settle
-from medley.cli.options import TakesSeveral, output_option, read_settings, settings_options
+from medley.cli.options import (
+    TakesSeveral,
+    output_option,
+    read_settings,
+    retired_options,
+    settings_options,
+)
 from medley.cli.words import counted
 from medley.settings import (
     CatalogSettings,
@@ -55,6 +61,7 @@ _PATH = click.Path(path_type=Path)
 @settings_options(LookSettings)
 @settings_options(CutSettings)
 @settings_options(RunSettings)
+@retired_options
 def sweep(
     contents: tuple[Path, ...],
     fetch: bool,

@@ -7,7 +7,13 @@ from typing import Any
 import click
 
 from medley.cli.config import config_options, settle
-from medley.cli.options import TakesSeveral, output_option, read_settings, settings_options
+from medley.cli.options import (
+    TakesSeveral,
+    output_option,
+    read_settings,
+    retired_options,
+    settings_options,
+)
 from medley.cli.planning import closing_line, show_opening
 from medley.cli.words import counted
 from medley.settings import (
@@ -45,6 +51,7 @@ _PATH = click.Path(path_type=Path)
 @settings_options(ShotSettings)
 @settings_options(EncodeSettings)
 @settings_options(RunSettings)
+@retired_options
 def walk(force: bool, quiet: bool, **options: Any) -> None:
     """Let a photo change from painting to painting without end, as a film that loops.
 

@@ -32,8 +32,6 @@ SHORTEST_SIDE = 16  # pixels; VGG-19 halves a side four times before relu5_1
 LONGEST_SIDE = 16_384  # pixels
 MOST_SCALES = 16  # sizes from coarse to fine
 
-MOST_AT_ONCE = 64  # shots whose pictures pass the network as one batch
-
 SHORTEST_TILE = 64  # pixels; each is computed with 80 more on each side
 
 PICTURE_BYTES = 3 * 4  # a pixel, while it is worked on: three float32
@@ -135,16 +133,6 @@ def _check_scales(scales: str) -> str:
     return ",".join(str(int(part)) for part in numbers)
 
 
-def _read_batch(value: Any) -> Any:
-    try:
-        count = value if value == "auto" else int(value)
-    except (TypeError, ValueError):
-        count = 0
-    if count != "auto" and not 1 <= count <= MOST_AT_ONCE:
-        raise ValueError(f"{value!r} is not auto or a number from 1 to {MOST_AT_ONCE}")
-    return count
-
-
 def _read_tile(value: Any) -> Any:
     if value in ("auto", "off"):
         return value
@@ -190,7 +178,6 @@ Fps = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"type": "string"}),
 ]
-BatchWish = Annotated[int | Literal["auto"], BeforeValidator(_read_batch)]
 TileWish = Annotated[int | Literal["auto", "off"], BeforeValidator(_read_tile)]
 Devices = Annotated[str, AfterValidator(_check_devices)]
 Years = Annotated[str, AfterValidator(_check_years)]

@@ -28,6 +28,7 @@ from medley.settings.fields import (
     place,
 )
 from medley.settings.presets import Kind, beneath, kind_named
+from medley.settings.retired import RETIRED, warn_retired
 from medley.settings.wording import adapter_of, complaint, refusal, shown
 
 Schema = TypeVar("Schema", bound=Settings)
@@ -132,7 +133,8 @@ def check_table(
 
     Args:
         fields: what may be in it, by name.
-        table: names and values; one that is None counts as not there.
+        table: names and values; one that is None counts as not there, and one that is retired is
+            ignored with a warning.
         source: what errors call it.
         folder: that relative paths are relative to.
         elsewhere: names that are passed over because something else reads them.
@@ -150,6 +152,9 @@ def check_table(
         name = name_of(key, fields)
         passed_over = name not in fields and name_of(key, elsewhere) in elsewhere
         if key == VERSION or value is None or passed_over:
+            continue
+        if name in RETIRED:
+            warn_retired(key)
             continue
         try:
             if name not in fields:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from medley.settings.fields import BatchWish, Devices, Settings, TileWish
+from medley.settings.fields import Devices, Settings, TileWish
 
 
 class RunSettings(Settings):
@@ -21,11 +21,6 @@ class RunSettings(Settings):
         "auto",
         description="Side in pixels of the tiles that a picture is computed in; auto: tiles if it"
         " does not fit into memory as a whole.",
-    )
-    batch_size: BatchWish = Field(
-        "auto",
-        description="Paintings whose pictures pass the network together, on each device; auto: as"
-        " many small ones as fill a GPU, and one on a CPU.",
     )
     deterministic: bool = Field(
         False,

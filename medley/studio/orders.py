@@ -74,7 +74,6 @@ def prepare(order: RenderOrder, tell: Callable[[str], None]) -> tuple[Plan, Draw
         blending,
         tell,
     )
-    plan = replace(plan, batch_size=order.batch_size)
     if len(plan.devices) < len(devices):
         tell(f"in a chain each shot waits for the one before: only {plan.devices[0]} is used")
     return plan, drawn
@@ -219,7 +218,6 @@ def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:
         # Processes on one device share its arithmetic: two of them are hardly quicker than one.
         rounds=math.ceil(left / len(set(crew))) if crew else None,
         sharing=max(map(crew.count, crew), default=1),
-        a_pass=plan.a_pass,
     )
 
 

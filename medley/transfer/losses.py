@@ -93,7 +93,7 @@ class Objective:
             pulls: how and where each painting pulls; all alike and everywhere by default.
             seen: what the network has seen in pictures before.
         """
-        self.network = network
+        self._network = network
         self._settings = settings
         self._style = Style(settings, pulls or [Pull()] * len(paintings), *content.shape[2:])
         self._layers = settings.content_layer_weights
@@ -115,24 +115,21 @@ class Objective:
             )
 
     def _look(self, painting: Tensor) -> Statistics:
-        return self._style.look(self.network.walk(painting))
+        return self._style.look(self._network.walk(painting))
 
     def mix(self, strengths: Sequence[float]) -> None:
         """Let the paintings pull otherwise from now on, in their order; 1 on average."""
         self._style.mix(strengths)
 
     def __call__(self, image: Tensor) -> Losses:
-        """Judge a picture `(1, 3, height, width)` in [0, 1]."""
-        return self.judge(image, self.network.walk(image))
+        """Judge a picture `(1, 3, height, width)` in [0, 1].
 
-    def judge(self, image: Tensor, features: Iterable[tuple[str, Tensor]]) -> Losses:
-        """Judge a picture by its features, as `network` gives them in the order of its layers.
-
-        What is made of each is made as soon as it is there, for `VGG19.walk`'s reason.
+        What is made of a layer's features is made as soon as they are there, for `VGG19.walk`'s
+        reason.
         """
         sums: dict[Part, Tensor] = {}
         apart = []
-        for name, found in features:
+        for name, found in self._network.walk(image):
             sums.update(self._style.sums(name, found))
             if name in self._layers:
                 kept = self._content[name]

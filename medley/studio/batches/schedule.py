@@ -29,7 +29,6 @@ from medley.studio.shooting.forecast import (
     peak_bytes,
     shot_seconds,
 )
-from medley.studio.shooting.passes import shots_a_pass
 from medley.studio.shooting.room import free_memory_each, process_memory, resident_memory
 from medley.studio.shooting.scene import scales_of
 from medley.studio.shooting.takes import Take, label_takes
@@ -71,7 +70,7 @@ class Schedule:
 
 def plan_batch(
     manifest: Manifest,
-    crew: Sequence[Device],
+    device: Device,
     force: bool,
     watch: Watch,
 ) -> Schedule:
@@ -79,7 +78,7 @@ def plan_batch(
 
     Args:
         manifest: the films.
-        crew: the device of each worker; the first decides what precision "auto" comes to.
+        device: a worker's, which decides what precision "auto" comes to.
         force: replace films that were made otherwise.
         watch: told how far that is, and the making of weights.
 
@@ -96,7 +95,7 @@ def plan_batch(
     _show_photos(manifest, darkroom)
     for number, film in enumerate(manifest.films, start=1):
         try:
-            plan = plan_film(film, crew[0], darkroom, workspace, watch)
+            plan = plan_film(film, device, darkroom, workspace, watch)
             _check_outputs(plan, force, folders)
             films.append(plan)
         except OutputError as error:
@@ -110,7 +109,7 @@ def plan_batch(
         order=manifest.films,
         films=tuple(films),
         failed=tuple(failed),
-        jobs=_missing(films, crew),
+        jobs=_missing(films),
         shots=len({key for plan in films for key in plan.keys}),
         workspace=workspace,
         darkroom=darkroom,
@@ -200,7 +199,7 @@ def _seconds(jobs: Sequence[Job], took: Mapping[Hashable, float], devices: int) 
     return max(work / devices, *ends.values(), 0.0)
 
 
-def _missing(films: Sequence[FilmPlan], crew: Sequence[Device]) -> dict[str, Job]:
+def _missing(films: Sequence[FilmPlan]) -> dict[str, Job]:
     """Every shot once that is missing, and wanted by a film that is not made yet."""
     labels = label_takes(take for plan in films for take in plan.takes)
     wanted: dict[str, tuple[Take, FilmOrder]] = {}
@@ -208,16 +207,10 @@ def _missing(films: Sequence[FilmPlan], crew: Sequence[Device]) -> dict[str, Job
         for take in () if plan.is_made else plan.takes:
             if take.shot.key not in wanted and not take.shot.is_finished:
                 wanted[take.shot.key] = take, plan.film.order
-    jobs = {}
-    for key, (take, order) in wanted.items():
-        height, width, _ = take.scene.content.shape
-        jobs[key] = Job(
-            replace(take, label=labels[key]),
-            order.tile,
-            deterministic=order.deterministic,
-            batch_size=shots_a_pass(order.batch_size, height, width, crew, len(wanted)),
-        )
-    return jobs
+    return {
+        key: Job(replace(take, label=labels[key]), order.tile, deterministic=order.deterministic)
+        for key, (take, order) in wanted.items()
+    }
 
 
 def _settled(settings: ShotSettings, device: Device) -> ShotSettings:

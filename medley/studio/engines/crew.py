@@ -23,9 +23,8 @@ def take_at_once(
     what: str,
     watch: Callable[[Progress], None],
     tell: Callable[[str], None],
-    batch_size: int = 1,
 ) -> None:
-    """Take every shot that is not finished, as many at once as there are devices, or more.
+    """Take every shot that is not finished, as many at once as there are devices.
 
     The pixels are those that one process comes to with as many threads. Interrupted, or after an
     error in one of them, all processes stop and leave checkpoints.
@@ -38,7 +37,6 @@ def take_at_once(
         what: a take is called in progress, such as "painting".
         watch: told how far the shots are, whichever process is at them.
         tell: told what the user should know, in one line.
-        batch_size: how many of them each device takes in one pass of the network.
 
     Raises:
         DivergedError: a loss is no longer finite; what was shot is kept.
@@ -60,7 +58,7 @@ def take_at_once(
     import torch
 
     exact = torch.are_deterministic_algorithms_enabled()
-    jobs = (Job(take, tile, deterministic=exact, batch_size=batch_size) for take in wanted.values())
+    jobs = (Job(take, tile, deterministic=exact) for take in wanted.values())
     with contextlib.closing(LocalEngine(crew, workspace).run(jobs, follower.see)) as outcomes:
         for outcome in outcomes:
             if outcome.error:

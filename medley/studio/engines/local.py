@@ -42,11 +42,11 @@ class _Attempt:
 
 @dataclass
 class _Member:
-    """A process, its place, and by key the jobs that it has, or will have once it is ready."""
+    """A process, its place, and the job that it has, or will have once it is ready."""
 
     place: Place
     process: BaseProcess
-    attempts: dict[str, _Attempt]
+    attempt: _Attempt | None
     is_ready: bool = False
     bug: str = ""
 
@@ -118,13 +118,13 @@ class _Shift:
     def outcomes(self) -> Iterator[Outcome]:
         """Listen until every job has ended."""
         self._occupy()
-        while any(member.attempts for member in self._members.values()):
+        while any(member.attempt for member in self._members.values()):
             heard = wait(list(self._members))
             for line in [line for line in self._members if line in heard]:
-                if outcomes := self._hear(line):
-                    # Nobody should stand idle while the caller looks at the outcomes.
+                if outcome := self._hear(line):
+                    # Nobody should stand idle while the caller looks at the outcome.
                     self._occupy()
-                    yield from outcomes
+                    yield outcome
             self._occupy()
 
     def end(self) -> None:
@@ -135,29 +135,16 @@ class _Shift:
             member.process.join()
 
     def _occupy(self) -> None:
-        """Give everyone who is free the next jobs, hire where there is a place, and look ahead."""
+        """Give everyone who is free the next job, hire where there is a place, and look ahead."""
         for line, member in list(self._members.items()):
-            if not member.attempts and (attempts := self._take_batch()):
-                member.attempts = attempts
+            if not member.attempt and (attempt := self._take_next()):
+                member.attempt = attempt
                 if member.is_ready:
-                    self._hand_over(line, member)
-        while self._vacant and (attempts := self._take_batch()):
-            self._hire(self._vacant.pop(0), attempts)
+                    self._hand_over(line, attempt)
+        while self._vacant and (attempt := self._take_next()):
+            self._hire(self._vacant.pop(0), attempt)
         if not self._waiting and (attempt := self._take_next()):
             self._waiting.append(attempt)  # made while the others work
-
-    def _take_batch(self) -> dict[str, _Attempt]:
-        """What one process takes next, by key: a job, or several that pass the network together."""
-        if not (first := self._take_next()):
-            return {}
-        batch = [first]
-        most = first.job.batch_size if first.number == 1 else 1  # what has failed is tried alone
-        while len(batch) < most and (other := self._take_next()):
-            if other.number > 1 or not first.job.passes_with(other.job):
-                self._waiting.appendleft(other)
-                break
-            batch.append(other)
-        return {attempt.job.key: attempt for attempt in batch}
 
     def _take_next(self) -> _Attempt | None:
         if self._waiting:
@@ -165,7 +152,7 @@ class _Shift:
         job = next(self._jobs, None)
         return _Attempt(job) if job else None
 
-    def _hire(self, place: Place, attempts: dict[str, _Attempt]) -> None:
+    def _hire(self, place: Place, attempt: _Attempt) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         share = self._threads, len(self._engine.devices)
@@ -173,18 +160,17 @@ class _Shift:
         with _deaf_to_interrupts():
             process.start()
         # From here on `end` knows of it.
-        self._members[ours] = _Member(place, process, attempts)
+        self._members[ours] = _Member(place, process, attempt)
         theirs.close()
 
     @staticmethod
-    def _hand_over(line: Connection, member: _Member) -> None:
-        for attempt in member.attempts.values():
-            attempt.began = time.monotonic()
+    def _hand_over(line: Connection, attempt: _Attempt) -> None:
+        attempt.began = time.monotonic()
         with contextlib.suppress(OSError):  # it has just died, and the line will tell
-            line.send([attempt.job for attempt in member.attempts.values()])
+            line.send(attempt.job)
 
-    def _hear(self, line: Connection) -> list[Outcome]:
-        """Hear one message, and tell what has ended with it."""
+    def _hear(self, line: Connection) -> Outcome | None:
+        """Hear one message, and tell what has ended with it, if anything has."""
         member = self._members[line]
         try:
             message = line.recv()
@@ -197,47 +183,48 @@ class _Shift:
         elif isinstance(message, Ready):
             member.is_ready = True
             self._stillborn = 0
-            if member.attempts:
-                self._hand_over(line, member)
+            if member.attempt:
+                self._hand_over(line, member.attempt)
         elif isinstance(message, Ended):
-            return self._end_attempt(member, message.key, message.error)
-        return []
+            return self._end_attempt(member, message.error)
+        return None
 
-    def _lose(self, line: Connection, member: _Member) -> list[Outcome]:
-        """A process is gone: its place is vacant, and its jobs wait for another."""
+    def _lose(self, line: Connection, member: _Member) -> Outcome | None:
+        """A process is gone: its place is vacant, and its job waits for another."""
         line.close()
         del self._members[line]
         member.process.join()
         self._vacant.append(member.place)
+        error = _what_became_of(member)
         if member.is_ready:
-            keys = reversed(list(member.attempts))  # each of them is put before those that wait
-            ends = [self._end_attempt(member, key, _what_became_of(member, key)) for key in keys]
-            return [outcome for end in reversed(ends) for outcome in end]
+            return self._end_attempt(member, error)
         self._stillborn += 1
-        error = _what_became_of(member, next(iter(member.attempts), None))
         if self._stillborn >= _STILLBORN or isinstance(error, RuntimeError):
             raise error
-        self._waiting.extendleft(reversed(member.attempts.values()))
-        return []
+        if member.attempt:
+            self._waiting.appendleft(member.attempt)
+        return None
 
-    def _end_attempt(self, member: _Member, key: str, error: Exception | None) -> list[Outcome]:
-        """Decide whether one of the member's jobs is over, or is tried again."""
-        attempt = member.attempts.pop(key)
+    def _end_attempt(self, member: _Member, error: Exception | None) -> Outcome | None:
+        """Decide whether the member's job is over, or is tried again."""
+        attempt, member.attempt = member.attempt, None
+        if not attempt:
+            return None
         attempt.stop()
         job, place = attempt.job, member.place
         if not error or attempt.number > self._engine.retries or not is_passing(error):
-            return [Outcome(key, error, attempt.number, attempt.spent, place.name)]
-        self._watch(Event(key, place.name, place.device, "retry", text=str(error)))
+            return Outcome(job.key, error, attempt.number, attempt.spent, place.name)
+        self._watch(Event(job.key, place.name, place.device, "retry", text=str(error)))
         if self._engine.shrink and isinstance(error, RoomError):
             job = replace(job, shrinks=job.shrinks + 1)
         self._waiting.appendleft(_Attempt(job, attempt.number + 1, attempt.spent))
-        return []
+        return None
 
 
-def _what_became_of(member: _Member, key: str | None) -> Exception:
-    """Say why a process ended, by its exit code, and which of its jobs that is the end of."""
+def _what_became_of(member: _Member) -> Exception:
+    """Say why a process ended, by its exit code, and which job it was at."""
     device, code = member.place.device, member.process.exitcode or 0
-    path = f"'{member.attempts[key].job.take.painting.path}': " if key else ""
+    path = f"'{member.attempt.job.take.painting.path}': " if member.attempt else ""
     if code > 0:
         return RuntimeError(f"{path}the process on {device} ended with {code}; {member.bug}")
     if code == -signal.SIGKILL:

@@ -1,8 +1,8 @@
 """A process that takes shots, from its first breath to its last, as `engines.local` hires them.
 
 It has one connection to who hired it and nothing else in common with it. What comes through: the
-next jobs in, to be taken at once if there are several; ready for the first, an event, or how a job
-ended, out. A connection that ends is the sign to stop.
+next job in; ready for the first, an event, or how a job ended, out. A connection that ends is the
+sign to stop.
 """
 
 from __future__ import annotations
@@ -13,24 +13,26 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from medley.allocation import give_back_large_blocks
 from medley.errors import MedleyError
 from medley.studio.engines.jobs import Job, Place
 
+if TYPE_CHECKING:  # torch comes with it
+    from medley.studio.engines.worker import Worker
+
 
 class Ready(NamedTuple):
-    """The process waits for its first jobs."""
+    """The process waits for its first job."""
 
 
 class Ended(NamedTuple):
-    """A job's end."""
+    """The job's end."""
 
-    key: str
     error: MedleyError | None
 
 
@@ -57,35 +59,44 @@ def serve(line: Connection, place: Place, share: tuple[int | None, int]) -> None
     signal.signal(signal.SIGTERM, _stop)
     threads, processes = share
     torch.set_num_threads(max(1, (threads or torch.get_num_threads()) // processes))
-    jobs: queue.SimpleQueue[Sequence[Job]] = queue.SimpleQueue()
+    jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(line, jobs), daemon=True).start()
-    say = partial(_say, line, threading.Lock())
+    say = partial(_say, line)
     with contextlib.suppress(KeyboardInterrupt):
         try:
             worker = Worker(place)
             say(Ready())
-            while batch := jobs.get():
-                worker.take_all(batch, say, lambda job, error: say(Ended(job.key, error)))
+            while job := jobs.get():
+                say(Ended(_attempt(worker, job, say)))
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # there is nothing left to stop
             if (bug := sys.exception()) and not isinstance(bug, KeyboardInterrupt):
                 say(Bug(f"{type(bug).__name__}: {bug}"))
 
 
-def _say(line: Connection, lock: threading.Lock, message: object) -> None:
+def _attempt(worker: Worker, job: Job, say: Callable[[object], None]) -> MedleyError | None:
+    """Take a job's shot, and give the error that it ends with as a value."""
+    try:
+        worker.take(job, say)
+    except MedleyError as error:
+        return error
+    return None
+
+
+def _say(line: Connection, message: object) -> None:
     # Where nobody listens any more, the interrupt is on its way; an error would come in its way.
-    with lock, contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):
         line.send(message)
 
 
-def _listen(line: Connection, jobs: queue.SimpleQueue[Sequence[Job]]) -> None:
+def _listen(line: Connection, jobs: queue.SimpleQueue[Job | None]) -> None:
     """Pass on what comes; interrupt the main thread when the connection ends."""
     try:
         while True:
             jobs.put(line.recv())
     except (EOFError, OSError):
         _thread.interrupt_main(signal.SIGTERM)
-    jobs.put(())
+    jobs.put(None)
 
 
 def _stop(*_: Any) -> None:

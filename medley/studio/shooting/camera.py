@@ -19,7 +19,6 @@ if TYPE_CHECKING:  # torch takes a second to import, and plans do without
     import torch
     from torch import Tensor
 
-    from medley.transfer.together import Table
     from medley.vgg.network import VGG19
 
 
@@ -35,7 +34,6 @@ class Camera:
         precision: never "auto".
         tile: a picture that is larger is computed in tiles of that side; None: as a whole.
         seen: what the network has seen in pictures of earlier shots.
-        table: where shots that are taken in threads at once wait for one another; None: alone.
     """
 
     weights: Weights
@@ -45,7 +43,6 @@ class Camera:
     precision: Precision
     tile: int | None = None
     seen: Seen = NOTHING
-    table: Table | None = None
 
     @property
     def exact(self) -> VGG19:

@@ -95,7 +95,6 @@ def forecast(
     pace: Pace | None,
     rounds: int | None = None,
     sharing: int = 1,
-    a_pass: int = 1,
 ) -> Forecast:
     """Foretell a run of `missing` equal shots.
 
@@ -109,7 +108,6 @@ def forecast(
         pace: of this machine, if it is known.
         rounds: how many shots one of several devices takes; all of them if there is one.
         sharing: how many processes share the memory; several have this one beside them.
-        a_pass: how many shots each of them takes at once.
     """
     rounds = missing if rounds is None else rounds
     seconds = rounds * shot_seconds(scales, pace, tile, settings.keep_every) if pace else None
@@ -119,7 +117,7 @@ def forecast(
         finished=finished,
         steps=missing * sum(scale.steps for scale in scales),
         seconds=seconds,
-        memory_bytes=resident * (sharing + (sharing > 1)) + sharing * a_pass * peak,
+        memory_bytes=resident * (sharing + (sharing > 1)) + sharing * peak,
         disk_bytes=missing * disk_bytes(scales, settings),
         tile=tile,
     )

@@ -165,7 +165,6 @@ def progress_of(
     place: tuple[int, int],
     later: int,
     iterate: Iterate,
-    at_once: int = 1,
 ) -> Progress:
     """Tell how far a take is.
 
@@ -175,7 +174,6 @@ def progress_of(
         place: its number, from 1, and how many takes there are.
         later: steps that are to be taken in other takes.
         iterate: its latest.
-        at_once: how many takes are at work.
     """
     steps = take.scene.settings.steps
     return Progress(
@@ -187,7 +185,6 @@ def progress_of(
         steps,
         later + steps - iterate.step,
         what,
-        at_once,
     )
 
 
