@@ -13,6 +13,7 @@ FLOORS = {
     "__main__": 4,
     "api": 4,
     "allocation": 0,
+    "color": 0,
     "errors": 0,
     "files": 0,
     "settings": 0,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from medley.transfer.color import color_statistics, luminance, match_colors
+from medley.transfer.color_transfer import color_statistics, luminance, match_colors
 from medley.transfer.losses import Losses
 from medley.transfer.optimize import Evaluator
 

@@ -18,7 +18,7 @@ from medley.studio.shooting import checkpoint
 from medley.studio.shooting.camera import Camera
 from medley.studio.shooting.room import out_of_memory_named
 from medley.studio.shooting.scene import RECIPE, Scene, scales_of, settled, shot_key
-from medley.transfer.color import Palette, Patch, color_statistics, lend_chroma, luminance
+from medley.transfer.color_transfer import Palette, Patch, color_statistics, lend_chroma, luminance
 from medley.transfer.losses import Objective
 from medley.transfer.optimize import Evaluator, Iterate, Position, Subject, optimize
 from medley.transfer.preserve import LightObjective, recolor_painting
