@@ -235,11 +235,20 @@ def resize(
     return picture.resize((width, height), Image.Resampling.BILINEAR)
 
 
+def contain(picture: Image.Image, height: float, width: float) -> Image.Image:
+    """A picture as large as fits into `height` x `width`, its proportions kept.
+
+    As `ImageOps.contain`, but it leaves a pixel of a picture however thin, and one of the two may
+    be `math.inf`.
+    """
+    scale = min(height / picture.height, width / picture.width)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
 def thumbnail(picture: Image.Image, side: int) -> Pixels:
     """A picture with `side` pixels on its long side."""
-    height, width = size_for_side(picture.height, picture.width, side)
-    size = max(1, width), max(1, height)
-    return np.asarray(picture.resize(size, Image.Resampling.LANCZOS))
+    return np.asarray(contain(picture, side, side))
 
 
 def to_tensor(picture: Image.Image | Pixels) -> torch.Tensor:

@@ -14,7 +14,7 @@ from medley.color import (
     nearest_levels,
     srgb_to_linear,
 )
-from medley.film.compose import mix
+from medley.film.mix import mix
 from medley.images import to_pixels, to_tensor
 
 from .conftest import draw_pixels

@@ -71,7 +71,7 @@ def test_every_folder_and_module_has_a_floor():
 
 
 def test_film_and_catalogs_answer_without_torch():
-    modules = ["medley", "medley.film.compose", "medley.film.encode", "medley.paintings"]
+    modules = ["medley", "medley.film.mix", "medley.film.encode", "medley.paintings"]
     code = (
         f"import sys, {', '.join(modules)}, medley.housekeeping; sys.exit('torch' in sys.modules)"
     )

@@ -17,7 +17,7 @@ from bidi.algorithm import get_display
 from PIL import Image, ImageDraw, ImageFont, features
 
 from medley.film.fonts import DEJAVU, face_of, has, shows
-from medley.film.layers import Layer, lay, widened
+from medley.film.layers import Layer, blend, widened
 from medley.images import Pixels
 
 # A caption on the picture: its letters' height against the picture's shorter side.
@@ -41,7 +41,7 @@ def caption(frame: Pixels, text: str) -> Pixels:
     """A copy of `frame` with `text` on a dark strip along its lower edge, as `caption_layer`."""
     captioned = frame.copy()
     if (layer := caption_layer(text, *frame.shape[:2])) is not None:
-        lay(captioned, [(layer, 1.0)])
+        blend(captioned, [(layer, 1.0)])
     return captioned
 
 
@@ -73,7 +73,7 @@ def label(frame: Pixels, text: str, *, right: bool = False) -> Pixels:
     letters = _strip((line,), size, plate, (LABEL_PAD / 2, LABEL_RISE))
     labelled = frame.copy()
     if letters is not None:
-        lay(labelled, [(_on_dark(letters, height - len(letters), right * (width - plate)), 1.0)])
+        blend(labelled, [(_on_dark(letters, height - len(letters), right * (width - plate)), 1.0)])
     return labelled
 
 

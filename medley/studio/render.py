@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medley.files import in_full, part_files
-from medley.film.compose import mix
 from medley.film.facts import FilmFacts
+from medley.film.mix import mix
 from medley.film.poster import side_by_side
 from medley.images import Pixels
 from medley.paintings import Draw

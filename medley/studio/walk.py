@@ -13,8 +13,8 @@ from typing import Any
 
 from medley.errors import FilmError, PictureError
 from medley.files import in_full, part_files
-from medley.film.compose import mix
 from medley.film.facts import FilmFacts
+from medley.film.mix import mix
 from medley.film.timeline import Frame, walk_timeline
 from medley.paintings import Draw, Painting
 from medley.settings import EncodeSettings, FilmSettings, ShotSettings, TileWish, WalkSettings
