@@ -20,11 +20,11 @@ class FilmFacts:
     """What a film is, as read back from the file.
 
     Attributes:
-        path: of the film.
+        path: the film's file.
         frame_count: how many pictures are in it.
-        fps: how many of them a second; None where the file has no rate, as loose pictures have.
-        height: of each, in pixels.
-        width: of each, in pixels.
+        fps: pictures a second; None where the file has no rate, as loose pictures have.
+        height: every picture's height, in pixels.
+        width: every picture's width, in pixels.
         audio_s: seconds of sound; None where there is none.
     """
 
@@ -37,7 +37,7 @@ class FilmFacts:
 
     @property
     def words(self) -> str:
-        """All of that but the path, for people."""
+        """Everything but the path, for people."""
         frames = "1 frame" if self.frame_count == 1 else f"{self.frame_count} frames"
         text = f"{frames} of {self.width}x{self.height}"
         if self.fps:
@@ -49,7 +49,7 @@ def read_facts(path: Path, form: Format | None = None) -> FilmFacts:
     """Decode a film to its end and say what is in it, its rate as an exact fraction.
 
     Args:
-        path: of the film.
+        path: the film's file.
         form: its format, if it does not have its name yet.
 
     Raises:

@@ -27,10 +27,10 @@ def write_gif(
 
     Args:
         frames: uint8 RGB `(height, width, 3)`, taken one at a time.
-        path: of the film.
-        width: of every frame.
-        height: of every frame.
-        fps: 100 by a whole number.
+        path: the film's file.
+        width: every frame's width, in pixels.
+        height: every frame's height, in pixels.
+        fps: frames a second, 100 divided by a whole number.
 
     Raises:
         FilmError: ffmpeg failed, in its own words.

@@ -28,7 +28,7 @@ def mix(first: Pixels, second: Pixels, amount: float) -> Pixels:
 
     Args:
         first: uint8 `(height, width, 3)`.
-        second: the same shape.
+        second: picture of the same shape.
         amount: 0 gives `first` itself and 1 `second` itself.
 
     Raises:
@@ -61,7 +61,7 @@ def wipe(first: Pixels, second: Pixels, amount: float) -> Pixels:
 
     Args:
         first: uint8 `(height, width, 3)`.
-        second: the same shape.
+        second: picture of the same shape.
         amount: how far it has come: 0 gives `first` alone and 1 `second` alone.
 
     Raises:

@@ -80,9 +80,9 @@ def insets(paintings: Sequence[Pixels | None], box: Box, corner: Corner, above: 
     """Each shot's painting in a corner of its picture, framed thinly, with a soft shadow.
 
     Args:
-        paintings: of each shot; None where there is none.
+        paintings: each shot's painting; None where there is none.
         box: the picture.
-        corner: of it.
+        corner: which corner of the box.
         above: pixels that a lower corner is raised by, for captions.
     """
 
@@ -100,8 +100,8 @@ def sparklines(
     """Each shot's loss, on logarithmic axes, up to the step shown; what is to come is faint.
 
     Args:
-        losses: of each shot, by step; a shot with fewer than two has no curve.
-        box, corner, above: as for `insets`.
+        losses: each shot's losses by step; a shot with fewer than two has no curve.
+        box, corner, above: the place; see `insets`.
     """
 
     @lru_cache(maxsize=8)

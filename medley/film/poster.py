@@ -39,7 +39,7 @@ def contact_sheet(
         content: uint8 `(height, width, 3)`.
         pairs: painting, if it is there, result and caption of each; sizes may differ. A caption's
             first line stands out (a title), further lines are fainter (artist, year).
-        content_caption: the same for the content.
+        content_caption: caption of the content.
         max_width, max_height: pixels that the sheet never exceeds.
 
     Returns:

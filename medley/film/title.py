@@ -36,9 +36,9 @@ def title(text: str, height: int, width: int, fps: Fraction, count: int) -> Over
 
     Args:
         text: a first line, and smaller ones after it.
-        height, width: of a frame.
+        height, width: size of a frame, in pixels.
         fps: frames a second.
-        count: of frames.
+        count: frames that the title takes.
     """
     fade = max(1.0, min(float(fps) * FADE_S, count / 2))
 

@@ -60,7 +60,7 @@ def match_colors(image: Tensor, target: Palette) -> Tensor:
 
     Args:
         image: `(1, 3, height, width)` in [0, 1].
-        target: the statistics that it shall have, or its parts.
+        target: the statistics that it shall have, or those of its parts.
 
     Returns:
         `(1, 3, height, width)`, clamped to [0, 1], which is the only thing that keeps the
@@ -96,13 +96,13 @@ def lend_chroma(image: Tensor, content: Tensor) -> Tensor:
 
     Args:
         image: `(1, 3, height, width)` in [0, 1]; only its luminance counts.
-        content: the same shape; lends the rest.
+        content: picture of the same shape, which lends the rest.
 
     Returns:
         `(1, 3, height, width)` in [0, 1], with exactly the luminance of `image`.
 
-    Source: Gatys et al. (2016), as `luminance`: I and Q are the content's. Departure: a colour that
-    is too bright or dark for the screen fades until it is not, where clipping would shift it.
+    Source: Gatys et al. (2016), see `luminance`: I and Q are the content's. Departure: a colour
+    that is too bright or dark for the screen fades until it is not, where clipping would shift it.
     """
     light = _luma(image)
     chroma = content - _luma(content)

@@ -20,7 +20,7 @@ def visual_change(before: Tensor, after: Tensor) -> float:
 
 
 def summed_change(before: Tensor, after: Tensor) -> Tensor:
-    """The same summed over the pixels, as a scalar on their device that nobody waits for."""
+    """Distance in Oklab summed over the pixels: a scalar on their device that nobody waits for."""
     pairs = zip(_in_chunks(before), _in_chunks(after), strict=True)
     sums = [(_oklab(new) - _oklab(old)).norm(dim=0).sum() for old, new in pairs]
     return torch.stack(sums).sum()
