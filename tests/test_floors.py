@@ -16,6 +16,7 @@ FLOORS = {
     "color": 0,
     "errors": 0,
     "files": 0,
+    "media": 0,
     "settings": 0,
     "shots": 1,
     "catalogs": 1,

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from medley.errors import FilmError
-from medley.film.ffmpeg import last_words, run
+from medley.media.ffmpeg import last_words, run
 from medley.settings.formats import ENCODERS, Codec, EncoderName, FormatSettings
 
 NARROW = 64  # pixels

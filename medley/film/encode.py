@@ -12,12 +12,13 @@ from medley.errors import FilmError
 from medley.files import cannot_write, part_file
 from medley.film import webp
 from medley.film.codecs import check_encoder, choose_encoder
-from medley.film.facts import FilmFacts, read_facts
-from medley.film.ffmpeg import feed, raw_input, url
+from medley.film.facts import read_facts
 from medley.film.gif import write_gif
 from medley.film.pictures import picked, write_sequence, write_sheet
-from medley.film.sound import sound_length, sound_options
 from medley.images import Pixels
+from medley.media.ffmpeg import feed, raw_input, url
+from medley.media.probe import FilmFacts
+from medley.media.sound import sound_length, sound_options
 from medley.settings.formats import FormatSettings, check_format, format_of
 
 # ffmpeg rounds a rate whose terms are larger, silently: av_parse_video_rate's own limit.

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from medley.film.ffmpeg import feed, raw_input, url
 from medley.film.palette import ColourCount, best_palette
 from medley.images import Pixels
+from medley.media.ffmpeg import feed, raw_input, url
 
 # One of the 256 is kept for what does not change from frame to frame.
 _COLOURS = 255

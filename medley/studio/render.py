@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medley.files import in_full, part_files
-from medley.film.facts import FilmFacts
 from medley.film.mix import mix
 from medley.film.poster import side_by_side
 from medley.images import Pixels
+from medley.media.probe import FilmFacts
 from medley.paintings import Draw
 from medley.settings import BlendSettings, CatalogSettings, FilmSettings, ShotSettings, TileWish
 from medley.settings.fields import BatchWish

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from medley.errors import FilmError
 from medley.files import json_bytes, part_files
-from medley.film.facts import FilmFacts
 from medley.images import Pixels, encode_png
+from medley.media.probe import FilmFacts
 from medley.paintings import Draw, Painting
 from medley.settings import CatalogSettings, CutSettings, ShotSettings, SweepSettings, TileWish
 from medley.studio.again import sweep_again

@@ -13,9 +13,9 @@ from typing import Any
 
 from medley.errors import FilmError, PictureError
 from medley.files import in_full, part_files
-from medley.film.facts import FilmFacts
 from medley.film.mix import mix
 from medley.film.timeline import Frame, walk_timeline
+from medley.media.probe import FilmFacts
 from medley.paintings import Draw, Painting
 from medley.settings import EncodeSettings, FilmSettings, ShotSettings, TileWish, WalkSettings
 from medley.studio.again import walk_again

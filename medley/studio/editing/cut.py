@@ -13,13 +13,13 @@ from medley.errors import OutputError
 from medley.files import check_folder_free, check_free
 from medley.film.composite import backdrop, composite, letterbox
 from medley.film.encode import check_encoding, encode_film
-from medley.film.facts import FilmFacts
 from medley.film.layout import Layout, plan_layout
 from medley.film.mix import mix, pad_to_even, render_frames
 from medley.film.overlay import Overlay, caption_height, captions, insets, sparklines
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.film.title import title, title_frames
 from medley.images import Pixels
+from medley.media.probe import FilmFacts
 from medley.settings import CutSettings, EncodeSettings, FilmSettings, FrameSize
 from medley.settings.formats import format_of
 from medley.shots import Shot

@@ -10,13 +10,13 @@ from typing import Literal
 import numpy as np
 
 from medley.film.composite import arrange, border_at, fit_pane, letterbox, split
-from medley.film.facts import FilmFacts
 from medley.film.layout import plan_grid, plan_layout
 from medley.film.lettering import label
 from medley.film.mix import mix, render_frames
 from medley.film.poster import gallery
 from medley.film.timeline import Still
 from medley.images import Pixels
+from medley.media.probe import FilmFacts
 from medley.settings import CutSettings
 from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import encode, lay_out, track

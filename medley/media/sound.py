@@ -4,7 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from medley.errors import FilmError
-from medley.film.ffmpeg import last_words, run, url
+from medley.media.ffmpeg import last_words, run, url
 
 RATE = 48_000  # samples a second, which AAC and Opus both have
 _BITRATE = {"aac": "192k", "libopus": "160k"}
