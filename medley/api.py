@@ -19,8 +19,8 @@ from torch import Tensor
 
 from medley.errors import ConfigError, MedleyError
 from medley.files import check_free
-from medley.film.facts import FilmFacts
 from medley.images import Pixels, read_picture, to_pixels, to_tensor
+from medley.media.probe import FilmFacts
 from medley.paintings import Painting, find_files, shipped
 from medley.settings import (
     BlendSettings,

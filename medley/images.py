@@ -66,7 +66,7 @@ def read_picture(path: Path) -> Image.Image:
 
 
 def read_layers(path: Path, data: bytes | None = None) -> Layers:
-    """As `read_picture`, but with the transparency apart.
+    """Decode a picture file like `read_picture`, but keep its transparency apart.
 
     Args:
         path: the file; only its name counts if there are `data`.
@@ -76,7 +76,7 @@ def read_layers(path: Path, data: bytes | None = None) -> Layers:
         RGB as it is where nothing shines through, and the opacity from 0 to 255 if it varies.
 
     Raises:
-        PictureError: as `read_picture`.
+        PictureError: `read_picture` cannot read it.
     """
     try:
         with _open(path) if data is None else _open_data(data) as picture:
@@ -235,11 +235,20 @@ def resize(
     return picture.resize((width, height), Image.Resampling.BILINEAR)
 
 
+def contain(picture: Image.Image, height: float, width: float) -> Image.Image:
+    """A picture as large as fits into `height` x `width`, its proportions kept.
+
+    Unlike `ImageOps.contain` it leaves a pixel of a picture however thin, and one of the two may be
+    `math.inf`.
+    """
+    scale = min(height / picture.height, width / picture.width)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
 def thumbnail(picture: Image.Image, side: int) -> Pixels:
     """A picture with `side` pixels on its long side."""
-    height, width = size_for_side(picture.height, picture.width, side)
-    size = max(1, width), max(1, height)
-    return np.asarray(picture.resize(size, Image.Resampling.LANCZOS))
+    return np.asarray(contain(picture, side, side))
 
 
 def to_tensor(picture: Image.Image | Pixels) -> torch.Tensor:
@@ -305,6 +314,6 @@ def decode(path: Path) -> Pixels:
     """Read a picture file as 8-bit RGB pixels.
 
     Raises:
-        PictureError: as `read_picture`.
+        PictureError: `read_picture` cannot read it.
     """
     return np.asarray(read_picture(path))

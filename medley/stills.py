@@ -54,10 +54,10 @@ def encode_still(
 
     Args:
         pixels: 16 bits in PNG and TIFF only; JPEG, which has no transparency, lays it on white.
-        file_format: of the file.
-        description: ASCII that the file carries: as EXIF's ImageDescription, which is TIFF's own,
-            or PNG's Description.
-        quality: of JPEG, WebP and AVIF, 1 to 100.
+        file_format: format of the file.
+        description: ASCII that the file carries in EXIF's ImageDescription, which is TIFF's own,
+            or in PNG's Description.
+        quality: 1 to 100, for JPEG, WebP and AVIF only.
 
     Raises:
         ValueError: the format has no 16 bits.

@@ -15,7 +15,7 @@ from medley.studio.shooting.blend import Blend, read_blend
 from medley.studio.shooting.camera import load_camera
 from medley.studio.shooting.scene import Scene, shot_key
 from medley.studio.shooting.shoot import set_objective, shoot
-from medley.transfer.color import Patch, color_statistics, match_colors
+from medley.transfer.color_transfer import Patch, color_statistics, match_colors
 from medley.workspace import Workspace
 
 from .conftest import draw_pixels

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from medley.errors import FilmError
-from medley.film import codecs, ffmpeg
+from medley.film import codecs
 from medley.film.codecs import check_encoder, choose_encoder
 from medley.film.encode import encode_film
+from medley.media import ffmpeg
 from medley.settings import FormatSettings
 
 from .conftest import film_pixels

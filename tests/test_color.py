@@ -1,75 +1,62 @@
-"""Colour statistics and the map between them."""
+"""sRGB, linear light and Oklab, against skimage's and the published values."""
 
 import numpy as np
 import pytest
-import scipy.linalg
 import torch
+from skimage.color import rgb2xyz, xyz2rgb
+from skimage.color.colorconv import xyz_from_rgb
 
-from medley.film.compose import mix
+from medley.color import (
+    light_of_levels,
+    linear_to_oklab,
+    linear_to_srgb,
+    mix_light,
+    nearest_levels,
+    srgb_to_linear,
+)
+from medley.film.mix import mix
 from medley.images import to_pixels, to_tensor
-from medley.transfer.color import color_statistics, match_colors, mix_light
 
 from .conftest import draw_pixels
 
-
-def picture(seed: int, spread: float = 0.05, size: tuple[int, int] = (40, 30)) -> torch.Tensor:
-    """Correlated colours well inside [0, 1]."""
-    values = np.random.default_rng(seed)
-    mix = values.uniform(-1, 1, (3, 3)) * spread
-    colors = mix @ values.standard_normal((3, size[0] * size[1])) + values.uniform(0.4, 0.6, (3, 1))
-    return torch.from_numpy(colors.reshape(1, 3, *size)).float()
+LEVELS = np.linspace(0, 1, 3 * 1001).reshape(-1, 3)
 
 
-def test_statistics_are_those_of_numpy() -> None:
-    image = picture(1)
-    flat = image.numpy().reshape(3, -1)
-    found = color_statistics([image])
-    np.testing.assert_allclose(found.mean, flat.mean(axis=1), rtol=1e-5)
-    np.testing.assert_allclose(found.covariance, np.cov(flat, bias=True), atol=1e-6)
+def light_of_skimage(srgb):
+    """XYZ is linear in light, so that undoing skimage's matrix leaves its curve alone."""
+    return rgb2xyz(srgb) @ np.linalg.inv(xyz_from_rgb).T
 
 
-def test_each_picture_counts_the_same_whatever_its_size() -> None:
-    small, large = torch.full((1, 3, 2, 2), 0.2), torch.full((1, 3, 20, 20), 0.6)
-    found = color_statistics([small, large])
-    torch.testing.assert_close(found.mean, torch.full((3,), 0.4))
-    torch.testing.assert_close(found.covariance, torch.full((3, 3), 0.04))
+def test_curve_and_its_inverse_are_those_of_skimage():
+    light = srgb_to_linear(LEVELS)
+    np.testing.assert_allclose(light, light_of_skimage(LEVELS), atol=1e-12)
+    np.testing.assert_allclose(linear_to_srgb(light), xyz2rgb(light @ xyz_from_rgb.T), atol=1e-6)
+    np.testing.assert_allclose(linear_to_srgb(light), LEVELS, atol=1e-7)
 
 
-def test_matched_colors_have_the_statistics_asked_for() -> None:
-    wanted = color_statistics([picture(2)])
-    found = color_statistics([match_colors(picture(3), wanted)])
-    torch.testing.assert_close(found.mean, wanted.mean, atol=2e-3, rtol=0)
-    torch.testing.assert_close(found.covariance, wanted.covariance, atol=2e-4, rtol=0)
+@pytest.mark.parametrize("curve", [srgb_to_linear, linear_to_srgb])
+def test_tensor_and_array_of_one_depth_have_one_curve(curve):
+    single = LEVELS.astype(np.float32)
+    found = curve(torch.from_numpy(single))
+    assert found.dtype == torch.float32
+    assert curve(single).dtype == np.float32
+    np.testing.assert_allclose(found, curve(single), atol=2e-7)
+    np.testing.assert_allclose(found, curve(LEVELS), atol=2e-7)
 
 
-def test_map_is_the_optimal_transport_between_gaussians() -> None:
-    # The mean squared move of an optimal map is the squared Wasserstein-2 distance.
-    image = picture(4, spread=0.02)
-    own, wanted = color_statistics([image]), color_statistics([picture(5, spread=0.02)])
-    moved = (match_colors(image, wanted) - image).double().pow(2).sum(dim=1).mean()
-    a, b = own.covariance.double().numpy(), wanted.covariance.double().numpy()
-    root = scipy.linalg.sqrtm(a)
-    cross = scipy.linalg.sqrtm(root @ b @ root).real
-    distance = float((own.mean - wanted.mean).pow(2).sum()) + np.trace(a + b - 2 * cross)
-    assert float(moved) == pytest.approx(distance, rel=0.02)
+def test_every_level_comes_back_from_its_light():
+    assert nearest_levels(light_of_levels()).tolist() == list(range(256))
 
 
-def test_own_colors_stay_where_they_are() -> None:
-    image = picture(6)
-    torch.testing.assert_close(match_colors(image, color_statistics([image])), image)
-
-
-@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
-def test_flat_picture_takes_the_mean_color(value: float) -> None:
-    found = match_colors(torch.full((1, 3, 8, 8), value), color_statistics([picture(7)]))
-    mean = color_statistics([picture(7)]).mean
-    torch.testing.assert_close(found.mean(dim=(0, 2, 3)), mean, atol=1e-3, rtol=0)
-    assert torch.isfinite(found).all()
-
-
-def test_no_pictures_have_no_colors() -> None:
-    with pytest.raises(ValueError, match="at least one picture"):
-        color_statistics([])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("colour", "oklab"),
+    [((1, 1, 1), (1, 0, 0)), ((1, 0, 0), (0.62796, 0.22486, 0.12585)), ((0, 0, 0), (0, 0, 0))],
+)
+def test_oklab_has_its_published_values(colour, oklab, dtype):
+    found = linear_to_oklab(np.array([colour], dtype))
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found[0], oklab, atol=1e-4)
 
 
 @pytest.mark.parametrize("amount", [0, 0.1, 0.5, 0.93, 1])

@@ -10,10 +10,11 @@ import pytest
 
 from medley.errors import FilmError, OutputError
 from medley.files import part_files
-from medley.film import ffmpeg
-from medley.film.compose import pad_to_even
 from medley.film.encode import encode_film
-from medley.film.facts import parse_facts, read_facts
+from medley.film.facts import read_facts
+from medley.film.mix import pad_to_even
+from medley.media import ffmpeg
+from medley.media.probe import parse_facts
 from medley.settings import FormatSettings
 
 from .conftest import draw_pixels, film_pixels

@@ -13,8 +13,10 @@ FLOORS = {
     "__main__": 4,
     "api": 4,
     "allocation": 0,
+    "color": 0,
     "errors": 0,
     "files": 0,
+    "media": 0,
     "settings": 0,
     "shots": 1,
     "catalogs": 1,
@@ -70,7 +72,7 @@ def test_every_folder_and_module_has_a_floor():
 
 
 def test_film_and_catalogs_answer_without_torch():
-    modules = ["medley", "medley.film.compose", "medley.film.encode", "medley.paintings"]
+    modules = ["medley", "medley.film.mix", "medley.film.encode", "medley.paintings"]
     code = (
         f"import sys, {', '.join(modules)}, medley.housekeeping; sys.exit('torch' in sys.modules)"
     )

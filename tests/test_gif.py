@@ -7,9 +7,9 @@ import pytest
 from PIL import Image, ImageSequence
 
 from medley.errors import FilmError
-from medley.film import ffmpeg
 from medley.film.facts import read_facts
 from medley.film.gif import write_gif
+from medley.media import ffmpeg
 
 from .conftest import draw_pixels
 

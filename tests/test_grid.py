@@ -5,17 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from medley.film.grid import (
-    GROUND,
-    MAX_HEIGHT,
-    MAX_WIDTH,
-    arrange,
-    border_at,
-    choose_columns,
-    fit_pane,
-    plan_grid,
-    split,
-)
+from medley.film.composite import GROUND, arrange, border_at, fit_pane, split
+from medley.film.layout import MAX_HEIGHT, MAX_WIDTH, choose_columns, plan_grid
 
 from .conftest import draw_pixels
 

@@ -13,7 +13,7 @@ from medley.errors import DivergedError
 from medley.images import to_tensor
 from medley.settings import ShotSettings
 from medley.studio.shooting.camera import load_camera
-from medley.transfer.color import color_statistics, match_colors
+from medley.transfer.color_transfer import color_statistics, match_colors
 from medley.transfer.lbfgs import FARTHEST_MOVE, LBFGS, _dot
 from medley.transfer.losses import Losses, Objective
 from medley.transfer.optimize import Subject, optimize

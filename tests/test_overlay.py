@@ -3,10 +3,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from medley.film.compose import mix, wipe
-from medley.film.fit import Box, plan_layout
-from medley.film.layers import Layer, lay
+from medley.film.composite import composite
+from medley.film.layers import Layer, blend
+from medley.film.layout import Box, plan_layout
 from medley.film.lettering import caption
+from medley.film.mix import mix, wipe
 from medley.film.overlay import (
     Moment,
     caption_height,
@@ -15,7 +16,6 @@ from medley.film.overlay import (
     moments,
     sparklines,
 )
-from medley.film.stage import dress
 from medley.film.timeline import CONTENT, Frame, Still
 from medley.film.title import title, title_frames, title_layer
 from medley.settings import FrameSize
@@ -40,24 +40,24 @@ def layer(top, left, height, width, level, cover):
 
 def test_layer_covers_as_much_as_it_says_and_nothing_else():
     frame = GRAY.copy()
-    lay(frame, [(layer(10, 20, 30, 40, 255, 0.5), 1.0)])
+    blend(frame, [(layer(10, 20, 30, 40, 255, 0.5), 1.0)])
     assert (frame[10:40, 20:60] == 192).all()
     assert (frame != 128).any(2).sum() == 30 * 40
-    lay(frame, [(layer(0, 0, 5, 5, 255, 1), 0.0)])
+    blend(frame, [(layer(0, 0, 5, 5, 255, 1), 0.0)])
     assert (frame[:5] == 128).all()
 
 
 def test_layer_that_reaches_over_the_edge_is_cut():
     frame = GRAY.copy()
-    lay(frame, [(layer(-5, -7, 10, 10, 0, 1), 1.0), (layer(175, 236, 40, 40, 0, 1), 1.0)])
+    blend(frame, [(layer(-5, -7, 10, 10, 0, 1), 1.0), (layer(175, 236, 40, 40, 0, 1), 1.0)])
     assert (frame == 0).any(2).sum() == 5 * 3 + 5 * 4
 
 
 def test_two_halves_of_a_layer_are_the_whole_of_it():
     half, whole = GRAY.copy(), GRAY.copy()
     one = layer(100, 0, 80, 240, 20, 0.7)
-    lay(whole, [(one, 1.0)])
-    lay(half, [(one, 0.5), (one, 0.5)])
+    blend(whole, [(one, 1.0)])
+    blend(half, [(one, 0.5), (one, 0.5)])
     assert (half == whole).all()
 
 
@@ -188,7 +188,7 @@ def test_title_stands_in_the_middle_and_within_the_frame():
 def test_plain_film_without_overlays_is_its_pictures():
     pictures = [draw_pixels(31, 40, seed) for seed in range(2)]
     timeline = [HELD, HELD]
-    frames = dress(pictures, timeline, Fraction(10), plan_layout(31, 40), list, [0], [])
+    frames = composite(pictures, timeline, Fraction(10), plan_layout(31, 40), list, [0], [])
     assert all((frame == picture).all() for frame, picture in zip(frames, pictures, strict=True))
 
 
@@ -197,7 +197,7 @@ def test_pictures_are_never_written_into():
     kept = picture.copy()
     over = [captions(["title"], Box(0, 0, 60, 80))]
     frames = list(
-        dress([picture] * 9, [HELD] * 9, Fraction(5), plan_layout(60, 80), list, [0], over)
+        composite([picture] * 9, [HELD] * 9, Fraction(5), plan_layout(60, 80), list, [0], over)
     )
     assert (picture == kept).all()
     assert (frames[-1] != kept).any()
@@ -211,7 +211,7 @@ def test_content_stands_beside_its_picture_and_dissolves_with_it():
     sized = np.zeros((layout.picture.height, layout.picture.width, 3), np.uint8)
     sized[:] = picture[5, 5]
     frames = list(
-        dress([sized] * 3, timeline, Fraction(5), layout, contents.__getitem__, [0, 1], [])
+        composite([sized] * 3, timeline, Fraction(5), layout, contents.__getitem__, [0, 1], [])
     )
     assert all((layout.picture.of(frame) == sized).all() for frame in frames)
     first, between, second = (layout.beside.of(frame) for frame in frames)
@@ -225,7 +225,7 @@ def test_what_stands_behind_is_wiped_with_its_picture():
     sized = np.zeros((layout.picture.height, layout.picture.width, 3), np.uint8)
     turn = Frame(Still(0, 4), Still(None, 1), 0.5, wipe=True)
     timeline = [HELD, turn, Frame(Still(None, 1), None, 0)]
-    first, between, second = dress(
+    first, between, second = composite(
         [sized] * 3, timeline, Fraction(5), layout, contents.__getitem__, [0, 1], []
     )
     assert (first != second).any()

@@ -9,7 +9,7 @@ from medley.paintings import Painting
 from medley.settings import ShotSettings
 from medley.studio.shooting.scene import set_scene
 from medley.studio.shooting.shoot import iterate
-from medley.transfer.color import color_statistics, lend_chroma, luminance
+from medley.transfer.color_transfer import color_statistics, lend_chroma, luminance
 from medley.transfer.losses import Objective
 from medley.transfer.preserve import LightObjective, recolor_painting
 

@@ -8,7 +8,7 @@ import pytest
 
 from medley.errors import FilmError
 from medley.film.encode import check_encoding, encode_film
-from medley.film.sound import sound_length
+from medley.media.sound import sound_length
 from medley.settings import FormatSettings
 
 from .conftest import draw_pixels

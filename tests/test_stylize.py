@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from medley.cli import main
-from medley.film.compose import mix
+from medley.film.mix import mix
 from medley.images import decode
 from medley.studio import still
 

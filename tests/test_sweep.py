@@ -19,9 +19,9 @@ import torch
 from PIL import Image
 
 from medley.errors import WeightsError
-from medley.film import compose
-from medley.film.grid import border_at, split
+from medley.film.composite import border_at, split
 from medley.film.lettering import label
+from medley.film.mix import mix, wipe
 from medley.film.timeline import ease, medley_timeline
 from medley.images import decode, to_tensor
 from medley.settings import ShotSettings, SweepSettings
@@ -134,7 +134,7 @@ def test_every_pane_of_every_frame_shows_the_same_step_and_its_own_label(swept):
                 for still in stills
             ]
             steps |= {still.step for still in stills if still.shot is not None}
-            expected = compose.mix(pictures[0], pictures[-1], entry.mix)
+            expected = mix(pictures[0], pictures[-1], entry.mix)
             left = number * (WIDTH + GAP)
             pane = frame[:HEIGHT, left : left + WIDTH]
             assert apart(pane, expected) < 1.8
@@ -241,7 +241,7 @@ def test_wipe_moves_over_both_sides_of_a_split_alike(swept):
     shots = shots_of(folder, sidecar_of(folder))
     content, first, last = shots[0].read(0), shots[0].result(), shots[2].result()
     for number, part in ((54, 1 / 6), (56, 1 / 2), (58, 5 / 6)):
-        sides = [compose.wipe(side, content, ease(part)) for side in (first, last)]
+        sides = [wipe(side, content, ease(part)) for side in (first, last)]
         both = split(*sides, border_at(number, 60, 10))
         assert apart(found[number][ABOVE_LABEL], both[ABOVE_LABEL]) < 1.8
         assert apart(found[number][ABOVE_LABEL], content[ABOVE_LABEL]) > 3

@@ -30,7 +30,7 @@ from medley.settings.housekeeping import amount
 
 if TYPE_CHECKING:  # torch comes with them
     from medley.cli.progress import Display
-    from medley.film.facts import FilmFacts
+    from medley.media.probe import FilmFacts
     from medley.paintings import Painting
     from medley.studio.editing.cut import Outputs
     from medley.studio.shooting.forecast import Forecast

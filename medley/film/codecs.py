@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from medley.errors import FilmError
-from medley.film.ffmpeg import last_words, run
+from medley.media.ffmpeg import last_words, run
 from medley.settings.formats import ENCODERS, Codec, EncoderName, FormatSettings
 
 NARROW = 64  # pixels
@@ -22,8 +22,8 @@ class Encoder:
             channel, whose gradients are smoother at no cost in size; for the others it is 8.
         quality: the option that takes the quality.
         slope: quality, for a `crf` on H.264's scale, is `slope * crf + offset`.
-        offset: see `slope`; `scripts/bench_formats` measured both for crf 10 to 28. NVENC's are
-            those of the software: they have not been measured.
+        offset: see `slope`; `scripts/bench_formats` measured both for crf 10 to 28. NVENC
+            has the software's, not measured ones.
         most: the largest number of its scale.
         options: whatever else it is told.
         narrow: what it is told of films narrower than `NARROW`.

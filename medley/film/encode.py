@@ -12,12 +12,13 @@ from medley.errors import FilmError
 from medley.files import cannot_write, part_file
 from medley.film import webp
 from medley.film.codecs import check_encoder, choose_encoder
-from medley.film.facts import FilmFacts, read_facts
-from medley.film.ffmpeg import feed, raw_input, url
+from medley.film.facts import read_facts
 from medley.film.gif import write_gif
 from medley.film.pictures import picked, write_sequence, write_sheet
-from medley.film.sound import sound_length, sound_options
 from medley.images import Pixels
+from medley.media.ffmpeg import feed, raw_input, url
+from medley.media.probe import FilmFacts
+from medley.media.sound import sound_length, sound_options
 from medley.settings.formats import FormatSettings, check_format, format_of
 
 # ffmpeg rounds a rate whose terms are larger, silently: av_parse_video_rate's own limit.
@@ -51,7 +52,7 @@ def check_encoding(path: Path, settings: FormatSettings) -> None:
 
     Raises:
         FilmError: ffmpeg lacks the encoder, or cannot read the sound.
-        ValueError: as `check_format`.
+        ValueError: `check_format` refuses the settings.
     """
     check_format(path, settings)
     if format_of(path).kind == "video":
@@ -79,22 +80,22 @@ def encode_film(
 
     Args:
         frames: uint8 RGB `(height, width, 3)`, taken one at a time.
-        path: of the film; a folder where it has no suffix.
+        path: the film's file; a folder where it has no suffix.
         fps: frames a second, exact; neither of its terms above 1,001,000, and one that the format
             can keep (`Format.nearest_fps`).
-        width: of every frame; even for a video.
-        height: of every frame; even for a video.
+        width: every frame's width, in pixels; even for a video.
+        height: every frame's height, in pixels; even for a video.
         frame_count: how many frames there will be.
         settings: codec, quality and sound.
         progress: called with the number of frames written, after each.
-        part: write here, of a `part_files` of the caller's, who publishes it as `path`.
+        part: one of the caller's `part_files` to write to; the caller publishes it as `path`.
 
     Returns:
         What was read back.
 
     Raises:
         ValueError: an odd size, a rate that ffmpeg or the format cannot keep exactly, a frame that
-            is not uint8 of that size, or as `check_format`.
+            is not uint8 of that size, or settings that `check_format` refuses.
         FilmError: a frame's picture cannot be read; ffmpeg cannot be started, or failed, in
             its own words; or the film does not read back as written.
         OutputError: `path` cannot be written to.

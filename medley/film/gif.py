@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from medley.film.ffmpeg import feed, raw_input, url
 from medley.film.palette import ColourCount, best_palette
 from medley.images import Pixels
+from medley.media.ffmpeg import feed, raw_input, url
 
 # One of the 256 is kept for what does not change from frame to frame.
 _COLOURS = 255
@@ -27,10 +27,10 @@ def write_gif(
 
     Args:
         frames: uint8 RGB `(height, width, 3)`, taken one at a time.
-        path: of the film.
-        width: of every frame.
-        height: of every frame.
-        fps: 100 by a whole number.
+        path: the film's file.
+        width: every frame's width, in pixels.
+        height: every frame's height, in pixels.
+        fps: frames a second, 100 divided by a whole number.
 
     Raises:
         FilmError: ffmpeg failed, in its own words.

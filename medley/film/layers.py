@@ -40,7 +40,7 @@ class Layer:
         return self.left + len(self.cover[0])
 
 
-def lay(frame: Pixels, layers: Sequence[tuple[Layer, float]]) -> None:
+def blend(frame: Pixels, layers: Sequence[tuple[Layer, float]]) -> None:
     """Lay layers on a frame, in place, each to its amount.
 
     Where several overlap, the amounts add up as pictures do in a dissolve: two halves of the same

@@ -17,14 +17,14 @@ from bidi.algorithm import get_display
 from PIL import Image, ImageDraw, ImageFont, features
 
 from medley.film.fonts import DEJAVU, face_of, has, shows
-from medley.film.layers import Layer, lay, widened
+from medley.film.layers import Layer, blend, widened
 from medley.images import Pixels
 
 # A caption on the picture: its letters' height against the picture's shorter side.
 CAPTION_SHARE = 1 / 24
 CAPTION_HIGHEST = 0.4  # of a picture's height, that two lines may take
 CAPTION_LINES = 3.3  # what they do take, against the letters' height
-LABEL_SHARE = 1 / 15  # likewise a label's, whose picture is one of several
+LABEL_SHARE = 1 / 15  # a label's letters, whose picture is one of several
 LABEL_LEAST = 10  # pixels
 LABEL_PAD, LABEL_RISE = 1.0, 0.15  # left and right of a label, above and below: of that height
 DETAIL_SHARE = 0.82  # of further lines, against the first
@@ -38,10 +38,10 @@ _BOX = "□"
 
 
 def caption(frame: Pixels, text: str) -> Pixels:
-    """A copy of `frame` with `text` on a dark strip along its lower edge, as `caption_layer`."""
+    """A copy of `frame` with `text` on a dark strip along its lower edge; see `caption_layer`."""
     captioned = frame.copy()
     if (layer := caption_layer(text, *frame.shape[:2])) is not None:
-        lay(captioned, [(layer, 1.0)])
+        blend(captioned, [(layer, 1.0)])
     return captioned
 
 
@@ -70,10 +70,11 @@ def label(frame: Pixels, text: str, *, right: bool = False) -> Pixels:
     size = max(LABEL_LEAST, round(min(height, width) * LABEL_SHARE))
     line = drawable(text)
     plate = min(width, math.ceil(length(line, size) + LABEL_PAD * size))
+    left = width - plate if right else 0
     letters = _strip((line,), size, plate, (LABEL_PAD / 2, LABEL_RISE))
     labelled = frame.copy()
     if letters is not None:
-        lay(labelled, [(_on_dark(letters, height - len(letters), right * (width - plate)), 1.0)])
+        blend(labelled, [(_on_dark(letters, height - len(letters), left), 1.0)])
     return labelled
 
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from medley.film.fit import Box
-from medley.film.layers import Layer, lay, widened
+from medley.film.layers import Layer, blend, widened
+from medley.film.layout import Box
 from medley.film.lettering import STRIP_DARKNESS, caption_layer
 from medley.film.timeline import Frame, Still
 from medley.images import Pixels
@@ -80,9 +80,9 @@ def insets(paintings: Sequence[Pixels | None], box: Box, corner: Corner, above: 
     """Each shot's painting in a corner of its picture, framed thinly, with a soft shadow.
 
     Args:
-        paintings: of each shot; None where there is none.
+        paintings: each shot's painting; None where there is none.
         box: the picture.
-        corner: of it.
+        corner: which corner of the box.
         above: pixels that a lower corner is raised by, for captions.
     """
 
@@ -100,8 +100,8 @@ def sparklines(
     """Each shot's loss, on logarithmic axes, up to the step shown; what is to come is faint.
 
     Args:
-        losses: of each shot, by step; a shot with fewer than two has no curve.
-        box, corner, above: as for `insets`.
+        losses: each shot's losses by step; a shot with fewer than two has no curve.
+        box, corner, above: the place; see `insets`.
     """
 
     @lru_cache(maxsize=8)
@@ -117,7 +117,7 @@ def sparklines(
         # The plate, the bright part and the dot lie on one another and not side by side.
         view = box.of(frame)
         for depth in range(3):
-            lay(view, layers[depth::3])
+            blend(view, layers[depth::3])
 
     return draw
 
@@ -207,7 +207,7 @@ def _of_shots(layer_of: Callable[[int], Layer | None], box: Box) -> Overlay:
 
     def draw(frame: Pixels, moment: Moment) -> None:
         layers = [(layer_of(shot), amount) for shot, amount in moment.presence.items()]
-        lay(box.of(frame), [(layer, amount) for layer, amount in layers if layer])
+        blend(box.of(frame), [(layer, amount) for layer, amount in layers if layer])
 
     return draw
 

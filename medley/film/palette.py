@@ -14,6 +14,7 @@ Sources: Wu (1992), Color quantization by dynamic programming and principal anal
 import numpy as np
 from numpy.typing import NDArray
 
+from medley.color import linear_to_oklab, nearest_levels, srgb_to_linear
 from medley.images import Pixels
 
 Floats = NDArray[np.float64]
@@ -27,21 +28,6 @@ _ROUNDS = 40
 _ENOUGH = 1e-3
 # Points compared with all means at a time: few enough for the processor's cache.
 _AT_ONCE = 4096
-
-_TO_CONES = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ]
-)
-_TO_OKLAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
-)
 
 
 class ColourCount:
@@ -85,22 +71,16 @@ def best_palette(colours: Floats, counts: Floats, size: int) -> Pixels:
     Returns:
         uint8 `(m, 1, 3)`: no more than `size`, and no more than there are colours.
     """
-    points = to_oklab(colours)
+    light = srgb_to_linear(colours)
+    points = linear_to_oklab(light)
     means = _moved(points, counts, _parted(points, counts, size))
     owner = nearest(points, means)
     # The mean in light, not in Oklab, is what the eye sees of a mixed area; both hardly differ.
     weight = np.bincount(owner, counts, len(means))
     used = weight > 0
-    light = _decode(colours)
     mean = np.stack([np.bincount(owner, counts * light[:, i], len(means)) for i in range(3)], 1)
-    levels = _encode(mean[used] / weight[used, None]) * 255
-    palette: Pixels = np.unique(np.rint(levels).astype(np.uint8), axis=0)[:, None]
-    return palette
-
-
-def to_oklab(colours: Floats) -> Floats:
-    """Colours `(n, 3)`, sRGB in [0, 1], in Oklab, where equal distances look equal."""
-    return np.asarray(np.cbrt(_decode(colours) @ _TO_CONES.T) @ _TO_OKLAB.T)
+    levels = nearest_levels(mean[used] / weight[used, None])
+    return np.unique(levels, axis=0)[:, None]
 
 
 def nearest(points: Floats, means: Floats) -> NDArray[np.intp]:
@@ -166,11 +146,3 @@ def _moved(points: Floats, counts: Floats, means: Floats) -> Floats:
             sums = np.bincount(owner, counts * points[:, axis], len(means))
             means[used, axis] = sums[used] / weight[used]
     return means
-
-
-def _decode(level: Floats) -> Floats:
-    return np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
-
-
-def _encode(light: Floats) -> Floats:
-    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from medley.film.layout import Grid
 from medley.film.lettering import drawable, wrap, write
-from medley.images import Pixels
+from medley.images import Pixels, contain
 
 # The wall, and its measures against the width of one picture on it.
 WALL, INK, FAINT_INK = (238, 235, 229), (44, 42, 40), (122, 117, 110)
@@ -20,22 +20,6 @@ CELL_ASPECTS = (0.5, 3.0)  # width / height of a picture's place, whatever the p
 MIN_CELL_WIDTH = 360
 GALLERY_CELL = 300  # pixels that a picture's place in a gallery is wide and high
 GALLERY_LETTERS = 1.35  # small pictures need larger labels
-
-
-@dataclass(frozen=True)
-class _Wall:
-    """Where pictures hang on a poster; pixels, but for `columns` and `count`."""
-
-    width: int
-    height: int
-    cell: int
-    cell_height: int
-    columns: int
-    count: int
-
-    def part(self, share: float) -> int:
-        """Pixels in a share of one picture's width, never more than the share."""
-        return int(self.cell * share)
 
 
 def contact_sheet(
@@ -55,40 +39,38 @@ def contact_sheet(
         content: uint8 `(height, width, 3)`.
         pairs: painting, if it is there, result and caption of each; sizes may differ. A caption's
             first line stands out (a title), further lines are fainter (artist, year).
-        content_caption: the same for the content.
+        content_caption: caption of the content.
         max_width, max_height: pixels that the sheet never exceeds.
 
     Returns:
         uint8 `(height, width, 3)`.
     """
-    wall = _plan_wall(content, [result for _, result, _ in pairs], max_width, max_height)
-    sheet = Image.new("RGB", (wall.width, wall.height), WALL)
+    grid, cell_height = _plan_wall(
+        content, [result for _, result, _ in pairs], max_width, max_height
+    )
+    cell = grid.pane_width
+    gap = int(cell * LABEL_GAP)
+    sheet = Image.new("RGB", grid.extent[::-1], WALL)
     hung = []
     for number, (painting, picture, text) in enumerate([(None, content, content_caption), *pairs]):
-        left, top = _place(wall, number)
-        big = _shrink(picture, wall.cell, wall.cell_height)
-        centred = (wall.cell - big.width) // 2, (wall.cell_height - big.height) // 2
-        hung.append((big, (left + centred[0], top + centred[1])))
-        label_left, label_top = left, top + wall.cell_height + wall.part(LABEL_GAP)
+        top, left = grid.corner(number)
+        big = contain(Image.fromarray(picture), cell_height, cell)
+        centred = left + (cell - big.width) // 2, top + (cell_height - big.height) // 2
+        hung.append((big, centred))
+        label_left, label_top = left, top + cell_height + gap
         if painting is not None:
-            small = _shrink(painting, wall.part(PAINTING_WIDTH), wall.part(PAINTING_HEIGHT))
+            room = int(cell * PAINTING_HEIGHT), int(cell * PAINTING_WIDTH)
+            small = contain(Image.fromarray(painting), *room)
             hung.append((small, (label_left, label_top)))
-            label_left += small.width + wall.part(LABEL_GAP)
-        _write_label(sheet, text, (label_left, label_top), left + wall.cell - label_left, wall.cell)
-    _cast_shadows(sheet, hung, wall.cell)
-    for image, corner in hung:
-        sheet.paste(image, corner)
-    return np.array(sheet)
+            label_left += small.width + gap
+        _write_label(sheet, text, (label_left, label_top), left + cell - label_left, cell)
+    return _hang(sheet, hung, cell)
 
 
 def side_by_side(pictures: Sequence[Pixels]) -> Pixels:
     """Pictures in one row, as high as the first of them."""
     height = pictures[0].shape[0]
-    row = []
-    for pixels in pictures:
-        width = max(1, round(pixels.shape[1] * height / pixels.shape[0]))
-        picture = Image.fromarray(pixels)
-        row.append(np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS)))
+    row = [np.asarray(contain(Image.fromarray(each), height, math.inf)) for each in pictures]
     return np.concatenate(row, axis=1)
 
 
@@ -112,76 +94,67 @@ def gallery(
         uint8 `(height, width, 3)`.
     """
     high = cell_height or cell
-    kept = [(_shrink(picture, cell, high), text) for picture, text in works]
+    kept = [(contain(Image.fromarray(picture), high, cell), text) for picture, text in works]
     scale = round(cell * GALLERY_LETTERS)
-    gap, margin = round(cell * GAP), round(cell * MARGIN)
+    gap = round(cell * GAP)
     label = round(scale * (LABEL_GAP + LINE * (2 * TITLE_SIZE + DETAIL_SIZE)))
     aspect = SHEET_ASPECT * (high + label + gap) / (cell + gap)
     columns = columns or max(1, min(len(kept), round(math.sqrt(len(kept) * aspect))))
-    rows = math.ceil(len(kept) / columns)
-    size = (
-        2 * margin + columns * (cell + gap) - gap,
-        2 * margin + max(0, rows * (high + label + gap) - gap),
-    )
-    sheet = Image.new("RGB", size, WALL)
+    margin = round(cell * MARGIN)
+    grid = Grid(len(kept), columns, high + label, cell, gap, margin, centred=False)
+    sheet = Image.new("RGB", grid.extent[::-1], WALL)
     hung = []
     for number, (picture, text) in enumerate(kept):
-        row, column = divmod(number, columns)
-        left, bottom = margin + column * (cell + gap), margin + row * (high + label + gap) + high
+        top, left = grid.corner(number)
+        bottom = top + high
         hung.append((picture, (left + (cell - picture.width) // 2, bottom - picture.height)))
         corner = hung[-1][1][0], bottom + round(scale * LABEL_GAP)
         _write_label(sheet, text, corner, left + cell - corner[0], scale, (2, 1))
-    _cast_shadows(sheet, hung, cell)
-    for picture, place in hung:
-        sheet.paste(picture, place)
-    return np.array(sheet)
+    return _hang(sheet, hung, cell)
 
 
 def _plan_wall(
     content: Pixels, results: Sequence[Pixels], max_width: int, max_height: int
-) -> _Wall:
-    """Choose the columns that give the best-shaped sheet, and the largest pictures that fit."""
+) -> tuple[Grid, int]:
+    """Choose the columns that give the best-shaped sheet, and the largest pictures that fit.
+
+    Returns:
+        The places of the pictures with their labels, and the height of a picture's own.
+    """
     count = 1 + len(results)
     shape = content.shape[1] / content.shape[0]
     cell_height = 1 / min(max(shape, CELL_ASPECTS[0]), CELL_ASPECTS[1])
+    place = cell_height + LABEL_GAP + (PAINTING_HEIGHT if results else 2 * TITLE_SIZE)
 
-    def extent(columns: int, cell: float) -> tuple[float, float]:
+    def extent(columns: int) -> tuple[float, float]:
         rows = math.ceil(count / columns)
-        place = cell_height + LABEL_GAP + (PAINTING_HEIGHT if results else 2 * TITLE_SIZE)
         wide = columns + (columns - 1) * GAP + 2 * MARGIN
-        return cell * wide, cell * (rows * place + (rows - 1) * GAP + 2 * MARGIN)
+        return wide, rows * place + (rows - 1) * GAP + 2 * MARGIN
 
     def ugliness(columns: int) -> float:
-        width, height = extent(columns, 1.0)
+        width, height = extent(columns)
         return abs(math.log(width / height / SHEET_ASPECT)) + 0.8 * (-count % columns) / count
 
     # A last row that is half empty looks forgotten.
     ways = [columns for columns in range(1, count + 1) if 2 * (-count % columns) < columns]
     columns = min(ways, key=ugliness)
-    width, height = extent(columns, 1.0)
+    width, height = extent(columns)
     widest = max(picture.shape[1] for picture in (content, *results))
     cell = int(min(max_width / width, max_height / height, max(widest, MIN_CELL_WIDTH)))
     cell = max(cell, 1)
-    width, height = extent(columns, cell)
-    return _Wall(int(width), int(height), cell, max(1, int(cell * cell_height)), columns, count)
+    gap, margin = int(cell * GAP), int(cell * MARGIN)
+    grid = Grid(count, columns, max(1, int(cell * place)), cell, gap, margin)
+    return grid, max(1, int(cell * cell_height))
 
 
-def _place(wall: _Wall, number: int) -> tuple[int, int]:
-    """Left and top of picture `number`'s place; a last row that is not full hangs centred."""
-    row, column = divmod(number, wall.columns)
-    rows = math.ceil(wall.count / wall.columns)
-    missing = -wall.count % wall.columns if row == rows - 1 else 0
-    step = wall.cell * (1 + GAP)
-    row_height = (wall.height - 2 * wall.cell * MARGIN + wall.cell * GAP) / rows
-    left = wall.cell * MARGIN + (column + missing / 2) * step
-    return int(left), int(wall.cell * MARGIN + row * row_height)
-
-
-def _shrink(picture: Pixels, width: int, height: int) -> Image.Image:
-    """`picture` as large as fits into `width` x `height`, its proportions kept."""
-    scale = min(width / picture.shape[1], height / picture.shape[0])
-    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-    return Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS)
+def _hang(
+    sheet: Image.Image, hung: Sequence[tuple[Image.Image, tuple[int, int]]], cell: int
+) -> Pixels:
+    """Put pictures on the wall, each on its shadow."""
+    _cast_shadows(sheet, hung, cell)
+    for picture, corner in hung:
+        sheet.paste(picture, corner)
+    return np.array(sheet)
 
 
 def _write_label(

@@ -11,7 +11,10 @@ Result = TypeVar("Result")
 
 
 def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """As `map`, on several threads; items are taken only a little before they are needed."""
+    """Map items on several threads, and yield the results in the items' order.
+
+    Items are taken only a little before their results are needed.
+    """
     threads = min(8, os.cpu_count() or 1)
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="film") as pool:

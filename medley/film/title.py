@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw
 
-from medley.film.layers import Layer, lay
+from medley.film.layers import Layer, blend
 from medley.film.lettering import drawable, length, wrap, write
 from medley.film.overlay import Moment, Overlay
 from medley.film.timeline import ease
@@ -36,9 +36,9 @@ def title(text: str, height: int, width: int, fps: Fraction, count: int) -> Over
 
     Args:
         text: a first line, and smaller ones after it.
-        height, width: of a frame.
+        height, width: size of a frame, in pixels.
         fps: frames a second.
-        count: of frames.
+        count: frames that the title takes.
     """
     fade = max(1.0, min(float(fps) * FADE_S, count / 2))
 
@@ -49,7 +49,7 @@ def title(text: str, height: int, width: int, fps: Fraction, count: int) -> Over
     def draw(frame: Pixels, moment: Moment) -> None:
         if moment.number < count:
             amount = min(1.0, moment.number / fade, (count - moment.number) / fade)
-            lay(frame, [(layer(), ease(amount))])
+            blend(frame, [(layer(), ease(amount))])
 
     return draw
 

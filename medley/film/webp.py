@@ -48,10 +48,10 @@ def write_film(
 
     Args:
         frames: uint8 `(height, width, 3)`, at most `LONGEST_SIDE` a side.
-        path: of the film.
-        width: of every frame.
-        height: of every frame.
-        milliseconds: that each frame is shown.
+        path: the film's file.
+        width: every frame's width, in pixels.
+        height: every frame's height, in pixels.
+        milliseconds: how long each frame is shown.
         quality: libwebp's, 0 to 100.
 
     Raises:

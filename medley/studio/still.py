@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 import medley
+from medley.color import mix_light
 from medley.errors import DivergedError, OutputError, PictureError, RoomError
 from medley.files import check_free, write_bytes
 from medley.images import Pixels, lay_on_white, read_layers, to_tensor
@@ -35,7 +36,6 @@ from medley.studio.shooting.scene import (
     set_scene,
 )
 from medley.studio.shooting.shoot import iterate
-from medley.transfer.color import mix_light
 from medley.transfer.optimize import Iterate
 
 

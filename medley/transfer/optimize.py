@@ -12,7 +12,7 @@ from torch import Tensor
 from medley.allocation import give_back_holes
 from medley.errors import DivergedError
 from medley.settings import ShotSettings
-from medley.transfer.color import Palette, match_colors
+from medley.transfer.color_transfer import Palette, match_colors
 from medley.transfer.losses import Losses
 from medley.transfer.movers import Mover, mover_for
 from medley.transfer.scales import Pyramid, Scale, mean_share, plan_scales, scale_at

@@ -2,7 +2,7 @@
 
 Source: Gatys, Bethge, Hertzmann and Shechtman (2016), Preserving Color in Neural Artistic Style
 Transfer (arXiv 1606.05897). Departure: of the linear maps between colour statistics, which are
-many, both ways take the one that moves colours least, as `match_colors` does.
+many, both ways take the one of `match_colors`, which moves colours least.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from medley.transfer.color import color_statistics, luminance, match_colors
+from medley.transfer.color_transfer import color_statistics, luminance, match_colors
 from medley.transfer.losses import Losses
 from medley.transfer.optimize import Evaluator
 
@@ -22,7 +22,7 @@ def recolor_painting(painting: Tensor, content: Tensor, wish: Preserved) -> Tens
 
     Args:
         painting: `(1, 3, height, width)` in [0, 1].
-        content: likewise, of any size.
+        content: `(1, 3, height, width)` in [0, 1], of any size.
         wish: "statistics" gives it the mean and covariance of the content's colours, "luminance"
             makes it gray, with the content's brightness and contrast.
     """

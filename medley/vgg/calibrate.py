@@ -63,16 +63,16 @@ def calibrate(
     """Choose codes, codebooks and biases for the convolutions of VGG-19, first to last.
 
     Args:
-        originals: by layer name, in the network's order and without gaps: weight
-            `(out, in, 3, 3)` and bias `(out,)`, float32.
-        bits: by layer name, 1 to 8.
+        originals: float32 weight `(out, in, 3, 3)` and bias `(out,)` by layer name, in the
+            network's order and without gaps.
+        bits: widths by layer name, 1 to 8.
         pictures: each `(1, 3, height, width)` in [0, 1]. A dozen of 256x256 pixels do; with
             fewer places than a layer has inputs, the deepest layers lose.
         on_layer: called with the name of each layer that is done.
 
     Returns:
-        By layer name: codes uint8 `(out, in, 3, 3)`, codebooks float16 `(out, 2**bits)`, and bias
-        float32 `(out,)`.
+        For each layer name: codes uint8 `(out, in, 3, 3)`, codebooks float16 `(out, 2**bits)`, and
+        bias float32 `(out,)`.
 
     Raises:
         ValueError: no pictures.
@@ -122,7 +122,7 @@ def weighted_codebooks(rows: Tensor, weights: Tensor, size: int) -> Tensor:
     """k-means of every row on its own, by Lloyd's algorithm from quantiles.
 
     Args:
-        rows: `(out, n)`.
+        rows: a layer's weights, `(out, n)`.
         weights: `(n,)`, positive: how much each column counts.
         size: entries of each codebook.
 
@@ -151,8 +151,8 @@ def feed_back(rows: Tensor, books: Tensor, moments: Tensor) -> Tensor:
     """Assign codes column by column, each error fed back into the columns still to come.
 
     Args:
-        rows: `(out, n)`.
-        books: `(out, size)`, ascending.
+        rows: a layer's weights, `(out, n)`.
+        books: codebooks `(out, size)`, ascending.
         moments: second moments of the inputs `(n, n)`, positive definite.
 
     Returns:
@@ -183,13 +183,13 @@ def feed_back(rows: Tensor, books: Tensor, moments: Tensor) -> Tensor:
 
 
 def refit(rows: Tensor, codes: Tensor, books: Tensor, moments: Tensor) -> Tensor:
-    """With the codes fixed, the codebooks that move the layer's output least: least squares.
+    """Codebooks that move the layer's output least while the codes stay: least squares.
 
     Args:
-        rows: `(out, n)`.
-        codes: int64 `(out, n)`.
-        books: `(out, size)`; where the moments leave an entry open, it stays.
-        moments: `(n, n)`.
+        rows: a layer's weights, `(out, n)`.
+        codes: index of each weight's entry, int64 `(out, n)`.
+        books: codebooks `(out, size)`; where the moments leave an entry open, it stays.
+        moments: second moments of the inputs, `(n, n)`.
 
     Returns:
         `(out, size)`; not sorted.

@@ -108,7 +108,7 @@ def distortion(weights: ArrayLike, codebook: Codebook) -> float:
     """The mean squared error of the weights when each is replaced by its nearest entry.
 
     Raises:
-        ValueError: as `assign`.
+        ValueError: `assign` refuses the codebook or the weights.
     """
     codes = assign(weights, codebook)
     return mean_squared_error(weights, codebook[codes])

@@ -30,7 +30,7 @@ def path_to(layers: Sequence[str]) -> tuple[str, ...]:
     """Name all layers that a picture passes to reach all of `layers`.
 
     Raises:
-        ValueError: as `convolutions_for`.
+        ValueError: `convolutions_for` refuses a name.
     """
     unknown = [name for name in layers if name not in LAYERS]
     if unknown or not layers:

@@ -20,7 +20,7 @@ _POOL_SCALES = {"pool1": 1.28, "pool2": 1.67, "pool3": 1.42, "pool4": 2.05, "poo
 
 _HALF_TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 _DIVISORS = {"bfloat16": 1.0, "float16": 64.0}
-"""By what features are divided while they are halves: relu4_2 reaches 13,000, float16 65,504."""
+"""Divisor of features while they are halves: relu4_2 reaches 13,000, float16 65,504."""
 
 _FIRST = "conv1_1"
 _MEAN_BGR = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
@@ -35,11 +35,12 @@ class VGG19(nn.Module):
     """The convolutional part of VGG-19, cut off behind the deepest layer that is asked for.
 
     Args:
-        weights: for each needed convolution its weight `(out, in, 3, 3)` and bias `(out,)`.
+        weights: weight `(out, in, 3, 3)` and bias `(out,)` of each needed convolution, by name.
         layers: names from `LAYERS` whose features are wanted.
         pooling: "max" as trained, or "average" as Gatys et al. (2016), section 2, prefer; that
             weakens features, and "average-scaled" makes up for it.
-        precision: of all convolutions but the first, whose input has more digits than a bfloat16.
+        precision: type of all convolutions but the first, whose input has more digits than a
+            bfloat16.
             Features are bfloat16 with it, else float32.
         padding: what convolutions see beyond the border: "zeros" as trained, or the features
             there once more ("replicate"), or mirrored ("reflect").
@@ -145,7 +146,7 @@ def _pool_maxima(x: Tensor) -> Tensor:
 
 
 class _MaxPool(torch.autograd.Function):
-    """As `max_pool2d`, but where the maxima lie is found out anew on the way back.
+    """Pool like `max_pool2d`, but find out anew on the way back where the maxima lie.
 
     torch keeps their places as int64: of all four pools, a quarter of what halves keep in all.
     """
@@ -167,7 +168,7 @@ class _MaxPool(torch.autograd.Function):
 
 
 def _framed(x: Tensor, padding: Padding) -> Tensor:
-    """Put one more row or column on each side; of torch's own, the gradient can be random."""
+    """Put one more row or column on each side; torch's own padding can have random gradients."""
     for dim in (2, 3):
         last = x.shape[dim] - 1
         inward = int(padding == "reflect" and last > 0)

@@ -95,7 +95,7 @@ def sketched_partitions(values: Floats, clusters: Sequence[int]) -> dict[int, Cu
             points.
 
     Returns:
-        As `best_partitions`; equal points are never parted.
+        Cuts like those of `best_partitions`; equal points are never parted.
 
     Source: Wang and Song (2011) on a sketch, then Lloyd (1982) and a search of our own.
     """

@@ -28,16 +28,16 @@ def network_codebooks(
     """The optimal codebooks of several layers, each at several widths.
 
     Args:
-        weights: by layer name, any shape.
-        widths: by layer name, bits from 1 to 8.
+        weights: arrays of any shape by layer name.
+        widths: bits from 1 to 8 by layer name.
         on_layer: called in this process with the name of each layer that is done.
         workers: processes, as many as there are cores by default; with 1, all runs in this one.
 
     Returns:
-        By layer name, in the order given, and width: float32 `(2**bits,)`, ascending.
+        For each layer name, in the order given, and width: float32 `(2**bits,)`, ascending.
 
     Raises:
-        ValueError: as `codebook.optimal_codebooks`.
+        ValueError: `codebook.optimal_codebooks` refuses the weights or widths.
     """
     found: dict[str, dict[int, Codebook]] = {}
     count = min(workers or os.cpu_count() or 1, len(weights))
@@ -76,7 +76,7 @@ def quantize(
     """Encode a network, or some of its layers.
 
     Args:
-        originals: by layer name: weight float32 `(out, in, height, width)` and bias `(out,)`.
+        originals: float32 weight `(out, in, height, width)` and bias `(out,)` by layer name.
         bits: one width for all, or one for each layer.
         scheme: one of `schemes.SCHEMES` but "calibrated"; see `quantize_calibrated`.
         on_layer: called with the name of each layer whose codebook is found or that is encoded
@@ -119,8 +119,8 @@ def quantize_calibrated(
     """Encode a network by the "calibrated" scheme; see `calibrate`.
 
     Args:
-        originals: the network from its first layer on, as for `quantize`.
-        bits: by layer name.
+        originals: the network from its first layer on; see `quantize`.
+        bits: widths by layer name, 1 to 8.
         pictures: each `(1, 3, height, width)` in [0, 1].
         on_layer: called with the name of each layer that is done.
 

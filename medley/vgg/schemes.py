@@ -44,11 +44,11 @@ class EncodedLayer:
     """One convolution as it is stored.
 
     Attributes:
-        shape: of the weights: `(out, in, height, width)`.
+        shape: the weights' shape, `(out, in, height, width)`.
         bits: 1 to 8, 16 or 32 a weight.
         distortion: mean squared error of the weights, against the float original.
         power: mean square of the original weights, to which `distortion` compares.
-        arrays: by name, as the module's text lists them.
+        arrays: the stored arrays by the names that the module's text lists.
     """
 
     shape: tuple[int, ...]
@@ -77,7 +77,7 @@ def quantize_layer(
         bias: float32 `(out,)`, finite.
         scheme: one of `SCHEMES` but "calibrated", which needs more than one layer's weights.
         bits: 1 to 8; 16 or 32 as the scheme has it for floats.
-        centroids: for "kmeans", the codebook if it is known already.
+        centroids: the codebook, if the scheme is "kmeans" and it is known already.
 
     Raises:
         ValueError: an unknown scheme, bits that it does not have, no weights, or weights that are
@@ -141,7 +141,7 @@ def decode(layer: EncodedLayer, bits: int | None = None) -> Floats:
     """The weights that a stored layer stands for: float32, in its shape.
 
     Args:
-        layer: as read or encoded.
+        layer: one that was read or encoded.
         bits: decode as if the layer had only so many; it must hold the tables of narrower widths.
 
     Raises:

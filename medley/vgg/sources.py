@@ -131,7 +131,8 @@ def read_keras(path: Path) -> Originals:
             `/block1_conv1/block1_conv1_b_1:0`, and so on; its digest must be `KERAS_SHA256`.
 
     Returns:
-        By layer name: weight float32 `(out, in, 3, 3)`, input channels blue, green, red, and bias.
+        For each layer name: weight float32 `(out, in, 3, 3)`, input channels blue, green, red, and
+        bias.
 
     Raises:
         WeightsError: the file is missing, or another.
@@ -167,7 +168,7 @@ def from_torchvision(state: Mapping[str, Any]) -> Originals:
     stand for a slightly other color (by half a step of 255).
 
     Args:
-        state: its state dict, of tensors on the CPU.
+        state: torchvision's state dict, its tensors on the CPU.
 
     Raises:
         WeightsError: a convolution is missing or of another shape.
@@ -203,7 +204,7 @@ def load_originals(path: Path) -> tuple[Originals, Origin]:
     """Read a float file from the cache as arrays, to quantize it; the digest is checked.
 
     Raises:
-        WeightsError: as `weightfile.read`, or the file was changed.
+        WeightsError: `weightfile.read` refuses the file, or it was changed.
     """
     header, layers, content = weightfile.read(path)
     weightfile.check_digest(header, content)

@@ -171,7 +171,7 @@ def read(path: Path) -> tuple[Header, dict[str, EncodedLayer], np.ndarray[Any, A
         The header; the layers in order, whose arrays share memory with the bytes; all bytes.
 
     Raises:
-        WeightsError: as `read_header`, or a layer's arrays do not belong together.
+        WeightsError: `read_header` refuses the file, or a layer's arrays do not belong together.
     """
     header = read_header(path)
     try:

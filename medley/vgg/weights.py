@@ -29,13 +29,13 @@ class Weights:
     """The convolutions of VGG-19 as floats.
 
     Attributes:
-        tensors: by layer name, in order: weight float32 `(out, in, 3, 3)` and bias float32
-            `(out,)`; input channels blue, green, red.
-        layer_bits: by layer name, the bits that each weight takes on disk.
+        tensors: float32 weight `(out, in, 3, 3)` and bias `(out,)` by layer name, in order; input
+            channels blue, green, red.
+        layer_bits: bits that each weight takes on disk, by layer name.
         scheme: how the weights were encoded, such as "kmeans".
         digest: identifies the values of `tensors`; equal digests mean equal values.
-        name: of the file they came from, without its suffix.
-        size_bytes: on disk, at this width; of the whole file, whichever layers were asked for.
+        name: the file they came from, without its suffix.
+        size_bytes: size on disk of the whole file at this width, whichever layers were asked for.
     """
 
     tensors: dict[str, tuple[Tensor, Tensor]]
@@ -54,7 +54,7 @@ class Weights:
 
     @property
     def label(self) -> str:
-        """For captions and tables: "4-bit kmeans", or "3.6-bit kmeans" for mixed widths."""
+        """Words for captions and tables: "4-bit kmeans", or "3.6-bit kmeans" for mixed widths."""
         return f"{round(self.bits, 1):g}-bit {self.scheme}"
 
 
@@ -79,7 +79,7 @@ def identify_weights(bits: int | None = None, *, path: Path | None = None) -> tu
     """Give the digest and the size of what `load_weights` would load, without decoding it.
 
     Raises:
-        ValueError, WeightsError: as that.
+        ValueError, WeightsError: `load_weights` would raise it.
     """
     file, width = _find(bits, path)
     header, layers, content = weightfile.read(file)

@@ -12,10 +12,10 @@ import numpy as np
 
 from medley.errors import PictureError
 from medley.files import in_full, part_files
-from medley.film.facts import FilmFacts
 from medley.film.timeline import ShotTrack
 from medley.film.visual import visual_change
 from medley.images import Pixels, decode, read_picture, resize, size_for_pixels
+from medley.media.probe import FilmFacts
 from medley.settings import FilmSettings
 from medley.studio.editing.credits import caption_of, choose_captions, credit_lines
 from medley.studio.editing.cut import Outputs, Stretch, cut_medley, stretch_of

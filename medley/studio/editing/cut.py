@@ -11,15 +11,15 @@ import numpy as np
 
 from medley.errors import OutputError
 from medley.files import check_folder_free, check_free
-from medley.film.compose import mix, pad_to_even, render_frames
+from medley.film.composite import backdrop, composite, letterbox
 from medley.film.encode import check_encoding, encode_film
-from medley.film.facts import FilmFacts
-from medley.film.fit import Layout, backdrop, plan_layout
+from medley.film.layout import Layout, plan_layout
+from medley.film.mix import mix, pad_to_even, render_frames
 from medley.film.overlay import Overlay, caption_height, captions, insets, sparklines
-from medley.film.stage import dress, seat
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.film.title import title, title_frames
 from medley.images import Pixels
+from medley.media.probe import FilmFacts
 from medley.settings import CutSettings, EncodeSettings, FilmSettings, FrameSize
 from medley.settings.formats import format_of
 from medley.shots import Shot
@@ -203,7 +203,7 @@ def cut_medley(
         if layout.is_plain and not settings.resolution:
             return picture  # none has to change, and one of another size is an error
         at = plan_layout(*picture.shape[:2], box, settings.fit)
-        return seat(picture, at, lambda: ground(number, at))
+        return letterbox(picture, at, lambda: ground(number, at))
 
     def weaken(shot: int, picture: Pixels) -> Pixels:
         whole = settings.strength == 1
@@ -221,7 +221,7 @@ def cut_medley(
 
     overlays = list_overlays(stretches, settings, layout, titled)
     pictures = render_frames(timeline, read)
-    frames = dress(pictures, timeline, settings.fps, layout, content, home, overlays)
+    frames = composite(pictures, timeline, settings.fps, layout, content, home, overlays)
     size = layout.height, layout.width
     return encode(frames, len(timeline), size, settings, path, on_frame, part)
 

@@ -9,15 +9,14 @@ from typing import Literal
 
 import numpy as np
 
-from medley.film.compose import mix, render_frames
-from medley.film.facts import FilmFacts
-from medley.film.fit import plan_layout
-from medley.film.grid import arrange, border_at, fit_pane, plan_grid, split
+from medley.film.composite import arrange, border_at, fit_pane, letterbox, split
+from medley.film.layout import plan_grid, plan_layout
 from medley.film.lettering import label
+from medley.film.mix import mix, render_frames
 from medley.film.poster import gallery
-from medley.film.stage import seat
 from medley.film.timeline import Still
 from medley.images import Pixels
+from medley.media.probe import FilmFacts
 from medley.settings import CutSettings
 from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import encode, lay_out, track
@@ -84,7 +83,7 @@ def cut_panes(
             timeline, lambda still: arrange(grid, _label(read(still), labels[_number(still)]))
         )
     whole = plan_layout(grid.height, grid.width, settings.frame_size, settings.fit)
-    frames = (seat(frame, whole) for frame in frames)
+    frames = (letterbox(frame, whole) for frame in frames)
     full = (whole.height, whole.width)
     return encode(frames, len(timeline), full, settings, path, on_frame, part)
 

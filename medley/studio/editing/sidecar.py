@@ -14,9 +14,9 @@ import PIL
 import medley
 from medley.catalogs import Entry
 from medley.files import in_full, json_bytes
-from medley.film.facts import FilmFacts
 from medley.film.poster import contact_sheet
 from medley.images import Pixels, encode_png
+from medley.media.probe import FilmFacts
 from medley.paintings import Painting
 from medley.studio.editing.credits import Work, list_credits
 

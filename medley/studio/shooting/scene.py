@@ -235,7 +235,7 @@ def _start(
 
 def _colored(content: Pixels, paintings: Sequence[Pixels]) -> Pixels:
     """The content in the paintings' colours."""
-    from medley.transfer.color import color_statistics, match_colors
+    from medley.transfer.color_transfer import color_statistics, match_colors
 
     palette = color_statistics([to_tensor(developed(painting)) for painting in paintings])
     return to_pixels(match_colors(to_tensor(developed(content)), palette))

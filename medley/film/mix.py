@@ -4,11 +4,10 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
+from medley.color import light_of_levels, nearest_levels
 from medley.errors import FilmError
 from medley.film.timeline import Frame, Still
 from medley.images import Pixels
@@ -29,7 +28,7 @@ def mix(first: Pixels, second: Pixels, amount: float) -> Pixels:
 
     Args:
         first: uint8 `(height, width, 3)`.
-        second: the same shape.
+        second: picture of the same shape.
         amount: 0 gives `first` itself and 1 `second` itself.
 
     Raises:
@@ -40,8 +39,8 @@ def mix(first: Pixels, second: Pixels, amount: float) -> Pixels:
     _check_pair(first, second, amount)
     if amount in (0, 1):
         return second if amount else first
-    linear = _srgb_to_linear()
-    table = _linear_to_srgb(linear[:, None] * (1 - amount) + linear * amount).ravel()
+    linear = light_of_levels()
+    table = nearest_levels(linear[:, None] * (1 - amount) + linear * amount).ravel()
     mixed = np.empty(first.shape, np.uint8)
     # Made once: fresh memory for every few rows would take longer than the mixing.
     pair = np.empty((MIX_ROWS, *first.shape[1:]), np.uint16)
@@ -62,7 +61,7 @@ def wipe(first: Pixels, second: Pixels, amount: float) -> Pixels:
 
     Args:
         first: uint8 `(height, width, 3)`.
-        second: the same shape.
+        second: picture of the same shape.
         amount: how far it has come: 0 gives `first` alone and 1 `second` alone.
 
     Raises:
@@ -77,9 +76,9 @@ def wipe(first: Pixels, second: Pixels, amount: float) -> Pixels:
     start, end = np.count_nonzero(share >= 1), np.count_nonzero(share > 0)
     wiped = first.copy()
     wiped[:, :start] = second[:, :start]
-    linear, border, of_second = _srgb_to_linear(), np.s_[:, start:end], share[start:end, None]
+    linear, border, of_second = light_of_levels(), np.s_[:, start:end], share[start:end, None]
     light = linear[first[border]] * (1 - of_second) + linear[second[border]] * of_second
-    wiped[border] = _linear_to_srgb(light)
+    wiped[border] = nearest_levels(light)
     return wiped
 
 
@@ -158,16 +157,3 @@ def _check_size(still: Still, shape: tuple[int, ...], expected: tuple[int, ...])
             f"{where} is {shape[1]}x{shape[0]} pixels, but the film is {expected[1]}x{expected[0]};"
             " render that shot again or resize its pictures"
         )
-
-
-@cache
-def _srgb_to_linear() -> npt.NDArray[np.float64]:
-    """The linear light, 0 to 1, of each of the 256 sRGB levels."""
-    level = np.arange(256) / 255
-    return np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
-
-
-def _linear_to_srgb(light: npt.NDArray[np.float64]) -> Pixels:
-    level = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    pixels: Pixels = np.rint(level * 255).astype(np.uint8)
-    return pixels

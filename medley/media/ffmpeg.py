@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import IO
 
 import imageio_ffmpeg
+import numpy as np
+from numpy.typing import NDArray
 
 from medley.errors import FilmError
-from medley.images import Pixels
 
 _LAST_WORDS = 6  # lines of ffmpeg's own that an error brings along
 _SPEAKER = re.compile(r"\[[^\]]* @ 0x[0-9a-f]+\] ")  # which part of it says something
@@ -63,8 +64,8 @@ def raw_input(width: int, height: int, fps: object) -> list[str]:
     return [*raw, "-framerate", str(fps), "-i", "pipe:0"]
 
 
-def feed(options: Sequence[str], frames: Iterable[Pixels]) -> None:
-    """Run ffmpeg with these options on frames that come in one at a time.
+def feed(options: Sequence[str], frames: Iterable[NDArray[np.uint8]]) -> None:
+    """Run ffmpeg with these options on frames, uint8 `(height, width, 3)`, that come one at a time.
 
     Raises:
         FilmError: it cannot be started, or failed, in its own words.

@@ -3,9 +3,8 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from medley.film.fit import Box, backdrop, fit_picture, plan_layout
-from medley.film.grid import GROUND
-from medley.film.stage import seat
+from medley.film.composite import GROUND, backdrop, fit_picture, letterbox
+from medley.film.layout import Box, plan_layout
 from medley.settings import FilmSettings, FrameSettings, FrameSize, parse_resolution
 
 from .conftest import draw_pixels
@@ -143,8 +142,8 @@ def test_backdrop_is_darker_and_smoother_than_the_content():
     assert (even == GROUND).all()
 
 
-def test_sweeps_frame_is_seated_in_a_larger_one():
+def test_sweeps_frame_is_framed_by_a_larger_one():
     frame = draw_pixels(40, 60, 5)
-    seated = seat(frame, plan_layout(40, 60, FrameSize(80, 60)))
-    assert (seated[20:60] == frame).all()
-    assert (seated[:20] == GROUND).all()
+    framed = letterbox(frame, plan_layout(40, 60, FrameSize(80, 60)))
+    assert (framed[20:60] == frame).all()
+    assert (framed[:20] == GROUND).all()

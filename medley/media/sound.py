@@ -4,7 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from medley.errors import FilmError
-from medley.film.ffmpeg import last_words, run, url
+from medley.media.ffmpeg import last_words, run, url
 
 RATE = 48_000  # samples a second, which AAC and Opus both have
 _BITRATE = {"aac": "192k", "libopus": "160k"}
@@ -38,9 +38,9 @@ def sound_options(codec: str, length_s: Fraction, sound_s: Fraction, fade_s: flo
 
     Args:
         codec: "aac" or "libopus".
-        length_s: of the film.
-        sound_s: of the sound.
-        fade_s: how long it fades in, and out again; half of what is heard at most.
+        length_s: seconds that the film lasts.
+        sound_s: seconds that the sound lasts.
+        fade_s: seconds in which it fades in, and out again; half of what is heard at most.
     """
     end = float(min(length_s, sound_s))
     fade = min(fade_s, end / 2)

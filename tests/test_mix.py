@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 
 from medley.errors import FilmError
 from medley.film import fonts, lettering
-from medley.film.compose import WIPE_SHARE, mix, pad_to_even, render_frames, wipe
 from medley.film.lettering import caption, drawable, label, ordered, undrawable, write
+from medley.film.mix import WIPE_SHARE, mix, pad_to_even, render_frames, wipe
 from medley.film.poster import WALL, _plan_wall, contact_sheet
 from medley.film.timeline import CONTENT, Frame, Still
 
@@ -329,5 +329,5 @@ def test_poster_takes_pictures_of_any_proportions():
 @pytest.mark.parametrize("results", [1, 2, 3, 4, 6, 7, 9])
 def test_last_row_of_a_poster_is_more_than_half_full(shape, results):
     picture = draw_pixels(*shape, 5)
-    wall = _plan_wall(picture, [picture] * results, 2400, 2400)
+    wall, _ = _plan_wall(picture, [picture] * results, 2400, 2400)
     assert 2 * ((wall.count - 1) % wall.columns + 1) > wall.columns

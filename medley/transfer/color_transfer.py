@@ -1,4 +1,4 @@
-"""Colours: their statistics and the map between two, light without colour, mixes of light."""
+"""Colours given from one picture to another: their statistics, or all but luminance."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,11 +6,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from medley.color import LUMA
+
 _FLATTEST = (
     1e-5  # added variance, (0.8 of 255 levels)^2: a flat picture has no covariance to invert
 )
-
-_LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: Y of YIQ, ITU-R BT.601
 
 
 class ColorStatistics(NamedTuple):
@@ -60,7 +60,7 @@ def match_colors(image: Tensor, target: Palette) -> Tensor:
 
     Args:
         image: `(1, 3, height, width)` in [0, 1].
-        target: the statistics that it shall have, or its parts.
+        target: the statistics that it shall have, or those of its parts.
 
     Returns:
         `(1, 3, height, width)`, clamped to [0, 1], which is the only thing that keeps the
@@ -96,13 +96,13 @@ def lend_chroma(image: Tensor, content: Tensor) -> Tensor:
 
     Args:
         image: `(1, 3, height, width)` in [0, 1]; only its luminance counts.
-        content: the same shape; lends the rest.
+        content: picture of the same shape, which lends the rest.
 
     Returns:
         `(1, 3, height, width)` in [0, 1], with exactly the luminance of `image`.
 
-    Source: Gatys et al. (2016), as `luminance`: I and Q are the content's. Departure: a colour that
-    is too bright or dark for the screen fades until it is not, where clipping would shift it.
+    Source: Gatys et al. (2016), see `luminance`: I and Q are the content's. Departure: a colour
+    that is too bright or dark for the screen fades until it is not, where clipping would shift it.
     """
     light = _luma(image)
     chroma = content - _luma(content)
@@ -112,24 +112,8 @@ def lend_chroma(image: Tensor, content: Tensor) -> Tensor:
     return torch.addcmul(light, chroma, room).clamp_(0, 1)
 
 
-def mix_light(first: Tensor, second: Tensor, amount: float) -> Tensor:
-    """Mix two pictures in [0, 1] in linear light: `first * (1 - amount) + second * amount`.
-
-    Source: sRGB transfer functions, IEC 61966-2-1:1999.
-    """
-    if amount in (0, 1):
-        return second if amount else first
-    light = torch.lerp(linear_light(first), linear_light(second), amount)
-    return torch.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-
-
 def _luma(image: Tensor) -> Tensor:
-    return (image * image.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
-
-
-def linear_light(image: Tensor) -> Tensor:
-    """The linear light, 0 to 1, of a picture in [0, 1]; source as `mix_light`."""
-    return torch.where(image <= 0.04045, image / 12.92, ((image + 0.055) / 1.055) ** 2.4)
+    return (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
 
 
 def _matrix_power(symmetric: Tensor, exponent: float) -> Tensor:

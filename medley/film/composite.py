@@ -1,0 +1,211 @@
+"""Whole frames: the picture at its place, what stands behind and beside it, and what lies over."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageFilter, ImageOps
+
+from medley.film.layout import GAP_SHARE, LEAST_GAP, SNAP, Grid, Layout
+from medley.film.mix import mix, pad_to_even, wipe
+from medley.film.overlay import Overlay, moments
+from medley.film.timeline import Frame, Still
+from medley.images import Pixels, contain
+
+GROUND = 18  # gray level behind pictures
+BACKDROP_LIGHT = 0.42  # the blurred photo behind padded pictures, against the photo's own light
+_BACKDROP_SIDE = 96  # pixels at which it is blurred; nothing fine is left of it anyway
+_BACKDROP_BLUR = 3.5  # pixels at that size
+_GROUNDS = 3  # contents whose backdrops are kept; a frame shows two at most
+SPLIT_REACH = 0.44  # how far from the middle a split's border goes, against the width
+SPLIT_PERIOD_S = 5.0  # about what the border takes there and back
+
+
+def composite(
+    pictures: Iterable[Pixels],
+    timeline: Sequence[Frame],
+    fps: Fraction,
+    layout: Layout,
+    content: Callable[[int], Pixels],
+    home: Sequence[int],
+    overlays: Sequence[Overlay],
+) -> Iterator[Pixels]:
+    """Turn the pictures of a film into its frames.
+
+    Args:
+        pictures: one for each frame, of the layout's picture size; they are not written into.
+        timeline: what each frame shows.
+        fps: frames a second.
+        layout: where the pictures stand.
+        content: gives a content's pixels by its number, of the layout's picture size.
+        home: the number of each shot's content.
+        overlays: drawn into each frame in turn.
+
+    Yields:
+        uint8 `(layout.height, layout.width, 3)`; an array that may be yielded again.
+    """
+    make_ground = _grounds(layout, content)
+
+    def ground_of(still: Still) -> Pixels:
+        return make_ground(still.step if still.shot is None else home[still.shot])
+
+    for picture, moment in zip(pictures, moments(timeline, fps), strict=True):
+        if layout.is_plain:
+            frame = picture.copy() if overlays else picture
+        else:
+            shown = moment.frame
+            frame = ground_of(shown.first)
+            if shown.second is not None and ground_of(shown.second) is not frame:
+                turn = wipe if shown.wipe else mix
+                frame = turn(frame, ground_of(shown.second), shown.mix)
+            frame = frame.copy()
+            layout.picture.of(frame)[:] = picture
+        for overlay in overlays:
+            overlay(frame, moment)
+        yield frame
+
+
+def letterbox(
+    picture: Pixels, layout: Layout, ground: Callable[[], Pixels] | None = None
+) -> Pixels:
+    """A picture at its place in a frame of another size.
+
+    Args:
+        picture: pixels of any size.
+        layout: where it stands.
+        ground: gives what is behind it, if anything shows; by default an even dark ground.
+    """
+    box = layout.picture
+    fitted = fit_picture(picture, box.height, box.width)
+    if fitted.shape[:2] == (layout.height, layout.width):
+        return fitted
+    frame = ground().copy() if ground else _dark(layout.height, layout.width)
+    box.of(frame)[:] = fitted
+    return frame
+
+
+def fit_picture(picture: Pixels, height: int, width: int) -> Pixels:
+    """Scale a picture to a size, cut evenly on both sides where its shape is another.
+
+    Where only a row or column is missing that makes a side even, the last one is repeated.
+    """
+    high, wide = picture.shape[:2]
+    if (high + high % 2, wide + wide % 2) == (height, width):
+        return pad_to_even(picture)
+    if (high, wide) == (height, width):
+        return picture
+    image = Image.fromarray(picture)
+    scale = max(height / high, width / wide)
+    cut = max(high - height / scale, wide - width / scale)
+    if cut * scale <= SNAP:  # rounding, no other shape
+        return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
+    return np.asarray(ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS))
+
+
+def backdrop(content: Pixels, layout: Layout) -> Pixels:
+    """What stands behind the pictures: the content over the whole frame, blurred and dimmed.
+
+    A layout that shows nothing but a gap between two pictures has an even dark ground.
+    """
+    shown = layout.picture.height * layout.picture.width * (2 if layout.beside else 1)
+    if shown >= 0.96 * layout.height * layout.width:
+        return _dark(layout.height, layout.width)
+    scale = _BACKDROP_SIDE / max(layout.height, layout.width)
+    small = max(2, round(layout.height * scale)), max(2, round(layout.width * scale))
+    image = Image.fromarray(fit_picture(content, *small))
+    image = image.filter(ImageFilter.GaussianBlur(_BACKDROP_BLUR))
+    image = image.resize((layout.width, layout.height), Image.Resampling.BICUBIC)
+    dimmed: Pixels = np.rint(np.asarray(image) * np.float32(BACKDROP_LIGHT)).astype(np.uint8)
+    return dimmed
+
+
+def fit_pane(picture: Pixels, height: int, width: int) -> Pixels:
+    """`picture` as large as fits into a pane, its proportions kept, centred on the ground."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    small = np.asarray(contain(Image.fromarray(picture), height, width))
+    pane = _dark(height, width)
+    top, left = (height - small.shape[0]) // 2, (width - small.shape[1]) // 2
+    pane[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return pane
+
+
+def arrange(grid: Grid, panes: Sequence[Pixels]) -> Pixels:
+    """Set panes into a frame.
+
+    Args:
+        grid: where they stand.
+        panes: uint8 `(pane_height, pane_width, 3)`, as many as the grid counts.
+
+    Returns:
+        uint8 `(grid.height, grid.width, 3)`.
+
+    Raises:
+        ValueError: their number or a size is another.
+    """
+    if len(panes) != grid.count:
+        raise ValueError(f"the grid has {grid.count} panes, not {len(panes)}")
+    frame = _dark(grid.height, grid.width)
+    for number, pane in enumerate(panes):
+        if pane.shape != (grid.pane_height, grid.pane_width, 3):
+            raise ValueError(
+                f"pane {number} is {pane.shape[1]}x{pane.shape[0]} pixels,"
+                f" but the grid's are {grid.pane_width}x{grid.pane_height}"
+            )
+        grid.box(number).of(frame)[:] = pane
+    return frame
+
+
+def border_at(frame: int, count: int, fps: float) -> float:
+    """Where a split's border stands in a frame, as a share of the width.
+
+    It starts in the middle, swings evenly from side to side, and is back where it began when the
+    film's last frame leads into its first.
+
+    Args:
+        frame: its number, below `count`.
+        count: frames of the film.
+        fps: frames a second.
+    """
+    swings = max(1, round(count / fps / SPLIT_PERIOD_S))
+    return 0.5 - SPLIT_REACH * math.sin(2 * math.pi * swings * frame / count)
+
+
+def split(first: Pixels, second: Pixels, border: float) -> Pixels:
+    """`first` left of a border and `second` right of it, with a bright line between.
+
+    Args:
+        first, second: uint8 `(height, width, 3)`, of one shape.
+        border: where it stands, as a share of the width.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if first.shape != second.shape:
+        raise ValueError(f"cannot split pictures of shapes {first.shape} and {second.shape}")
+    height, width = first.shape[:2]
+    line = max(LEAST_GAP // 2, round(min(height, width) * GAP_SHARE / 2))
+    place = round(border * width)
+    both = second.copy()
+    both[:, :place] = first[:, :place]
+    both[:, max(0, place - line // 2) : place - line // 2 + line] = 255
+    return both
+
+
+def _grounds(layout: Layout, content: Callable[[int], Pixels]) -> Callable[[int], Pixels]:
+    """What is behind the picture, and the content beside it, made once for each content."""
+
+    @lru_cache(maxsize=_GROUNDS)
+    def make(number: int) -> Pixels:
+        ground = backdrop(content(number), layout)
+        if box := layout.beside:
+            box.of(ground)[:] = fit_picture(content(number), box.height, box.width)
+        return ground
+
+    return make
+
+
+def _dark(height: int, width: int) -> Pixels:
+    return np.full((height, width, 3), GROUND, np.uint8)
