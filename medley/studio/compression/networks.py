@@ -1,25 +1,17 @@
 """The networks that a sweep compares: at which widths, in which schemes, and what each costs."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Self
 
 import medley
-from medley.errors import WeightsError
-from medley.paintings import shipped
+from medley.errors import Setting, WeightsError
+from medley.events import Event
 from medley.settings import ShotSettings, SweepSettings
-from medley.studio.compression.stage import Stage, Watch
 from medley.vgg import sources, weightfile
-from medley.vgg.weights import identify_weights, load_weights
-
-if TYPE_CHECKING:  # torch comes with them, and plans do without
-    from medley.studio.compression.compare import Tensors
-    from medley.studio.compression.quantizing import Quantizer
+from medley.vgg.weights import identify_weights
 
 FLOAT_BITS = 32
 _BUNDLED = "kmeans"  # the scheme of the file that ships, from which every width comes
@@ -60,6 +52,16 @@ class Network:
     distortion: float = math.nan
     load_s: float = math.nan
 
+    @property
+    def variant(self) -> Variant:
+        """The way in which it is stored."""
+        return Variant(self.scheme, self.bits)
+
+    def choosing(self, settings: ShotSettings) -> Self:
+        """Give the same network, chosen by other shots' settings."""
+        chosen = {"bits": self.settings.bits, "weights": self.settings.weights}
+        return replace(self, settings=settings.model_copy(update=chosen))
+
 
 def has_float() -> bool:
     """Whether the float original has been fetched."""
@@ -76,11 +78,11 @@ def list_variants(sweep: SweepSettings, with_float: bool) -> list[Variant]:
     Raises:
         WeightsError: it is not, and something asked for is made from it.
     """
-    default = (FLOAT_BITS, *range(_WIDEST, 0, -1))
-    widths = sweep.widths or default[not with_float :]
+    narrow = tuple(range(_WIDEST, 0, -1))
+    widths = sweep.bits or ((FLOAT_BITS, *narrow) if with_float else narrow)
     wanted = [
         FLOAT if bits == FLOAT_BITS else Variant(scheme, bits)
-        for scheme in sweep.schemes
+        for scheme in sweep.scheme
         for bits in widths
     ]
     needing = [one for one in wanted if one == FLOAT or one.scheme != _BUNDLED]
@@ -88,7 +90,8 @@ def list_variants(sweep: SweepSettings, with_float: bool) -> list[Variant]:
         what = "32 bits" if needing[0] == FLOAT else f"'{needing[0].scheme}'"
         raise WeightsError(
             f"{what} needs the float original '{sources.cache_path('original')}', which is not"
-            " there; pass --fetch (74 MB, once), or sweep --bits 8-1 in --scheme kmeans"
+            " there; pass ", Setting("fetch", True), " (74 MB, once), or sweep ",
+            Setting("bits", "8-1"), " in ", Setting("scheme", "kmeans"),
         )
     return list(dict.fromkeys(wanted))
 
@@ -99,7 +102,10 @@ def reference_of(with_float: bool) -> Variant:
 
 
 def name_networks(
-    variants: Sequence[Variant], settings: ShotSettings, folder: Path, watch: Watch
+    variants: Sequence[Variant],
+    settings: ShotSettings,
+    folder: Path,
+    listener: Callable[[Event], None],
 ) -> list[Network]:
     """Find each variant's weights, making its file if it has none; what they cost is not measured.
 
@@ -107,64 +113,45 @@ def name_networks(
         variants: in any order; weights that do not ship are made from the float original.
         settings: of the shots, but for the weights.
         folder: keeps the files that are made.
-        watch: told how far a computation is.
+        listener: told how far a computation is.
 
     Raises:
         WeightsError: weights are not there or not whole.
         OutputError: a file cannot be written.
     """
     several = len({one.scheme for one in variants if one != FLOAT}) > 1
-    makers: list[Quantizer] = []  # reading the float original is worth it only once, if at all
+    own = [one for one in variants if one.scheme not in (_BUNDLED, FLOAT.scheme)]
+    files = {one: _path_of(one, folder) for one in own}
+    _make_missing(files, listener)
     networks = []
     for variant in variants:
-        chosen: dict[str, int | Path] = {"bits": variant.bits}
-        if variant.scheme not in (_BUNDLED, FLOAT.scheme):
-            chosen = {"weights": _stored(variant, folder, makers, watch)}
-        own = settings.model_copy(update=chosen)
-        digest, size = identify_weights(None if own.weights else own.bits, path=own.weights)
+        weights = files.get(variant)
+        chosen = {"weights": weights} if weights else {"bits": variant.bits, "weights": None}
+        shot = settings.model_copy(update=chosen)
+        digest, size = identify_weights(shot.source)
         label = _label(variant, several)
-        networks.append(Network(variant.scheme, variant.bits, label, own, digest, size))
+        networks.append(Network(variant.scheme, variant.bits, label, shot, digest, size))
     return networks
 
 
-def load_networks(
-    variants: Sequence[Variant],
-    reference: Variant,
-    settings: ShotSettings,
-    folder: Path,
-    watch: Watch,
-) -> list[Network]:
-    """As `name_networks`, but load each variant once and measure what it costs.
-
-    Args: as that, and:
-        reference: against which the distortion is measured.
-
-    Raises:
-        WeightsError, OutputError: as that.
-    """
-    from medley.studio.compression.compare import load_with_clock
-
-    exact = load_weights(reference.bits).tensors
-    networks = []
-    for done, network in enumerate(name_networks(variants, settings, folder, watch)):
-        watch(Stage(f"loading {network.bits} bits", done, len(variants)))
-        path = network.settings.weights
-        bits = None if path else network.bits
-        weights, load_s = load_with_clock(partial(load_weights, bits, path=path))
-        off = distortion(weights.tensors, exact)
-        networks.append(replace(network, distortion=off, load_s=load_s))
-    return networks
+def _path_of(variant: Variant, folder: Path) -> Path:
+    # The same medley makes the same file; another one may know a better way.
+    return folder / f"vgg19-{variant.bits}bit-{variant.scheme}-{medley.__version__}.safetensors"
 
 
-def distortion(tensors: Tensors, exact: Tensors) -> float:
-    """How far weights are off: |difference|^2 / |exact|^2 over all layers, biases aside."""
-    import torch
+def _make_missing(files: Mapping[Variant, Path], listener: Callable[[Event], None]) -> None:
+    """Make the files that are not there and whole."""
+    if not files:
+        return
+    original = sources.cached("original")
+    digest = weightfile.read_header(original).origin.sha256
+    missing = {one: path for one, path in files.items() if not _is_whole(path, digest)}
+    if missing:
+        # torch takes a second to import: only what computes weights brings it.
+        from medley.studio.compression.quantizing import make_variants
 
-    off = power = 0.0
-    for name, (weight, _) in exact.items():
-        off += float((tensors[name][0] - weight).square().sum(dtype=torch.float64))
-        power += float(weight.square().sum(dtype=torch.float64))
-    return off / power
+        wanted = {path: (one.scheme, one.bits) for one, path in missing.items()}
+        make_variants(original, wanted, listener)
 
 
 def _label(variant: Variant, several: bool) -> str:
@@ -172,21 +159,6 @@ def _label(variant: Variant, several: bool) -> str:
         return "32-bit float"
     named = several or variant.scheme != _BUNDLED
     return f"{variant.bits}-bit {variant.scheme}" if named else f"{variant.bits}-bit"
-
-
-def _stored(variant: Variant, folder: Path, makers: list[Quantizer], watch: Watch) -> Path:
-    """The file of a variant that does not ship; it is made if it is not there and whole."""
-    # The same medley makes the same file; another one may know a better way.
-    path = folder / f"vgg19-{variant.bits}bit-{variant.scheme}-{medley.__version__}.safetensors"
-    original = sources.cached("original")
-    if not _is_whole(path, weightfile.read_header(original).origin.sha256):
-        from medley.studio.compression.quantizing import Quantizer
-
-        if not makers:
-            makers.append(Quantizer(original, shipped(), watch))
-        widths = dict.fromkeys(makers[0].originals, variant.bits)
-        makers[0].write(path, variant.scheme, widths)
-    return path
 
 
 def _is_whole(path: Path, origin: str) -> bool:

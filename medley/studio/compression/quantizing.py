@@ -7,9 +7,10 @@ from pathlib import Path
 import torch
 
 from medley.errors import WeightsError
+from medley.events import Event, stage
+from medley.paintings import shipped
 from medley.studio.compression.allocate import choose_widths, measure_harm
 from medley.studio.compression.compare import Judge, Tensors, read_pictures
-from medley.studio.compression.stage import Stage, Watch
 from medley.vgg import quantize, schemes, weightfile
 from medley.vgg.codebook import Codebook
 from medley.vgg.schemes import CALIBRATED, FLOAT_BITS, EncodedLayer
@@ -30,13 +31,13 @@ def compared_widths(scheme: str) -> tuple[int, ...]:
 class Quantizer:
     """Holds one float network and makes files of it; what is costly is computed once."""
 
-    def __init__(self, original: Path, pictures: list[Path], watch: Watch) -> None:
+    def __init__(self, original: Path, pictures: list[Path], listener: Callable[[Event], None]) -> None:
         """Read the network.
 
         Args:
             original: a file of float weights.
             pictures: for calibration and judging.
-            watch: told how far each computation is.
+            listener: told how far each computation is.
 
         Raises:
             WeightsError: the file is not whole, or not float.
@@ -45,7 +46,7 @@ class Quantizer:
             raise WeightsError(f"'{original}' is quantized already; quantize the float original")
         self.originals, self.origin = load_originals(original)
         self._paths = pictures
-        self._watch = watch
+        self._listener = listener
         self._codebooks: dict[str, dict[int, Codebook]] = {}
 
     def widths(
@@ -152,6 +153,25 @@ class Quantizer:
         def count(name: str) -> None:
             nonlocal done
             done += 1
-            self._watch(Stage(f"{what} {name}", done, total))
+            self._listener(stage(f"{what} {name}", done, total))
 
         return count
+
+
+def make_variants(
+    original: Path, wanted: Mapping[Path, tuple[str, int]], listener: Callable[[Event], None]
+) -> None:
+    """Make weights files of the float original, calibrated on the paintings that ship.
+
+    Args:
+        original: a file of float weights, read once for all of them.
+        wanted: scheme and bits by the file that is to be made.
+        listener: told how far each computation is.
+
+    Raises:
+        OutputError: a file cannot be written.
+        WeightsError: the original is not whole.
+    """
+    quantizer = Quantizer(original, shipped(), listener)
+    for path, (scheme, bits) in wanted.items():
+        quantizer.write(path, scheme, dict.fromkeys(quantizer.originals, bits))

@@ -1,6 +1,5 @@
 """From finished shots to the film, its sidecar and its poster."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from medley.errors import OutputError
-from medley.files import check_folder_free, check_free
 from medley.film.composite import backdrop, composite, letterbox
-from medley.film.encode import check_encoding, encode_film
+from medley.film.encode import encode_film
 from medley.film.layout import Layout, plan_layout
 from medley.film.mix import mix, pad_to_even, render_frames
 from medley.film.overlay import Overlay, caption_height, captions, insets, sparklines
@@ -22,68 +20,9 @@ from medley.images import Pixels
 from medley.media.probe import FilmFacts
 from medley.settings import CutSettings, EncodeSettings, FilmSettings, FrameSize
 from medley.settings.formats import format_of
-from medley.shots import Shot
+from medley.shots import Shot, TraceRow
 
 _CONTENTS = 4  # that are kept at the film's size
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """The files that a film consists of.
-
-    Attributes:
-        film: the film itself; the others lie beside it under its name.
-        measured: whether there are a table and a chart of measures too.
-    """
-
-    film: Path
-    measured: bool = False
-
-    @property
-    def sidecar(self) -> Path:
-        """What it was made of, enough to make it again."""
-        return self.film.with_suffix(".json")
-
-    @property
-    def poster(self) -> Path:
-        """Content, paintings and results in one picture."""
-        taken = format_of(self.film).kind == "sheet"
-        return self.film.with_suffix(".poster.png" if taken else ".png")
-
-    @property
-    def credits(self) -> Path:
-        """The works that the film was made after."""
-        return self.film.with_suffix(".credits.txt")
-
-    @property
-    def all(self) -> tuple[Path, ...]:
-        """In the order in which they take their names: a film has all the others beside it."""
-        measures = (self.table, self.chart) if self.measured else ()
-        return self.sidecar, self.credits, self.poster, *measures, self.film
-
-    @property
-    def table(self) -> Path:
-        """Measures as CSV."""
-        return self.film.with_suffix(".csv")
-
-    @property
-    def chart(self) -> Path:
-        """Measures as a picture."""
-        return self.film.with_suffix(".chart.png")
-
-    def check(self, force: bool, inputs: Sequence[Path]) -> None:
-        """Refuse to overwrite, and find out early whether the folder can be written to.
-
-        Raises:
-            OutputError: a file is there and `force` is not set, it is one of the inputs, or the
-                folder is not writable.
-        """
-        folder = format_of(self.film).kind == "sequence"
-        for path in reversed(self.all):
-            if folder and path == self.film:
-                check_folder_free(path, force, re.compile(r"\d{6}\.png"))
-            else:
-                check_free(path, force, inputs)
 
 
 def track(shot: Shot) -> ShotTrack:
@@ -92,8 +31,11 @@ def track(shot: Shot) -> ShotTrack:
     Raises:
         OutputError: the trace is unreadable, or iterates are missing.
     """
+    return _track(shot, shot.trace())
+
+
+def _track(shot: Shot, rows: Sequence[TraceRow]) -> ShotTrack:
     steps = shot.steps()
-    rows = shot.trace()
     so_far = dict(
         zip((row.step for row in rows), accumulate(row.visual_change for row in rows), strict=True)
     )
@@ -114,8 +56,8 @@ def check_film(count: int, settings: CutSettings) -> None:
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """One painting's stretch of a film.
+class Segment:
+    """One painting's segment of a film.
 
     Attributes:
         track: its steps and how much each changes.
@@ -134,39 +76,20 @@ class Stretch:
     content: int = 0
 
 
-def stretch_of(shot: Shot, caption: str, painting: Pixels | None, content: int = 0) -> Stretch:
-    """A finished shot's stretch of a film.
+def segment_of(shot: Shot, caption: str, painting: Pixels | None, content: int = 0) -> Segment:
+    """A finished shot's segment of a film.
 
     Raises:
         OutputError: the trace is unreadable, or iterates are missing.
     """
-    losses = {row.step: row.loss for row in shot.trace()}
-    return Stretch(track(shot), shot.read, caption, painting, losses, content)
-
-
-def check_output(path: Path, asked: EncodeSettings, tell: Callable[[str], None]) -> None:
-    """Find out before any shot is taken whether a film of that name can be encoded here.
-
-    Args:
-        path: of the film.
-        asked: codec, sound, and the rate before it was `fitted`.
-        tell: told if the format cannot keep that rate.
-
-    Raises:
-        FilmError: ffmpeg lacks the encoder, or cannot read the sound.
-    """
-    check_encoding(path, asked)
-    kept = asked.fitted(path).fps
-    if kept != asked.fps:
-        tell(
-            f"{path.suffix} cannot keep {float(asked.fps):.5g} frames a second evenly;"
-            f" the film has {float(kept):.5g}, and is as long as asked"
-        )
+    rows = shot.trace()
+    losses = {row.step: row.loss for row in rows}
+    return Segment(_track(shot, rows), shot.read, caption, painting, losses, content)
 
 
 def cut_medley(
     contents: Sequence[Pixels],
-    stretches: Sequence[Stretch],
+    segments: Sequence[Segment],
     settings: FilmSettings,
     path: Path,
     on_frame: Callable[[int, int], None],
@@ -177,7 +100,7 @@ def cut_medley(
 
     Args:
         contents: shown before and after the shots that repaint them.
-        stretches: one for each shot, in the film's order.
+        segments: one for each shot, in the film's order.
         settings: pace, rate and quality, size, and what lies over the pictures.
         path: the film, which appears when it is whole.
         on_frame: called with the number of frames written and their total.
@@ -189,9 +112,9 @@ def cut_medley(
         OutputError: iterates are missing, or `path` cannot be written to.
         PictureError: an iterate is unreadable.
     """
-    home = [one.content for one in stretches]
+    home = [one.content for one in segments]
     timeline = timeline or lay_out(
-        [one.track for one in stretches], settings, [Still(None, number) for number in home]
+        [one.track for one in segments], settings, [Still(None, number) for number in home]
     )
     titled = title_frames(settings.fps, settings.title_seconds) if settings.title else 0
     timeline = [timeline[0]] * titled + [*timeline]
@@ -216,10 +139,10 @@ def cut_medley(
     def read(still: Still) -> Pixels:
         if still.shot is None:
             return content(still.step)
-        picture = weaken(still.shot, stretches[still.shot].read(still.step))
+        picture = weaken(still.shot, segments[still.shot].read(still.step))
         return fit(picture, home[still.shot])
 
-    overlays = list_overlays(stretches, settings, layout, titled)
+    overlays = list_overlays(segments, settings, layout, titled)
     pictures = render_frames(timeline, read)
     frames = composite(pictures, timeline, settings.fps, layout, content, home, overlays)
     size = layout.height, layout.width
@@ -234,24 +157,24 @@ def _plan(shapes: Sequence[tuple[int, ...]], settings: FilmSettings) -> Layout:
 
 
 def list_overlays(
-    stretches: Sequence[Stretch], settings: FilmSettings, layout: Layout, titled: int
+    segments: Sequence[Segment], settings: FilmSettings, layout: Layout, titled: int
 ) -> list[Overlay]:
     """What the settings want to lie over the pictures.
 
     Args:
-        stretches: of the film.
+        segments: of the film.
         settings: what is asked for.
         layout: where the pictures stand.
         titled: frames that the title takes.
     """
     box = layout.picture
-    words = [one.caption for one in stretches]
+    words = [one.caption for one in segments]
     overlays = [captions(words, box)] if any(words) else []
     above = caption_height(words, box)
     if settings.inset != "none":
-        overlays.append(insets([one.painting for one in stretches], box, settings.inset, above))
+        overlays.append(insets([one.painting for one in segments], box, settings.inset, above))
     if settings.sparkline != "none":
-        losses = [one.losses for one in stretches]
+        losses = [one.losses for one in segments]
         overlays.append(sparklines(losses, box, settings.sparkline, above))
     if settings.title:
         height, width = layout.height, layout.width

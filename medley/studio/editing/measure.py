@@ -1,22 +1,11 @@
-"""How far a result is from another one, and what that says of many results together."""
-
-from __future__ import annotations
+"""What a sweep measures of its results, and what that says of many of them together."""
 
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from medley.images import Pixels, to_tensor
 from medley.studio.compression.networks import Network
-
-if TYPE_CHECKING:  # it takes a second to import, and plans do without
-    import torch
-
-    from medley.transfer.optimize import Evaluator
 
 TOLERANCE = 1.05  # loss of a recommended width's result, against the reference's
 QUANTITIES = ("loss", "own_loss", "ratio", "ssim", "psnr", "change")
@@ -57,48 +46,6 @@ class Spread:
     median: float
     least: float
     most: float
-
-
-def score(objective: Evaluator, pixels: Pixels, device: torch.device) -> float:
-    """The loss of a picture as it is saved."""
-    losses, _ = objective.evaluate(to_tensor(pixels).to(device), with_gradient=False)
-    return float(losses.total)
-
-
-def similarity(result: Pixels, other: Pixels) -> float:
-    """Structural similarity of two pictures of one size, at least 11 pixels on the short side.
-
-    Source: Wang, Bovik, Sheikh and Simoncelli (2004), Image quality assessment, IEEE Trans. Image
-    Processing 13(4), with its Gaussian window; the mean over the three colour channels.
-    """
-    from skimage.metrics import structural_similarity  # a second, and plans do without
-
-    found = structural_similarity(
-        result,
-        other,
-        channel_axis=2,
-        data_range=255,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-    )
-    return float(found)
-
-
-def noise_ratio(result: Pixels, other: Pixels) -> float:
-    """Peak signal-to-noise ratio of two 8-bit pictures in dB; infinite if they are the same."""
-    if np.array_equal(result, other):
-        return math.inf  # where the library would divide by zero
-    from skimage.metrics import peak_signal_noise_ratio
-
-    return float(peak_signal_noise_ratio(other, result, data_range=255))
-
-
-def difference(result: Pixels, other: Pixels) -> float:
-    """How much the eye sees differ between two pictures; see `visual_change`."""
-    from medley.transfer.visual import visual_change
-
-    return visual_change(to_tensor(other), to_tensor(result))
 
 
 def summarize(measures: Sequence[Measure]) -> dict[Network, dict[str, Spread]]:

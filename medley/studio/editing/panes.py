@@ -18,10 +18,11 @@ from medley.film.timeline import Still
 from medley.images import Pixels
 from medley.media.probe import FilmFacts
 from medley.settings import CutSettings
+from medley.shots import Shot
 from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import encode, lay_out, track
 from medley.studio.editing.measure import Measure
-from medley.studio.shooting.takes import Take
+from medley.studio.shooting.spec import ShotSpec
 
 Layout = Literal["grid", "row", "sequence", "split"]
 
@@ -30,12 +31,29 @@ MOST_SIDE = 16_000  # pixels that a sheet is wide or high, about
 
 
 @dataclass(frozen=True)
-class Part:
-    """A stretch of the film: what stands in it side by side, and whose changes pace it."""
+class Pane:
+    """One network's shot as the film shows it.
 
-    takes: Sequence[Take]
+    Attributes:
+        spec: what was shot.
+        shot: the finished shot in the workspace.
+        content: the photo's pixels, uint8 `(height, width, 3)`.
+        painting: the painting's pixels.
+    """
+
+    spec: ShotSpec
+    shot: Shot
+    content: Pixels
+    painting: Pixels
+
+
+@dataclass(frozen=True)
+class Part:
+    """A segment of the film: what stands in it side by side, and whose changes pace it."""
+
+    panes: Sequence[Pane]
     labels: Sequence[str]
-    standard: Take
+    standard: Pane
 
 
 def cut_panes(
@@ -49,8 +67,8 @@ def cut_panes(
     """Cut a film in which all panes show the same step at the same time, one part after another.
 
     Args:
-        parts: one for each photo and painting, each with finished takes in the same order.
-        layout: how the takes stand in a frame. "sequence" shows them one after another, and
+        parts: one for each photo and painting, each with finished shots in the same order.
+        layout: how the panes stand in a frame. "sequence" shows them one after another, and
             "split" the first and the last, with a moving border between.
         settings: pace, rate, quality and size.
         path: the film, which appears when it is whole.
@@ -66,10 +84,10 @@ def cut_panes(
     tracks = [track(part.standard.shot) for part in shown]
     contents = [Still(None, number) for number in range(len(shown))]
     timeline = lay_out(tracks, settings, contents)
-    sizes = [take.scene.content.shape for part in shown for take in part.takes]
+    sizes = [pane.content.shape for part in shown for pane in part.panes]
     height, width = max(size[0] for size in sizes), max(size[1] for size in sizes)
-    panes = 1 if layout == "split" else len(shown[0].takes)
-    grid = plan_grid(panes, height, width, panes if layout == "row" else None)
+    count = 1 if layout == "split" else len(shown[0].panes)
+    grid = plan_grid(count, height, width, count if layout == "row" else None)
 
     size = (grid.pane_height, grid.pane_width)
     read = partial(_read_panes, shown, size, settings.strength)
@@ -88,26 +106,26 @@ def cut_panes(
     return encode(frames, len(timeline), full, settings, path, on_frame, part)
 
 
-def hang_sheet(pairs: Sequence[Sequence[Take]], measures: Sequence[Sequence[Measure]]) -> Pixels:
+def draw_sheet(pairs: Sequence[Sequence[Pane]], measures: Sequence[Sequence[Measure]]) -> Pixels:
     """Draw the contact sheet: for each pair photo, painting, and every network's result.
 
     Pictures are at full resolution, or enlarged if they are small; several pairs stand in a row
     each.
 
     Args:
-        pairs: for each photo and painting its finished takes.
+        pairs: for each photo and painting its finished shots.
         measures: of the same, for the captions.
 
     Raises:
         PictureError: a result is unreadable.
     """
     columns = 2 + len(pairs[0]) if len(pairs) > 1 else None
-    height = max(takes[0].scene.content.shape[0] for takes in pairs)
-    width = max(takes[0].scene.content.shape[1] for takes in pairs)
+    height = max(panes[0].content.shape[0] for panes in pairs)
+    width = max(panes[0].content.shape[1] for panes in pairs)
     across = max(columns or math.isqrt(len(pairs[0])) + 2, len(pairs))
     scale = min(math.ceil(LEAST_CELL / width), MOST_SIDE / across / max(height, width))
     works = (
-        work for takes, own in zip(pairs, measures, strict=True) for work in _works(takes, own)
+        work for panes, own in zip(pairs, measures, strict=True) for work in _works(panes, own)
     )
     cell, cell_height = max(1, int(width * scale)), max(1, int(height * scale))
     return gallery(works, cell, cell_height=cell_height, columns=columns)
@@ -116,11 +134,11 @@ def hang_sheet(pairs: Sequence[Sequence[Take]], measures: Sequence[Sequence[Meas
 def _shown(part: Part, layout: Layout) -> list[Part]:
     """The parts of the film that a pair comes to."""
     if layout == "sequence":
-        pairs = zip(part.takes, part.labels, strict=True)
-        return [Part([take], [name], part.standard) for take, name in pairs]
+        pairs = zip(part.panes, part.labels, strict=True)
+        return [Part([pane], [name], part.standard) for pane, name in pairs]
     if layout == "split":
-        ends = slice(None, None, max(1, len(part.takes) - 1))
-        return [Part(part.takes[ends], part.labels[ends], part.standard)]
+        ends = slice(None, None, max(1, len(part.panes) - 1))
+        return [Part(part.panes[ends], part.labels[ends], part.standard)]
     return [part]
 
 
@@ -132,13 +150,13 @@ def _number(still: Still) -> int:
 def _read_panes(
     parts: Sequence[Part], size: tuple[int, int], strength: float, still: Still
 ) -> list[Pixels]:
-    panes = []
-    for take in parts[_number(still)].takes:
-        pixels = take.scene.content
+    pictures = []
+    for pane in parts[_number(still)].panes:
+        pixels = pane.content
         if still.shot is not None:
-            pixels = mix(pixels, take.shot.read(still.step), strength)
-        panes.append(fit_pane(pixels, *size))
-    return panes
+            pixels = mix(pixels, pane.shot.read(still.step), strength)
+        pictures.append(fit_pane(pixels, *size))
+    return pictures
 
 
 def _label(panes: Sequence[Pixels], labels: Sequence[str]) -> list[Pixels]:
@@ -160,12 +178,12 @@ def _move_border(
         yield label(label(both, first), second, right=True)
 
 
-def _works(takes: Sequence[Take], measures: Sequence[Measure]) -> Iterator[tuple[Pixels, str]]:
-    scene = takes[0].scene
-    height, width, _ = scene.content.shape
-    yield scene.content, f"{takes[0].content_path.stem}\n{width}x{height} pixels"
-    yield scene.paintings[0], credit_lines(takes[0].painting)
-    for take, one in zip(takes, measures, strict=True):
+def _works(panes: Sequence[Pane], measures: Sequence[Measure]) -> Iterator[tuple[Pixels, str]]:
+    first = panes[0]
+    height, width, _ = first.content.shape
+    yield first.content, f"{first.spec.content.path.stem}\n{width}x{height} pixels"
+    yield first.painting, credit_lines(first.spec.paintings[0])
+    for pane, one in zip(panes, measures, strict=True):
         size = f"{one.network.size_bytes / 1e6:.2f} MB"
         text = f"{one.network.label}\n{size}, loss {one.loss:,.0f}"
-        yield take.shot.result(), text
+        yield pane.shot.result(), text

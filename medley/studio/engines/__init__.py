@@ -1,1 +1,1 @@
-"""Where shots are taken: processes of this machine, or a cluster's."""
+"""Where shots are taken: this process, others of this machine, or a cluster's."""

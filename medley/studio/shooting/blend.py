@@ -1,6 +1,6 @@
 """How several paintings share one picture: how strongly each pulls, and where."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from medley.errors import PictureError
+from medley.errors import PictureError, SettingsError
 from medley.files import sha256
-from medley.images import Pixels, read_picture
-from medley.paintings import Draw, Painting
+from medley.images import read_picture
+from medley.paintings import Draw, Kept, Painting
 from medley.settings import REST, BlendSettings, MaskWish
-from medley.transfer.walk import Walk
+from medley.transfer.style_path import StylePath
 
 Mask = npt.NDArray[np.float32]
 """From 0 to 1, `(height, width)`: how much a painting pulls there."""
@@ -33,7 +33,7 @@ class Blend:
 
     strengths: tuple[float, ...] = ()
     masks: tuple[Mask, ...] = ()
-    walk: Walk | None = None
+    walk: StylePath | None = None
 
     @property
     def digest(self) -> str | None:
@@ -46,45 +46,32 @@ class Blend:
         return sha256(repr(self.strengths).encode(), *masks)
 
 
-def paintings_for(blending: BlendSettings, named: Sequence[Path]) -> list[Path]:
-    """The paintings of one shot: those that were named, or those of the masks.
-
-    Raises:
-        PictureError: there are none, or both.
-    """
-    masked = [Path(wish.painting) for wish in blending.masks]
-    if masked and named:
-        raise PictureError("--mask names its paintings itself; leave the others out")
-    if not masked and not named:
-        raise PictureError("there is no painting; name one, or pass --mask MASK=PAINTING")
-    return masked or list(named)
-
-
-def hang_together(blending: BlendSettings, drawn: Draw) -> list[Painting]:
-    """The drawn paintings in the order of the masks that name them, or in their own.
+def paintings_of_blend(blending: BlendSettings, drawn: Draw[Kept]) -> list[Painting[Kept]]:
+    """Give the drawn paintings in the order of the masks that name them, or in their own.
 
     Raises:
         PictureError: a mask's painting is unreadable.
     """
-    if not blending.masks:
+    if not blending.mask:
         return drawn.paintings
     by_path = {painting.path: painting for painting in drawn.paintings}
-    missing = [wish for wish in blending.masks if Path(wish.painting) not in by_path]
+    missing = [wish for wish in blending.mask if wish.painting not in by_path]
     if missing:
-        why = next((text for text in drawn.skipped if missing[0].painting in text), "")
+        why = next((text for text in drawn.skipped if str(missing[0].painting) in text), "")
         raise PictureError(why or f"'{missing[0].painting}' was not drawn; remove the filters")
-    return [by_path[Path(wish.painting)] for wish in blending.masks]
+    return [by_path[wish.painting] for wish in blending.mask]
 
 
 def read_blend(
-    blending: BlendSettings, count: int, content: Pixels, tell: Callable[[str], None]
+    blending: BlendSettings, count: int, height: int, width: int, tell: Callable[[str], None]
 ) -> Blend:
     """Read what was wished for the `count` paintings of one shot.
 
     Args:
         blending: the wishes.
-        count: of the paintings.
-        content: the photo at its size in the shot.
+        count: how many paintings there are.
+        height: of the shot, pixels.
+        width: of the shot, pixels.
         tell: told what the user should know, a line each.
 
     Raises:
@@ -92,19 +79,18 @@ def read_blend(
     """
     try:
         strengths = blending.strengths(count)
-    except ValueError as error:
-        raise PictureError(str(error)) from None
-    if not blending.masks:
+    except SettingsError as error:
+        raise PictureError(*error.args) from None
+    if not blending.mask:
         return Blend(strengths)
-    height, width, _ = content.shape
     masks = {
-        number: _read_mask(wish, height, width, tell)
-        for number, wish in enumerate(blending.masks)
-        if wish.mask != REST
+        number: _read_mask(wish.mask, wish, height, width, tell)
+        for number, wish in enumerate(blending.mask)
+        if isinstance(wish.mask, Path)
     }
     whole = sum(masks.values(), np.zeros((height, width), np.float32))
     rest: Mask = np.clip(1 - whole, 0, 1).astype(np.float32)
-    for number, wish in enumerate(blending.masks):
+    for number, wish in enumerate(blending.mask):
         if wish.mask == REST:
             masks[number] = _check_covers(rest, wish, "the masks leave nothing for it")
             whole = np.maximum(whole, 1)
@@ -113,8 +99,9 @@ def read_blend(
     return Blend(strengths, tuple(_divided(masks[number], sums) for number in sorted(masks)))
 
 
-def _read_mask(wish: MaskWish, height: int, width: int, tell: Callable[[str], None]) -> Mask:
-    path = Path(wish.mask)
+def _read_mask(
+    path: Path, wish: MaskWish, height: int, width: int, tell: Callable[[str], None]
+) -> Mask:
     picture = read_picture(path).convert("L")
     with Image.open(path) as raw:  # it has just been read; what is transparent is not meant
         if "A" in raw.getbands():
@@ -149,5 +136,5 @@ def _tell_of_sums(whole: Mask, tell: Callable[[str], None]) -> None:
     if under > _TOLD:
         tell(
             f"{under:.0%} of the picture is in no mask and stays as it is;"
-            f" --mask {REST}=PAINTING fills it"
+            f" a mask '{REST}=PAINTING' fills it"
         )

@@ -1,13 +1,12 @@
 """What lies beside a film and says how it was made, whichever command made it."""
 
-from __future__ import annotations
-
 import datetime
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import version
+from typing import Any
 
 import PIL
 
@@ -18,12 +17,12 @@ from medley.film.poster import contact_sheet
 from medley.images import Pixels, encode_png
 from medley.media.probe import FilmFacts
 from medley.paintings import Painting
+from medley.pictures import Picture
+from medley.settings import CatalogSettings
+from medley.settings.load import VERSION, plain_values
+from medley.studio.compression.networks import Network
 from medley.studio.editing.credits import Work, list_credits
-
-if TYPE_CHECKING:  # torch comes with them, and a film can be made without it
-    from medley.studio.compression.networks import Network
-    from medley.studio.shooting.device import AnyDevice
-    from medley.studio.shooting.takes import Take
+from medley.studio.film_spec import FilmSpec
 
 
 def lay_beside(
@@ -57,13 +56,32 @@ def describe_run(command: str) -> dict[str, Any]:
     return {"command": command, "made": now.isoformat(timespec="seconds")}
 
 
-def describe_content(take: Take) -> dict[str, Any]:
-    """A take's photo, at the size at which it was repainted."""
-    height, width, _ = take.scene.content.shape
-    return {"file": in_full(take.content_path), "height": height, "width": width}
+def resolved_order(film: FilmSpec, **changes: Any) -> dict[str, Any]:
+    """What --config takes to make a film again: what was drawn, and nothing left to be found out.
+
+    Args:
+        film: as it was planned.
+        changes: parts of the order that stand for those that were asked for.
+
+    Returns:
+        Names and values as a file has them: with absolute paths, and the film beside the sidecar.
+    """
+    order = film.order
+    settled = {
+        "shot": order.shot.model_copy(update={"precision": film.shots[0].precision}),
+        "catalog": CatalogSettings(seed=order.catalog.seed),
+    }
+    again = order.model_copy(update=settled | changes)
+    table = plain_values(again.flat(), type(order).fields())
+    return {VERSION: medley.__version__, **table, "output": film.path.name}
 
 
-def describe_painting(painting: Painting) -> dict[str, Any]:
+def describe_content(content: Picture) -> dict[str, Any]:
+    """A photo, at the size at which it was repainted."""
+    return {"file": in_full(content.path), "height": content.height, "width": content.width}
+
+
+def describe_painting(painting: Painting[Any]) -> dict[str, Any]:
     """A painting, and what the catalog says of it besides its title, as far as it says anything."""
     return describe_work(painting.title, painting.entry or Entry(str(painting.path), ""))
 
@@ -87,12 +105,10 @@ def describe_film(facts: FilmFacts) -> dict[str, Any]:
     }
 
 
-def describe_machine(devices: Sequence[AnyDevice]) -> dict[str, Any]:
+def describe_machine(devices: Sequence[str]) -> dict[str, Any]:
     """On what it was computed."""
-    import torch
-
-    own = {**versions(), "torch": torch.__version__}
-    return {"device": ",".join(map(str, devices)), "versions": own}
+    own = {**versions(), "torch": version("torch")}
+    return {"device": ",".join(devices), "versions": own}
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,82 @@
+"""The one way from finished shots to a film: `cut`, whatever kind of film it is."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from medley.events import Event
+from medley.files import remove_parts_of, sha256
+from medley.media.probe import FilmFacts
+from medley.settings import RenderOrder, WalkOrder
+from medley.studio.editing.measure import Measure
+from medley.studio.film_spec import FilmSpec
+from medley.studio.picture_cache import PictureCache
+from medley.studio.render import cut_render
+from medley.studio.sweep import cut_sweep
+from medley.studio.walk import cut_walk
+
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class MadeFilm:
+    """A film that has been cut.
+
+    Attributes:
+        film: as it was planned; a sweep's with what its networks cost.
+        facts: the file as it was read back.
+        measures: a sweep's, a row for each pair and network.
+    """
+
+    film: FilmSpec
+    facts: FilmFacts
+    measures: tuple[Measure, ...] = ()
+
+
+def cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm | None:
+    """Make a planned film of its finished shots, with all that lies beside it.
+
+    Where films are kept that lie there, another run that is at the same film is waited for, and
+    its film is taken.
+
+    Args:
+        film: all of its shots are finished.
+        listener: told how many frames are written, and what else is computed for the film.
+        pictures: gives the pixels of photos and paintings.
+
+    Returns:
+        None if another run has made it.
+
+    Raises:
+        MedleyError: it cannot be made, or a picture was changed since it was planned.
+    """
+    path = film.path
+    mark = sha256(str(path.absolute()).encode(errors="surrogateescape"))[:24]
+    claim = film.workspace.claim(f"film-{mark}") if film.keeps_made else None
+    with claim or nullcontext():
+        if claim and not claim.take_now():
+            text = f"another process is cutting '{path}'; waiting"
+            listener(Event("told", str(path), text=text))
+            claim.wait()
+        if film.keeps_made and path.is_file() and film.sidecar_matches():
+            return None
+        for own in film.outputs.all:  # a killed run may have left a part of it
+            remove_parts_of(own)
+        film.workspace.note_film(film.outputs.sidecar)
+        return _cut(film, listener, pictures)
+
+
+def _cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm:
+    def on_frame(frame: int, frames: int) -> None:
+        listener(Event("cutting", str(film.path), step=frame, steps=frames))
+
+    if isinstance(film.order, RenderOrder):
+        return MadeFilm(film, cut_render(film, pictures, on_frame))
+    if isinstance(film.order, WalkOrder):
+        return MadeFilm(film, cut_walk(film, pictures, on_frame))
+    # torch takes a second to import: only a sweep's pictures are scored by a network.
+    from medley.studio.editing.scoring import measure_sweep
+
+    film, measures = measure_sweep(film, listener)
+    facts = cut_sweep(film, measures, pictures, on_frame)
+    return MadeFilm(film, facts, tuple(measures))

@@ -1,0 +1,137 @@
+"""Scores of finished results: by the network that judges, and against its own result."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import torch
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from medley.events import Event, stage
+from medley.images import Pixels, to_tensor
+from medley.studio.compression.compare import Tensors, load_with_clock
+from medley.studio.compression.networks import Network
+from medley.studio.editing.measure import Measure
+from medley.studio.film_spec import FilmSpec
+from medley.studio.shooting.costs import choose_tile
+from medley.studio.shooting.model import computing_deterministically, load_model
+from medley.studio.shooting.resources import free_memory
+from medley.studio.shooting.shoot import make_objective_of
+from medley.studio.sweep import pairs_of, reference_in
+from medley.transfer.optimize import Evaluator
+from medley.transfer.visual import visual_change
+from medley.vgg.weights import load_weights
+
+Listener = Callable[[Event], None]
+
+
+def measure_sweep(film: FilmSpec, listener: Listener) -> tuple[FilmSpec, list[Measure]]:
+    """Score every final picture by the reference network, and compare it with the reference's.
+
+    Args:
+        film: a sweep, all of whose shots are finished.
+        listener: told how many networks are loaded and how many pictures are scored.
+
+    Returns:
+        The film with what its networks cost, and a row for each pair and network.
+
+    Raises:
+        OutputError, PictureError: a shot is torn.
+        WeightsError: weights are no longer there.
+    """
+    film = replace(film, networks=tuple(_measured(film, listener)))
+    with computing_deterministically(film.order.run.deterministic):
+        return film, _score_all(film, listener)
+
+
+def _score_all(film: FilmSpec, listener: Listener) -> list[Measure]:
+    reference, device = reference_in(film), film.devices[0]
+    at = film.networks.index(reference)
+    largest = max((pair[at] for pair in pairs_of(film)), key=lambda spec: spec.content.height)
+    model = load_model(largest.settled, device)
+    wish = film.order.run.tile
+    tile = choose_tile(wish, largest.scales, largest.settled, free_memory(device))
+    measures: list[Measure] = []
+    for pair in pairs_of(film):
+        objective = make_objective_of(pair[at], model, tile)
+        best = film.workspace.shot(pair[at].key).result()
+        best_loss = score(objective, best, model.device)
+        for network, spec in zip(film.networks, pair, strict=True):
+            shot = film.workspace.shot(spec.key)
+            result = shot.result()
+            loss = score(objective, result, model.device)
+            measures.append(
+                Measure(
+                    content=spec.content.path.stem,
+                    painting=spec.paintings[0].title,
+                    network=network,
+                    shot=spec.key,
+                    loss=loss,
+                    own_loss=shot.done()["loss"],
+                    ratio=loss / best_loss,
+                    ssim=similarity(result, best),
+                    psnr=noise_ratio(result, best),
+                    change=difference(result, best),
+                )
+            )
+            listener(stage("scoring", len(measures), len(film.shots)))
+    return measures
+
+
+def _measured(film: FilmSpec, listener: Listener) -> list[Network]:
+    """Load each network with a clock beside it, and see how far its weights are off."""
+    exact = load_weights(reference_in(film).settings.source).tensors
+    networks = []
+    for done, network in enumerate(film.networks):
+        listener(stage(f"loading {network.bits} bits", done, len(film.networks)))
+        weights, load_s = load_with_clock(partial(load_weights, network.settings.source))
+        off = distortion(weights.tensors, exact)
+        networks.append(replace(network, distortion=off, load_s=load_s))
+    return networks
+
+
+def distortion(tensors: Tensors, exact: Tensors) -> float:
+    """How far weights are off: |difference|^2 / |exact|^2 over all layers, biases aside."""
+    off = power = 0.0
+    for name, (weight, _) in exact.items():
+        off += float((tensors[name][0] - weight).square().sum(dtype=torch.float64))
+        power += float(weight.square().sum(dtype=torch.float64))
+    return off / power
+
+
+def score(objective: Evaluator, pixels: Pixels, device: torch.device) -> float:
+    """The loss of a picture as it is saved."""
+    losses, _ = objective.evaluate(to_tensor(pixels).to(device), with_gradient=False)
+    return float(losses.total)
+
+
+def similarity(result: Pixels, other: Pixels) -> float:
+    """Structural similarity of two pictures of one size, at least 11 pixels on the short side.
+
+    Source: Wang, Bovik, Sheikh and Simoncelli (2004), Image quality assessment, IEEE Trans. Image
+    Processing 13(4), with its Gaussian window; the mean over the three colour channels.
+    """
+    found = structural_similarity(
+        result,
+        other,
+        channel_axis=2,
+        data_range=255,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    return float(found)
+
+
+def noise_ratio(result: Pixels, other: Pixels) -> float:
+    """Peak signal-to-noise ratio of two 8-bit pictures in dB; infinite if they are the same."""
+    if np.array_equal(result, other):
+        return math.inf  # where the library would divide by zero
+    return float(peak_signal_noise_ratio(other, result, data_range=255))
+
+
+def difference(result: Pixels, other: Pixels) -> float:
+    """How much the eye sees differ between two pictures; see `visual_change`."""
+    return visual_change(to_tensor(other), to_tensor(result))

@@ -1,0 +1,274 @@
+"""The one runner: takes a plan's missing shots through an engine, and cuts each film when it can.
+
+Whatever fails is that shot's affair, and that of the films that need it.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from medley.errors import MedleyError
+from medley.events import Event
+from medley.locks import Reservation, reserve
+from medley.studio.cut import MadeFilm, cut
+from medley.studio.engines.jobs import Engine, Job
+from medley.studio.film_spec import FilmSpec
+from medley.studio.plan import Plan
+
+_POLL_S = 0.5  # from one look at the cutting thread to the next, so that Ctrl-C is answered
+
+Cutter = Callable[[FilmSpec, Callable[[Event], None]], MadeFilm | None]
+"""Cuts a film whose shots are finished, telling how far it is."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a run ended.
+
+    Attributes:
+        films: the end of every film, in the orders' order.
+        lost: the ends of the shots that were given up.
+        made: the films that were cut in this run.
+    """
+
+    films: tuple[Event, ...]
+    lost: tuple[Event, ...]
+    made: tuple[MadeFilm, ...]
+
+    @property
+    def failures(self) -> list[Event]:
+        """The ends of films that are not there."""
+        return [film for film in self.films if film.error]
+
+
+class _StoppedError(MedleyError):
+    """The run was interrupted while a film was being cut."""
+
+
+def run(
+    plan: Plan,
+    engine: Engine,
+    listener: Callable[[Event], None],
+    *,
+    goes_on: bool = False,
+    cutter: Cutter | None = None,
+) -> Report:
+    """Take all missing shots and make all films.
+
+    Films are cut on a thread of their own, so that no worker waits for it.
+
+    Args:
+        plan: what has to be done.
+        engine: takes the shots.
+        listener: told what happens; never by two threads at once.
+        goes_on: where something fails, make everything that does not need it; else the first
+            failure ends the run, and shots at work leave checkpoints.
+        cutter: cuts a film, in place of `cut`.
+
+    Raises:
+        MedleyError: the engine has no workers, the workspace cannot be written to, or something
+            failed and the run does not go on.
+    """
+    cutter = cutter or partial(cut, pictures=plan.pictures)
+    with ThreadPoolExecutor(1, "cut") as pool:
+        runner = _Runner(plan, listener, goes_on, cutter, pool)
+        try:
+            return runner.run(engine)
+        except BaseException:
+            runner.stop()
+            raise
+
+
+class _Runner:
+    """Keeps account of shots and films."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        listener: Callable[[Event], None],
+        goes_on: bool,
+        cutter: Cutter,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        self._plan, self._goes_on, self._cut, self._pool = plan, goes_on, cutter, pool
+        self._listener = listener
+        self._voice = threading.Lock()
+        self._stopping = threading.Event()
+        self._wanted: dict[int, set[str]] = {}
+        self._films_of: dict[str, list[int]] = {}
+        for number, film in enumerate(plan.films):
+            if not film.is_made:
+                self._wanted[number] = set(film.keys) & plan.jobs.keys()
+                for key in self._wanted[number]:
+                    self._films_of.setdefault(key, []).append(number)
+        self._queue = deque(plan.jobs.values())
+        self._open = set(plan.jobs)  # shots that have not ended yet
+        self._waiting: dict[str, list[Job]] = {}  # by the shot whose end they wait for
+        self._out: set[str] = set()  # shots that the engine has
+        self._held: dict[str, Reservation] = {}
+        self._lost: dict[str, Event] = {}
+        self._cuts: dict[int, Future[Event]] = {}
+        self._made: dict[int, MadeFilm] = {}
+
+    def run(self, engine: Engine) -> Report:
+        """Take and cut everything."""
+        for number, keys in self._wanted.items():
+            if not keys:
+                self._cuts[number] = self._pool.submit(self._make, number)
+        try:
+            if self._plan.jobs:
+                # Closed at once where an exception leaves it, so that workers leave checkpoints.
+                with closing(engine.run(self._jobs())) as events:
+                    for event in events:
+                        self._hear(event)
+        finally:
+            for reservation in self._held.values():
+                reservation.end()
+        return self._report()
+
+    def stop(self) -> None:
+        """Let the film at work be left, and begin no other."""
+        self._stopping.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _jobs(self) -> Iterator[Job | None]:
+        """Each missing shot when its turn comes; those that another run is at come last.
+
+        None where nothing can be begun until the engine has ended something.
+        """
+        passed_over = 0
+        while self._queue or self._waiting:
+            are_all_others = passed_over >= len(self._queue)
+            if are_all_others and self._waiting.keys() & self._out:
+                passed_over = 0
+                yield None
+                continue
+            job = self._queue.popleft()
+            before = job.spec.after
+            if self._plan.workspace.shot(job.key).is_finished:
+                self._settle(self._end(job))
+            elif before in self._lost:
+                lost = f"it goes on from '{self._plan.labels[before]}', which failed"
+                self._settle(self._end(job, MedleyError(lost)))
+            elif before in self._open:
+                self._waiting.setdefault(before, []).append(job)
+            elif not self._reserve(job.key) and not are_all_others:
+                self._queue.append(job)
+                passed_over += 1
+            else:
+                passed_over = 0
+                if ready := self._load(job):
+                    yield ready
+
+    def _reserve(self, key: str) -> bool:
+        """Tell other runs that the shot is about to be taken, unless one has said so before."""
+        reservation = reserve(self._plan.workspace.folder, key)
+        if reservation:
+            self._held[key] = reservation
+        return reservation is not None
+
+    def _load(self, job: Job) -> Job | None:
+        """The job with its pictures in memory, if they can be read."""
+        try:
+            ready = replace(job, spec=job.spec.loaded(self._plan.pictures.pixels))
+        except MedleyError as error:
+            self._let_go(job.key)
+            self._settle(self._end(job, error))
+            return None
+        self._out.add(job.key)
+        return ready
+
+    def _end(self, job: Job, error: Exception | None = None) -> Event:
+        """The end of a shot for which the engine was not asked."""
+        return Event("shotend", job.key, job.label, error=error)
+
+    def _hear(self, event: Event) -> None:
+        """Pass on what the engine tells, under the name that the shot has in this run."""
+        event = replace(event, title=self._plan.labels[event.key])
+        if event.kind == "shotend":
+            self._let_go(event.key)
+            self._settle(event)
+        else:
+            self._tell(event)
+
+    def _let_go(self, key: str) -> None:
+        self._out.discard(key)
+        if reservation := self._held.pop(key, None):
+            reservation.end()
+
+    def _settle(self, end: Event) -> None:
+        """Note a shot's end: those that wait for it come next, and films that have all are cut."""
+        self._tell(end)
+        if end.error and not self._goes_on:
+            raise end.error
+        self._open.discard(end.key)
+        self._queue.extendleft(reversed(self._waiting.pop(end.key, [])))
+        if end.error:
+            self._lost[end.key] = end
+        for number in self._films_of[end.key]:
+            self._wanted[number].discard(end.key)
+            if not self._wanted[number] and not self._lost_of(number):
+                self._cuts[number] = self._pool.submit(self._make, number)
+
+    def _lost_of(self, number: int) -> list[Event]:
+        keys = dict.fromkeys(self._plan.films[number].keys)
+        return [self._lost[key] for key in keys if key in self._lost]
+
+    def _make(self, number: int) -> Event:
+        """Cut a film, on the pool's thread."""
+        film = self._plan.films[number]
+        path, began, error = str(film.path), time.monotonic(), None
+        try:
+            if made := self._cut(film, self._tell_of_cut):
+                self._made[number] = made
+        except (MedleyError, OSError) as failure:
+            error = MedleyError("interrupted") if self._stopping.is_set() else failure
+        seconds, shots = time.monotonic() - began, len(film.shots)
+        end = Event("filmend", path, steps=shots, seconds=seconds, error=error)
+        self._tell(end)
+        return end
+
+    def _tell_of_cut(self, event: Event) -> None:
+        if self._stopping.is_set():
+            raise _StoppedError
+        self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        with self._voice:
+            self._listener(event)
+
+    def _report(self) -> Report:
+        ends: dict[Path, Event] = {}
+        for number, error in self._plan.failed.items():
+            path = self._plan.orders[number].film_path
+            ends[path] = end = Event("filmend", str(path), error=error)
+            self._tell(end)
+        for number, film in enumerate(self._plan.films):
+            ends[film.path] = self._end_of_film(number, film)
+        order = [order.film_path for order in self._plan.orders]
+        made = tuple(self._made[number] for number in sorted(self._made))
+        return Report(tuple(ends[path] for path in order), tuple(self._lost.values()), made)
+
+    def _end_of_film(self, number: int, film: FilmSpec) -> Event:
+        path, shots = str(film.path), len(film.shots)
+        if lost := self._lost_of(number):
+            reason = f"{len(lost)} of {shots} shots failed: {lost[0].error}"
+            keys = tuple(shot.key for shot in lost)
+            end = Event("filmend", path, steps=shots, error=MedleyError(reason), lost=keys)
+            self._tell(end)
+            return end
+        if film.is_made:
+            return Event("filmend", path, steps=shots)
+        future = self._cuts[number]
+        while not future.done():  # a wait without end would be deaf to an interrupt
+            wait([future], _POLL_S)
+        end = future.result()
+        if end.error and not self._goes_on:
+            raise end.error
+        return end
