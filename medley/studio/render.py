@@ -32,7 +32,7 @@ from medley.studio.shooting.camera import Camera
 from medley.studio.shooting.progress import Progress
 from medley.studio.shooting.scene import Scene, fit_tiles, set_scene, shot_key
 from medley.studio.shooting.takes import Take, missing
-from medley.transfer.seen import NOTHING, Seen
+from medley.transfer.feature_cache import NO_CACHE, FeatureCache
 from medley.workspace import Workspace
 
 if TYPE_CHECKING:  # it takes a second to import, and plans do without
@@ -105,7 +105,7 @@ def plan_render(
         devices = devices[:1]
     if left := len(missing(takes)):
         camera = fit_tiles(camera, content, settings, tile, devices[:left])
-        camera = replace(camera, seen=Seen() if left > 1 else NOTHING)
+        camera = replace(camera, cache=FeatureCache() if left > 1 else NO_CACHE)
     return Plan(
         content_path, content, takes, drawn.skipped, settings, catalog, camera, workspace, devices,
         blending,

@@ -33,7 +33,7 @@ from medley.studio.render import Plan
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.scene import Scene, fit_tiles, set_scene, shot_key
 from medley.studio.shooting.takes import Take
-from medley.transfer.walk import Walk
+from medley.transfer.style_path import Walk
 from medley.workspace import Workspace
 
 _FEWEST_FRAMES = 2  # from one painting to the next

@@ -15,8 +15,8 @@ from medley.studio.shooting.forecast import choose_tile, smaller_tile
 from medley.studio.shooting.room import free_memory
 from medley.studio.shooting.scene import scales_of, settled, shot_key
 from medley.studio.shooting.takes import take_one
+from medley.transfer.feature_cache import FeatureCache
 from medley.transfer.optimize import Iterate
-from medley.transfer.seen import Seen
 from medley.vgg.layers import Precision
 from medley.workspace import Workspace
 
@@ -119,7 +119,7 @@ def _network_of(settings: ShotSettings, precision: Precision) -> ShotSettings:
 
 def _load(device: torch.device, settings: ShotSettings) -> Camera:
     # Its shots have contents in common, and perhaps paintings.
-    return replace(load_camera(settings, device), seen=Seen())
+    return replace(load_camera(settings, device), cache=FeatureCache())
 
 
 def _step(event: Event, iterate: Iterate) -> Event:

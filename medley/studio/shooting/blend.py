@@ -13,7 +13,7 @@ from medley.files import sha256
 from medley.images import Pixels, read_picture
 from medley.paintings import Draw, Painting
 from medley.settings import REST, BlendSettings, MaskWish
-from medley.transfer.walk import Walk
+from medley.transfer.style_path import Walk
 
 Mask = npt.NDArray[np.float32]
 """From 0 to 1, `(height, width)`: how much a painting pulls there."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from medley.errors import WeightsError
 from medley.settings import ShotSettings
 from medley.studio.shooting.device import choose_precision
-from medley.transfer.seen import NOTHING, Seen
+from medley.transfer.feature_cache import NO_CACHE, FeatureCache
 from medley.vgg.layers import HALVES, Precision, convolutions_for
 from medley.vgg.weights import Weights, load_weights
 
@@ -33,7 +33,7 @@ class Camera:
         device: where they are.
         precision: never "auto".
         tile: a picture that is larger is computed in tiles of that side; None: as a whole.
-        seen: what the network has seen in pictures of earlier shots.
+        cache: what the network has seen in pictures of earlier shots.
     """
 
     weights: Weights
@@ -42,7 +42,7 @@ class Camera:
     device: torch.device
     precision: Precision
     tile: int | None = None
-    seen: Seen = NOTHING
+    cache: FeatureCache = NO_CACHE
 
     @property
     def exact(self) -> VGG19:

@@ -1,6 +1,6 @@
 """Checkpoints: where an unfinished shot stands, as a safetensors file, and when to write one.
 
-Tensors are those of `Position`; after them comes "sha256", 32 bytes: the digest of all bytes
+Tensors are those of `RunState`; after them comes "sha256", 32 bytes: the digest of all bytes
 before it, so that a file that is torn or was changed is found. Metadata, both JSON:
 
     stamp              what the checkpoint belongs to: its version, the recipe and the shot's key
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # torch takes a second to import, and where a shot stands is 
     import torch
     from torch import Tensor
 
-    from medley.transfer.optimize import Position
+    from medley.transfer.optimize import RunState
 
 VERSION = 1
 """Raised whenever a position comes to mean something else."""
@@ -54,7 +54,7 @@ _DTYPES = {
 _READ_BYTES = 1 << 20
 
 
-def pack(position: Position, stamp: dict[str, Any]) -> Iterator[bytes | memoryview]:
+def pack(position: RunState, stamp: dict[str, Any]) -> Iterator[bytes | memoryview]:
     """Yield a checkpoint's bytes in pieces; tensors are laid out in their own order of places."""
     facts = {
         field.name: getattr(position, field.name)
@@ -78,13 +78,13 @@ def pack(position: Position, stamp: dict[str, Any]) -> Iterator[bytes | memoryvi
     yield digest.digest()
 
 
-def unpack(path: Path, stamp: dict[str, Any], device: torch.device) -> Position:
+def unpack(path: Path, stamp: dict[str, Any], device: torch.device) -> RunState:
     """Read a checkpoint that `pack` made, with its tensors on a device.
 
     Raises:
         CheckpointError: it is torn, or it belongs to something else than `stamp`.
     """
-    from medley.transfer.optimize import Position
+    from medley.transfer.optimize import RunState
 
     _check_digest(path)
     try:
@@ -98,7 +98,7 @@ def unpack(path: Path, stamp: dict[str, Any], device: torch.device) -> Position:
                 for name in file.keys()  # noqa: SIM118 (it is no mapping)
                 if name != _DIGEST
             }
-        return Position(**json.loads(metadata["position"]), tensors=tensors)
+        return RunState(**json.loads(metadata["position"]), tensors=tensors)
     except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"'{path}' is no checkpoint of medley's ({error})") from error
 
@@ -140,9 +140,9 @@ class Keeper:
         self._stamp = stamp
         self._clock = clock
         self._due = clock() + INTERVAL_S
-        self._unsaved: Position | None = None
+        self._unsaved: RunState | None = None
 
-    def reach(self, position: Position) -> None:
+    def reach(self, position: RunState) -> None:
         """Remember where the shot stands, and write it down if it is time to.
 
         Raises:

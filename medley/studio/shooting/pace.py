@@ -27,7 +27,7 @@ from medley.vgg.sources import cache_folder
 if TYPE_CHECKING:  # it takes a second to import, and plans do without
     import torch
 
-    from medley.transfer.optimize import Evaluator, Subject
+    from medley.transfer.optimize import Evaluator, Problem
 
 CALIBRATION = (Scale(128, 128, 4), Scale(256, 256, 4))
 """What is run to learn the pace; the first evaluation of each is not counted."""
@@ -85,7 +85,7 @@ def measure_pace(camera: Camera) -> Pace:
     seconds = []
     for height, width, steps in CALIBRATION:
         picture = torch.rand((1, 3, height, width), generator=generator).to(camera.device)
-        times = [one.seconds for one in optimize(_subject(picture, steps, camera))]
+        times = [one.seconds for one in optimize(_problem(picture, steps, camera))]
         # The last evaluation has no gradient, and the first has targets to make before it.
         seconds.append(statistics.median(b - a for a, b in pairwise(times[:-1])))
     areas = [height * width for height, width, _ in CALIBRATION]
@@ -110,9 +110,9 @@ def _encoding_seconds(picture: torch.Tensor) -> float:
     return spent / picture[0, 0].numel() / torch.get_num_threads()
 
 
-def _subject(picture: torch.Tensor, steps: int, camera: Camera) -> Subject:
+def _problem(picture: torch.Tensor, steps: int, camera: Camera) -> Problem:
     from medley.transfer.losses import Objective
-    from medley.transfer.optimize import Subject
+    from medley.transfer.optimize import Problem
 
     settings = ShotSettings.model_validate({"steps": steps, "scales": "1"})
     painting = picture.flip(3)
@@ -123,7 +123,7 @@ def _subject(picture: torch.Tensor, steps: int, camera: Camera) -> Subject:
 
     height, width = picture.shape[2:]
     half = camera.is_half
-    return Subject(height, width, lambda: picture, None, objective_at, settings, half)
+    return Problem(height, width, lambda: picture, None, objective_at, settings, half)
 
 
 def _pace_key(device: AnyDevice, precision: Precision) -> str:

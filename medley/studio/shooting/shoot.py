@@ -19,17 +19,17 @@ from medley.studio.shooting.camera import Camera
 from medley.studio.shooting.room import out_of_memory_named
 from medley.studio.shooting.scene import RECIPE, Scene, scales_of, settled, shot_key
 from medley.transfer.color import Palette, Patch, color_statistics, lend_chroma, luminance
-from medley.transfer.optimize import Evaluator, Iterate, Position, Subject, optimize
+from medley.transfer.optimize import Evaluator, Iterate, Problem, RunState, optimize
 from medley.transfer.preserve import LightObjective, recolor_painting
 from medley.transfer.scales import resample
-from medley.transfer.style import Pull
+from medley.transfer.style import StyleTarget
+from medley.transfer.style_path import Walk, convex_weights
 from medley.transfer.tiling import make_objective
-from medley.transfer.walk import Walk, without_negatives
 from medley.workspace import Recorder, Workspace
 
 
 def iterate(
-    scene: Scene, camera: Camera, position: Position | None = None, levels: int = 255
+    scene: Scene, camera: Camera, position: RunState | None = None, levels: int = 255
 ) -> Iterator[Iterate]:
     """Run a scene's optimization, from its start or on from a position, keeping nothing.
 
@@ -42,16 +42,16 @@ def iterate(
     settings = settled(scene.settings, camera)
     with out_of_memory_named(scales_of(scene.content, settings), settings, camera.tile):
         # Tensors that the generator alone holds: it drops them when it needs them no longer.
-        yield from optimize(_subject(scene, camera, levels), position)
+        yield from optimize(_problem(scene, camera, levels), position)
 
 
 def set_objective(scene: Scene, camera: Camera) -> Evaluator:
     """What a scene's shot minimizes at full size, in float32."""
     height, width, _ = scene.content.shape
-    return _subject(scene, camera).objective_at(height, width, True)
+    return _problem(scene, camera).objective_at(height, width, True)
 
 
-def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
+def _problem(scene: Scene, camera: Camera, levels: int = 255) -> Problem:
     height, width, _ = scene.content.shape
     preserved = scene.settings.preserve_color
     in_light = preserved == "luminance"
@@ -75,12 +75,12 @@ def _subject(scene: Scene, camera: Camera, levels: int = 255) -> Subject:
             [_shrunk(painting, shrink, scene.settings.shortest_side) for painting in painted()],
             scene.settings,
             camera.tile,
-            _pulls(scene, high, wide, camera.device),
-            camera.seen,
+            _targets(scene, high, wide, camera.device),
+            camera.cache,
         )
         return LightObjective(objective) if in_light else objective
 
-    return Subject(
+    return Problem(
         height,
         width,
         lambda: seen(scene.read_start()),
@@ -103,21 +103,21 @@ def _strengths(scene: Scene, walk: Walk, step: int) -> list[float]:
     count = len(scene.paintings)
     weights = walk.weights(step, count)
     if scene.settings.style_loss == "wasserstein":
-        weights = without_negatives(weights)
+        weights = convex_weights(weights)
     return [count * weight for weight in weights]
 
 
-def _pulls(scene: Scene, height: int, width: int, device: torch.device) -> list[Pull]:
+def _targets(scene: Scene, height: int, width: int, device: torch.device) -> list[StyleTarget]:
     """How the paintings pull on a picture of that size."""
     blend = scene.blend
     strengths = blend.strengths or (1.0,) * len(scene.paintings)
     masks = [torch.from_numpy(mask)[None, None].to(device) for mask in blend.masks]
     if not masks:
-        return list(map(Pull, strengths))
+        return list(map(StyleTarget, strengths))
     if masks[0].shape[2:] != (height, width):
         small = partial(nnf.interpolate, size=(height, width), mode="bilinear", antialias=True)
         masks = [small(mask) for mask in masks]
-    return list(map(Pull, strengths, masks))
+    return list(map(StyleTarget, strengths, masks))
 
 
 def _palette(scene: Scene, paintings: Sequence[Tensor]) -> Palette:
@@ -204,7 +204,7 @@ def _describe(scene: Scene, camera: Camera) -> dict[str, Any]:
 
 def _find_position(
     shot: Shot, scene: Scene, camera: Camera, stamp: dict[str, Any], tell: Callable[[str], None]
-) -> Position | None:
+) -> RunState | None:
     """Find out where an unfinished shot can be gone on with; none if it must start over."""
     if not shot.state_path.exists():
         return None
@@ -212,7 +212,7 @@ def _find_position(
         position = checkpoint.unpack(shot.state_path, stamp, camera.device)
         same = {name: stamp[name] for name in ("recipe", "key")}
         shot.check_until(position.step, scene.settings.keep_every, same)
-        _subject(scene, camera).check(position)
+        _problem(scene, camera).check(position)
     except CheckpointError as error:
         tell(f"{error}; this shot starts over")
     except ValueError as error:
