@@ -7,7 +7,7 @@ import torch
 from medley.errors import CheckpointError, OutputError
 from medley.files import write_bytes
 from medley.studio.shooting.checkpoint import Keeper, pack, saved_step, unpack
-from medley.transfer.optimize import Position
+from medley.transfer.optimize import RunState
 
 CPU = torch.device("cpu")
 STAMP = {"version": 1, "recipe": 1, "key": "abc"}
@@ -23,7 +23,7 @@ def position(step=7):
         "mover.count": torch.tensor(3),
         "mover.turned": image.permute(0, 1, 3, 2),
     }
-    return Position(step, 12.5, tensors)
+    return RunState(step, 12.5, tensors)
 
 
 def save(path, what=None, stamp=STAMP):

@@ -16,7 +16,7 @@ from medley.studio.shooting.camera import load_camera
 from medley.transfer.color_transfer import color_statistics, match_colors
 from medley.transfer.lbfgs import FARTHEST_MOVE, LBFGS, _dot
 from medley.transfer.losses import Losses, Objective
-from medley.transfer.optimize import Subject, optimize
+from medley.transfer.optimize import Problem, optimize
 from medley.transfer.scales import resample
 
 from .conftest import draw_pixels
@@ -107,7 +107,7 @@ def test_grown_lbfgs_moves_as_at_the_other_size():
     assert len(state) == 3 * 2
     twin = LBFGS(5)
     twin.restore(small, state)
-    grown = lbfgs.grown(large, ShotSettings(history=5))
+    grown = lbfgs.resized(large, ShotSettings(history=5))
     large = small[:, :, :1, :1].expand_as(large).clone()
     found, expected = grown.step(large, gradient(large)), twin.step(small, gradient(small))
     assert (found - large).abs().max() > 1e-3
@@ -176,15 +176,15 @@ def judge(camera):
     return Judge(camera)
 
 
-def subject(judge, half=False, **settings):
+def problem(judge, half=False, **settings):
     palette = color_statistics([judge.painting])
-    return Subject(32, 40, lambda: judge.content, palette, judge, ShotSettings(**settings), half)
+    return Problem(32, 40, lambda: judge.content, palette, judge, ShotSettings(**settings), half)
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("scales", ["1", "3"])
 def test_loss_falls_and_every_pixel_stays_within_bounds(judge, optimizer, scales):
-    iterates = list(optimize(subject(judge, steps=24, optimizer=optimizer, scales=scales)))
+    iterates = list(optimize(problem(judge, steps=24, optimizer=optimizer, scales=scales)))
     assert [iterate.step for iterate in iterates] == list(range(25))
     assert iterates[-1].loss < judge(32, 40).evaluate(judge.content, False)[0].total / 5
     for iterate in iterates:
@@ -195,13 +195,13 @@ def test_loss_falls_and_every_pixel_stays_within_bounds(judge, optimizer, scales
 
 
 def test_each_iterate_carries_the_loss_of_its_own_pixels(judge):
-    for iterate in optimize(subject(judge, steps=5)):
+    for iterate in optimize(problem(judge, steps=5)):
         found = judge(32, 40).evaluate(iterate.image, False)[0].total.item()
         assert found == pytest.approx(iterate.loss, rel=1e-5)
 
 
 def test_first_iterate_is_the_start_and_the_last_has_eight_bits(judge):
-    iterates = list(optimize(subject(judge, steps=6, scales="3")))
+    iterates = list(optimize(problem(judge, steps=6, scales="3")))
     assert torch.equal(iterates[0].image, judge.content)
     assert iterates[0].change == 0
     levels = iterates[-1].image * 255
@@ -209,12 +209,12 @@ def test_first_iterate_is_the_start_and_the_last_has_eight_bits(judge):
 
 
 def test_same_run_gives_the_same_pixels(judge):
-    first, second = (list(optimize(subject(judge, steps=6)))[-1] for _ in range(2))
+    first, second = (list(optimize(problem(judge, steps=6)))[-1] for _ in range(2))
     assert torch.equal(first.image, second.image)
 
 
 def test_second_iterate_takes_the_paintings_colours(judge):
-    iterates = list(optimize(subject(judge, steps=1)))
+    iterates = list(optimize(problem(judge, steps=1)))
     expected = match_colors(judge.content, color_statistics([judge.painting]))
     torch.testing.assert_close(iterates[1].image, expected, atol=0.003, rtol=0)
 
@@ -222,7 +222,7 @@ def test_second_iterate_takes_the_paintings_colours(judge):
 def test_colours_are_taken_although_the_loss_rises_at_first(judge):
     fond = partial(judge, settings=ShotSettings(content_weight=1e6))
     palette = color_statistics([judge.painting])
-    kept = Subject(32, 40, lambda: judge.content, palette, fond, ShotSettings(steps=2))
+    kept = Problem(32, 40, lambda: judge.content, palette, fond, ShotSettings(steps=2))
     first, second, _ = optimize(kept)
     assert second.loss > first.loss
     expected = match_colors(judge.content, palette)
@@ -230,7 +230,7 @@ def test_colours_are_taken_although_the_loss_rises_at_first(judge):
 
 
 def test_sizes_grow_over_the_steps_and_each_objective_is_made_once(judge):
-    iterates = list(optimize(subject(judge, steps=9, scales="3")))
+    iterates = list(optimize(problem(judge, steps=9, scales="3")))
     sizes = [(iterate.height, iterate.width) for iterate in iterates]
     assert sizes == [(16, 20)] * 3 + [(23, 28)] * 3 + [(32, 40)] * 4
     assert judge.made == [(16, 20, True), (23, 28, True), (32, 40, True)]
@@ -251,7 +251,7 @@ def test_gradients_are_only_taken_where_the_next_picture_comes_of_them(judge, pa
         objective.evaluate = counted
         return objective
 
-    whole = subject(judge, steps=3)
+    whole = problem(judge, steps=3)
     colours = whole.palette if palette else None
     list(optimize(replace(whole, objective_at=counting, palette=colours)))
     assert asked == [not palette, True, True, False]
@@ -260,7 +260,7 @@ def test_gradients_are_only_taken_where_the_next_picture_comes_of_them(judge, pa
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_half_that_fails_is_gone_on_with_in_float32(camera, what):
     judge = Judge(camera, {False: (what, 2)})
-    iterates = list(optimize(subject(judge, half=True, steps=6)))
+    iterates = list(optimize(problem(judge, half=True, steps=6)))
     assert [iterate.exact for iterate in iterates] == [False] * 2 + [True] * 5
     assert judge.made == [(32, 40, False), (32, 40, True)]
     assert all(math.isfinite(iterate.loss) for iterate in iterates)
@@ -268,7 +268,7 @@ def test_half_that_fails_is_gone_on_with_in_float32(camera, what):
 
 
 def test_last_iterate_is_judged_in_float32_without_halves_having_failed(judge):
-    iterates = list(optimize(subject(judge, half=True, steps=3)))
+    iterates = list(optimize(problem(judge, half=True, steps=3)))
     assert not any(iterate.exact for iterate in iterates)
     assert judge.made == [(32, 40, False), (32, 40, True)]
 
@@ -277,13 +277,13 @@ def test_last_iterate_is_judged_in_float32_without_halves_having_failed(judge):
 def test_loss_that_is_no_number_in_float32_either_stops_with_advice(camera, half):
     judge = Judge(camera, {True: ("loss", 0), False: ("loss", 0)})
     with pytest.raises(DivergedError, match="became nan at step 0; lower the weights"):
-        list(optimize(subject(judge, half, steps=3)))
+        list(optimize(problem(judge, half, steps=3)))
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("stop", range(9))
 def test_run_goes_on_from_any_position_to_the_same_pixels(judge, optimizer, stop):
-    run = subject(judge, steps=9, scales="3", optimizer=optimizer)
+    run = problem(judge, steps=9, scales="3", optimizer=optimizer)
     whole = list(optimize(run))
     rest = list(optimize(run, whole[stop].position))
     assert [iterate.step for iterate in rest] == list(range(stop + 1, 10))
@@ -293,7 +293,7 @@ def test_run_goes_on_from_any_position_to_the_same_pixels(judge, optimizer, stop
 
 
 def test_position_is_let_go_of_once_the_run_is_past_it(judge):
-    run = subject(judge, steps=6)
+    run = problem(judge, steps=6)
     held = list(optimize(run))[2].position
     own = {name: value.clone() for name, value in held.tensors.items()}
     watched = weakref.ref(own["before"])
@@ -305,15 +305,15 @@ def test_position_is_let_go_of_once_the_run_is_past_it(judge):
 
 
 def test_positions_of_other_runs_are_refused(judge):
-    run = subject(judge, steps=9, scales="3")
+    run = problem(judge, steps=9, scales="3")
     position = list(optimize(run))[5].position
     other = replace(run, height=40, width=32)
     with pytest.raises(ValueError, match=r"no run over a picture of \(1, 3, 40, 32\) stands there"):
         next(optimize(other, position))
     with pytest.raises(ValueError, match="no run of 4 steps stands at step 6"):
-        next(optimize(subject(judge, steps=4), position))
+        next(optimize(problem(judge, steps=4), position))
     with pytest.raises(ValueError, match="no Adam over a picture"):
-        next(optimize(subject(judge, steps=9, scales="3", optimizer="adam"), position))
+        next(optimize(problem(judge, steps=9, scales="3", optimizer="adam"), position))
 
 
 class Reads(TorchDispatchMode):
@@ -328,7 +328,7 @@ class Reads(TorchDispatchMode):
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_step_asks_for_no_value_by_itself(judge, optimizer):
-    run = optimize(subject(judge, steps=8, optimizer=optimizer, scales="1"))
+    run = optimize(problem(judge, steps=8, optimizer=optimizer, scales="1"))
     for _ in range(3):  # the colours are weighed in the first
         next(run)
     with Reads() as reads:
@@ -342,7 +342,7 @@ def test_step_asks_for_no_value_by_itself(judge, optimizer):
 def test_gpu_is_waited_for_once_a_step():
     judge = Judge(load_camera(ShotSettings(precision="float32"), torch.device("cuda")))
     judge.content, judge.painting = judge.content.cuda(), judge.painting.cuda()
-    run = optimize(subject(judge, steps=12, scales="1"))
+    run = optimize(problem(judge, steps=12, scales="1"))
     for _ in range(4):
         next(run)
     torch.cuda.set_sync_debug_mode("warn")

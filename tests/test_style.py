@@ -8,7 +8,7 @@ from scipy.linalg import sqrtm
 from medley.settings import VGG_LAYERS, ShotSettings
 from medley.transfer.gram import gram_sum
 from medley.transfer.losses import Objective
-from medley.transfer.style import Pull, guide_at
+from medley.transfer.style import StyleTarget, guide_at
 from medley.transfer.tiles import grid_for
 from medley.transfer.tiling import TiledObjective
 from medley.transfer.wasserstein import gaussian_of, root_trace, wasserstein
@@ -100,17 +100,17 @@ def test_guide_is_the_mean_of_what_a_feature_stands_on():
     assert guide_at(mask, "conv1_1") is mask
 
 
-def judged(image, paintings, pulls=(), network=None, content=None, **settings):
+def judged(image, paintings, targets=(), network=None, content=None, **settings):
     chosen = ShotSettings(**settings)
     network = network or narrow_network("max", chosen.layers, seed=5)
     content = picture(*image.shape[2:], 1) if content is None else content
-    return Objective(network, content, paintings, chosen, pulls)(image)
+    return Objective(network, content, paintings, chosen, targets)(image)
 
 
 def test_mask_of_everything_is_no_mask():
     image, painting = picture(48, 64, 2), picture(40, 50, 3)
     plain = judged(image, [painting])
-    masked = judged(image, [painting], [Pull(1.0, torch.ones(1, 1, 48, 64))])
+    masked = judged(image, [painting], [StyleTarget(1.0, torch.ones(1, 1, 48, 64))])
     assert masked.style.item() == pytest.approx(plain.style.item(), rel=1e-5)
 
 
@@ -119,7 +119,7 @@ def test_halves_of_the_picture_under_one_painting_pull_nearly_as_the_whole():
     left = torch.zeros(1, 1, 64, 64)
     left[..., :32] = 1
     plain = judged(image, [painting])
-    masked = judged(image, [painting] * 2, [Pull(1.0, left), Pull(1.0, 1 - left)])
+    masked = judged(image, [painting] * 2, [StyleTarget(1.0, left), StyleTarget(1.0, 1 - left)])
     assert masked.style.item() == pytest.approx(plain.style.item(), rel=0.2)
 
 
@@ -127,7 +127,7 @@ def test_what_no_mask_covers_gets_no_gradient_from_the_style():
     image, painting = picture(320, 32, 2).requires_grad_(), picture(40, 50, 3)
     mask = torch.zeros(1, 1, 320, 32)
     mask[:, :, :64] = 1
-    losses = judged(image, [painting], [Pull(1.0, mask)])
+    losses = judged(image, [painting], [StyleTarget(1.0, mask)])
     (gradient,) = torch.autograd.grad(losses.style, image)
     halo = max(layer.halo for layer in map(VGG_LAYERS.get, ShotSettings().layers))
     assert gradient[:, :, 64 + halo :].abs().max() == 0
@@ -139,10 +139,10 @@ def test_mask_too_small_for_any_feature_of_a_layer_pulls_there_with_nothing():
     mask = torch.zeros(1, 1, 40, 40)
     mask[..., -1, -1] = 1  # pooling leaves the last odd rows out
     for loss in ("gram", "wasserstein"):
-        losses = judged(image, [painting], [Pull(1.0, mask)], style_loss=loss)
+        losses = judged(image, [painting], [StyleTarget(1.0, mask)], style_loss=loss)
         assert losses.total.isfinite()
         nothing = judged(
-            image, [painting], [Pull(1.0, mask)], style_loss=loss, style_layers="pool4"
+            image, [painting], [StyleTarget(1.0, mask)], style_loss=loss, style_layers="pool4"
         )
         assert nothing.style.item() == 0
 
@@ -150,7 +150,7 @@ def test_mask_too_small_for_any_feature_of_a_layer_pulls_there_with_nothing():
 def test_strengths_weigh_paintings_against_each_other():
     image, paintings = picture(40, 48, 2), [picture(40, 40, 3), picture(40, 40, 4) ** 3]
     alone = [judged(image, [each]).style.item() for each in paintings]
-    mixed = judged(image, paintings, [Pull(4 / 3), Pull(2 / 3)]).style.item()
+    mixed = judged(image, paintings, [StyleTarget(4 / 3), StyleTarget(2 / 3)]).style.item()
     assert mixed == pytest.approx((2 * alone[0] + alone[1]) / 3, rel=1e-5)
 
 
@@ -193,12 +193,12 @@ def test_every_loss_in_tiles_is_that_of_the_whole(name, masked):
     )  # fmt: skip
     content, image = picture(height, width, 1), picture(height, width, 2)
     paintings = [picture(90 + 20 * seed, 150, seed) ** 2 for seed in (3, 4)]
-    pulls = [Pull(1.5), Pull(0.5)]
+    targets = [StyleTarget(1.5), StyleTarget(0.5)]
     if masked:
         soft = torch.linspace(0, 1, width).expand(1, 1, height, width)
-        pulls = [Pull(1.5, soft), Pull(0.5, 1 - soft)]
-    whole = Objective(network, content, paintings, chosen, pulls)
-    tiled = TiledObjective(network, content, paintings, chosen, 64, pulls)
+        targets = [StyleTarget(1.5, soft), StyleTarget(0.5, 1 - soft)]
+    whole = Objective(network, content, paintings, chosen, targets)
+    tiled = TiledObjective(network, content, paintings, chosen, 64, targets)
     assert_equal(*(each.evaluate(image, with_gradient=True) for each in (whole, tiled)))
 
 

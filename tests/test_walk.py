@@ -19,8 +19,8 @@ from medley.studio.shooting.scene import shot_key
 from medley.studio.shooting.shoot import iterate
 from medley.studio.walk import lay_lap
 from medley.transfer.losses import Objective
+from medley.transfer.style_path import Walk, convex_weights, lingering, path_weights
 from medley.transfer.tiling import TiledObjective
-from medley.transfer.walk import Walk, lingering, path_weights, without_negatives
 from medley.workspace import Shot
 
 from .conftest import draw_pixels, film_pixels
@@ -86,7 +86,7 @@ def test_walk_begins_before_the_lap_and_comes_round_to_its_beginning():
 
 
 def test_negative_weights_can_be_left_out():
-    assert without_negatives([-0.5, 1.0, 0.5]) == pytest.approx((0, 2 / 3, 1 / 3))
+    assert convex_weights([-0.5, 1.0, 0.5]) == pytest.approx((0, 2 / 3, 1 / 3))
 
 
 def pictures():

@@ -19,14 +19,16 @@ from medley.transfer.scales import resample
 
 FIRST_MOVE = 0.01  # mean absolute move of the first step; 0.02 and 0.05 end no lower
 _LAST = ("image", "gradient")
-_MOVE = ("move", "bend", "rho")
-FARTHEST_MOVE = 0.05  # likewise of any step: unbounded, some shots leap away and end as noise
+_PARTS = ("move", "bend", "rho")  # what checkpoints on disk call s, y and rho
+FARTHEST_MOVE = 0.05  # the same of any step: unbounded, some shots leap away and end as noise
 _CHUNK = 2**22  # values that are multiplied and summed up at once
 _FLATTEST = 1e-10  # curvature below this share of |y|^2 is rounding, and stays out of the history
 
 
 class LBFGS:
     """Holds the last moves of one picture and proposes the next picture.
+
+    Moves are s and the changes of the gradient y, as in the book; rho is 1 / (s.y).
 
     With a history of h, it holds 2 h pictures between steps and one more while it takes one.
     """
@@ -37,16 +39,16 @@ class LBFGS:
         After 100 steps 20 end within 3 % of what 100, torch's own default, reach, 10 up to 6 % and
         5 up to 13 % above (scripts/bench_optimizer).
         """
-        self._moves: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
+        self._pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
         self._last: tuple[Tensor, Tensor] | None = None
-        self._seen: tuple[Tensor, Tensor, Tensor] | None = None
+        self._candidate: tuple[Tensor, Tensor, Tensor] | None = None
 
-    def weigh(self, image: Tensor, gradient: Tensor) -> Tensor:
-        """How much the loss bends along the last move, above rounding; if at all, it is remembered.
+    def curvature(self, image: Tensor, gradient: Tensor) -> Tensor:
+        """The curvature s.y along the last move, above rounding; `step` keeps a positive one.
 
         Args:
             image: in [0, 1], any shape; the picture proposed last.
-            gradient: of that shape.
+            gradient: the loss's, in that shape.
 
         Returns:
             A scalar on their device, for `step`, so that it can be read together with others.
@@ -54,32 +56,34 @@ class LBFGS:
         if self._last is None:
             return gradient.new_zeros(())
         # Not in place, because a checkpoint may still be written from what was there.
-        return self._weigh(image - self._last[0], gradient - self._last[1])
+        return self._curvature(image - self._last[0], gradient - self._last[1])
 
-    def step(self, image: Tensor, gradient: Tensor, weight: float | None = None) -> Tensor:
+    def step(self, image: Tensor, gradient: Tensor, curvature: float | None = None) -> Tensor:
         """Propose the next picture from the present one and the loss's gradient there.
 
         Args:
             image: in [0, 1], any shape; the picture proposed last.
-            gradient: of that shape.
-            weight: what `weigh` gave for them, if it was asked.
+            gradient: the loss's, in that shape.
+            curvature: what `self.curvature` gave for them, if it was asked.
 
         Returns:
             A new picture in [0, 1].
         """
-        self._remember(float(self.weigh(image, gradient)) if weight is None else weight)
+        if curvature is None:
+            curvature = float(self.curvature(image, gradient))
+        self._remember(curvature)
         self._last = (image, gradient)
         direction = self._direction(gradient)
         length = torch.linalg.vector_norm(direction, 1) / direction.numel()
         direction *= (FARTHEST_MOVE / length.clamp_min(1e-30)).clamp_max(1)
         proposed = direction.add_(image).clamp_(0, 1)
-        if len(self._moves) == self._moves.maxlen:
+        if len(self._pairs) == self._pairs.maxlen:
             # The next step brings a move of its own; until then the memory is free for others.
-            self._moves.popleft()
+            self._pairs.popleft()
         return proposed
 
-    def grown(self, image: Tensor, settings: ShotSettings) -> "LBFGS":
-        """What has been learnt, for the same picture at another size.
+    def resized(self, image: Tensor, settings: ShotSettings) -> "LBFGS":
+        """An optimizer with the same history for the same picture at another size.
 
         A pixel of a larger picture moves as its place did, and its gradient is smaller as it is one
         of more. That ends 3 to 6 % lower after 20 steps than beginning anew.
@@ -89,18 +93,18 @@ class LBFGS:
             settings: the history.
         """
         height, width = image.shape[2:]
-        grown = LBFGS(settings.history_at(height, width))
-        for move, bend, _ in self._moves:
-            move = resample(move, height, width)
-            bend = resample(bend, height, width) * (bend.numel() / image.numel())
-            grown._remember(float(grown._weigh(move, bend)))
-        return grown
+        resized = LBFGS(settings.history_at(height, width))
+        for s, y, _ in self._pairs:
+            s = resample(s, height, width)
+            y = resample(y, height, width) * (y.numel() / image.numel())
+            resized._remember(float(resized._curvature(s, y)))
+        return resized
 
     def state(self) -> dict[str, Tensor]:
         """Name all that decides the next steps; the tensors are shared, and nobody changes them."""
         named = dict(zip(_LAST, self._last, strict=True)) if self._last else {}
-        for number, parts in enumerate(self._moves):
-            named |= {f"{number}.{part}": value for part, value in zip(_MOVE, parts, strict=True)}
+        for number, parts in enumerate(self._pairs):
+            named |= {f"{number}.{part}": value for part, value in zip(_PARTS, parts, strict=True)}
         return named
 
     def restore(self, image: Tensor, state: Mapping[str, Tensor]) -> None:
@@ -108,46 +112,46 @@ class LBFGS:
 
         Args:
             image: the picture that will be stepped from.
-            state: of `state()`; an empty one is that of a beginner.
+            state: what `state()` gave; an empty one is that of a beginner.
 
         Raises:
             ValueError: it is not the state of an L-BFGS over a picture of that shape.
         """
         last = [name for name in _LAST if _LAST[0] in state]
-        count = (len(state) - len(last)) // len(_MOVE)
-        moves = [[f"{number}.{part}" for part in _MOVE] for number in range(count)]
-        names = [*last, *itertools.chain(*moves)]
-        shapes = {name: torch.Size() if name.endswith(_MOVE[2]) else image.shape for name in names}
+        count = (len(state) - len(last)) // len(_PARTS)
+        parts = [[f"{number}.{part}" for part in _PARTS] for number in range(count)]
+        names = [*last, *itertools.chain(*parts)]
+        shapes = {name: torch.Size() if name.endswith(_PARTS[2]) else image.shape for name in names}
         if {name: value.shape for name, value in state.items()} != shapes:
             raise ValueError(f"no L-BFGS over a picture of {tuple(image.shape)} has such a state")
         self._last = (state[_LAST[0]], state[_LAST[1]]) if last else None
-        self._moves.clear()
-        self._moves.extend((state[move], state[bend], state[rho]) for move, bend, rho in moves)
+        self._pairs.clear()
+        self._pairs.extend((state[s], state[y], state[rho]) for s, y, rho in parts)
 
-    def _weigh(self, move: Tensor, bend: Tensor) -> Tensor:
-        curvature = _dot(move, bend)
-        self._seen = move, bend, curvature
-        return curvature - _FLATTEST * _dot(bend, bend)
+    def _curvature(self, s: Tensor, y: Tensor) -> Tensor:
+        curvature = _dot(s, y)
+        self._candidate = s, y, curvature
+        return curvature - _FLATTEST * _dot(y, y)
 
-    def _remember(self, weight: float) -> None:
-        if self._seen and weight > 0:
-            move, bend, curvature = self._seen
-            self._moves.append((move, bend, 1 / curvature))
-        self._seen = None
+    def _remember(self, above_rounding: float) -> None:
+        if self._candidate and above_rounding > 0:
+            s, y, curvature = self._candidate
+            self._pairs.append((s, y, 1 / curvature))
+        self._candidate = None
 
     def _direction(self, gradient: Tensor) -> Tensor:
         direction = gradient.neg()
-        if not self._moves:
+        if not self._pairs:
             return direction.mul_(FIRST_MOVE / gradient.abs().mean().clamp_min(1e-30))
-        shares = []
-        for move, bend, rho in reversed(self._moves):
-            share = rho * _dot(move, direction)
-            direction.addcmul_(bend, share, value=-1)
-            shares.append(share)
-        _, bend, rho = self._moves[-1]
-        direction *= 1 / (rho * _dot(bend, bend))
-        for (move, bend, rho), share in zip(self._moves, reversed(shares), strict=True):
-            direction.addcmul_(move, share - rho * _dot(bend, direction))
+        alphas = []
+        for s, y, rho in reversed(self._pairs):
+            alpha = rho * _dot(s, direction)
+            direction.addcmul_(y, alpha, value=-1)
+            alphas.append(alpha)
+        _, y, rho = self._pairs[-1]
+        direction *= 1 / (rho * _dot(y, y))
+        for (s, y, rho), alpha in zip(self._pairs, reversed(alphas), strict=True):
+            direction.addcmul_(s, alpha - rho * _dot(y, direction))
         return direction
 
 

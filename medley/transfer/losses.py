@@ -16,9 +16,9 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from medley.settings import ShotSettings
+from medley.transfer.feature_cache import NO_CACHE, FeatureCache
 from medley.transfer.gram import widened
-from medley.transfer.seen import NOTHING, Seen
-from medley.transfer.style import Part, Pull, Statistics, Style
+from medley.transfer.style import Part, Statistics, Style, StyleTarget
 from medley.vgg.network import VGG19
 
 _CONTENT_SCALE = 0.01
@@ -48,12 +48,12 @@ def total_variation(image: Tensor) -> Tensor:
 
 
 def content_weight(settings: ShotSettings) -> float:
-    """By what the content features' mean squared difference counts."""
+    """Weight of the content features' mean squared difference."""
     return settings.content_weight * _CONTENT_SCALE
 
 
 def tv_weight(settings: ShotSettings) -> float:
-    """By what the total variation counts."""
+    """Weight of the total variation."""
     return settings.tv_weight * _TV_SCALE
 
 
@@ -80,32 +80,34 @@ class Objective:
         content: Tensor,
         paintings: Sequence[Tensor],
         settings: ShotSettings,
-        pulls: Sequence[Pull] = (),
-        seen: Seen = NOTHING,
+        targets: Sequence[StyleTarget] = (),
+        cache: FeatureCache = NO_CACHE,
     ) -> None:
         """Compute the targets.
 
         Args:
             network: gives at least the features of the settings' layers.
             content: `(1, 3, height, width)` in [0, 1]; every judged picture has its size.
-            paintings: likewise, of any sizes.
+            paintings: pictures like it, in any sizes.
             settings: the layers, and the weights of the three terms.
-            pulls: how and where each painting pulls; all alike and everywhere by default.
-            seen: what the network has seen in pictures before.
+            targets: how and where each painting pulls; all alike and everywhere by default.
+            cache: what the network has seen in pictures before.
         """
         self._network = network
         self._settings = settings
-        self._style = Style(settings, pulls or [Pull()] * len(paintings), *content.shape[2:])
+        self._style = Style(
+            settings, targets or [StyleTarget()] * len(paintings), *content.shape[2:]
+        )
         self._layers = settings.content_layer_weights
         with torch.no_grad():
-            self._content = seen.recall(
+            self._content = cache.recall(
                 content,
                 ("content", network.precision, *self._layers),
                 lambda: pick(network.walk(content), self._layers),
             )
             self._style.aim(
                 [
-                    seen.recall(
+                    cache.recall(
                         painting,
                         ("painting", network.precision, *self._style.statistics),
                         partial(self._look, painting),

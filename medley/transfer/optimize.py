@@ -14,22 +14,22 @@ from medley.errors import DivergedError
 from medley.settings import ShotSettings
 from medley.transfer.color_transfer import Palette, match_colors
 from medley.transfer.losses import Losses
-from medley.transfer.movers import Mover, mover_for
+from medley.transfer.optimizers import Optimizer, optimizer_for
 from medley.transfer.scales import Pyramid, Scale, mean_share, plan_scales, scale_at
 from medley.transfer.visual import summed_change
 
-_MOVER = "mover."
+_OPTIMIZER = "mover."  # as checkpoints on disk have named it from the first
 
 
 @dataclass(frozen=True)
-class Position:
+class RunState:
     """Where a run stands between two iterates: all that decides the ones still to come.
 
     It costs nothing to have: its tensors are the run's own, which are never changed in place.
 
     Attributes:
-        step: of the next iterate.
-        seconds: spent so far.
+        step: number of the next iterate.
+        seconds: time spent so far.
         tensors: the next iterate's "image" at the size that it is optimized at, what was shown
             "before" it at full size, which is the mean so far if iterates are averaged, and the
             optimizer's state by its own names after "mover.".
@@ -41,20 +41,20 @@ class Position:
     tensors: Mapping[str, Tensor]
     exact: bool = True
 
-    def mover(self, settings: ShotSettings) -> Mover:
+    def optimizer(self, settings: ShotSettings) -> Optimizer:
         """Make the optimizer that stands there.
 
         Raises:
             ValueError: none with these settings ever does.
         """
         image = self.tensors["image"]
-        found = mover_for(settings, *image.shape[2:])
+        found = optimizer_for(settings, *image.shape[2:])
         found.restore(
             image,
             {
-                name.removeprefix(_MOVER): value
+                name.removeprefix(_OPTIMIZER): value
                 for name, value in self.tensors.items()
-                if name.startswith(_MOVER)
+                if name.startswith(_OPTIMIZER)
             },
         )
         return found
@@ -69,11 +69,11 @@ class Iterate:
         image: what is shown, `(1, 3, ...)` in [0, 1] at full size; it is not changed afterwards.
         loss: the weighted sum of the three terms below, in the network's 0-255 units.
         change: how much the eye sees change since the iterate before; 0 for the first.
-        seconds: since the loop began, and what was spent before it was gone on with.
-        height: of the picture as it is optimized, which its losses are those of.
-        width: likewise.
+        seconds: time since the loop began, and what was spent before it was gone on with.
+        height: pixels of the picture as it is optimized, which its losses are those of.
+        width: pixels of the same picture.
         exact: whether all is computed in float32: half was not asked for, or has failed.
-        position: to go on from after this iterate; none after the last.
+        position: state to go on from after this iterate; none after the last.
     """
 
     step: int
@@ -87,7 +87,7 @@ class Iterate:
     height: int
     width: int
     exact: bool = True
-    position: Position | None = None
+    position: RunState | None = None
 
 
 class Evaluator(Protocol):
@@ -105,12 +105,12 @@ ObjectiveAt = Callable[[int, int, bool], Evaluator]
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What a run works on.
+class Problem:
+    """Everything that a run needs to know: its picture and what is minimized.
 
     Attributes:
-        height: of the full size, pixels.
-        width: likewise.
+        height: pixels of the full size.
+        width: pixels of the full size.
         start: makes what step 0 shows, `(1, 3, height, width)` in [0, 1], anew whenever it is
             asked: a picture is only held as long as it is needed.
         palette: the colours that step 1 gives it; none if it has them.
@@ -140,8 +140,8 @@ class Subject:
         sizes = chosen.scales, chosen.shortest_side
         return plan_scales(self.height, self.width, chosen.steps, *sizes)
 
-    def check(self, position: Position) -> None:
-        """See that a run of this subject may stand at a position.
+    def check(self, position: RunState) -> None:
+        """See that a run of this problem may stand at a position.
 
         Raises:
             ValueError: it never does.
@@ -155,16 +155,16 @@ class Subject:
             found = position.tensors.get(name)
             if found is None or found.shape != (1, 3, *size):
                 raise ValueError(f"no run over a picture of {(1, 3, *size)} stands there")
-        position.mover(self.settings)
+        position.optimizer(self.settings)
 
-    def begin(self) -> Position:
+    def begin(self) -> RunState:
         """The position before step 0."""
         start = self.start()
         shown = self.show(start) if self.show else start
         images = {"image": Pyramid(self.scales, start).shrink(0), "before": shown}
-        return Position(0, 0.0, images, exact=not self.half)
+        return RunState(0, 0.0, images, exact=not self.half)
 
-    def pyramid(self, position: Position) -> Pyramid | None:
+    def pyramid(self, position: RunState) -> Pyramid | None:
         """What shows coarse pictures at full size; none where they have it already."""
         if scale_at(self.scales, position.step) == self.scales[-1]:
             return None
@@ -174,7 +174,7 @@ class Subject:
         return Pyramid(self.scales, start)
 
 
-def optimize(subject: Subject, position: Position | None = None) -> Iterator[Iterate]:
+def optimize(problem: Problem, position: RunState | None = None) -> Iterator[Iterate]:
     """Yield the starting picture and then one iterate for each step, or those from a position on.
 
     The second iterate is the first one with the paintings' colours: the optimizer's own first steps
@@ -184,18 +184,18 @@ def optimize(subject: Subject, position: Position | None = None) -> Iterator[Ite
     that is shown, rounded to 8 bits as it is saved, in float32 whatever the precision.
 
     Args:
-        subject: what is optimized, and how.
-        position: of an equal run, which this one continues; on the CPU with the same pixels.
+        problem: what is optimized, and how.
+        position: where an equal run stood; this one goes on, on the CPU with the same pixels.
 
     Raises:
         DivergedError: the loss is no longer a finite number, and was not in float32 either.
         ValueError: the position is not one of such a run.
     """
     if position:
-        subject.check(position)
-    run = _Run(subject, position or subject.begin())
+        problem.check(position)
+    run = _Run(problem, position or problem.begin())
     del position  # or all of its pictures would stay in memory
-    while run.step <= subject.settings.steps:
+    while run.step <= problem.settings.steps:
         yield run.advance()
 
 
@@ -205,14 +205,14 @@ class _Judged(NamedTuple):
     Attributes:
         losses: total, content, style and total variation.
         change: to the frame from the one before, summed over the pixels.
-        weight: what the mover asked for; means nothing without a gradient.
+        curvature: what the optimizer asked for; means nothing without a gradient.
         gradient: none where the next picture does not come of it.
         frame: the picture at full size.
     """
 
     losses: list[float]
     change: float
-    weight: float
+    curvature: float
     gradient: Tensor | None
     frame: Tensor
 
@@ -220,22 +220,22 @@ class _Judged(NamedTuple):
 class _Run:
     """A run between two iterates."""
 
-    def __init__(self, subject: Subject, position: Position) -> None:
-        self._subject = subject
+    def __init__(self, problem: Problem, position: RunState) -> None:
+        self._problem = problem
         self.step = position.step
         self._began = time.perf_counter() - position.seconds
         self._exact = position.exact
         self._image, self._before = position.tensors["image"], position.tensors["before"]
-        self._pyramid = subject.pyramid(position)
-        self._mover = position.mover(subject.settings)
+        self._pyramid = problem.pyramid(position)
+        self._optimizer = position.optimizer(problem.settings)
         self._objective: tuple[tuple[int, int, bool], Evaluator] | None = None
 
     def advance(self) -> Iterate:
         """Judge the present picture, and go on to the next."""
         step, image = self.step, self._image
-        last = step == self._subject.settings.steps
+        last = step == self._problem.settings.steps
         if last:
-            image = round_to_levels(self._show(image), self._subject.levels)
+            image = round_to_levels(self._show(image), self._problem.levels)
         height, width = image.shape[2:]
         judged = self._evaluate(image, last)
         total, content, style, tv = judged.losses
@@ -263,17 +263,17 @@ class _Run:
         if self.step == 0:
             return self._before  # the start itself, whatever is left of it at a coarse size
         frame = self._pyramid.frame(image, self.step) if self._pyramid else image
-        if self._subject.show:
-            frame = self._subject.show(frame)
-        if decay := self._subject.settings.average:
-            share = mean_share(self._subject.scales, self.step, decay)
+        if self._problem.show:
+            frame = self._problem.show(frame)
+        if decay := self._problem.settings.average:
+            share = mean_share(self._problem.scales, self.step, decay)
             frame = torch.lerp(self._before, frame, share)
         return frame
 
     @property
     def _palette(self) -> Palette | None:
         """The colours that the next picture has, which then does not come of a gradient."""
-        return self._subject.palette if self.step == 0 else None
+        return self._problem.palette if self.step == 0 else None
 
     def _evaluate(self, image: Tensor, last: bool) -> _Judged:
         """Losses and gradient; if they are not finite, once more in float32, and so from then on.
@@ -285,13 +285,13 @@ class _Run:
         with_gradient = not (last or self._palette)
         for exact in [True] if self._exact or last else [False, True]:
             objective = self._objective_for(height, width, exact)
-            if self._subject.mix:
-                objective.mix(self._subject.mix(self.step))
+            if self._problem.mix:
+                objective.mix(self._problem.mix(self.step))
             losses, gradient = objective.evaluate(image, with_gradient=with_gradient)
             frame = image if last else self._show(image)
             numbers = [*losses, summed_change(self._before, frame)]
             if gradient is not None:
-                numbers += [gradient.sum(), self._mover.weigh(image, gradient)]
+                numbers += [gradient.sum(), self._optimizer.curvature(image, gradient)]
             # All at once: a GPU stands still while its numbers are read.
             values = torch.stack(numbers).tolist()
             if all(map(math.isfinite, values[:6])):
@@ -307,7 +307,7 @@ class _Run:
         if self._objective is None or self._objective[0] != wanted:
             self._objective = None  # gives its targets' memory back first
             give_back_holes()
-            self._objective = wanted, self._subject.objective_at(*wanted)
+            self._objective = wanted, self._problem.objective_at(*wanted)
         return self._objective[1]
 
     def _move(self, image: Tensor, judged: _Judged) -> None:
@@ -315,23 +315,23 @@ class _Run:
         if self._palette:
             ahead = self._recolor(self._palette)
         elif judged.gradient is not None:
-            ahead = self._mover.step(image, judged.gradient, judged.weight)
+            ahead = self._optimizer.step(image, judged.gradient, judged.curvature)
         self._image = self._pyramid.grow(ahead, after) if self._pyramid else ahead
         if self._image is not ahead:
-            self._mover = self._mover.grown(self._image, self._subject.settings)
-            if scale_at(self._subject.scales, after) == self._subject.scales[-1]:
+            self._optimizer = self._optimizer.resized(self._image, self._problem.settings)
+            if scale_at(self._problem.scales, after) == self._problem.scales[-1]:
                 self._pyramid = None
 
     def _recolor(self, palette: Palette) -> Tensor:
-        start = self._subject.start() if self._subject.show else self._before
-        pyramid = Pyramid(self._subject.scales, match_colors(start, palette))
+        start = self._problem.start() if self._problem.show else self._before
+        pyramid = Pyramid(self._problem.scales, match_colors(start, palette))
         self._pyramid = pyramid if self._pyramid else None
         return pyramid.shrink(0)
 
-    def _position(self, seconds: float) -> Position:
-        state = {f"{_MOVER}{name}": value for name, value in self._mover.state().items()}
+    def _position(self, seconds: float) -> RunState:
+        state = {f"{_OPTIMIZER}{name}": value for name, value in self._optimizer.state().items()}
         tensors = {"image": self._image, "before": self._before, **state}
-        return Position(self.step, seconds, tensors, self._exact)
+        return RunState(self.step, seconds, tensors, self._exact)
 
 
 def round_to_levels(image: Tensor, levels: int) -> Tensor:

@@ -24,8 +24,8 @@ _STYLE_SCALE = 10.0
 _WASSERSTEIN_SCALE = 10.0
 
 
-class Pull(NamedTuple):
-    """How strongly a painting pulls, and where.
+class StyleTarget(NamedTuple):
+    """How strongly a painting pulls the picture, and where.
 
     Attributes:
         strength: against the shot's other paintings; 1 on average.
@@ -37,7 +37,7 @@ class Pull(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What is summed over a picture: of which layer, and under which mask."""
+    """One statistic that is summed over a picture: its kind, its layer and its mask."""
 
     kind: str
     layer: str = ""
@@ -45,7 +45,7 @@ class Part(NamedTuple):
 
 
 Statistics = dict[str, Tensor]
-"""By style layer, what a painting is known by."""
+"""A painting's statistic at each style layer."""
 
 
 def _itself(value: Tensor) -> Tensor:
@@ -56,25 +56,25 @@ class Style:
     """The style loss of pictures of one size."""
 
     def __init__(
-        self, settings: ShotSettings, pulls: Sequence[Pull], height: int, width: int
+        self, settings: ShotSettings, targets: Sequence[StyleTarget], height: int, width: int
     ) -> None:
         """Lay the masks over the features.
 
         Args:
             settings: the layers, their weights, and which statistics.
-            pulls: of each painting.
-            height: of the judged pictures, pixels.
-            width: likewise.
+            targets: how and where each painting pulls.
+            height: pixels of the judged pictures.
+            width: pixels of the judged pictures.
         """
         self._settings = settings
         self._layers = settings.style_layer_weights
         self._by_wasserstein = settings.style_loss == "wasserstein"
-        self._pulls = pulls
-        self._targets: list[dict[str, Tensor | Gaussian]] = []
+        self._targets = targets
+        self._references: list[dict[str, Tensor | Gaussian]] = []
         self._guides: list[dict[str, Tensor]] = [
-            {layer: guide_at(pull.mask, layer) for layer in self._layers}
-            for pull in pulls
-            if pull.mask is not None
+            {layer: guide_at(target.mask, layer) for layer in self._layers}
+            for target in targets
+            if target.mask is not None
         ]
         # Without masks all paintings look at the same statistics.
         self._masks = range(max(1, len(self._guides)))
@@ -94,19 +94,19 @@ class Style:
         return ("moments" if self._by_wasserstein else "grams", *self._layers)
 
     def aim(self, paintings: Sequence[Statistics]) -> None:
-        """Take the paintings' statistics, in the order of their pulls."""
+        """Take the paintings' statistics, in the order of their targets."""
         self._nothing = next(iter(paintings[0].values())).new_zeros(())
         make: Callable[[Tensor], Tensor | Gaussian]
         make = gaussian_of if self._by_wasserstein else _itself
-        self._targets = [
+        self._references = [
             {layer: make(statistic) for layer, statistic in painting.items()}
             for painting in paintings
         ]
 
     def mix(self, strengths: Sequence[float]) -> None:
         """Let the paintings pull otherwise from now on, in their order; 1 on average."""
-        pairs = zip(self._pulls, strengths, strict=True)
-        self._pulls = [pull._replace(strength=strength) for pull, strength in pairs]
+        pairs = zip(self._targets, strengths, strict=True)
+        self._targets = [target._replace(strength=strength) for target, strength in pairs]
 
     def look(self, features: Iterable[tuple[str, Tensor]]) -> Statistics:
         """A whole painting's statistics, from its features."""
@@ -129,8 +129,8 @@ class Style:
         """What features of a layer add to the statistics under each mask.
 
         Args:
-            layer: nothing comes of one that is no style layer.
-            features: of the judged picture, or of a part of it.
+            layer: any layer; nothing comes of one that is no style layer.
+            features: those of the judged picture, or of a part of it.
             cut: views that part of a map `(1, 1, ...)` over all of the layer's features.
         """
         for mask in self._masks if layer in self._layers else ():
@@ -149,18 +149,19 @@ class Style:
         without masks. Gatys et al. (2017) leave that to weights.
         """
         apart = []
-        for number, (pull, target) in enumerate(zip(self._pulls, self._targets, strict=True)):
+        pairs = zip(self._targets, self._references, strict=True)
+        for number, (target, reference) in enumerate(pairs):
             mask = number if self._guides else 0
             for layer, weight in self._layers.items():
                 found = sums.get(Part("style", layer, mask))
-                if found is None or not pull.strength:
+                if found is None or not target.strength:
                     continue
-                factor = weight * pull.strength
+                factor = weight * target.strength
                 if self._guides:
-                    factor *= len(self._pulls) * self._counts[layer, mask] / self._places[layer]
-                apart.append(factor * _distance(found, target[layer]))
+                    factor *= len(self._targets) * self._counts[layer, mask] / self._places[layer]
+                apart.append(factor * _distance(found, reference[layer]))
         whole = torch.stack(apart).sum() if apart else self._nothing
-        return self._settings.style_weight / len(self._targets) * whole
+        return self._settings.style_weight / len(self._references) * whole
 
 
 def guide_at(mask: Tensor, layer: str) -> Tensor:

@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 
 from medley.settings import VGG_LAYERS, ShotSettings
+from medley.transfer.feature_cache import NO_CACHE, FeatureCache
 from medley.transfer.losses import Losses, Objective, content_weight, pick, tv_weight
-from medley.transfer.seen import NOTHING, Seen
-from medley.transfer.style import Part, Pull, Statistics, Style
+from medley.transfer.style import Part, Statistics, Style, StyleTarget
 from medley.transfer.tiles import Tile, lay_tiles
 from medley.vgg.network import VGG19
 
@@ -37,20 +37,20 @@ def make_objective(
     paintings: Sequence[Tensor],
     settings: ShotSettings,
     tile: int | None,
-    pulls: Sequence[Pull] = (),
-    seen: Seen = NOTHING,
+    targets: Sequence[StyleTarget] = (),
+    cache: FeatureCache = NO_CACHE,
 ) -> "Objective | TiledObjective":
     """Make the objective of a shot, tiled if `tile` is given and the content is larger.
 
-    Args: as for `TiledObjective`.
+    Args: those of `TiledObjective`.
     """
     if tile is None or max(content.shape[2:]) <= tile:
-        return Objective(network, content, paintings, settings, pulls, seen)
-    return TiledObjective(network, content, paintings, settings, tile, pulls, seen)
+        return Objective(network, content, paintings, settings, targets, cache)
+    return TiledObjective(network, content, paintings, settings, tile, targets, cache)
 
 
 class TiledObjective:
-    """As `Objective`, in memory that depends on the tile; it computes half as much again."""
+    """An `Objective` whose memory depends on the tile; it computes half as much again."""
 
     def __init__(
         self,
@@ -59,8 +59,8 @@ class TiledObjective:
         paintings: Sequence[Tensor],
         settings: ShotSettings,
         tile: int,
-        pulls: Sequence[Pull] = (),
-        seen: Seen = NOTHING,
+        targets: Sequence[StyleTarget] = (),
+        cache: FeatureCache = NO_CACHE,
     ) -> None:
         """Compute the targets.
 
@@ -72,27 +72,29 @@ class TiledObjective:
         Args:
             network: gives at least the features of the settings' layers.
             content: `(1, 3, height, width)` in [0, 1]; every judged picture has its size.
-            paintings: likewise, of any sizes.
+            paintings: pictures like it, in any sizes.
             settings: the layers, and the weights of the three terms.
             tile: longest side of a tile in pixels, without its halo.
-            pulls: how and where each painting pulls; all alike and everywhere by default.
-            seen: what the network has seen in pictures before.
+            targets: how and where each painting pulls; all alike and everywhere by default.
+            cache: what the network has seen in pictures before.
         """
         self._network = network
         self._settings = settings
         self._height, self._width = content.shape[2:]
         self._tiles = lay_tiles(self._height, self._width, tile, settings.layers)
-        self._style = Style(settings, pulls or [Pull()] * len(paintings), self._height, self._width)
+        self._style = Style(
+            settings, targets or [StyleTarget()] * len(paintings), self._height, self._width
+        )
         self._layers = settings.content_layer_weights
         with torch.no_grad():
-            self._content = seen.recall(
+            self._content = cache.recall(
                 content,
                 ("content", network.precision, tile, *self._layers),
                 lambda: [self._content_features(content, tile) for tile in self._tiles],
             )
             self._style.aim(
                 [
-                    seen.recall(
+                    cache.recall(
                         painting,
                         ("painting", network.precision, tile, *self._style.statistics),
                         partial(self._look, painting, tile),
@@ -205,7 +207,7 @@ class _Sparse(NamedTuple):
 
 
 _Kept = dict[str, _Sparse]
-"""By content layer, the content's features on a tile's core."""
+"""The content's features on a tile's core, for each content layer."""
 
 
 def _add(sums: dict[Key, Tensor], shares: Iterable[tuple[Key, Tensor]]) -> None:

@@ -3,11 +3,11 @@ import torch
 
 from medley.settings import ShotSettings
 from medley.transfer.lbfgs import LBFGS
-from medley.transfer.movers import mover_for
+from medley.transfer.optimizers import optimizer_for
 
 
 def adam(**settings):
-    return mover_for(ShotSettings(optimizer="adam", **settings), 5, 7)
+    return optimizer_for(ShotSettings(optimizer="adam", **settings), 5, 7)
 
 
 def gradient_at(image):
@@ -16,10 +16,10 @@ def gradient_at(image):
     return 2 * scale * (image - torch.linspace(-0.5, 1.2, image.numel()).view_as(image))
 
 
-def walk(mover, image, steps):
+def walk(optimizer, image, steps):
     path = []
     for _ in range(steps):
-        image = mover.step(image, gradient_at(image))
+        image = optimizer.step(image, gradient_at(image))
         path.append(image)
     return path
 
@@ -47,7 +47,7 @@ def test_adam_steps_as_that_of_torch_does(settings, theirs):
 
 @pytest.mark.parametrize("make", [adam, LBFGS])
 @pytest.mark.parametrize("stop", [0, 1, 2, 7, 25, 29])
-def test_mover_goes_on_where_another_stood(make, stop):
+def test_optimizer_goes_on_where_another_stood(make, stop):
     start = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0))
     whole = walk(make(), start, 30)
     first = make()
@@ -59,25 +59,25 @@ def test_mover_goes_on_where_another_stood(make, stop):
 
 
 @pytest.mark.parametrize("make", [adam, LBFGS])
-def test_weight_that_was_read_before_changes_nothing(make):
+def test_curvature_that_was_read_before_changes_nothing(make):
     image = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0))
     expected = walk(make(), image, 30)
-    mover = make()
+    optimizer = make()
     for picture in expected:
         gradient = gradient_at(image)
-        mover.weigh(image, gradient * 2)  # of a gradient that was found wanting
-        weight = float(mover.weigh(image, gradient))
-        image = mover.step(image, gradient, weight)
+        optimizer.curvature(image, gradient * 2)  # of a gradient that was found wanting
+        curvature = float(optimizer.curvature(image, gradient))
+        image = optimizer.step(image, gradient, curvature)
         assert torch.equal(image, picture)
 
 
 @pytest.mark.parametrize("make", [adam, LBFGS])
 def test_state_that_was_given_away_does_not_change(make):
-    mover, image = make(), torch.rand(1, 3, 5, 7)
-    image = walk(mover, image, 25)[-1]
-    state = mover.state()
+    optimizer, image = make(), torch.rand(1, 3, 5, 7)
+    image = walk(optimizer, image, 25)[-1]
+    state = optimizer.state()
     before = {name: value.clone() for name, value in state.items()}
-    walk(mover, image, 25)
+    walk(optimizer, image, 25)
     assert before.keys() == state.keys()
     assert all(torch.equal(before[name], state[name]) for name in state)
 
@@ -85,14 +85,14 @@ def test_state_that_was_given_away_does_not_change(make):
 @pytest.mark.parametrize(("make", "other"), [(adam, LBFGS), (LBFGS, adam)])
 def test_state_of_another_kind_or_shape_is_refused(make, other):
     image = torch.rand(1, 3, 5, 7)
-    mover, stranger = make(), other()
-    walk(mover, image, 4)
+    optimizer, stranger = make(), other()
+    walk(optimizer, image, 4)
     walk(stranger, image, 4)
     kind = "L-BFGS" if make is LBFGS else "Adam"
     with pytest.raises(ValueError, match=rf"no {kind} over a picture of \(1, 3, 5, 7\)"):
         make().restore(image, stranger.state())
     with pytest.raises(ValueError, match=rf"no {kind} over a picture of \(1, 3, 7, 5\)"):
-        make().restore(image.view(1, 3, 7, 5), mover.state())
-    lacking = dict(list(mover.state().items())[:-1])
+        make().restore(image.view(1, 3, 7, 5), optimizer.state())
+    lacking = dict(list(optimizer.state().items())[:-1])
     with pytest.raises(ValueError, match="has such a state"):
         make().restore(image, lacking)

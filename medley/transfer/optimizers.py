@@ -1,4 +1,4 @@
-"""What moves the picture from one iterate to the next: L-BFGS, or Adam."""
+"""The optimizers that lead the picture from one iterate to the next: L-BFGS and Adam."""
 
 import math
 from collections.abc import Mapping
@@ -13,17 +13,17 @@ from medley.transfer.lbfgs import LBFGS
 _EPSILON = 1e-8
 
 
-class Mover(Protocol):
+class Optimizer(Protocol):
     """Proposes one picture after another, and can be stopped and gone on with between two."""
 
-    def weigh(self, image: Tensor, gradient: Tensor) -> Tensor:
-        """A scalar that `step` must know the value of; read with others, it costs no wait."""
+    def curvature(self, image: Tensor, gradient: Tensor) -> Tensor:
+        """A scalar whose value `step` must know; read with others, it costs no wait."""
 
-    def step(self, image: Tensor, gradient: Tensor, weight: float | None = None) -> Tensor:
+    def step(self, image: Tensor, gradient: Tensor, curvature: float | None = None) -> Tensor:
         """Propose a new picture in [0, 1], from the one proposed last and the gradient there."""
 
-    def grown(self, image: Tensor, settings: ShotSettings) -> "Mover":
-        """What goes on with the same picture at another size, which is `image`."""
+    def resized(self, image: Tensor, settings: ShotSettings) -> "Optimizer":
+        """The optimizer that goes on with the same picture at another size, which is `image`."""
 
     def state(self) -> dict[str, Tensor]:
         """Name all that decides the next steps, zero-copy; nobody changes the tensors in place."""
@@ -32,8 +32,8 @@ class Mover(Protocol):
         """Go on where another stood; ValueError if the state is not of its kind and shape."""
 
 
-def mover_for(settings: ShotSettings, height: int, width: int) -> Mover:
-    """Make the mover that the settings ask for, for pictures of that size."""
+def optimizer_for(settings: ShotSettings, height: int, width: int) -> Optimizer:
+    """Make the optimizer that the settings ask for, for pictures of that size."""
     if settings.optimizer == "lbfgs":
         return LBFGS(settings.history_at(height, width))
     return Adam(settings.learning_rate, *parse_betas(settings.adam_betas))
@@ -51,18 +51,18 @@ class Adam:
         """Begin with no gradient seen.
 
         Args:
-            rate: in pixel values.
-            mean_decay: of the gradient's mean, beta 1 in the paper.
-            square_decay: of its square's, beta 2.
+            rate: size of a step in pixel values.
+            mean_decay: decay of the gradient's mean, beta 1 in the paper.
+            square_decay: decay of its square's mean, beta 2.
         """
         self._rate, self._decays = rate, (mean_decay, square_decay)
         self._state: dict[str, Tensor] = {}
 
-    def weigh(self, image: Tensor, gradient: Tensor) -> Tensor:  # noqa: ARG002
-        """Nothing that `step` asks for."""
+    def curvature(self, image: Tensor, gradient: Tensor) -> Tensor:  # noqa: ARG002
+        """Zero: `step` asks for none."""
         return gradient.new_zeros(())
 
-    def step(self, image: Tensor, gradient: Tensor, weight: float | None = None) -> Tensor:  # noqa: ARG002
+    def step(self, image: Tensor, gradient: Tensor, curvature: float | None = None) -> Tensor:  # noqa: ARG002
         """Propose the next picture from the one proposed last and the loss's gradient there."""
         old = self._state or {
             "mean": torch.zeros_like(image),
@@ -79,7 +79,7 @@ class Adam:
         spread = square.sqrt().div_(math.sqrt(1 - square_decay**taken)).add_(_EPSILON)
         return torch.addcdiv(image, mean, spread, value=-rate).clamp_(0, 1)
 
-    def grown(self, image: Tensor, settings: ShotSettings) -> "Adam":  # noqa: ARG002
+    def resized(self, image: Tensor, settings: ShotSettings) -> "Adam":  # noqa: ARG002
         """Begin anew for the same picture at another size."""
         return Adam(self._rate, *self._decays)
 

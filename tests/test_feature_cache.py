@@ -8,8 +8,8 @@ from medley.studio.engine import Job
 from medley.studio.engines import worker as workers
 from medley.studio.engines.jobs import Place
 from medley.studio.engines.worker import Worker
+from medley.transfer.feature_cache import FeatureCache
 from medley.transfer.losses import Objective
-from medley.transfer.seen import Seen
 from medley.transfer.tiling import TiledObjective
 from medley.vgg.network import VGG19
 from medley.workspace import Workspace
@@ -33,50 +33,50 @@ def finder(found):
 
 
 def test_a_picture_is_looked_at_once_however_it_lies_in_memory():
-    seen = Seen()
+    cache = FeatureCache()
     look, looked = finder({"relu4_2": torch.zeros(3)})
-    first = seen.recall(picture(1), ("content",), look)
+    first = cache.recall(picture(1), ("content",), look)
     again = picture(1).to(memory_format=torch.channels_last)
-    assert seen.recall(again, ("content",), look) is first
+    assert cache.recall(again, ("content",), look) is first
     assert len(looked) == 1
 
 
 def test_other_pixels_size_question_or_strictness_are_looked_at_anew():
-    seen = Seen()
+    cache = FeatureCache()
     look, looked = finder(torch.zeros(3))
     other = picture(1)
     other[0, 0, 0, 0] += 2**-20
     for one in (picture(1), other, picture(1).reshape(1, 3, 32, 128)):
-        seen.recall(one, ("content",), look)
-    seen.recall(picture(1), ("painting",), look)
+        cache.recall(one, ("content",), look)
+    cache.recall(picture(1), ("painting",), look)
     torch.use_deterministic_algorithms(True)
     try:
-        seen.recall(picture(1), ("content",), look)
+        cache.recall(picture(1), ("content",), look)
     finally:
         torch.use_deterministic_algorithms(False)
     assert len(looked) == 5
 
 
 def test_memory_is_bounded_and_what_was_used_longest_ago_goes_first():
-    seen = Seen(3 * 100_000)
+    cache = FeatureCache(3 * 100_000)
     counts = {}
     for number in (1, 2, 3, 1, 4, 1, 3, 2):
         look, looked = finder([{"layer": torch.zeros(25_000)}])
-        seen.recall(picture(number), (), look)
+        cache.recall(picture(number), (), look)
         counts[number] = counts.get(number, 0) + len(looked)
     assert counts == {1: 1, 2: 2, 3: 1, 4: 1}
-    assert seen.kept_bytes == 300_000
+    assert cache.kept_bytes == 300_000
 
 
 def test_what_is_larger_than_all_that_may_be_kept_drives_nothing_out():
-    seen = Seen(100_000)
+    cache = FeatureCache(100_000)
     look, looked = finder(torch.zeros(10))
-    seen.recall(picture(1), (), look)
-    seen.recall(picture(2), (), lambda: torch.zeros(30_000))
-    seen.recall(picture(3, 128, 128), (), lambda: torch.zeros(1))
-    seen.recall(picture(1), (), look)
+    cache.recall(picture(1), (), look)
+    cache.recall(picture(2), (), lambda: torch.zeros(30_000))
+    cache.recall(picture(3, 128, 128), (), lambda: torch.zeros(1))
+    cache.recall(picture(1), (), look)
     assert len(looked) == 1
-    assert seen.kept_bytes == 40
+    assert cache.kept_bytes == 40
 
 
 @pytest.mark.parametrize("style", ["gram", "wasserstein"])
@@ -85,20 +85,20 @@ def test_losses_and_gradients_are_bit_for_bit_those_without(camera, style, tile)
     settings = ShotSettings(style_loss=style)
     content, paintings, image = picture(1), [picture(2), picture(3, 48, 80)], picture(4)
 
-    def judge(seen):
+    def judge(cache):
         args = (camera.network, content, paintings, settings)
-        objective = TiledObjective(*args, tile, (), seen) if tile else Objective(*args, (), seen)
+        objective = TiledObjective(*args, tile, (), cache) if tile else Objective(*args, (), cache)
         losses, gradient = objective.evaluate(image, with_gradient=True)
         return [*losses, gradient]
 
-    seen = Seen()
-    anew = judge(Seen(0))
+    cache = FeatureCache()
+    anew = judge(FeatureCache(0))
     for _ in range(2):
-        assert all(map(torch.equal, judge(seen), anew))
+        assert all(map(torch.equal, judge(cache), anew))
 
 
 def test_kinds_of_statistics_and_tiles_are_told_apart(camera):
-    seen = Seen()
+    cache = FeatureCache()
     content, painting, image = picture(1), picture(2), picture(4)
     for style in ("gram", "wasserstein"):
         settings = ShotSettings(style_loss=style)
@@ -108,7 +108,8 @@ def test_kinds_of_statistics_and_tiles_are_told_apart(camera):
             lambda s, kept: TiledObjective(camera.network, content, [painting], s, 16, (), kept),
         ):
             found, anew = (
-                make(settings, kept).evaluate(image, False)[0].total for kept in (seen, Seen(0))
+                make(settings, kept).evaluate(image, False)[0].total
+                for kept in (cache, FeatureCache(0))
             )
             assert torch.equal(found, anew)
 
@@ -135,7 +136,7 @@ def test_worker_passes_a_content_once_for_all_its_shots_with_equal_pixels(
 
     monkeypatch.setattr(VGG19, "walk", counted)
     count, pixels = take_all("seen")
-    monkeypatch.setattr(workers, "Seen", lambda: camera.seen)
+    monkeypatch.setattr(workers, "FeatureCache", lambda: camera.cache)
     count_anew, pixels_anew = take_all("anew")
     assert count_anew - count == 2
     assert pixels == pixels_anew

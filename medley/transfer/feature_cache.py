@@ -1,11 +1,13 @@
-"""What a network has seen in pictures, kept for the next shot of the same content or painting."""
+"""Features and statistics of pictures, kept for the next shot of the same content or painting."""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from cachetools import LRUCache
 
 from medley.files import sha256
 
@@ -18,7 +20,7 @@ MOST_BYTES = 64 * 2**20
 """Enough for a content of 1024 x 768 pixels at all of its sizes; larger ones are looked at anew."""
 
 
-class Seen:
+class FeatureCache:
     """Findings by the pixels that they were made of; what was asked for longest ago goes first.
 
     Nothing but the tensor that the network is shown counts, so that whatever was done to a picture
@@ -27,10 +29,13 @@ class Seen:
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         """Begin with nothing; of 0 bytes nothing is ever kept."""
-        self._most = most_bytes
-        self.kept_bytes = 0
-        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._kept: LRUCache[Hashable, Any] = LRUCache(most_bytes, getsizeof=_bytes_in)
         self._lock = threading.Lock()
+
+    @property
+    def kept_bytes(self) -> int:
+        """How much memory the findings take."""
+        return int(self._kept.currsize)
 
     def recall(
         self, picture: Tensor, by: tuple[Hashable, ...], look: Callable[[], Finding]
@@ -38,39 +43,25 @@ class Seen:
         """What is found in a picture, looked for only if that is not known.
 
         Args:
-            picture: that is looked at.
+            picture: what is looked at.
             by: all else that decides what is found: the network's precision, layers, tiles; one
-                `Seen` is for the networks of one set of weights.
+                cache is for the networks of one set of weights.
             look: finds it, in tensors that nobody changes afterwards.
         """
         import torch
 
-        if picture.nbytes > self._most:
+        if picture.nbytes > self._kept.maxsize:
             return look()
         # An algorithm that is strictly repeatable may round otherwise than the usual one.
         key = (*by, torch.are_deterministic_algorithms_enabled(), _digest(picture))
         with self._lock:
-            if known := self._kept.get(key):
-                self._kept.move_to_end(key)
-                finding: Finding = known[0]
-                return finding
+            known: Finding | None = self._kept.get(key)
+        if known is not None:
+            return known
         finding = look()
-        with self._lock:
-            self._keep(key, finding, _bytes_in(finding))
+        with self._lock, suppress(ValueError):  # it is larger than all that may be kept
+            self._kept.setdefault(key, finding)
         return finding
-
-    def _keep(self, key: Hashable, finding: object, size: int) -> None:
-        if size > self._most or key in self._kept:
-            return
-        self._kept[key] = finding, size
-        self.kept_bytes += size
-        while self.kept_bytes > self._most:
-            _, (_, freed) = self._kept.popitem(last=False)
-            self.kept_bytes -= freed
-
-
-NOTHING = Seen(0)
-"""Keeps nothing."""
 
 
 def _digest(picture: Tensor) -> str:
@@ -86,3 +77,7 @@ def _bytes_in(finding: object) -> int:
     if isinstance(finding, dict):
         finding = list(finding.values())
     return sum(map(_bytes_in, finding)) if isinstance(finding, list | tuple) else 0
+
+
+NO_CACHE = FeatureCache(0)
+"""Keeps nothing."""

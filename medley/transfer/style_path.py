@@ -71,8 +71,11 @@ def path_weights(place: float, paintings: int) -> tuple[float, ...]:
     return tuple(weights.tolist())
 
 
-def without_negatives(weights: Sequence[float]) -> tuple[float, ...]:
-    """The same with nothing below 0, summing to 1: for distances that no painting may push away."""
+def convex_weights(weights: Sequence[float]) -> tuple[float, ...]:
+    """Make path weights those of a convex combination: none below 0, summing to 1.
+
+    Some distances allow no painting to push the picture away.
+    """
     kept = [max(0.0, weight) for weight in weights]
     return tuple(weight / sum(kept) for weight in kept)
 
