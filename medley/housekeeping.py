@@ -135,8 +135,8 @@ def prune(workspace: Workspace, shot: Shot, iterates: bool) -> bool:
         OutputError: the workspace cannot be written to.
     """
     try:
-        with workspace.claim(shot.key, _give_way):
-            if iterates and not shot.is_finished:
+        with workspace.claim(shot.key) as claim:
+            if not claim.take_now() or (iterates and not shot.is_finished):
                 return False
             if iterates:
                 # First this: a shot that is cut off half-way must not pass for a finished one.
@@ -147,8 +147,6 @@ def prune(workspace: Workspace, shot: Shot, iterates: bool) -> bool:
                 # First this, for the same reason.
                 (shot.path / "done.json").unlink(missing_ok=True)
                 shutil.rmtree(shot.path)
-    except _TakenError:
-        return False
     except OSError as error:
         raise OutputError(
             f"cannot remove '{error.filename or shot.path}' ({error.strerror}); see who owns it"
@@ -169,14 +167,6 @@ def verify(shot: Shot, thorough: bool = False) -> Finding:
         sums = {}
     faults = list(_faults(shot, sums, thorough))
     return Finding(shot, tuple(faults), bool(sums))
-
-
-class _TakenError(MedleyError):
-    """Another process has claimed the shot."""
-
-
-def _give_way() -> None:
-    raise _TakenError
 
 
 def _entry(shot: Shot, now: float, films: tuple[Path, ...]) -> Entry:

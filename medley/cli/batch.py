@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,11 @@ from medley.settings import EngineSettings
 from medley.settings.presets import Kind, kind_named
 
 if TYPE_CHECKING:  # they take half a second to import
-    from rich.console import Console
-
+    from medley.cli.progress import Display
     from medley.settings.manifest import Manifest
-    from medley.studio.batches.batch import Report
-    from medley.studio.batches.schedule import Schedule
-    from medley.studio.shooting.device import Device
-    from medley.studio.shooting.forecast import Forecast
+    from medley.studio.forecast import Forecast
+    from medley.studio.plan import Plan
+    from medley.studio.run import Report
 
 _PATH = click.Path(path_type=Path)
 _LISTED = 30  # films that --check names one by one
@@ -77,87 +74,71 @@ def batch(
     settings = read_settings(EngineSettings, options)
     from medley.settings.manifest import read_manifest
 
-    found = read_manifest(manifest, yes, workspace, partial(_kind, settings.devices))
+    found = read_manifest(manifest, yes, workspace, lambda: _kind(settings.devices))
     # What is wrong with the manifest should not wait for these.
     from medley.cli.console import notes
-    from medley.studio.batches.schedule import planning_crew
-    from medley.studio.engine import open_engine
-    from medley.studio.shooting.forecast import check_disk
-    from medley.studio.shooting.room import free_disk
-    from medley.workspace import Workspace
+    from medley.cli.progress import display
+    from medley.studio.engines.choice import open_engine, planning_devices
+    from medley.studio.forecast import forecast, pace_for
+    from medley.studio.plan import plan
+    from medley.studio.shooting.costs import check_disk
+    from medley.studio.shooting.resources import free_disk
 
-    console = notes(quiet)
-    crew = planning_crew(settings)
-    planned = _plan(found, crew, force, console)
-    expected = _foretell(planned, crew, check, console)
-    _show_plan(planned, expected, console, check)
+    console, devices = notes(quiet), planning_devices(settings)
+    with display(console) as show:
+        planned = plan(
+            [film.order for film in found.films],
+            devices,
+            sources=[film.source for film in found.films],
+            force=force,
+            keeps_made=True,
+            listener=show.on,
+        )
+    # The pace is measured only if someone waits for the answer.
+    pace = pace_for(planned, devices[0], "always" if check else "none")
+    with display(console) as show:
+        expected = forecast(planned, devices, pace, show.warn)
+        _show_plan(found, planned, expected, show, check)
     if check:
         sys.exit(bool(planned.failed))
-    engine = open_engine(settings, Workspace(found.workspace))
+    engine = open_engine(settings, planned.workspace)
     check_disk(expected.disk_bytes, free_disk(found.workspace))
-    _run(found, planned, engine, crew[0], console, log_json, page)
-
-
-def _kind(devices: str) -> Kind:
-    if devices != "auto":
-        return kind_named(devices)
-    from medley.studio.shooting.device import kind_of
-
-    return kind_of(devices)
-
-
-def _plan(manifest: Manifest, crew: list[Device], force: bool, console: Console) -> Schedule:
-    from medley.cli.progress import display
-    from medley.studio.batches.schedule import plan_batch
-
     with display(console) as show:
-        return plan_batch(manifest, crew[0], force, show.stage)
+        show.expect(planned, is_batch=True)
+        report = _run(found, planned, engine, show, log_json, page)
+    if report.failures:
+        sys.exit(1)
 
 
-def _foretell(planned: Schedule, crew: list[Device], patient: bool, console: Console) -> Forecast:
-    """Foretell; the pace is measured for it only if someone waits for the answer."""
-    from medley.cli.console import warn
-    from medley.studio.batches.schedule import foretell_batch
-    from medley.studio.shooting.device import choose_precision
-    from medley.studio.shooting.pace import known_pace, pace_on
+def _kind(devices: tuple[str, ...]) -> Kind:
+    if devices != ("auto",):
+        return kind_named(devices[0])
+    from medley.studio.shooting.devices import preset_kind
 
-    jobs = list(planned.jobs.values())
-    pace = None
-    if jobs:
-        settings = jobs[0].take.scene.settings
-        pace = known_pace(crew[0], choose_precision(settings.precision, crew[0]))
-        if patient and not pace:
-            pace = pace_on(crew[0], settings)
-    tell = partial(warn, console)
-    return foretell_batch(jobs, planned.shots - len(jobs), crew, pace, tell)
+    return preset_kind(devices)
 
 
-def _show_plan(planned: Schedule, expected: Forecast, console: Console, check: bool) -> None:
-    from medley.cli.console import show_table, warn
-    from medley.cli.planning import forecast_line
+def _show_plan(
+    manifest: Manifest, planned: Plan, expected: Forecast, show: Display, check: bool
+) -> None:
+    from medley.cli.console import show_table
+    from medley.cli.films import forecast_line
+    from medley.cli.progress import words_of
 
-    def line(text: str) -> None:
-        if check:
-            click.echo(text)
-        else:
-            console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-    for film, error in planned.failed:
-        warn(console, f"{film.source}: '{film.path}' cannot be made: {error}")
+    line = click.echo if check else show.line
+    for number, error in planned.failed.items():
+        film = manifest.films[number]
+        show.warn(f"{film.source}: '{film.path}' cannot be made: {words_of(error)}")
     if check and planned.films and len(planned.films) <= _LISTED:
-        rows = [
-            [
-                str(plan.film.path),
-                plan.film.kind,
-                f"{len(plan.takes)}",
-                "made" if plan.is_made else f"{len(planned.jobs.keys() & set(plan.keys))}",
-            ]
-            for plan in planned.films
-        ]
+        rows = []
+        for one in planned.films:
+            missing = len(planned.jobs.keys() & set(one.keys))
+            state = "made" if one.is_made else f"{missing}"
+            rows.append([str(one.path), one.order.kind, f"{len(one.shots)}", state])
         show_table(["film", "kind", "shots", "missing"], rows)
     line(
-        f"{counted(len(planned.order), 'film')}, {planned.made:,} of them made;"
-        f" {counted(planned.shots, 'different shot')}, {expected.finished:,} of them finished"
+        f"{counted(len(planned.orders), 'film')}, {planned.made:,} of them made;"
+        f" {counted(len(planned.labels), 'different shot')}, {expected.finished:,} of them finished"
     )
     if expected.missing:
         line(forecast_line(expected))
@@ -165,62 +146,53 @@ def _show_plan(planned: Schedule, expected: Forecast, console: Console, check: b
 
 def _run(
     manifest: Manifest,
-    planned: Schedule,
+    planned: Plan,
     engine: Any,
-    device: Device,
-    console: Console,
+    show: Display,
     log_json: Path | None,
     page: Path | None,
-) -> None:
-    from medley.cli.board import board
-    from medley.studio.batches.batch import run_batch
-    from medley.studio.batches.cutting import cut_plan
-    from medley.studio.batches.journal import journal_path, open_journal
-    from medley.studio.batches.page import common_folder, write_page
+) -> Report:
+    from medley.events import Event
+    from medley.studio.event_log import log_path, open_log
+    from medley.studio.page import common_folder, write_page
+    from medley.studio.run import run
 
-    log = log_json or journal_path(planned.workspace.root, manifest.path)
-    summary = page or common_folder([film.path for film in planned.order]) / (
-        f"{manifest.path.stem}.html"
-    )
-    with open_journal(log, every_step=log_json is not None) as journal:
-        journal.write("batch", {"manifest": manifest.path, "films": len(planned.order),
-                                "shots": planned.shots, "missing": len(planned.jobs)})  # fmt: skip
-        with board(console, planned) as show:
+    log = log_json or log_path(planned.workspace.root, manifest.path)
+    name = manifest.path.stem
+    summary = page or common_folder([film.path for film in manifest.films]) / f"{name}.html"
+    with open_log(log, every_step=log_json is not None) as events:
+        events.write("batch", {"manifest": manifest.path, "films": len(planned.orders),
+                               "shots": len(planned.labels), "missing": len(planned.jobs)})  # fmt: skip
 
-            def watch(happening: Any) -> None:
-                journal.note(happening)
-                show.show(happening)
+        def listener(event: Event) -> None:
+            events.on(event)
+            show.on(event)
 
-            def tell(text: str) -> None:
-                journal.write("told", {"text": text})
-
-            cut = partial(cut_plan, device=device, tell=tell)
-            report = run_batch(planned, engine, cut, watch)
-        journal.write("end", {"failed": len(report.failures)})
-    write_page(summary, manifest.path.stem, report)
+        report = run(planned, engine, listener, goes_on=True)
+        events.write("end", {"failed": len(report.failures)})
+    write_page(summary, name, report)
     for film in report.films:
         if not film.error:
-            click.echo(film.film)
-    console.print(
-        f"summary '{summary}', log '{log}'", highlight=False, markup=False, soft_wrap=True
-    )
-    if report.failures:
-        _show_failures(report, log)
-        sys.exit(1)
+            click.echo(film.key)
+    show.line(f"summary '{summary}', log '{log}'")
+    _show_failures(report, planned, log)
+    return report
 
 
-def _show_failures(report: Report, log: Path) -> None:
+def _show_failures(report: Report, planned: Plan, log: Path) -> None:
     """Tell on standard error what failed and why, even if all else is quiet."""
+    from medley.cli.progress import words_of
+
+    if not report.failures:
+        return
     click.echo(
         f"Error: {len(report.failures):,} of {counted(len(report.films), 'film')} failed; the same"
         f" command tries again; log '{log}'",
         err=True,
     )
     for film in report.failures:
-        click.echo(f"  {printable(film.film)}: {printable(film.error or '')}", err=True)
+        click.echo(f"  {printable(film.key)}: {printable(words_of(film.error))}", err=True)
     for shot in report.lost:
         attempts = f" after {shot.attempts} attempts" if shot.attempts > 1 else ""
-        click.echo(
-            f"  shot {shot.key} ({printable(shot.title)}){attempts}: {printable(shot.error or '')}",
-            err=True,
-        )
+        title, why = printable(planned.labels[shot.key]), printable(words_of(shot.error))
+        click.echo(f"  shot {shot.key} ({title}){attempts}: {why}", err=True)

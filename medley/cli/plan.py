@@ -1,12 +1,11 @@
 """`medley plan`: what a render would take, without taking it."""
 
-from functools import partial
 from typing import Any
 
 import click
 
 from medley.cli.options import TakesSeveral
-from medley.cli.planning import read_order, render_options
+from medley.cli.render_options import read_order, render_options
 from medley.settings.housekeeping import amount
 
 
@@ -23,25 +22,30 @@ def plan(recalibrate: bool, **options: Any) -> None:
     cache for a month.
     """
     order = read_order(options)
-    # torch takes a second to import; --help and a mistyped option should not wait for it.
-    from medley.cli.console import notes, show_facts, warn
-    from medley.cli.progress import clock
-    from medley.studio.orders import foretell, prepare
-    from medley.studio.shooting.room import free_disk, free_memory
+    # Pictures take half a second to import; --help and a mistyped option should not wait for them.
+    from medley.cli.console import notes, show_facts
+    from medley.cli.films import plan_film
+    from medley.cli.progress import clock, display
+    from medley.studio.forecast import forecast, pace_for
+    from medley.studio.shooting.resources import free_disk, free_memory
 
-    found, _ = prepare(order, partial(warn, notes(quiet=False)))
-    expected = foretell(found, anew=recalibrate)
-    height, width, _ = found.content.shape
+    with display(notes(quiet=False)) as show:
+        planned = plan_film(order, True, show)
+    (film,) = planned.films
+    device, content = film.devices[0], film.shots[0].content
+    expected = forecast(
+        planned, film.devices, pace_for(planned, device, "always", anew=recalibrate)
+    )
     tiles = f"in tiles of {expected.tile} pixels" if expected.tile else "as a whole"
-    memory, disk = free_memory(found.camera.device), free_disk(order.workspace)
+    time = "none" if not expected.missing else f"about {clock(expected.seconds or 0)}"
     show_facts(
         {
             "shots": f"{expected.missing} to take, {expected.finished} found finished",
-            "size": f"{width}x{height} pixels, computed {tiles}",
+            "size": f"{content.width}x{content.height} pixels, computed {tiles}",
             "steps": f"{expected.steps:,}",
-            "time": "none" if expected.seconds is None else f"about {clock(expected.seconds)}",
-            "memory": f"{amount(expected.memory_bytes)} at the peak" + _of(memory),
-            "disk": amount(expected.disk_bytes) + _of(disk),
+            "time": time,
+            "memory": f"{amount(expected.memory_bytes)} at the peak" + _of(free_memory(device)),
+            "disk": amount(expected.disk_bytes) + _of(free_disk(order.run.workspace)),
         }
     )
 

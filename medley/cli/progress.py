@@ -1,24 +1,25 @@
-"""What a run shows while it runs: a live line on a terminal, plain lines elsewhere."""
+"""What a run shows while it runs: a live line or table on a terminal, plain lines elsewhere."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
 from rich.text import Text
 
-from medley.cli.words import printable
-
-if TYPE_CHECKING:  # torch comes with it
-    from medley.studio.compression.stage import Stage
-    from medley.studio.shooting.progress import Progress as ShotProgress
+from medley.cli.words import counted, in_options, printable
+from medley.errors import MedleyError, word
+from medley.events import Event
+from medley.studio.plan import Plan
 
 _BAR_WIDTH = 6  # columns that a long title leaves for the bar and around it
 _SHORTEST = 16  # columns that a title always has
 _RECENT = 0.2  # weight of the latest step in the running mean of seconds a step
+_REFRESH_S = 0.25
 
 
 def clock(seconds: float) -> str:
@@ -29,75 +30,232 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600}h{whole % 3600 // 60:02}"
 
 
+class _Shots:
+    """Keeps account of the steps that are left in shots."""
+
+    def __init__(self, steps: Mapping[str, int], titles: Mapping[str, str]) -> None:
+        self.titles = titles
+        self.numbers = {key: number for number, key in enumerate(titles, start=1)}
+        self.count = len(steps)
+        self.at_work: dict[str, Event] = {}
+        self.done = self.failed = 0
+        self.taken = 0  # steps, in this run
+        self._left = dict(steps)
+        self._at: dict[str, int] = {}
+
+    @property
+    def steps_left(self) -> int:
+        return sum(self._left.values())
+
+    def on(self, event: Event) -> None:
+        if event.kind in ("started", "step"):
+            self.at_work[event.worker] = event
+        if event.kind == "step":
+            self.taken += event.step - self._at.get(event.key, event.step)
+            self._at[event.key] = event.step
+            self._left[event.key] = event.steps - event.step
+        elif event.kind == "shotend":
+            self.at_work.pop(event.worker, None)
+            self._left[event.key] = 0
+            if event.error:
+                self.failed += 1
+            else:
+                self.done += 1
+
+
 class Display:
-    """Follows a run's shots and film, and shows them on a console."""
+    """Shows events on a console: of one film as a bar, of a batch as a table of workers."""
 
-    def __init__(self, console: Console, progress: Progress) -> None:
+    def __init__(self, console: Console, live: Live | None) -> None:
         """Made by `display`."""
-        self._console = console
-        self._progress = progress
-        self._bar: TaskID | None = None
-        self._total = 0
+        self._console, self._live = console, live
+        self._what = "shot"
+        self._is_batch = False
+        self._shots = _Shots({}, {})
+        self._films = self._films_done = self._films_failed = 0
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[detail]}", markup=False),
+            console=console,
+        )
+        self._task = self._bar.add_task("", visible=False, detail="")
         self._step_s = 0.0
-        self._last: dict[int, tuple[int, float]] = {}
+        self._last: dict[str, Event] = {}
+        self._cutting: Event | None = None
+        self._began = self._shown = time.monotonic()
 
-    def shot(self, now: ShotProgress) -> None:
-        """Show how far the shots are; a finished one leaves a line."""
-        self._total = self._total or now.steps_left + now.step
+    def expect(self, plan: Plan, what: str = "shot", is_batch: bool = False) -> None:
+        """Learn what there is to be done.
+
+        Args:
+            plan: has the shots and films.
+            what: a shot is called, such as "painting".
+            is_batch: whether each film and shot is told of, and which worker is at what.
+        """
+        titles = dict(plan.labels)
+        if not is_batch:
+            titles = {spec.key: spec.title for film in plan.films for spec in film.shots}
+        steps = {key: job.spec.settings.steps for key, job in plan.jobs.items()}
+        self._what, self._is_batch, self._shots = what, is_batch, _Shots(steps, titles)
+        self._films, self._films_done = len(plan.orders), plan.made
+        self._began = time.monotonic()
+
+    def on(self, event: Event) -> None:
+        """Show what happens."""
+        self._shots.on(event)
+        if event.kind == "step":
+            self._step(event)
+        elif event.kind in ("told", "retry"):
+            self._told(event)
+        elif event.kind == "cutting":
+            self._cutting = event
+            detail = f"frame {event.step}/{event.steps}"
+            self._show("cutting the film", event.step, event.steps, detail)
+        elif event.kind == "stage":
+            self.count(event.title, event.step, event.steps)
+        elif self._is_batch and event.kind == "shotend":
+            self._shot_ended(event)
+        elif self._is_batch and event.kind == "filmend":
+            self._film_ended(event)
+        self._refresh()
+
+    def count(self, what: str, done: int, total: int) -> None:
+        """Show how many are done of what is to be done."""
+        self._show(what, done, total, f"{done}/{total}")
+        self._refresh()
+
+    def line(self, text: str, style: str = "") -> None:
+        """Leave a line on the console."""
+        self._console.print(
+            printable(text), style=style, highlight=False, markup=False, soft_wrap=True
+        )
+
+    def warn(self, text: str) -> None:
+        """Leave a warning on the console."""
+        self.line(f"warning: {text}", "yellow")
+
+    def _told(self, event: Event) -> None:
+        if not self._is_batch:
+            self.warn(event.text)
+        elif event.worker:  # what is told of films stands in the log
+            again = "; tried again" if event.kind == "retry" else ""
+            self.warn(f"{event.worker}: {event.text}{again}")
+
+    def _shot_ended(self, end: Event) -> None:
+        shots = self._shots
+        place = f"shot {shots.done + shots.failed}/{shots.count} {shots.titles[end.key]}"
+        if end.error:
+            self.line(f"{place}: failed: {words_of(end.error)}", "red")
+        elif not end.worker:
+            self.line(f"{place}: taken by another batch")
+        else:
+            self.line(f"{place}: {clock(end.seconds)} on {end.worker}")
+
+    def _film_ended(self, end: Event) -> None:
+        self._cutting = None
+        if end.error:
+            self._films_failed += 1
+        else:
+            self._films_done += 1
+        place = f"film {self._films_done + self._films_failed}/{self._films} '{end.key}'"
+        if end.error:
+            self.line(f"{place}: failed: {words_of(end.error)}", "red")
+        else:
+            self.line(f"{place}: cut in {clock(end.seconds)}")
+
+    def _step(self, now: Event) -> None:
+        """Show how far the shots of a film are; a finished one leaves a line."""
+        if self._is_batch:
+            return
         if now.step:
             # Of a shot that is gone on with, only the mean is known at first.
-            last_step, last_s = self._last.get(now.number, (-1, 0.0))
-            mean = now.seconds / (now.step + 1)
-            latest = now.seconds - last_s if now.step == last_step + 1 else mean
+            last = self._last.get(now.key)
+            follows = last is not None and now.step == last.step + 1
+            latest = now.seconds / (now.step + 1)
+            if last and follows:
+                latest = now.seconds - last.seconds
             known = self._step_s or latest
             self._step_s = known + _RECENT * (latest - known)
-        self._last[now.number] = now.step, now.seconds
+        self._last[now.key] = now
+        shots = self._shots
         # Those at work share what is left, but each has its own shot to end.
-        left = max(now.steps_left / now.at_once, now.steps - now.step)
-        shot = f"{now.what} {now.number}/{now.paintings} {now.title}"
+        left = max(shots.steps_left / max(1, len(shots.at_work)), now.steps - now.step)
+        number, count = shots.numbers.get(now.key, 1), len(shots.numbers) or 1
+        shot = f"{self._what} {number}/{count} {shots.titles.get(now.key, now.title)}"
         self._show(
             shot,
-            self._total - now.steps_left,
-            self._total,
+            shots.taken,
+            shots.taken + shots.steps_left,
             f"step {now.step}/{now.steps}  loss {now.loss:,.0f}"
             f"  {self._step_s:.2f} s/step  {clock(self._step_s * left)} left",
         )
         if now.step == now.steps:
             self.line(f"{shot}: loss {now.loss:,.0f} after {clock(now.seconds)}")
 
-    def frame(self, written: int, total: int) -> None:
-        """Show how far the film is."""
-        self._show("cutting the film", written, total, f"frame {written}/{total}")
-
-    def stage(self, now: Stage) -> None:
-        """Show how far a computation is."""
-        self.count(now.what, now.done, now.total)
-
-    def count(self, what: str, done: int, total: int) -> None:
-        """Show how many are done of what is to be done."""
-        self._show(what, done, total, f"{done}/{total}")
-
-    def line(self, text: str) -> None:
-        """Leave a line on the console."""
-        self._console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
-
     def _show(self, description: str, completed: int, total: int, detail: str) -> None:
         words = Text(printable(description))
         room = self._console.width - len(detail) - _BAR_WIDTH
         words.truncate(max(_SHORTEST, room), overflow="ellipsis")
-        description = words.plain
-        if self._bar is None:
-            self._bar = self._progress.add_task(description, total=total, detail=detail)
-        self._progress.update(
-            self._bar, description=description, completed=completed, total=total, detail=detail
+        self._bar.update(
+            self._task,
+            description=words.plain,
+            completed=completed,
+            total=total,
+            detail=detail,
+            visible=True,
         )
+
+    def _refresh(self) -> None:
+        now = time.monotonic()
+        if self._live and now - self._shown >= _REFRESH_S:
+            self._shown = now
+            at_shots = self._is_batch and self._shots.count
+            self._live.update(self._table() if at_shots else self._bar, refresh=True)
+
+    def _table(self) -> Group:
+        shots = self._shots
+        words = [
+            f"films {self._films_done}/{self._films}",
+            f"shots {shots.done}/{shots.count}",
+        ]
+        if shots.failed or self._films_failed:
+            lost = counted(shots.failed, "shot"), counted(self._films_failed, "film")
+            words.append(f"{lost[0]} and {lost[1]} failed")
+        if shots.taken > 0:
+            a_step = (time.monotonic() - self._began) / shots.taken
+            words.append(f"{clock(a_step * shots.steps_left)} left")
+        table = Table(box=None, header_style="bold", expand=False)
+        for column in ("worker", "shot", "step", "loss", "left"):
+            right = column in ("step", "loss", "left")
+            table.add_column(column, justify="right" if right else "left", no_wrap=True)
+        for name, event in sorted(shots.at_work.items()):
+            table.add_row(name, *map(Text, self._row(event)))
+        if self._cutting:
+            frames = f"{self._cutting.step}/{self._cutting.steps}"
+            name = printable(Path(self._cutting.key).name)
+            table.add_row("cut", Text(name), frames, "", "")
+        return Group(Text("  ".join(words), style="bold"), table)
+
+    def _row(self, event: Event) -> list[str]:
+        title = printable(self._shots.titles[event.key])
+        if event.kind != "step":
+            return [title, "begins", "", ""]
+        left = event.seconds / event.step * (event.steps - event.step) if event.step else None
+        step, loss = f"{event.step}/{event.steps}", f"{event.loss:,.0f}"
+        return [title, step, loss, "" if left is None else clock(left)]
+
+
+def words_of(error: Exception) -> str:
+    """Write an error's message as the command line does."""
+    return word(error.args, in_options) if isinstance(error, MedleyError) else str(error)
 
 
 @contextmanager
 def display(console: Console) -> Iterator[Display]:
     """Show progress on the console until the block ends; nothing of it stays there."""
-    description = TextColumn("{task.description}", markup=False)
-    columns = (description, BarColumn(), TextColumn("{task.fields[detail]}", markup=False))
-    bare = not console.is_terminal  # a file or a pipe gets plain lines only
-    with Progress(*columns, console=console, transient=True, disable=bare) as progress:
-        yield Display(console, progress)
+    if not console.is_terminal or console.quiet:  # a file or a pipe gets plain lines only
+        yield Display(console, None)
+        return
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        yield Display(console, live)

@@ -1,14 +1,12 @@
 """`medley render`: from a photo and paintings to a film."""
 
-from functools import partial
 from typing import Any
 
 import click
 
 from medley.cli.options import TakesSeveral
-from medley.cli.planning import closing_line, read_order, render_options, show_opening
+from medley.cli.render_options import read_order, render_options
 from medley.cli.words import counted
-from medley.settings import FilmSettings
 
 
 @click.command(cls=TakesSeveral, short_help="Make a film: a photo repainted after many paintings.")
@@ -24,35 +22,19 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     straight to the film, and one that was interrupted or killed goes on where it stopped.
     """
     order = read_order(options)
-    # torch takes a second to import; --help and a mistyped option should not wait for it.
-    from medley.cli.console import notes, warn
-    from medley.cli.progress import display
-    from medley.studio.editing.cut import Outputs
-    from medley.studio.orders import foretell, prepare
-    from medley.studio.render import cut_film, take_all
-    from medley.studio.shooting.device import computing_deterministically
-    from medley.studio.shooting.forecast import check_disk
-    from medley.studio.shooting.room import free_disk
+    # Pictures take half a second to import; --help and a mistyped option should not wait for them.
+    from medley.cli.films import FilmSpec, Forecast, make_film, on_devices
 
-    console = notes(quiet)
-    outputs = Outputs(order.film_path)
-    outputs.check(True, order.inputs)  # whether one may be replaced is told of last
-    plan, drawn = prepare(order, partial(warn, console))
-    outputs.check(force, [*order.inputs, *(work.path for work in drawn.paintings)])
-    expected = foretell(plan, patient=False)
-    check_disk(expected.disk_bytes, free_disk(order.workspace))
-    height, width, _ = plan.content.shape
-    devices = ",".join(map(str, plan.devices[: max(1, plan.at_once)]))
-    opening = (
-        f"{counted(len(drawn.paintings), 'painting')}{' in one shot' * order.is_one_shot},"
-        f" {width}x{height} pixels, {counted(order.steps, 'step')} each,"
-        f" {plan.camera.weights.label} weights, {plan.camera.precision} on {devices};"
-        f" {counted(expected.finished, 'shot')}"
-    )
-    with computing_deterministically(order.deterministic), display(console) as show:
-        by_chance = drawn.paintings if order.sample else ()
-        show_opening(show, opening, plan.takes, by_chance, expected)
-        take_all(plan, show.shot, partial(warn, console))
-        facts = cut_film(plan, outputs, order.part(FilmSettings), show.frame)
-        show.line(closing_line(facts, outputs))
+    def opening(film: FilmSpec, expected: Forecast) -> str:
+        first = film.shots[0]
+        together = " in one shot" if order.blend.is_one_shot else ""
+        return (
+            f"{counted(len(film.drawn.paintings), 'painting')}{together},"
+            f" {first.content.width}x{first.content.height} pixels,"
+            f" {counted(order.shot.steps, 'step')} each,"
+            f" {film.network} weights, {first.precision} on {on_devices(film, expected)};"
+            f" {counted(expected.finished, 'shot')}"
+        )
+
+    make_film(order, "painting", opening, force, quiet)
     click.echo(order.film_path)

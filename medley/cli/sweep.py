@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,15 +28,15 @@ from medley.settings import (
 )
 
 if TYPE_CHECKING:  # torch comes with them
-    from medley.studio.editing.measure import Measure, Spread
-    from medley.studio.sweep import Sweep
+    from medley.studio.cut import MadeFilm
+    from medley.studio.editing.measure import Spread
 
 _PATH = click.Path(path_type=Path)
 
 
 @click.command(cls=TakesSeveral, short_help="Compare networks of different bit widths in a film.")
 @click.option(
-    "--content", "contents", type=_PATH, multiple=True,
+    "--content", type=_PATH, multiple=True,
     help="The photo to be repainted; repeatable.  [required]",
 )  # fmt: skip
 @click.option(
@@ -63,7 +61,7 @@ _PATH = click.Path(path_type=Path)
 @settings_options(RunSettings)
 @retired_options
 def sweep(
-    contents: tuple[Path, ...],
+    content: tuple[Path, ...],
     fetch: bool,
     force: bool,
     quiet: bool,
@@ -84,69 +82,51 @@ def sweep(
 
     Shots are those of `medley render`: the same command again takes none twice.
     """
-    options["contents"] = tuple(dict.fromkeys(contents))
+    options["content"] = tuple(dict.fromkeys(content))
     order = read_settings(SweepOrder, settle(options))
-    _sweep(order, fetch, force, quiet)
+    # Pictures take half a second to import; --help and a mistyped option should not wait for them.
+    from medley.cli.films import FilmSpec, Forecast, make_film
 
-
-def _sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None:
-    # torch takes a second to import; --help and a mistyped option should not wait for it.
-    from medley.cli.console import notes, warn
-    from medley.cli.progress import display
-    from medley.studio.editing.cut import Outputs
-    from medley.studio.orders import look_through, prepare_sweep
-    from medley.studio.shooting.device import computing_deterministically
-    from medley.studio.shooting.takes import missing
-    from medley.studio.sweep import measure_sweep, publish, shoot_sweep
-    from medley.vgg import sources
-
-    console = notes(quiet)
-    outputs = Outputs(order.film_path, measured=True)
-    outputs.check(True, order.inputs)  # whether one may be replaced is told of last
-    photos = look_through(order, partial(warn, console))
-    drawn = photos[0][2]
-    outputs.check(force, [*order.inputs, *(work.path for work in drawn.paintings)])
     if fetch:
-        with console.status("fetching the float original ..."):
-            sources.fetch()
-    with computing_deterministically(order.deterministic), display(console) as show:
-        plan = prepare_sweep(order, photos, partial(warn, console), show.stage)
-        show.line(_opening(plan, len(missing(plan.takes))))
-        if order.sample:
-            show.line("drawn: " + "; ".join(work.title for work in drawn.paintings))
-        shoot_sweep(plan, show.shot, partial(warn, console))
-        measures = measure_sweep(plan, lambda done, of: show.count("scoring", done, of))
-        facts = publish(plan, measures, outputs, order.part(CutSettings), show.frame)
-        show.line(
-            f"{facts.words};"
-            f" sheet '{outputs.poster}', chart '{outputs.chart}', measures '{outputs.table}'"
-            f" and '{outputs.sidecar}', credits '{outputs.credits}'"
-        )
+        _fetch(order, quiet)
+
+    def opening(film: FilmSpec, expected: Forecast) -> str:
+        first, shots = film.shots[0].content, len(film.shots)
+        what = [
+            counted(len(film.networks), "network"),
+            counted(len(order.content), "photo"),
+            counted(len(film.drawn.paintings), "painting"),
+            f"{first.width}x{first.height} pixels",
+            f"{counted(order.shot.steps, 'step')} each",
+            f"on {','.join(film.devices)}",
+        ]
+        return f"{', '.join(what)}; {shots - expected.missing} of {counted(shots, 'shot')}"
+
+    made = make_film(order, "shot", opening, force, quiet)
     if not quiet:
-        _show_measures(plan, measures)
+        _show_measures(made)
     click.echo(order.film_path)
 
 
-def _opening(plan: Sweep, left: int) -> str:
-    shots = len(plan.takes)
-    photos = len({take.content_path for take in plan.takes})
-    height, width, _ = plan.takes[0].scene.content.shape
-    what = [
-        counted(len(plan.networks), "network"),
-        counted(photos, "photo"),
-        counted(len(plan.draw.paintings), "painting"),
-        f"{width}x{height} pixels",
-        f"{counted(plan.settings.steps, 'step')} each",
-        f"on {','.join(map(str, plan.devices))}",
-    ]
-    return f"{', '.join(what)}; {shots - left} of {counted(shots, 'shot')} found finished"
+def _fetch(order: SweepOrder, quiet: bool) -> None:
+    """Fetch the float original, once the photos were seen to be there."""
+    from medley.cli.console import notes
+    from medley.studio.picture_cache import PictureCache
+    from medley.vgg import sources
+
+    pictures = PictureCache()
+    for path in order.content:
+        pictures.content(path, order.shot)
+    with notes(quiet).status("fetching the float original ..."):
+        sources.fetch()
 
 
-def _show_measures(plan: Sweep, measures: Sequence[Measure]) -> None:
+def _show_measures(made: MadeFilm) -> None:
     from medley.cli.console import show_table
     from medley.studio.editing.measure import TOLERANCE, recommend, summarize
+    from medley.studio.sweep import pairs_of, reference_in
 
-    summary = summarize(measures)
+    summary, reference = summarize(made.measures), reference_in(made.film)
     chosen = recommend(summary)
     columns = ["weights", "MB", "distortion", "load s", "loss", "own loss", "ratio", "SSIM"]
     rows = []
@@ -162,17 +142,17 @@ def _show_measures(plan: Sweep, measures: Sequence[Measure]) -> None:
         costs = [f"{network.size_bytes / 1e6:.2f}", f"{network.distortion:.1e}"]
         rows.append([network.label, *costs, f"{network.load_s:.3f}", *quantities])
     show_table([*columns, "PSNR dB", "change"], rows)
-    reference = plan.reference.label
-    if len(plan.pairs) > 1:
-        click.echo(f"medians (least to most) of {len(plan.pairs)} pairs")
-    click.echo(f"losses are scored at {reference}, whose own result the others are compared with")
+    label = reference.label
+    if (count := len(pairs_of(made.film))) > 1:
+        click.echo(f"medians (least to most) of {count} pairs")
+    click.echo(f"losses are scored at {label}, whose own result the others are compared with")
     ratio = summary[chosen]["ratio"].median
-    if chosen == plan.reference:
-        click.echo(f"recommended: {reference}; nothing smaller is within {TOLERANCE - 1:.0%} of it")
+    if chosen == reference:
+        click.echo(f"recommended: {label}; nothing smaller is within {TOLERANCE - 1:.0%} of it")
     else:
         click.echo(
             f"recommended: {chosen.label}, {chosen.size_bytes / 1e6:.2f} MB: {ratio:.3f} times the"
-            f" loss of {reference}, the smallest within {TOLERANCE - 1:.0%}"
+            f" loss of {label}, the smallest within {TOLERANCE - 1:.0%}"
         )
 
 

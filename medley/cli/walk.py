@@ -1,6 +1,5 @@
 """`medley walk`: a photo that follows a path through paintings, as a film that loops."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from medley.cli.options import (
     retired_options,
     settings_options,
 )
-from medley.cli.planning import closing_line, show_opening
 from medley.cli.words import counted
 from medley.settings import (
     CatalogSettings,
@@ -66,36 +64,20 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
     steps or frames a second are another walk.
     """
     order = read_settings(WalkOrder, settle(options))
-    # torch takes a second to import; --help and a mistyped option should not wait for it.
-    from medley.cli.console import notes, warn
-    from medley.cli.progress import display
-    from medley.studio.editing.cut import Outputs
-    from medley.studio.orders import foretell_walk, prepare_walk
-    from medley.studio.render import take_all
-    from medley.studio.shooting.device import computing_deterministically
-    from medley.studio.shooting.forecast import check_disk
-    from medley.studio.shooting.room import free_disk
-    from medley.studio.walk import cut_walk
+    # Pictures take half a second to import; --help and a mistyped option should not wait for them.
+    from medley.cli.films import FilmSpec, Forecast, make_film, on_devices
+    from medley.studio.walk import lap_of
 
-    console = notes(quiet)
-    outputs = Outputs(order.film_path)
-    outputs.check(True, order.inputs)  # whether one may be replaced is told of last
-    plan = prepare_walk(order, partial(warn, console))
-    outputs.check(force, [*order.inputs, *(work.path for work in plan.paintings)])
-    expected = foretell_walk(plan)
-    check_disk(expected.disk_bytes, free_disk(order.workspace))
-    camera = plan.following.camera
-    height, width, _ = plan.following.content.shape
-    opening = (
-        f"{counted(len(plan.paintings), 'painting')}, {width}x{height} pixels,"
-        f" {counted(plan.lap.frames, 'frame')} of {counted(order.steps_per_frame, 'step')} each,"
-        f" {camera.weights.label} weights, {camera.precision} on {camera.device};"
-        f" {expected.finished} of 2 shots"
-    )
-    with computing_deterministically(order.deterministic), display(console) as show:
-        by_chance = plan.paintings if order.sample else ()
-        show_opening(show, opening, plan.shots.takes, by_chance, expected)
-        take_all(plan.shots, show.shot, partial(warn, console))
-        facts = cut_walk(plan, outputs, order.part(EncodeSettings), show.frame)
-        show.line(closing_line(facts, outputs))
+    def opening(film: FilmSpec, expected: Forecast) -> str:
+        first, works = film.shots[0], film.drawn.paintings
+        every = counted(order.walk.steps_per_frame, "step")
+        return (
+            f"{counted(len(works), 'painting')},"
+            f" {first.content.width}x{first.content.height} pixels,"
+            f" {counted(lap_of(order, len(works)).frames, 'frame')} of {every} each,"
+            f" {film.network} weights, {first.precision} on {on_devices(film, expected)};"
+            f" {expected.finished} of 2 shots"
+        )
+
+    make_film(order, "painting", opening, force, quiet)
     click.echo(order.film_path)

@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from medley.errors import Setting
+
 _HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, lone surrogates, line and paragraph ends
 
 INTERRUPTED = 130
@@ -10,7 +12,15 @@ INTERRUPTED = 130
 
 def counted(number: int, what: str) -> str:
     """A number of things, such as "1 shot" and "1,200 shots"."""
-    return f"{number:,} {what}{'s' * (number != 1)}"
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def in_options(setting: Setting) -> str:
+    """Write a setting as an option: "--style-weight 2"."""
+    option = f"--{setting.name.replace('_', '-')}"
+    if setting.value is False:
+        return f"--no-{option[2:]}"
+    return option if setting.value in (None, True) else f"{option} {setting.value}"
 
 
 def printable(text: str) -> str:

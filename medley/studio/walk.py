@@ -34,7 +34,7 @@ from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.spec import ShotSpec
 from medley.studio.shot_maker import ShotMaker
-from medley.transfer.style_path import StylePath
+from medley.transfer.style_path import Walk
 
 _FEWEST_FRAMES = 2  # from one painting to the next
 
@@ -97,7 +97,7 @@ def plan_walk(
         )
     lap, every = lap_of(order, len(works)), order.walk.steps_per_frame
     opening = maker.make(content, works[-1:], titles(works[-1:]))
-    path = Blend(walk=StylePath(lap.frames * every, lap.lead * every, order.walk.linger))
+    path = Blend(walk=Walk(lap.frames * every, lap.lead * every, order.walk.linger))
     following = replace(maker, settings=following_settings(order.shot, order.walk, lap))
     title = f"the walk through {titles(works)}"
     return [opening, following.make(content, works, title, opening, path)]

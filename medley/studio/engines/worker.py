@@ -16,7 +16,7 @@ from medley.studio.shooting.model import Model, computing_deterministically, loa
 from medley.studio.shooting.resources import free_memory
 from medley.studio.shooting.shoot import shoot
 from medley.studio.shooting.spec import ShotSpec
-from medley.transfer.features import FeatureCache
+from medley.transfer.feature_cache import FeatureCache
 from medley.workspace import Workspace
 
 _MODELS = 2  # networks in memory: films in two widths take turns without loading

@@ -13,7 +13,7 @@ from medley.files import sha256
 from medley.images import read_picture
 from medley.paintings import Draw, Kept, Painting
 from medley.settings import REST, BlendSettings, MaskWish
-from medley.transfer.style_path import StylePath
+from medley.transfer.style_path import Walk
 
 Mask = npt.NDArray[np.float32]
 """From 0 to 1, `(height, width)`: how much a painting pulls there."""
@@ -33,7 +33,7 @@ class Blend:
 
     strengths: tuple[float, ...] = ()
     masks: tuple[Mask, ...] = ()
-    walk: StylePath | None = None
+    walk: Walk | None = None
 
     @property
     def digest(self) -> str | None:

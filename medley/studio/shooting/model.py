@@ -13,7 +13,7 @@ from torch import Tensor
 from medley.errors import MedleyError, Setting, WeightsError
 from medley.settings import ShotSettings
 from medley.studio.shooting.devices import choose_precision, kind_of_device
-from medley.transfer.features import NOTHING, FeatureCache
+from medley.transfer.feature_cache import NO_CACHE, FeatureCache
 from medley.vgg.layers import HALVES, Precision, convolutions_for
 from medley.vgg.network import VGG19
 from medley.vgg.weights import Weights, load_weights
@@ -39,7 +39,7 @@ class Model:
     make_exact: Callable[[], VGG19]
     device: torch.device
     precision: Precision
-    features: FeatureCache = NOTHING
+    features: FeatureCache = NO_CACHE
 
     @property
     def exact(self) -> VGG19:

@@ -32,7 +32,7 @@ from medley.transfer.optimize import Evaluator, Iterate, Problem, RunState, opti
 from medley.transfer.preserve import LightObjective, recolor_painting
 from medley.transfer.scales import resample
 from medley.transfer.style import StyleTarget
-from medley.transfer.style_path import StylePath, without_negatives
+from medley.transfer.style_path import Walk, convex_weights
 from medley.transfer.tiling import make_objective
 from medley.workspace import Recorder, Workspace
 
@@ -140,12 +140,12 @@ def _wants_colors(spec: ShotSpec) -> bool:
     return not spec.start_has_colors and spec.settings.style_weight > 0
 
 
-def _strengths(spec: ShotSpec, walk: StylePath, step: int) -> list[float]:
+def _strengths(spec: ShotSpec, walk: Walk, step: int) -> list[float]:
     """How the paintings pull at a step of a walk."""
     count = len(spec.paintings)
     weights = walk.weights(step, count)
     if spec.settings.style_loss == "wasserstein":
-        weights = without_negatives(weights)
+        weights = convex_weights(weights)
     return [count * weight for weight in weights]
 
 
@@ -240,8 +240,8 @@ def _take(
                 text = f"{model.precision} overflowed; this shot goes on in float32"
                 yield _told(spec, named + text)
             _record(recorder, current, spec.settings)
-            if current.state:
-                checkpointer.reach(current.state)
+            if current.position:
+                checkpointer.reach(current.position)
             yield _step(spec, current)
         recorder.finish(_outcome(current))
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medley.errors import OutputError
+from medley.locks import is_claimed
 from medley.shots import Shot
-from medley.studio.engines.sharing import is_claimed
 from medley.workspace import Workspace
 
 _TAIL_BYTES = 4096  # of a trace: more than its last rows take
@@ -50,7 +50,7 @@ def survey(workspace: Workspace) -> Iterator[ShotStatus]:
     Raises:
         OutputError: there is no workspace of that name.
     """
-    folder = workspace.root / "shots"
+    folder = workspace.folder
     if not folder.is_dir():
         raise OutputError(f"'{workspace.root}' holds no shots; name a workspace, or begin a batch")
     for path in sorted(folder.iterdir()):
@@ -60,7 +60,7 @@ def survey(workspace: Workspace) -> Iterator[ShotStatus]:
         if (path / "done.json").is_file():
             yield ShotStatus(shot.key, "finished")
         else:
-            yield _look_at(shot, is_claimed(workspace, shot.key))
+            yield _look_at(shot, is_claimed(folder, shot.key))
 
 
 def latest_log(workspace: Workspace) -> Path | None:

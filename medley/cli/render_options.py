@@ -1,0 +1,58 @@
+"""The options of a render, which `medley render` and `medley plan` share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from medley.cli.config import config_options, settle
+from medley.cli.options import Command, output_option, read_settings, settings_options
+from medley.settings import (
+    BlendSettings,
+    CatalogSettings,
+    FilmSettings,
+    QualitySettings,
+    RenderOrder,
+    RunSettings,
+    ShotSettings,
+)
+
+_PATH = click.Path(path_type=Path)
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--content", type=_PATH, help="The photo to be repainted.  [required]"),
+    click.option(
+        "--styles",
+        type=_PATH,
+        multiple=True,
+        metavar="DIR_OR_FILES...",
+        help="Folders of paintings, or paintings; repeatable, or several at once.  [required, but"
+        " for --mask]",
+    ),
+    output_option("outputs/CONTENT-medley.mp4"),
+    click.option("--force", is_flag=True, help="Replace a film of that name."),
+    config_options(RenderOrder, sidecar="render"),
+    settings_options(QualitySettings),
+    settings_options(CatalogSettings),
+    settings_options(ShotSettings),
+    settings_options(BlendSettings),
+    settings_options(FilmSettings),
+    settings_options(RunSettings),
+)
+
+
+def render_options(command: Command) -> Command:
+    """Decorate a command with everything that decides a render."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def read_order(options: dict[str, Any]) -> RenderOrder:
+    """Read the values of `render_options`.
+
+    Raises:
+        click.UsageError: they contradict each other.
+    """
+    return read_settings(RenderOrder, settle(options))

@@ -1,1 +1,0 @@
-"""Many films: planned, scheduled, cut and told of."""
