@@ -107,7 +107,7 @@ def test_mixed_strengths_pull_towards_the_mixture_of_gram_matrices(camera, kind)
     both = make(paintings)
     both.mix([2 * weight for weight in weights])
     one = make(paintings[:1])
-    looks = [make([work])._style._targets[0] for work in paintings]
+    looks = [make([work])._style._references[0] for work in paintings]
     mixed = {
         layer: sum(weight * look[layer] for weight, look in zip(weights, looks, strict=True))
         for layer in looks[0]

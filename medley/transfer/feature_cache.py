@@ -21,7 +21,7 @@ MOST_BYTES = 64 * 2**20
 
 
 class FeatureCache:
-    """Findings by the pixels that they were made of; what was asked for longest ago goes first.
+    """A cache of findings by the pixels they were made of; the least recently used goes first.
 
     Nothing but the tensor that the network is shown counts, so that whatever was done to a picture
     before, its size and its colours are in the key without being named. Threads may share one.
@@ -40,7 +40,7 @@ class FeatureCache:
     def recall(
         self, picture: Tensor, by: tuple[Hashable, ...], look: Callable[[], Finding]
     ) -> Finding:
-        """What is found in a picture, looked for only if that is not known.
+        """Give what is found in a picture, looking for it only if that is not known.
 
         Args:
             picture: what is looked at.

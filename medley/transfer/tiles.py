@@ -1,4 +1,4 @@
-"""How tiles lie over a picture, so that the features of their cores are those of the whole.
+"""Tiles laid over a picture so that the features of their cores are those of the whole.
 
 Each tile has a halo as wide as the network reaches, and begins where all pooling windows do.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # torch takes a second to import, and plans do without
 
 
 class Grid(NamedTuple):
-    """How tiles lie, in pixels.
+    """The grid on which tiles lie, in pixels.
 
     Attributes:
         alignment: tiles begin at multiples of it.
@@ -62,7 +62,7 @@ class Tile(NamedTuple):
         return features[..., top:bottom, left:right]
 
     def variation(self, region: Tensor, height: int, width: int) -> Tensor:
-        """What the core adds to the total variation of a picture of that size.
+        """The part of the core in the total variation of a picture of that size.
 
         Neighbours count where the first of them lies, so that each pair counts once.
         """
@@ -82,10 +82,10 @@ def lay_tiles(
     """Cover a picture with tiles of about equal size whose cores are at most `side` wide.
 
     Args:
-        height: of the picture, pixels.
-        width: likewise.
-        side: pixels.
-        layers: whose features are wanted.
+        height: pixels of the picture.
+        width: pixels of the picture.
+        side: pixels of a tile, at the most.
+        layers: those whose features are wanted.
 
     Raises:
         ValueError: the side is smaller than the layers allow.

@@ -16,7 +16,7 @@ _FLATTEST = 1e-3  # added variance, as a share of the painting's mean variance
 
 
 class Gaussian(NamedTuple):
-    """What a painting's features are drawn from, in double precision.
+    """The normal distribution of a painting's features, in double precision.
 
     Attributes:
         mean: `(channels,)`.
@@ -47,7 +47,7 @@ def wasserstein(moments: Tensor, target: Gaussian) -> Tensor:
 
     Args:
         moments: `(channels, channels + 1)`: mean of `f f^T`, and mean of `f`.
-        target: of the painting.
+        target: the painting's.
 
     Returns:
         A scalar of the type and on the device of the moments, in the features' units squared.
@@ -67,7 +67,7 @@ def root_trace(matrix: Tensor) -> Tensor:
 
 
 class _RootTrace(torch.autograd.Function):
-    """By eigenvalues; the gradient, half the inverse root, asks nothing of how vectors turn.
+    """The trace by eigenvalues; the gradient, half the inverse root, needs no turn of vectors.
 
     Autograd's own would divide by differences of eigenvalues, many of which are equal.
     """
