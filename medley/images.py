@@ -40,7 +40,7 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 Image.MAX_IMAGE_PIXELS = LONGEST_SIDE**2  # what medley makes it must be able to read
 
 BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
-"""What Pillow raises of a picture that claims more."""
+"""Pillow's exceptions for a picture that claims more."""
 
 # A JPEG of more pixels is decoded at 1/2, 1/4 or 1/8 of its size, whichever comes below first.
 REDUCED_ABOVE = 40_000_000

@@ -19,7 +19,7 @@ Levels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 """RGB or RGBA, `(height, width, 3 or 4)`, of 8 or 16 bits."""
 
 QUALITY = {"jpeg": 92, "webp": 92, "avif": 80}
-"""Where it is not given; there no difference is seen at arm's length."""
+"""Quality where none is given: no difference is seen at arm's length."""
 
 _PILLOW = {"jpeg": "JPEG", "webp": "WEBP", "avif": "AVIF"}
 _COMPRESSION = 6  # of zlib, for PNG

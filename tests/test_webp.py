@@ -3,7 +3,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from medley.film import webp
-from medley.film.webp import TornError, read_film, write_film
+from medley.film.webp import CorruptFileError, read_film, write_film
 
 from .conftest import draw_pixels
 
@@ -77,11 +77,11 @@ def test_frames_are_taken_a_few_at_a_time(tmp_path, monkeypatch):
 def test_harmed_film_is_refused(tmp_path, harm, words):
     path = write(tmp_path / "a.webp", moving(4))
     path.write_bytes(harm(path.read_bytes()))
-    with pytest.raises(TornError, match=words):
+    with pytest.raises(CorruptFileError, match=words):
         read_film(path)
 
 
 def test_single_picture_is_no_film(tmp_path):
     Image.fromarray(draw_pixels(20, 20, 1)).save(tmp_path / "a.webp")
-    with pytest.raises(TornError, match="not animated"):
+    with pytest.raises(CorruptFileError, match="not animated"):
         read_film(tmp_path / "a.webp")

@@ -22,11 +22,11 @@ class Encoder:
             channel, whose gradients are smoother at no cost in size; for the others it is 8.
         quality: the option that takes the quality.
         slope: quality, for a `crf` on H.264's scale, is `slope * crf + offset`.
-        offset: see `slope`; `scripts/bench_formats` measured both for crf 10 to 28. NVENC
-            has the software's, not measured ones.
+        offset: quality of crf 0, see `slope`; `scripts/bench_formats` measured both for crf 10 to
+            28. NVENC has the software's, not measured ones.
         most: the largest number of its scale.
-        options: whatever else it is told.
-        narrow: what it is told of films narrower than `NARROW`.
+        options: further options for every film.
+        narrow: further options for films narrower than `NARROW`.
     """
 
     library: str

@@ -30,7 +30,7 @@ def read_facts(path: Path, form: Format | None = None) -> FilmFacts:
     }
     try:
         return readers.get((form or format_of(path)).kind, probe)(path)
-    except (PictureError, webp.TornError) as error:
+    except (PictureError, webp.CorruptFileError) as error:
         raise FilmError(f"'{path}' does not read back: {error}; make it again") from error
     except OSError as error:
         raise FilmError(f"'{path}' cannot be read ({error.strerror}); make it again") from error

@@ -31,7 +31,7 @@ _NO_BLENDING = 0x02
 _EFFORT = 4  # libwebp's method, 0 to 6
 
 
-class TornError(Exception):
+class CorruptFileError(Exception):
     """A file is not an animated WebP, or not a whole one."""
 
 
@@ -82,22 +82,22 @@ def read_film(path: Path) -> tuple[int, int, list[int]]:
     """Decode every frame; give width, height and the milliseconds of each frame.
 
     Raises:
-        TornError: it is torn, or no animated WebP.
+        CorruptFileError: it is torn, or no animated WebP.
     """
     with path.open("rb") as file:
         head = file.read(12)
         if head[:4] != b"RIFF" or head[8:] != b"WEBP":
-            raise TornError("no WebP")
+            raise CorruptFileError("no WebP")
         if path.stat().st_size != struct.unpack("<I", head[4:8])[0] + 8:
-            raise TornError("not as long as it says")
+            raise CorruptFileError("not as long as it says")
         chunks = _chunks(file)
         name, data = next(chunks, (b"", b""))
         if name != b"VP8X" or not data[0] & _ANIMATED:
-            raise TornError("not animated")
+            raise CorruptFileError("not animated")
         size = int.from_bytes(data[4:7], "little") + 1, int.from_bytes(data[7:10], "little") + 1
         lengths = list(in_order(_decode, (data for name, data in chunks if name == b"ANMF")))
     if not lengths:
-        raise TornError("without a frame")
+        raise CorruptFileError("without a frame")
     return *size, lengths
 
 
@@ -134,9 +134,9 @@ def _decode(data: bytes) -> int:
             image.load()
             size = tuple(int.from_bytes(data[at : at + 3], "little") + 1 for at in (6, 9))
             if image.size != size:
-                raise TornError(f"a frame of {image.size}, not of {size}")
+                raise CorruptFileError(f"a frame of {image.size}, not of {size}")
     except (UnidentifiedImageError, OSError) as error:
-        raise TornError("a frame cannot be decoded") from error
+        raise CorruptFileError("a frame cannot be decoded") from error
     return int.from_bytes(data[12:15], "little")
 
 
@@ -145,7 +145,7 @@ def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
         length = struct.unpack("<I", head[4:].ljust(4, b"\0"))[0]
         data = file.read(length + length % 2)
         if len(data) < length + length % 2:
-            raise TornError("torn")
+            raise CorruptFileError("torn")
         yield head[:4], data[:length]
 
 

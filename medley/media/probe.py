@@ -45,7 +45,7 @@ def probe(path: Path, *options: str) -> FilmFacts:
 
     Args:
         path: the file.
-        options: what else ffmpeg is told of its output.
+        options: further output options of ffmpeg's.
 
     Raises:
         FilmError: ffmpeg cannot read it, or the frames do not follow one another evenly.
@@ -65,7 +65,7 @@ def parse_facts(listing: str, path: Path) -> FilmFacts:
     are the pictures, stream 1 is the sound.
 
     Raises:
-        FilmError: they are not all in it, or the frames do not follow one another evenly.
+        FilmError: the listing lacks one of them, or the frames do not follow one another evenly.
     """
     tick = re.search(r"^#tb 0: (\d+/\d+)$", listing, re.MULTILINE)
     size = re.search(r"^#dimensions 0: (\d+)x(\d+)$", listing, re.MULTILINE)

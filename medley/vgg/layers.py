@@ -8,7 +8,7 @@ from medley.settings import VGG_LAYERS
 Pooling = Literal["max", "average", "average-scaled"]
 Padding = Literal["zeros", "replicate", "reflect"]
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
-"""What the convolutions compute in; tf32 is CUDA's shorter float32, and nothing elsewhere."""
+"""Types that the convolutions compute in; tf32 is CUDA's shorter float32, and nothing elsewhere."""
 
 HALVES = ("bfloat16", "float16")
 """Precisions in which features are halves."""

@@ -93,7 +93,7 @@ class VGG19(nn.Module):
         """Map an RGB picture `(1, 3, height, width)` in [0, 1] to its features by layer name.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: the picture has another shape or type.
         """
         if not isinstance(image, Tensor):
             raise ValueError(

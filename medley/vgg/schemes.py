@@ -192,7 +192,7 @@ def check_scheme(scheme: str, bits: int) -> None:
     """See that a scheme exists and has codes of `bits` bits.
 
     Raises:
-        ValueError: it does not.
+        ValueError: there is no such scheme, or it has no such width.
     """
     if scheme not in SCHEMES:
         raise ValueError(f"unknown scheme '{scheme}'; there are {', '.join(SCHEMES)}")

@@ -27,7 +27,7 @@ Floats = NDArray[np.float32]
 Originals = dict[str, tuple[Floats, Floats]]
 
 NAMES = ("original", "torchvision")
-"""What `fetch` brings by name."""
+"""Names of the originals that `fetch` brings."""
 
 KERAS_SHA256 = "bde7da0dfd621cbf86e11ce04e4946a9a42634c2cfd21318bba090d860699e35"
 KERAS_ORIGIN = Origin(

@@ -196,7 +196,7 @@ def check_digest(header: Header, content: np.ndarray[Any, Any]) -> None:
     """See that a file's bytes are those that were written.
 
     Raises:
-        WeightsError: they are not.
+        WeightsError: a byte differs.
     """
     head = content[: header.start].tobytes().replace(header.sha256.encode(), _ZEROS.encode())
     digest = hashlib.sha256(head)
