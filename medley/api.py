@@ -6,7 +6,6 @@ mend (a picture that cannot be read, weights that are not here) is a `medley.err
 """
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,15 +16,15 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from medley.errors import ConfigError, MedleyError
+from medley.errors import ConfigError, MedleyError, Setting, word
+from medley.events import Event
 from medley.files import check_free
 from medley.images import Pixels, read_picture, to_pixels, to_tensor
 from medley.media.probe import FilmFacts
-from medley.paintings import Painting, find_files, shipped
+from medley.paintings import find_files, shipped
 from medley.settings import (
     BlendSettings,
     CatalogSettings,
-    FilmSettings,
     QuantizeSettings,
     RenderOrder,
     RunSettings,
@@ -36,17 +35,21 @@ from medley.settings import (
     read_table,
 )
 from medley.studio.compression.quantizing import Quantizer
-from medley.studio.editing.cut import Outputs
-from medley.studio.orders import foretell, prepare
-from medley.studio.render import cut_film, take_all
-from medley.studio.shooting.blend import read_blend
-from medley.studio.shooting.camera import load_camera
-from medley.studio.shooting.device import choose_device, choose_precision, kind_of
-from medley.studio.shooting.forecast import check_disk
-from medley.studio.shooting.progress import Progress
-from medley.studio.shooting.room import free_disk
-from medley.studio.shooting.scene import fit_painting, fit_tiles, resize_content, set_scene
-from medley.studio.shooting.shoot import iterate
+from medley.studio.engines.choice import engine_for
+from medley.studio.forecast import forecast, pace_for
+from medley.studio.plan import plan
+from medley.studio.run import run
+from medley.studio.shooting.costs import check_disk
+from medley.studio.shooting.devices import (
+    choose_precision,
+    name_devices,
+    one_device,
+    preset_kind,
+)
+from medley.studio.shooting.model import load_model
+from medley.studio.shooting.resources import free_disk
+from medley.studio.shooting.spec import ShotSpec
+from medley.studio.still import StillContext
 from medley.transfer.optimize import Iterate
 from medley.vgg import sources
 from medley.vgg.layers import LAYERS, Pooling, convolutions_for
@@ -64,18 +67,21 @@ _STORED = QuantizeSettings()
 _log = logging.getLogger("medley")
 
 
+def in_keywords(setting: Setting) -> str:
+    """Write a setting as a keyword of a function: "steps=60"."""
+    value = setting.value
+    return setting.name if value is None else f"{setting.name}={value}"
+
+
 @contextmanager
 def _worded() -> Iterator[None]:
-    """Let errors name parameters and not the command line's options."""
+    """Let errors name keywords as Python has them."""
     try:
         yield
+    except ConfigError as error:
+        raise ConfigError(*(word(fault, in_keywords) for fault in error.faults)) from None
     except MedleyError as error:
-        raise type(error)(_in_python(str(error))) from None
-
-
-def _in_python(text: str) -> str:
-    text = re.sub(r"(?<!\S)--force\b", "force=True", text)
-    return re.sub(r"(?<!\S)--([a-z][a-z-]*)", lambda found: found[1].replace("-", "_"), text)
+        raise type(error)(error.worded(in_keywords)) from None
 
 
 @_worded()
@@ -120,7 +126,7 @@ def stylize(
         DivergedError: the loss is no longer finite; while iterating.
     """
     settings = _read(ShotSettings, options, "stylize")
-    run = _read(RunSettings, {"device": device, "tile": tile}, "stylize")
+    run_settings = _read(RunSettings, {"device": device, "tile": tile}, "stylize")
     seed = _read(CatalogSettings, {"seed": seed}, "stylize").seed
     wishes = {"mask": list(mask), "style_weights": ",".join(map(str, style_weights))}
     given = {name: wish for name, wish in wishes.items() if wish}
@@ -129,16 +135,25 @@ def stylize(
     if bool(several) == bool(mask):
         found = "both" if mask else "none"
         raise ValueError(f"stylize needs paintings or masks that name them, and was given {found}")
-    several = several or [wish.painting for wish in blending.masks]
-    resized = resize_content(_open(content), settings, _name(content))
-    works = [
-        Painting(Path(_name(one)), fit_painting(resized, _open(one), _name(one), settings))
-        for one in several
-    ]
-    blend = read_blend(blending, len(works), resized, _log.warning)
-    scene = set_scene(resized, works, settings, seed, blend=blend)
-    camera = load_camera(settings, choose_device(run.device))
-    return iterate(scene, fit_tiles(camera, scene.content, settings, run.tile))
+    several = several or [wish.painting for wish in blending.mask]
+    works = [(Path(_name(one)), _open(one)) for one in several]
+    model = load_model(settings, one_device(run_settings.device))
+    context = StillContext(
+        works, settings, seed, model, run_settings.tile, blending, _log.warning
+    )
+    spec = context.spec(_open(content), Path(_name(content)))
+    return _iterate(context, spec)
+
+
+def _iterate(context: StillContext, spec: ShotSpec) -> Iterator[Iterate]:
+    """Yield a shot's iterates, once the memory was seen to suffice."""
+    iterates = context.iterate(spec)
+
+    def worded() -> Iterator[Iterate]:
+        with _worded():
+            yield from iterates
+
+    return worded()
 
 
 @_worded()
@@ -148,7 +163,7 @@ def render(
     output: str | Path | None = None,
     *,
     force: bool = False,
-    watch: Callable[[Progress], None] = lambda _: None,
+    watch: Callable[[Event], None] = lambda _: None,
     **options: Any,
 ) -> FilmFacts:
     """Make a film of one photo through many paintings: `medley render` from Python.
@@ -160,7 +175,7 @@ def render(
         styles: folders of paintings, or paintings.
         output: the film, ending in .mp4; "outputs/CONTENT-medley.mp4" unless given.
         force: replace a film of that name.
-        watch: told after every step how far the shots are.
+        watch: told what happens, after every step and every frame too.
         options: every other field of `medley.settings.RenderOrder`, such as `sample`, `steps`,
             `fps`, `quality` or `workspace`.
 
@@ -175,13 +190,15 @@ def render(
     order = _read(RenderOrder, named | options, "render")
     if order.film_path.suffix.lower() != ".mp4":
         raise ValueError(f"a film ends in .mp4, and '{order.film_path}' does not")
-    outputs = Outputs(order.film_path)
-    outputs.check(force, [order.content])
-    plan, drawn = prepare(order, _log.warning)
-    outputs.check(force, [order.content, *(work.path for work in drawn.paintings)])
-    check_disk(foretell(plan, patient=False).disk_bytes, free_disk(order.workspace))
-    take_all(plan, watch, _log.warning)
-    return cut_film(plan, outputs, order.part(FilmSettings), lambda *_: None)
+    planned = plan([order], name_devices(order.run.device), force=force, listener=watch)
+    (film,) = planned.films
+    for note in film.notes:
+        _log.warning(note)
+    expected = forecast(planned, film.devices, pace_for(planned, film.devices[0], "none"))
+    check_disk(expected.disk_bytes, free_disk(planned.workspace.root))
+    engine = engine_for(film.devices, planned.workspace, len(planned.jobs))
+    (made,) = run(planned, engine, watch).made
+    return made.facts
 
 
 @_worded()
@@ -216,9 +233,8 @@ def load_vgg(
         WeightsError: the weights are not there or not whole.
     """
     chosen = _read(WeightsSettings, {"bits": bits, "weights": weights}, "load_vgg")
-    where = choose_device(_read(RunSettings, {"device": device}, "load_vgg").device)
-    width = chosen.bits if chosen.weights is None else None
-    loaded = load_weights(width, path=chosen.weights, layers=convolutions_for(layers))
+    where = one_device(_read(RunSettings, {"device": device}, "load_vgg").device)
+    loaded = load_weights(chosen.source, layers=convolutions_for(layers))
     network = VGG19(loaded.tensors, layers, pooling, choose_precision(precision, where))
     return network.to(where).eval()
 
@@ -307,9 +323,9 @@ def quantize(
 def _read(schema: type[Schema], options: Mapping[str, Any], function: str) -> Schema:
     """Options as their schema has them; what it does not accept is the caller's mistake."""
     try:
-        return read_table(schema, options, f"medley.{function}", kind_of=kind_of)
+        return read_table(schema, options, f"medley.{function}", kind_of=preset_kind)
     except ConfigError as error:
-        raise ValueError(_in_python(str(error))) from None
+        raise ValueError(error.worded(in_keywords)) from None
 
 
 def _open(source: Picture) -> Image.Image:

@@ -40,9 +40,13 @@ class MedleyError(Exception):
     Its arguments are the parts of the message.
     """
 
+    def worded(self, wording: Wording) -> str:
+        """Give the message with settings as a door has them."""
+        return word(self.args, wording)
+
     def __str__(self) -> str:
         """Give the message in words that fit everywhere."""
-        return word(self.args)
+        return self.worded(str)
 
 
 class PictureError(MedleyError):
@@ -69,9 +73,9 @@ class ConfigError(MedleyError):
         """The parts of each thing to mend."""
         return [arg if type(arg) is tuple else (arg,) for arg in self.args]
 
-    def __str__(self) -> str:
-        """All of it in one line."""
-        return "; ".join(map(word, self.faults))
+    def worded(self, wording: Wording) -> str:
+        """Give all of it in one line."""
+        return "; ".join(word(fault, wording) for fault in self.faults)
 
 
 class CheckpointError(MedleyError):

@@ -19,7 +19,7 @@ from medley.film.visual import visual_change
 from medley.images import decode, to_tensor
 from medley.shots import TraceRow
 from medley.studio.editing.assemble import changes_of
-from medley.studio.editing.reels import check_sizes, find_reels, list_numbered, parse_order
+from medley.studio.editing.frame_sources import check_sizes, find_reels, list_numbered, parse_order
 from medley.transfer import visual
 from medley.workspace import Workspace
 

@@ -1,6 +1,5 @@
 """`medley assemble`: a film of pictures that are already there."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,6 @@ import click
 
 from medley.cli.help import Grouped
 from medley.cli.options import output_option, read_settings, settings_options
-from medley.cli.planning import closing_line
 from medley.cli.words import counted
 from medley.settings import FilmSettings, RunSettings
 from medley.settings.formats import USUAL_SUFFIX
@@ -52,28 +50,28 @@ def assemble(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     # Pillow and numpy take half a second to import; --help should not wait for them.
-    from medley.cli.console import notes, warn
+    from medley.cli.console import notes
     from medley.cli.progress import display
     from medley.studio.editing import assemble as studio
-    from medley.studio.editing.cut import Outputs, check_film, check_output
-    from medley.studio.editing.reels import check_sizes, find_reels, parse_order
+    from medley.cli.films import closing_line
+    from medley.studio.editing.cut import check_film
+    from medley.studio.editing.outputs import Outputs, check_output
+    from medley.studio.editing.frame_sources import check_sizes, find_sources, parse_order
     from medley.workspace import Workspace
 
-    console = notes(quiet)
-    tell = partial(warn, console)
     outputs = Outputs(path)
     named = [Path(source) for source in sources]
-    outputs.check(True, named)  # whether one that is there may be replaced is told of last
-    check_output(path, asked, tell)
-    reels = find_reels(sources, Workspace(workspace), prefix, tell)
-    if order is not None:
-        reels = [reels[place] for place in parse_order(order, len(reels))]
-    check_film(len(reels), film)
-    check_sizes(reels, film.resolution is not None)
-    pictures = [picture for reel in reels for picture in reel.pictures.values()]
-    outputs.check(force, [*named, *([film.audio] if film.audio else []), *pictures])
-    with display(console) as show:
-        show.line(f"{counted(len(reels), 'part')}, {counted(len(pictures), 'picture')}")
-        facts = studio.assemble(reels, outputs, film, show.count, show.frame, tell)
+    with display(notes(quiet)) as show:
+        outputs.check(True, named)  # whether one that is there may be replaced is told of last
+        check_output(path, asked, show.warn)
+        found = find_sources(sources, Workspace(workspace), prefix, show.warn)
+        if order is not None:
+            found = [found[place] for place in parse_order(order, len(found))]
+        check_film(len(found), film)
+        check_sizes(found, film.resolution is not None)
+        pictures = [picture for source in found for picture in source.pictures.values()]
+        outputs.check(force, [*named, *([film.audio] if film.audio else []), *pictures])
+        show.line(f"{counted(len(found), 'part')}, {counted(len(pictures), 'picture')}")
+        facts = studio.assemble(found, outputs, film, show.on, show.warn)
         show.line(closing_line(facts, outputs))
     click.echo(path)

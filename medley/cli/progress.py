@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medley.cli.words import counted, in_options, printable
-from medley.errors import MedleyError, word
+from medley.errors import MedleyError
 from medley.events import Event
 from medley.studio.plan import Plan
 
@@ -97,8 +97,19 @@ class Display:
         if not is_batch:
             titles = {spec.key: spec.title for film in plan.films for spec in film.shots}
         steps = {key: job.spec.settings.steps for key, job in plan.jobs.items()}
-        self._what, self._is_batch, self._shots = what, is_batch, _Shots(steps, titles)
+        self.expect_shots(what, titles, steps)
+        self._is_batch = is_batch
         self._films, self._films_done = len(plan.orders), plan.made
+
+    def expect_shots(self, what: str, titles: Mapping[str, str], steps: Mapping[str, int]) -> None:
+        """Learn which shots there are.
+
+        Args:
+            what: a shot is called, such as "picture".
+            titles: of all shots, by key, in their order.
+            steps: of those that are missing, by key.
+        """
+        self._what, self._shots = what, _Shots(steps, titles)
         self._began = time.monotonic()
 
     def on(self, event: Event) -> None:
@@ -248,7 +259,7 @@ class Display:
 
 def words_of(error: Exception) -> str:
     """Write an error's message as the command line does."""
-    return word(error.args, in_options) if isinstance(error, MedleyError) else str(error)
+    return error.worded(in_options) if isinstance(error, MedleyError) else str(error)
 
 
 @contextmanager

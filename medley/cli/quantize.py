@@ -131,7 +131,7 @@ def quantize(
 
     paths = find_files(pictures) if pictures else shipped()
     with display(notes(quiet)) as show:
-        quantizer = Quantizer(original or sources.cached("original"), paths, show.stage)
+        quantizer = Quantizer(original or sources.cached("original"), paths, show.on)
         if compare:
             _compare(quantizer, output, chart)
         else:

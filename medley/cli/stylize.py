@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +27,8 @@ from medley.settings import (
 )
 
 if TYPE_CHECKING:  # torch comes with it
-    from rich.console import Console
-
-    from medley.studio.still import Easel, Errand, Repainted, Source
+    from medley.cli.progress import Display
+    from medley.studio.still import Repainted, Source, StillContext, StillFile, StillJob
 
 _PATH = click.Path(path_type=Path)
 _STREAM = Path("-")
@@ -89,52 +87,73 @@ def stylize(
     run = read_settings(RunSettings, options)
     seed = read_settings(CatalogSettings, options).seed
     strength = read_settings(CutSettings, options).strength
+    blending = read_settings(BlendSettings, options)
+    files = _paintings(blending, paintings)
     # torch takes a second to import; --help and a mistyped option should not wait for it.
-    from medley.cli.console import notes, warn
+    from medley.cli.console import notes
+    from medley.cli.progress import display
     from medley.stills import check_format
-    from medley.studio.shooting.blend import paintings_for
-    from medley.studio.shooting.camera import load_camera
-    from medley.studio.shooting.device import choose_device, computing_deterministically
-    from medley.studio.still import Easel, read_paintings
+    from medley.studio.shooting.devices import one_device
+    from medley.studio.shooting.model import computing_deterministically, load_model
+    from medley.studio.still import StillContext, StillFile, read_paintings
 
     check_format(file_format, still.depth, still.file_quality)
-    console = notes(quiet)
-    blending = read_settings(BlendSettings, options)
-    read = [_source(path) for path in (content, *paintings_for(blending, paintings))]
-    works, device = read_paintings(read[1:]), choose_device(run.device)
-    errands = _plan(read, blending.mask_files, output, file_format, force, partial(warn, console))
-    if not errands:
-        return
-    camera = load_camera(shot, device)
-    easel = Easel(
-        works, shot, seed, camera, run.tile, file_format, still, strength, blending,
-        partial(warn, console),
-    )  # fmt: skip
-    with computing_deterministically(run.deterministic):
-        failed = _paint(easel, errands, content.is_dir(), console, as_json)
+    with display(notes(quiet)) as show:
+        read = [_source(path) for path in (content, *files)]
+        works, device = read_paintings(read[1:]), one_device(run.device)
+        jobs = _plan(read, blending.mask_files, output, file_format, force, show.warn)
+        if not jobs:
+            return
+        model = load_model(shot, device)
+        context = StillContext(works, shot, seed, model, run.tile, blending, show.warn)
+        file = StillFile(file_format, still, strength)
+        with computing_deterministically(run.deterministic):
+            failed = _paint(context, file, jobs, content.is_dir(), show, as_json)
     if failed:
         listed = printable(", ".join(f"'{path}'" for path in failed))
-        of = counted(len(errands), "picture")
+        of = counted(len(jobs), "picture")
         click.echo(f"Error: {len(failed)} of {of} failed: {listed}", err=True)
         click.get_current_context().exit(1)
 
 
+def _paintings(blending: BlendSettings, named: tuple[Path, ...]) -> list[Path]:
+    """The paintings of one picture: those that were named, or those of the masks."""
+    masked = [wish.painting for wish in blending.mask]
+    if masked and named:
+        raise click.UsageError("--mask names its paintings itself; leave the others out")
+    if not masked and not named:
+        raise click.UsageError("there is no painting; name one, or pass --mask MASK=PAINTING")
+    return masked or list(named)
+
+
 def _paint(
-    easel: Easel, errands: list[Errand], is_folder: bool, console: Console, as_json: bool
+    context: StillContext,
+    file: StillFile,
+    jobs: list[StillJob],
+    is_folder: bool,
+    show: Display,
+    as_json: bool,
 ) -> list[Path]:
-    """Run the errands and report each; give the photos that failed."""
-    from medley.cli.console import warn
-    from medley.cli.progress import display
+    """Repaint all pictures and report each; give the photos that failed."""
+    from medley.cli.progress import words_of
     from medley.studio.still import repaint_all, repaint_one
 
+    names = {str(job.content.path): job.content.path.name for job in jobs}
+    steps = dict.fromkeys(names, context.settings.steps)
+    if is_folder:
+        show.expect_shots("picture", names, steps)
+    else:
+        show.expect_shots("painting", {}, steps)
     failed = []
     try:
-        with display(console) as show:
-            for done in (repaint_all if is_folder else repaint_one)(easel, errands, show.shot):
-                if done.error is not None:
-                    failed.append(done.errand.content.path)
-                    warn(console, f"passed over: {done.error}")
-                _report(done, as_json)
+        if not is_folder:
+            _report(repaint_one(context, file, jobs[0], show.on), as_json)
+            return []
+        for done in repaint_all(context, file, jobs, show.on):
+            if done.error is not None:
+                failed.append(done.job.content.path)
+                show.warn(f"passed over: {words_of(done.error)}")
+            _report(done, as_json)
     except KeyboardInterrupt:
         click.echo("Interrupted; pictures that were finished are kept.", err=True)
         click.get_current_context().exit(INTERRUPTED)
@@ -188,30 +207,32 @@ def _plan(
     file_format: StillFormat,
     force: bool,
     tell: Callable[[str], None],
-) -> list[Errand]:
+) -> list[StillJob]:
     """Find out what is to be done, and whether it can be written."""
     from medley.files import check_free
-    from medley.studio.still import Errand, plan_folder
+    from medley.studio.still import StillJob, plan_folder
 
     content = read[0]
     if content.data is None and content.path.is_dir():
         others = [*(each.path for each in read[1:]), *masks]
-        errands, finished = plan_folder(content.path, output, file_format, force, others)
-        for errand in finished:
-            tell(f"'{errand.output}' is there already; --force replaces it")
-        return errands
+        jobs, finished = plan_folder(content.path, output, file_format, force, others)
+        for job in finished:
+            tell(f"'{job.output}' is there already; --force replaces it")
+        return jobs
     if output == _STREAM:
-        return [Errand(content, None)]
+        return [StillJob(content, None)]
     check_free(output, force, [*(each.path for each in read), *masks])
-    return [Errand(content, output)]
+    return [StillJob(content, output)]
 
 
 def _report(done: Repainted, as_json: bool) -> None:
-    """Give out what came of an errand: the picture itself, its path, or a line of JSON."""
-    path = done.errand.output
+    """Give out what came of a picture: the picture itself, its path, or a line of JSON."""
+    from medley.cli.progress import words_of
+
+    path = done.job.output
     if as_json:
-        about = {"content": str(done.errand.content.path), "path": str(path)}
-        told = {"error": done.error} if done.facts is None else done.facts | about
+        about = {"content": str(done.job.content.path), "path": str(path)}
+        told = {"error": words_of(done.error)} if done.error else (done.facts or {}) | about
         click.echo(json.dumps(about | told))
     elif path is None:
         sys.stdout.buffer.write(done.data)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,15 @@ from PIL import Image
 
 import medley
 from medley.color import mix_light
-from medley.errors import DivergedError, OutputError, PictureError, RoomError
+from medley.errors import (
+    DivergedError,
+    MedleyError,
+    OutputError,
+    PictureError,
+    ResourceError,
+    Setting,
+)
+from medley.events import Event
 from medley.files import check_free, write_bytes
 from medley.images import Pixels, lay_on_white, read_layers, to_tensor
 from medley.paintings import Painting
@@ -25,18 +33,17 @@ from medley.settings import (
     TileWish,
 )
 from medley.stills import Levels, encode_still
+from medley.studio.editing.credits import titles
+from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import read_blend
-from medley.studio.shooting.camera import Camera
-from medley.studio.shooting.progress import Progress
-from medley.studio.shooting.scene import (
-    Scene,
-    fit_painting,
-    fit_tiles,
-    resize_content,
-    set_scene,
-)
+from medley.studio.shooting.costs import choose_tile
+from medley.studio.shooting.model import Model
+from medley.studio.shooting.resources import free_memory
 from medley.studio.shooting.shoot import iterate
+from medley.studio.shooting.spec import ShotSpec, fit_painting, resize_content
+from medley.studio.shot_maker import ShotMaker
 from medley.transfer.optimize import Iterate
+from medley.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Errand:
+class StillJob:
     """A picture that is to be repainted.
 
     Attributes:
@@ -61,18 +68,15 @@ class Errand:
 
 
 @dataclass(frozen=True)
-class Easel:
+class StillContext:
     """What all pictures of a run have in common.
 
     Attributes:
         paintings: their files, decoded.
         settings: of the shots.
-        seed: of their noise.
-        camera: the network, on its device.
-        tile: whether in tiles.
-        file_format: of the files, which settles the next.
-        file: how they are written.
-        strength: how much of the result is shown; the rest is the photo.
+        seed: decides noise.
+        model: the network, on its device.
+        tile: whether pictures are computed in tiles.
         blending: how the paintings share a picture.
         tell: told what the user should know, a line each.
     """
@@ -80,30 +84,79 @@ class Easel:
     paintings: Sequence[tuple[Path, Image.Image]]
     settings: ShotSettings
     seed: int
-    camera: Camera
+    model: Model
     tile: TileWish
-    file_format: StillFormat
-    file: StillSettings
-    strength: float
     blending: BlendSettings
     tell: Callable[[str], None]
+
+    def spec(self, content: Image.Image, name: Path) -> ShotSpec:
+        """Make the spec of one photo after all paintings at once.
+
+        Args:
+            content: upright RGB at its full size.
+            name: its file, or what errors call it.
+
+        Raises:
+            PictureError: a picture is too narrow, the start is unreadable, or masks do not fit.
+        """
+        photo = resize_content(content, self.settings, name)
+        works = [
+            Painting(path, fit_painting(photo, picture, path, self.settings))
+            for path, picture in self.paintings
+        ]
+        blend = read_blend(self.blending, len(works), photo.height, photo.width, self.tell)
+        maker = ShotMaker(
+            self.settings, self.model.weights.digest, self.model.precision, self.seed,
+            PictureCache(), Workspace(Path()),
+        )  # fmt: skip
+        return maker.make(photo, works, titles(works), blend=blend)
+
+    def iterate(self, spec: ShotSpec, levels: int = 255) -> Iterator[Iterate]:
+        """Run a shot's optimization in memory.
+
+        Args:
+            spec: one that this context made.
+            levels: above black that the last picture is rounded to.
+
+        Raises:
+            ResourceError: the memory does not suffice, even in tiles; also while iterating.
+            DivergedError: the loss is no longer finite; while iterating.
+        """
+        free = free_memory(str(self.model.device))
+        tile = choose_tile(self.tile, spec.scales, spec.settled, free)
+        return iterate(spec, self.model, tile, levels=levels)
+
+
+@dataclass(frozen=True)
+class StillFile:
+    """How the results of a run are written.
+
+    Attributes:
+        format: of the files, which settles that of the settings.
+        settings: depth and quality.
+        strength: how much of the result is shown; the rest is the photo.
+    """
+
+    format: StillFormat
+    settings: StillSettings
+    strength: float
 
 
 @dataclass(frozen=True)
 class Repainted:
-    """What came of an errand.
+    """What came of a picture that was to be repainted.
 
     Attributes:
-        errand: the errand.
+        job: which one it was.
         data: the file's bytes; none if it failed.
         facts: what is to be known of it: size, losses, seconds, settings.
-        error: why it failed, in one line.
+        error: why it failed.
     """
 
-    errand: Errand
+    job: StillJob
     data: bytes = b""
     facts: dict[str, Any] | None = None
-    error: str | None = None
+    error: MedleyError | None = None
 
 
 def read_paintings(sources: Sequence[Source]) -> list[tuple[Path, Image.Image]]:
@@ -121,14 +174,14 @@ def plan_folder(
     file_format: StillFormat,
     force: bool,
     paintings: Sequence[Path],
-) -> tuple[list[Errand], list[Errand]]:
+) -> tuple[list[StillJob], list[StillJob]]:
     """Find out which pictures of a folder are still to be repainted into another.
 
     Pictures of one name but for the suffix keep theirs: `a.jpg` and `a.png` become `a.jpg.png`
     and `a.png.png`.
 
     Returns:
-        Errands to be run, and those whose output is there already.
+        Jobs to be done, and those whose output is there already.
 
     Raises:
         PictureError: there is no picture, or the folder cannot be listed.
@@ -138,20 +191,23 @@ def plan_folder(
     if output.is_file():
         raise OutputError(f"'{output}' is a file, and '{folder}' a folder; name a folder for it")
     if output.is_dir() and output.samefile(folder):
-        raise OutputError(f"'{output}' is the folder that is read; name another --output")
+        raise OutputError(
+            f"'{output}' is the folder that is read; name another ", Setting("output")
+        )
     files = _list_pictures(folder)
     stems = [path.stem for path in files]
     suffix = next(end for end, kind in SUFFIXES.items() if kind == file_format)
-    errands: list[Errand] = []
-    finished: list[Errand] = []
+    jobs: list[StillJob] = []
+    finished: list[StillJob] = []
     for path in files:
         name = path.name if stems.count(path.stem) > 1 else path.stem
-        errand = Errand(Source(path), output / f"{name}{suffix}")
-        is_there = (output / f"{name}{suffix}").exists() and not force
-        (finished if is_there else errands).append(errand)
-    for errand in errands:
-        check_free(errand.output or output, force, [*files, *paintings])
-    return errands, finished
+        target = output / f"{name}{suffix}"
+        if target.exists() and not force:
+            finished.append(StillJob(Source(path), target))
+            continue
+        check_free(target, force, [*files, *paintings])
+        jobs.append(StillJob(Source(path), target))
+    return jobs, finished
 
 
 def _list_pictures(folder: Path) -> list[Path]:
@@ -168,83 +224,74 @@ def _list_pictures(folder: Path) -> list[Path]:
     return known
 
 
-Watch = Callable[[Progress], None]
+Listener = Callable[[Event], None]
 
 
-def repaint_one(easel: Easel, errands: Sequence[Errand], watch: Watch) -> Iterator[Repainted]:
-    """Repaint the one photo that there is.
-
-    Raises:
-        MedleyError: as `_repaint`.
-    """
-    (errand,) = errands
-    yield _repaint(easel, errand, watch)
-
-
-def repaint_all(easel: Easel, errands: Sequence[Errand], watch: Watch) -> Iterator[Repainted]:
-    """Repaint one photo after another; one that cannot be is passed over with its error.
-
-    Args:
-        easel: what they have in common.
-        errands: photos and outputs.
-        watch: told how far they are.
-
-    Raises:
-        OutputError: a file cannot be written.
-    """
-    for number, errand in enumerate(errands, start=1):
-        try:
-            done = _repaint(easel, errand, watch, (number, len(errands)))
-        except (PictureError, DivergedError, RoomError) as error:
-            text, path = str(error), str(errand.content.path)
-            done = Repainted(errand, error=text if path in text else f"'{path}': {text}")
-        yield done
-
-
-def _repaint(
-    easel: Easel, errand: Errand, watch: Watch, place: tuple[int, int] | None = None
+def repaint_one(
+    context: StillContext, file: StillFile, job: StillJob, listener: Listener
 ) -> Repainted:
     """Repaint one photo after all paintings at once, and write the result if it has a file.
+
+    Args:
+        context: what all pictures have in common.
+        file: how the result is written.
+        job: photo and output.
+        listener: told of each step.
 
     Raises:
         OutputError: the file cannot be written.
         PictureError: a picture is unreadable or too narrow.
         DivergedError: the loss is no longer finite.
-        RoomError: the memory does not suffice, even in tiles.
+        ResourceError: the memory does not suffice, even in tiles.
     """
-    name, settings = errand.content.path, easel.settings
-    layers = read_layers(name, errand.content.data)
-    content = resize_content(lay_on_white(*layers), settings, name)
-    works = [
-        Painting(path, fit_painting(content, picture, path, settings))
-        for path, picture in easel.paintings
-    ]
-    blend = read_blend(easel.blending, len(works), content, easel.tell)
-    scene = set_scene(content, works, settings, easel.seed, blend=blend)
-    camera = fit_tiles(easel.camera, content, settings, easel.tile)
-    number, count = place or (1, 1)
-    title = name.name if place else " + ".join(work.title for work in works)
-    what = "picture" if place else "painting"
-    for current in iterate(scene, camera, levels=2**easel.file.depth - 1):
-        left = settings.steps * (count - number + 1) - current.step
-        step, loss, seconds = current.step, current.loss, current.seconds
-        watch(Progress(number, count, title, step, loss, seconds, settings.steps, left, what))
-    facts = _facts(easel, scene, works, errand, current)
-    pixels = _levels(current.image, content, layers.alpha, easel)
-    data = encode_still(pixels, easel.file_format, json.dumps(facts), easel.file.file_quality)
-    if errand.output:
-        write_bytes(errand.output, data)
-    return Repainted(errand, data, facts)
+    name = job.content.path
+    layers = read_layers(name, job.content.data)
+    spec = context.spec(lay_on_white(*layers), name)
+    levels, steps = 2**file.settings.depth - 1, spec.settings.steps
+    for current in context.iterate(spec, levels):
+        event = Event("step", str(name), spec.title, step=current.step, steps=steps)
+        listener(replace(event, loss=current.loss, seconds=current.seconds))
+    facts = _facts(context, file, spec, current)
+    pixels = _levels(current.image, spec.content.pixels(), layers.alpha, file)
+    data = encode_still(pixels, file.format, json.dumps(facts), file.settings.file_quality)
+    if job.output:
+        write_bytes(job.output, data)
+    return Repainted(job, data, facts)
+
+
+def repaint_all(
+    context: StillContext, file: StillFile, jobs: Sequence[StillJob], listener: Listener
+) -> Iterator[Repainted]:
+    """Repaint one photo after another; one that cannot be is passed over with its error.
+
+    Args:
+        context: what all pictures have in common.
+        file: how the results are written.
+        jobs: photos and outputs.
+        listener: told of each step.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    for job in jobs:
+        try:
+            done = repaint_one(context, file, job, listener)
+        except (PictureError, DivergedError, ResourceError) as error:
+            named = f"'{job.content.path}': "
+            if str(job.content.path) not in str(error):
+                error = type(error)(named, *error.args)
+            done = Repainted(job, error=error)
+        yield done
 
 
 def _levels(
-    image: torch.Tensor, content: Pixels, alpha: Image.Image | None, easel: Easel
+    image: torch.Tensor, content: Pixels, alpha: Image.Image | None, file: StillFile
 ) -> Levels:
     """The result as it is written: mixed with the photo, rounded, and with its transparency."""
     image = image.cpu()
-    if easel.strength < 1:
-        image = mix_light(to_tensor(content), image, easel.strength)
-    pixels = _rounded(image, easel.file.depth)
+    if file.strength < 1:
+        image = mix_light(to_tensor(content), image, file.strength)
+    pixels = _rounded(image, file.settings.depth)
     if alpha is None:
         return pixels
     height, width, _ = content.shape
@@ -260,36 +307,37 @@ def _rounded(image: torch.Tensor, depth: int) -> Levels:
 
 
 def _facts(
-    easel: Easel, scene: Scene, works: Sequence[Painting], errand: Errand, last: Iterate
+    context: StillContext, file: StillFile, spec: ShotSpec, last: Iterate
 ) -> dict[str, Any]:
     """What a file says of itself: names, but no folders, which are nobody else's business."""
-    height, width, _ = scene.content.shape
+    shown = spec.settings.model_dump(mode="json", exclude={"keep_every"})
     return {
         "medley": medley.__version__,
-        "content": errand.content.path.name,
-        "paintings": [work.path.name for work in works],
-        "height": height,
-        "width": width,
+        "content": spec.content.path.name,
+        "paintings": [work.path.name for work in spec.paintings],
+        "height": spec.content.height,
+        "width": spec.content.width,
         "loss": last.loss,
         "content_loss": last.content,
         "style_loss": last.style,
         "tv_loss": last.tv,
         "seconds": round(last.seconds, 3),
-        "weights": easel.camera.weights.digest,
+        "weights": spec.weights,
         "settings": {
-            **_no_folders(scene.settings.model_dump(mode="json", exclude={"keep_every"})),
-            "precision": easel.camera.precision,
-            "seed": easel.seed,
-            "strength": easel.strength,
-            **_wishes(easel.blending),
+            **_no_folders(shown),
+            "precision": spec.precision,
+            "seed": context.seed,
+            "strength": file.strength,
+            **_wishes(context.blending),
         },
     }
 
 
 def _wishes(blending: BlendSettings) -> dict[str, Any]:
     """What was wished of a blend, if anything was."""
-    masks = [f"{Path(wish.mask).name}={Path(wish.painting).name}" for wish in blending.masks]
-    wishes = {"style_weights": blending.style_weights, "mask": masks}
+    weights = blending.model_dump(mode="json")["style_weights"]
+    masks = [f"{Path(wish.mask).name}={wish.painting.name}" for wish in blending.mask]
+    wishes = {"style_weights": weights, "mask": masks}
     return {name: wish for name, wish in wishes.items() if wish}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from medley.errors import PictureError
+from medley.events import Event, stage
 from medley.files import in_full, part_files
 from medley.film.timeline import ShotTrack
 from medley.film.visual import visual_change
@@ -18,9 +19,10 @@ from medley.images import Pixels, decode, read_picture, resize, size_for_pixels
 from medley.media.probe import FilmFacts
 from medley.settings import FilmSettings
 from medley.studio.editing.credits import caption_of, choose_captions, credit_lines
-from medley.studio.editing.cut import Outputs, Stretch, cut_medley, stretch_of
-from medley.studio.editing.reels import Reel, Tell
-from medley.studio.editing.sidecar import (
+from medley.studio.editing.cut import Segment, cut_medley, segment_of
+from medley.studio.editing.outputs import Outputs
+from medley.studio.editing.frame_sources import FrameSource, Tell
+from medley.studio.editing.beside import (
     describe_film,
     describe_run,
     describe_work,
@@ -29,27 +31,25 @@ from medley.studio.editing.sidecar import (
 )
 from medley.workspace import Workspace
 
-Watch = Callable[[str, int, int], None]
+Listener = Callable[[Event], None]
 
 
 def assemble(
-    reels: Sequence[Reel],
+    sources: Sequence[FrameSource],
     outputs: Outputs,
     film: FilmSettings,
-    watch: Watch,
-    on_frame: Callable[[int, int], None],
+    listener: Listener,
     tell: Tell,
 ) -> FilmFacts:
-    """Cut reels into a film, with its poster, credits and sidecar; no shot is taken.
+    """Cut sources into a film, with its poster, credits and sidecar; no shot is taken.
 
     All of them appear when the last of them is whole.
 
     Args:
-        reels: in the film's order.
+        sources: in the film's order.
         outputs: where the files go.
         film: pace, rate and quality, and what lies over the pictures.
-        watch: told of pictures that are compared: what, how many, of how many.
-        on_frame: called with the number of frames written and their total.
+        listener: told how many pictures are compared and how many frames are written.
         tell: told what the film goes without, a line each.
 
     Raises:
@@ -58,28 +58,32 @@ def assemble(
         PictureError: a picture is unreadable.
     """
     tell = cache(tell)  # many shots may lack the same painting
-    film = film.model_copy(update={"captions": choose_captions(reels, film)})
-    for root in {reel.shot.path.parent.parent for reel in reels if reel.shot}:
+    film = film.model_copy(update={"captions": choose_captions(sources, film)})
+    for root in {source.shot.path.parent.parent for source in sources if source.shot}:
         Workspace(root).note_film(outputs.sidecar)
     contents: list[Pixels] = []
-    stretches = []
-    for number, reel in enumerate(reels, start=1):
-        content = decode(reel.pictures[0])
+    segments = []
+    for number, source in enumerate(sources, start=1):
+        content = decode(source.pictures[0])
         place = next((at for at, one in enumerate(contents) if np.array_equal(one, content)), None)
         if place is None:
             place = len(contents)
             contents.append(content)
-        stretches.append(_stretch(reel, caption_of([reel], number, film), place, film, watch, tell))
-    if film.sparkline != "none" and not any(one.losses for one in stretches):
-        tell("these pictures have no trace of losses; the film goes without --sparkline")
+        segments.append(_segment(source, caption_of([source], number, film), place, film, listener, tell))
+    if film.sparkline != "none" and not any(one.losses for one in segments):
+        tell("these pictures have no trace of losses; the film goes without the sparkline")
+
+    def on_frame(frame: int, frames: int) -> None:
+        listener(Event("cutting", str(outputs.film), step=frame, steps=frames))
+
     with part_files(*outputs.all) as (*beside, part):
-        facts = cut_medley(contents, stretches, film, outputs.film, on_frame, part)
+        facts = cut_medley(contents, segments, film, outputs.film, on_frame, part)
         works = [
-            (one.painting, one.read(one.track.steps[-1]), credit_lines(reel))
-            for one, reel in zip(stretches, reels, strict=True)
+            (one.painting, one.read(one.track.steps[-1]), credit_lines(source))
+            for one, source in zip(segments, sources, strict=True)
         ]
-        first = contents[0], reels[0].content
-        lay_beside(beside, _sidecar(reels, film, facts), reels, first, works)
+        first = contents[0], sources[0].content
+        lay_beside(beside, _sidecar(sources, film, facts), sources, first, works)
     return facts
 
 
@@ -105,44 +109,45 @@ def changes_of(pictures: Sequence[Path], watch: Callable[[int, int], None]) -> l
     return changes
 
 
-def _stretch(
-    reel: Reel, caption: str, content: int, film: FilmSettings, watch: Watch, tell: Tell
-) -> Stretch:
-    painting = _painting(reel, tell)
-    if reel.shot:
-        return stretch_of(reel.shot, caption, painting, content)
-    paths = list(reel.pictures.values())
+def _segment(
+    source: FrameSource, caption: str, content: int, film: FilmSettings, listener: Listener, tell: Tell
+) -> Segment:
+    painting = _painting(source, tell)
+    if source.shot:
+        return segment_of(source.shot, caption, painting, content)
+    paths = list(source.pictures.values())
     changes = [0.0] * len(paths)
     if film.pace != "even":  # which would not look at them
-        changes = changes_of(paths, lambda done, of: watch(f"comparing {reel.title}", done, of))
-    track = ShotTrack(tuple(reel.pictures), tuple(changes))
-    return Stretch(track, lambda step: decode(reel.pictures[step]), caption, painting, {}, content)
+        what = f"comparing {source.title}"
+        changes = changes_of(paths, lambda done, of: listener(stage(what, done, of)))
+    track = ShotTrack(tuple(source.pictures), tuple(changes))
+    return Segment(track, lambda step: decode(source.pictures[step]), caption, painting, {}, content)
 
 
-def _painting(reel: Reel, tell: Tell) -> Pixels | None:
+def _painting(source: FrameSource, tell: Tell) -> Pixels | None:
     """A shot's painting at about the pictures' area, if its file is still there."""
-    if reel.path.is_dir():
+    if source.path.is_dir():
         return None
     try:
-        picture = read_picture(reel.path)
-        height, width, _ = decode(reel.pictures[0]).shape
+        picture = read_picture(source.path)
+        height, width, _ = decode(source.pictures[0]).shape
         size = size_for_pixels(picture.height, picture.width, height * width)
-        return np.asarray(resize(picture, *size, reel.path))
+        return np.asarray(resize(picture, *size, source.path))
     except PictureError as error:
         tell(f"{error}; the film goes without it")
         return None
 
 
-def _sidecar(reels: Sequence[Reel], film: FilmSettings, facts: FilmFacts) -> dict[str, Any]:
+def _sidecar(sources: Sequence[FrameSource], film: FilmSettings, facts: FilmFacts) -> dict[str, Any]:
     works = []
-    for reel in reels:
-        source = {"shot": reel.shot.key} if reel.shot else {"pictures": in_full(reel.folder)}
-        works.append({**describe_work(reel.title, reel.entry), **source, **reel.facts})
+    for source in sources:
+        source = {"shot": source.shot.key} if source.shot else {"pictures": in_full(source.folder)}
+        works.append({**describe_work(source.title, source.entry), **source, **source.facts})
     return {
         **describe_run("assemble"),
         "settings": film.model_dump(mode="json"),
         "workspace": next(
-            (in_full(one.shot.path.parent.parent) for one in reels if one.shot), None
+            (in_full(one.shot.path.parent.parent) for one in sources if one.shot), None
         ),
         "paintings": works,
         "film": describe_film(facts),

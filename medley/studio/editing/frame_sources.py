@@ -26,8 +26,8 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Reel:
-    """Pictures that become a stretch of a film, and what is known of them.
+class FrameSource:
+    """Pictures that become a segment of a film, and what is known of them.
 
     Attributes:
         folder: the shot's, or the pictures'.
@@ -66,10 +66,10 @@ class Reel:
         return bool(self.entry.title)
 
 
-def find_reels(
+def find_sources(
     sources: Sequence[str], workspace: Workspace, prefix: str | None, tell: Tell
-) -> list[Reel]:
-    """Find the reels that sources name, in their order.
+) -> list[FrameSource]:
+    """Find the sources that sources name, in their order.
 
     Args:
         sources: each a film or its sidecar, a workspace, a shot's folder or its key or the key's
@@ -79,34 +79,34 @@ def find_reels(
         tell: told what is passed over, a line each.
 
     Raises:
-        PictureError: a source is none of these, or names pictures that do not make a reel.
+        PictureError: a source is none of these, or names pictures that do not make one.
         OutputError: a shot is unfinished or torn, or not in the workspace.
     """
-    reels = []
+    sources = []
     for source in sources:
         path = Path(source)
         if path.is_file():
-            reels += _of_sidecar(path, workspace)
+            sources += _of_sidecar(path, workspace)
         elif path.is_dir():
-            reels += _of_folder(path, prefix, tell)
+            sources += _of_folder(path, prefix, tell)
         else:
-            reels.append(_of_shot(_by_key(source, workspace)))
-    return reels
+            sources.append(_of_shot(_by_key(source, workspace)))
+    return sources
 
 
-def check_sizes(reels: Sequence[Reel], any_size: bool) -> None:
+def check_sizes(sources: Sequence[FrameSource], any_size: bool) -> None:
     """See that pictures that follow one another are of one size, by looking at their heads.
 
     Args:
-        reels: of a film.
-        any_size: whether different reels may have different sizes.
+        sources: of a film.
+        any_size: whether different sources may have different sizes.
 
     Raises:
         PictureError: they are not, or one is unreadable.
     """
     sizes = []
-    for reel in reels:
-        first, *others = reel.pictures.values()
+    for source in sources:
+        first, *others = source.pictures.values()
         size = _size_of(first)
         for other in others:
             if (found := _size_of(other)) != size:
@@ -115,11 +115,11 @@ def check_sizes(reels: Sequence[Reel], any_size: bool) -> None:
                     " make them one size"
                 )
         sizes.append(size)
-    for reel, size in zip(reels, sizes, strict=True):
+    for source, size in zip(sources, sizes, strict=True):
         if size != sizes[0] and not any_size:
             raise PictureError(
-                f"the pictures in '{reel.folder}' are {_words(size)} pixels, but those in"
-                f" '{reels[0].folder}' {_words(sizes[0])}; pass --resolution, such as 1080p"
+                f"the pictures in '{source.folder}' are {_words(size)} pixels, but those in"
+                f" '{sources[0].folder}' {_words(sizes[0])}; pass --resolution, such as 1080p"
             )
 
 
@@ -178,7 +178,7 @@ def list_numbered(folder: Path, prefix: str | None, tell: Tell) -> dict[int, Pat
     return dict(numbered)
 
 
-def _of_folder(folder: Path, prefix: str | None, tell: Tell) -> list[Reel]:
+def _of_folder(folder: Path, prefix: str | None, tell: Tell) -> list[FrameSource]:
     if folder.name == "steps" and (folder.parent / "shot.json").is_file():
         folder = folder.parent
     if (folder / "shot.json").is_file():
@@ -189,24 +189,24 @@ def _of_folder(folder: Path, prefix: str | None, tell: Tell) -> list[Reel]:
     pictures = list_numbered(folder, prefix, tell)
     first = min(pictures)
     entry = Entry(str(folder), folder.resolve().name)
-    return [Reel(folder, {number - first: path for number, path in pictures.items()}, entry)]
+    return [FrameSource(folder, {number - first: path for number, path in pictures.items()}, entry)]
 
 
-def _of_workspace(folder: Path, places: Iterable[Path], tell: Tell) -> list[Reel]:
+def _of_workspace(folder: Path, places: Iterable[Path], tell: Tell) -> list[FrameSource]:
     """All finished shots, in the order in which they were begun."""
-    reels = []
+    sources = []
     for place in places:
         shot = Shot(place.name, place)
         if (place / "done.json").exists():
-            reels.append(_of_shot(shot))
+            sources.append(_of_shot(shot))
         else:
             tell(f"passed over: shot '{place}' is unfinished")
-    if not reels:
+    if not sources:
         raise OutputError(f"no shot in '{folder}' is finished; run the command that began them")
-    return reels
+    return sources
 
 
-def _of_shot(shot: Shot, entry: Entry | None = None) -> Reel:
+def _of_shot(shot: Shot, entry: Entry | None = None) -> FrameSource:
     if not (shot.path / "done.json").exists():
         raise OutputError(
             f"shot '{shot.path}' is unfinished; run the command that began it once more"
@@ -226,10 +226,10 @@ def _of_shot(shot: Shot, entry: Entry | None = None) -> Reel:
         raise OutputError(f"shot '{shot.path}' has {has}; a film needs two")
     pictures = {step: shot.step_path(step) for step in steps}
     content = Path(about.get("content_file", "")).stem
-    return Reel(shot.path, pictures, entry or _entry_of(about, shot), shot, content, done)
+    return FrameSource(shot.path, pictures, entry or _entry_of(about, shot), shot, content, done)
 
 
-def _of_sidecar(path: Path, workspace: Workspace) -> list[Reel]:
+def _of_sidecar(path: Path, workspace: Workspace) -> list[FrameSource]:
     """The shots of a film, in its order, with what it says of the paintings."""
     sidecar = path if path.suffix == ".json" else path.with_suffix(".json")
     try:
@@ -246,10 +246,10 @@ def _of_sidecar(path: Path, workspace: Workspace) -> list[Reel]:
     # An older medley wrote only the order's paths in full.
     told = (about.get("order") or {}).get("workspace"), about.get("workspace")
     had = [Path(place) for place in told if place]
-    reels = []
+    sources = []
     for entry, key, folder in works:
         if folder:
-            reels += [replace(reel, entry=entry) for reel in _of_pictures(Path(folder), sidecar)]
+            sources += [replace(source, entry=entry) for source in _of_pictures(Path(folder), sidecar)]
             continue
         shots = (Workspace(place).shot(key) for place in (workspace.root, *had))
         shot = next((shot for shot in shots if shot.path.is_dir()), None)
@@ -257,11 +257,11 @@ def _of_sidecar(path: Path, workspace: Workspace) -> list[Reel]:
             raise OutputError(
                 f"shot {key} of '{sidecar}' is not in '{workspace.root}'; pass its --workspace"
             )
-        reels.append(_of_shot(shot, entry))
-    return reels
+        sources.append(_of_shot(shot, entry))
+    return sources
 
 
-def _of_pictures(folder: Path, sidecar: Path) -> list[Reel]:
+def _of_pictures(folder: Path, sidecar: Path) -> list[FrameSource]:
     if not folder.is_dir():
         raise PictureError(f"there is no folder '{folder}' any more, which '{sidecar}' names")
     return _of_folder(folder, None, lambda _: None)
