@@ -138,9 +138,7 @@ def stylize(
     several = several or [wish.painting for wish in blending.mask]
     works = [(Path(_name(one)), _open(one)) for one in several]
     model = load_model(settings, one_device(run_settings.device))
-    context = StillContext(
-        works, settings, seed, model, run_settings.tile, blending, _log.warning
-    )
+    context = StillContext(works, settings, seed, model, run_settings.tile, blending, _log.warning)
     spec = context.spec(_open(content), Path(_name(content)))
     return _iterate(context, spec)
 

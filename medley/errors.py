@@ -1,7 +1,7 @@
 """The errors that a user can mend: each message says what is wrong, the value, and the way out.
 
-A message is made of parts. Where it names a setting, that part is a `Setting`, which each door words
-in its own way: `--tile 512` on the command line, `tile = 512` in a file, `tile=512` in Python.
+A message is made of parts. Where it names a setting, that part is a `Setting`, which each door
+words in its own way: `--tile 512` on the command line, `tile=512` in Python.
 """
 
 from collections.abc import Callable, Iterable

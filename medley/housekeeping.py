@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from medley.errors import MedleyError, OutputError, PictureError
+from medley.errors import OutputError, PictureError
 from medley.files import file_sha256, read_sums, write_json
 from medley.images import decode
 from medley.settings import PruneSettings

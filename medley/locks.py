@@ -128,7 +128,6 @@ def is_claimed(folder: Path, key: str) -> bool:
 
 def _cannot_lock(path: Path, error: OSError) -> OutputError:
     return OutputError(
-        f"cannot write to '{path}' ({error.strerror or error});"
-        " make room there or choose another ",
+        f"cannot write to '{path}' ({error.strerror or error}); make room there or choose another ",
         Setting("workspace"),
     )

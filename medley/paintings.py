@@ -176,7 +176,9 @@ def _filter(entries: list[Entry], settings: CatalogSettings) -> list[Entry]:
         key = _fold(wanted)
         kept = [entry for entry in entries if _fold(value(entry)) == key]
         if not kept:
-            raise PictureError(*_no_match(Setting(name, f"'{wanted}'"), Counter(map(value, entries)), wanted))
+            raise PictureError(
+                *_no_match(Setting(name, f"'{wanted}'"), Counter(map(value, entries)), wanted)
+            )
         entries = kept
     return _filter_years(entries, settings)
 
@@ -283,9 +285,7 @@ def find_bad(entries: Sequence[Entry], watch: Callable[[int], None]) -> list[str
     return bad
 
 
-def draw(
-    places: Sequence[Path], settings: CatalogSettings, fit: Fit[Kept]
-) -> Draw[Kept]:
+def draw(places: Sequence[Path], settings: CatalogSettings, fit: Fit[Kept]) -> Draw[Kept]:
     """Choose paintings and decode them; one that is bad or does not fit is passed over, another
     takes its place.
 

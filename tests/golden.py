@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from medley.studio.batches.darkroom import Darkroom
+from medley.studio.batches.filmplan import plan_film
 from PIL import Image
 
 from medley.images import Pixels
 from medley.settings import read_table
 from medley.settings.manifest import KINDS, Film
-from medley.studio.batches.darkroom import Darkroom
-from medley.studio.batches.filmplan import plan_film
 from medley.vgg import schemes, weightfile
 from medley.vgg.sources import KERAS_ORIGIN
 from medley.vgg.weights import load_weights

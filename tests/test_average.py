@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from medley.studio.shooting.scene import set_scene
 
 from medley.images import to_tensor
 from medley.paintings import Painting
 from medley.settings import ShotSettings
-from medley.studio.shooting.scene import set_scene
 from medley.studio.shooting.shoot import iterate, set_objective
 from medley.transfer.scales import mean_share, plan_scales
 

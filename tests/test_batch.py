@@ -10,20 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-
-from medley.errors import ConfigError, PictureError
-from medley.images import decode
-from medley.settings.manifest import read_manifest
 from medley.studio.batches import batch, cutting
 from medley.studio.batches.darkroom import Darkroom
 from medley.studio.batches.schedule import foretell_batch, plan_batch
-from medley.studio.engines.jobs import Event, Outcome
 from medley.studio.engines.sharing import is_claimed, reserve
 from medley.studio.orders import look_through, prepare, prepare_sweep
 from medley.studio.shooting.forecast import Pace
 from medley.studio.shooting.negatives import Negative, digest_of
 from medley.studio.shooting.takes import take_one
+from PIL import Image
+
+from medley.errors import ConfigError, PictureError
+from medley.images import decode
+from medley.settings.manifest import read_manifest
+from medley.studio.engines.jobs import Event, Outcome
 from medley.workspace import Workspace
 
 from .test_render import run

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-
 from medley.studio.batches.schedule import foretell_batch
 from medley.studio.shooting.forecast import Pace
 from medley.studio.shooting.scene import shot_key

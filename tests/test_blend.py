@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from medley.studio.shooting.camera import load_camera
+from medley.studio.shooting.scene import Scene, shot_key
 from PIL import Image
 
 from medley.errors import PictureError
 from medley.images import decode
 from medley.settings import BlendSettings, ShotSettings
 from medley.studio.shooting.blend import Blend, read_blend
-from medley.studio.shooting.camera import load_camera
-from medley.studio.shooting.scene import Scene, shot_key
 from medley.studio.shooting.shoot import set_objective, shoot
 from medley.transfer.color_transfer import Patch, color_statistics, match_colors
 from medley.workspace import Workspace

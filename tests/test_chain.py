@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from medley.studio.shooting.scene import shot_key
 
 from medley.errors import OutputError, PictureError
 from medley.shots import Shot
 from medley.studio.editing.cut import track
 from medley.studio.shooting import checkpoint
 from medley.studio.shooting.checkpoint import saved_step
-from medley.studio.shooting.scene import shot_key
 from medley.studio.shooting.shoot import shoot
 from medley.workspace import Workspace
 

@@ -7,6 +7,7 @@ import textwrap
 import click
 import pytest
 from click.testing import CliRunner
+from medley.studio.shooting.progress import Progress
 
 import medley
 from medley.cli import cli
@@ -25,7 +26,6 @@ from medley.settings import (
     SweepSettings,
 )
 from medley.settings.files import check_table
-from medley.studio.shooting.progress import Progress
 
 COMMANDS = sorted(cli.commands)
 

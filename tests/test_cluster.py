@@ -14,10 +14,10 @@ import pytest
 pytest.importorskip("ray", reason="Ray is not installed; pip install 'medley[ray]'")
 
 import ray
+from medley.studio.engine import Job, open_engine
 
 from medley.errors import LostError, MedleyError, WeightsError
 from medley.settings import EngineSettings
-from medley.studio.engine import Job, open_engine
 from medley.studio.engines import cluster
 from medley.studio.engines import worker as workers
 from medley.studio.shooting.checkpoint import saved_step

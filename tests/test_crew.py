@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from medley.studio.shooting.device import choose_device, choose_devices
+from medley.studio.shooting.progress import Progress
 from rich.console import Console
 
 from medley.cli.progress import display
@@ -20,8 +22,6 @@ from medley.errors import MedleyError
 from medley.shots import Shot
 from medley.studio.shooting import room
 from medley.studio.shooting.checkpoint import saved_step
-from medley.studio.shooting.device import choose_device, choose_devices
-from medley.studio.shooting.progress import Progress
 
 from .test_render import run
 

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 import torch
+from medley.studio.shooting.device import Device, choose_device, choose_precision, name_devices
 
 from medley.errors import MedleyError
 from medley.studio.shooting import device as devices
-from medley.studio.shooting.device import Device, choose_device, choose_precision, name_devices
 
 
 def lean(expression):

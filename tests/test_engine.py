@@ -15,21 +15,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from medley.studio.engine import Job, LocalEngine, open_engine
+from medley.studio.shooting.device import Device
+from medley.studio.shooting.forecast import TILES
+from medley.studio.shooting.scene import fit_painting, resize_content, set_scene, shot_key
+from medley.studio.shooting.takes import Take
 from PIL import Image
 
 from medley.errors import LostError, MedleyError, OutputError, RoomError, WeightsError
 from medley.paintings import Painting
 from medley.settings import EngineSettings, ShotSettings
 from medley.studio import engine as engines
-from medley.studio.engine import Job, LocalEngine, open_engine
 from medley.studio.engines import worker as workers
 from medley.studio.engines.jobs import Place, is_passing
 from medley.studio.engines.worker import Worker
 from medley.studio.shooting.checkpoint import saved_step
-from medley.studio.shooting.device import Device
-from medley.studio.shooting.forecast import TILES
-from medley.studio.shooting.scene import fit_painting, resize_content, set_scene, shot_key
-from medley.studio.shooting.takes import Take
 from medley.workspace import Workspace
 
 from .conftest import draw_pixels

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from medley.studio.engine import Job
 
 from medley.settings import ShotSettings
-from medley.studio.engine import Job
 from medley.studio.engines import worker as workers
 from medley.studio.engines.jobs import Place
 from medley.studio.engines.worker import Worker

@@ -1,8 +1,4 @@
 import pytest
-
-from medley.errors import RoomError
-from medley.settings import ShotSettings
-from medley.settings.housekeeping import amount
 from medley.studio.shooting.forecast import (
     Pace,
     check_disk,
@@ -13,6 +9,10 @@ from medley.studio.shooting.forecast import (
     shot_seconds,
     smaller,
 )
+
+from medley.errors import RoomError
+from medley.settings import ShotSettings
+from medley.settings.housekeeping import amount
 from medley.transfer.scales import Scale
 
 SQUARE = [Scale(4096, 4096, 100)]

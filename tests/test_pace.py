@@ -2,10 +2,10 @@ import json
 import time
 
 import pytest
-
-from medley.studio.shooting import pace
 from medley.studio.shooting.forecast import Pace
 from medley.studio.shooting.pace import measure_pace, pace_of
+
+from medley.studio.shooting import pace
 from medley.transfer.scales import Scale
 
 

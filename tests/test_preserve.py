@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from medley.studio.shooting.scene import set_scene
 
 from medley.images import to_tensor
 from medley.paintings import Painting
 from medley.settings import ShotSettings
-from medley.studio.shooting.scene import set_scene
 from medley.studio.shooting.shoot import iterate
 from medley.transfer.color_transfer import color_statistics, lend_chroma, luminance
 from medley.transfer.losses import Objective

@@ -15,13 +15,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from medley.studio.orders import foretell, prepare
+from medley.studio.shooting.forecast import Pace, peak_bytes
 from PIL import Image
 
 from medley.cli import main
 from medley.images import decode
 from medley.settings import RenderOrder, ShotSettings
-from medley.studio.orders import foretell, prepare
-from medley.studio.shooting.forecast import Pace, peak_bytes
 from medley.transfer.losses import Objective
 from medley.transfer.scales import Scale
 

@@ -13,12 +13,12 @@ import time
 import numpy as np
 import pytest
 import safetensors.torch
+from medley.studio.shooting.scene import shot_key
 
 from medley.errors import OutputError
 from medley.files import safetensors_header, sha256
 from medley.shots import Shot
 from medley.studio.shooting import checkpoint
-from medley.studio.shooting.scene import shot_key
 from medley.workspace import Workspace
 
 from .test_shoot import scene, take

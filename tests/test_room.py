@@ -3,11 +3,11 @@ import sys
 
 import pytest
 import torch
+from medley.studio.shooting.room import free_disk, free_memory, out_of_memory_named, resident_memory
 
 from medley.errors import RoomError
 from medley.settings import ShotSettings
 from medley.studio.shooting import room
-from medley.studio.shooting.room import free_disk, free_memory, out_of_memory_named, resident_memory
 from medley.transfer.scales import Scale
 
 CPU = torch.device("cpu")

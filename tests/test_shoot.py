@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-
-from medley.errors import DivergedError, MedleyError, PictureError
-from medley.images import decode, to_tensor
-from medley.paintings import Painting
-from medley.settings import ShotSettings
 from medley.studio.shooting.device import (
     available_devices,
     choose_device,
     computing_deterministically,
 )
 from medley.studio.shooting.scene import fit_painting, resize_content, set_scene, shot_key
+from PIL import Image
+
+from medley.errors import DivergedError, MedleyError, PictureError
+from medley.images import decode, to_tensor
+from medley.paintings import Painting
+from medley.settings import ShotSettings
 from medley.studio.shooting.shoot import shoot
 from medley.transfer.losses import Objective
 from medley.workspace import Workspace

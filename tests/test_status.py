@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from medley.errors import OutputError
-from medley.shots import TraceRow
 from medley.studio.batches.batch import Cutting, FilmEnd, Report, ShotEnd
 from medley.studio.batches.journal import open_journal
 from medley.studio.batches.page import common_folder, write_page
 from medley.studio.batches.status import latest_log, survey
+
+from medley.errors import OutputError
+from medley.shots import TraceRow
 from medley.studio.engines.jobs import Event
 from medley.workspace import Workspace
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from medley.studio.shooting.scene import shot_key
 
 from medley.errors import FilmError
 from medley.film.timeline import Frame, Still, walk_timeline
 from medley.images import decode, to_tensor
 from medley.settings import ShotSettings
 from medley.studio.shooting.blend import Blend
-from medley.studio.shooting.scene import shot_key
 from medley.studio.shooting.shoot import iterate
 from medley.studio.walk import lay_lap
 from medley.transfer.losses import Objective

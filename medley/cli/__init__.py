@@ -1,5 +1,6 @@
 """The command line: one small file for each command; nothing below this floor prints or exits."""
 
+import importlib
 import logging
 import os
 import sys
@@ -9,25 +10,53 @@ import click
 
 import medley
 from medley.allocation import give_back_large_blocks
-from medley.cli.assemble import assemble
-from medley.cli.batch import batch
-from medley.cli.layers import layers
-from medley.cli.plan import plan
-from medley.cli.presets import presets
-from medley.cli.quantize import quantize
-from medley.cli.render import render
-from medley.cli.status import status
-from medley.cli.styles import styles
-from medley.cli.stylize import stylize
-from medley.cli.sweep import sweep
-from medley.cli.walk import walk
-from medley.cli.weights import weights
-from medley.cli.words import INTERRUPTED, printable
-from medley.cli.workspace import workspace
-from medley.errors import ConfigError, MedleyError
+from medley.cli.words import INTERRUPTED, in_options, printable
+from medley.errors import ConfigError, MedleyError, word
+
+COMMANDS = {
+    "assemble": "Make a film of shots or pictures that are already there.",
+    "batch": "Make many films from one manifest.",
+    "layers": "List VGG-19's layers.",
+    "plan": "Estimate the time, memory and disk of a render.",
+    "presets": "Show what each --quality sets.",
+    "quantize": "Store the float network in a few bits a weight.",
+    "render": "Make a film: a photo repainted after many paintings.",
+    "status": "Show how far the shots of a workspace are.",
+    "styles": "List, draw and check paintings.",
+    "stylize": "Repaint one picture, or a folder of them.",
+    "sweep": "Compare networks of different bit widths in a film.",
+    "walk": "Make a film that drifts through paintings without end.",
+    "weights": "Fetch the float original; look into weights files.",
+    "workspace": "List, verify and clear the shots that are kept.",
+}
+"""What each command is for, so that --help need not import them."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Lazy(click.Group):
+    """A group that imports a command's module, of the same name, when the command is wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """Name all commands, in the order of --help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command, if there is one of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"medley.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(medley.__version__, prog_name="medley")
 def cli() -> None:
     """Make style-medley films: a photo repainted after many paintings, every iterate kept.
@@ -35,22 +64,6 @@ def cli() -> None:
     \b
     medley render --content photo.jpg --styles paintings/
     """
-
-
-cli.add_command(batch)
-cli.add_command(render)
-cli.add_command(assemble)
-cli.add_command(layers)
-cli.add_command(plan)
-cli.add_command(presets)
-cli.add_command(quantize)
-cli.add_command(styles)
-cli.add_command(status)
-cli.add_command(stylize)
-cli.add_command(sweep)
-cli.add_command(walk)
-cli.add_command(weights)
-cli.add_command(workspace)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -63,6 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         sys.exit(cli.main(arguments, prog_name="medley", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
     except click.UsageError as error:
         about = f"; see '{error.ctx.command_path} --help'" if error.ctx else ""
         click.echo(f"Error: {printable(error.format_message().rstrip('.'))}{about}", err=True)
@@ -71,11 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except ConfigError as error:
-        for fault in error.args:
-            click.echo(f"Error: {printable(fault)}", err=True)
+        for fault in error.faults:
+            click.echo(f"Error: {printable(word(fault, in_options))}", err=True)
         sys.exit(1)
     except MedleyError as error:
-        click.echo(f"Error: {printable(str(error))}", err=True)
+        click.echo(f"Error: {printable(error.worded(in_options))}", err=True)
         sys.exit(1)
     except OSError as error:  # such as a name too long, or a folder that may not be read
         click.echo(f"Error: {printable(str(error))}; check that name and its permissions", err=True)

@@ -51,12 +51,12 @@ def assemble(
         raise click.UsageError(str(error)) from None
     # Pillow and numpy take half a second to import; --help should not wait for them.
     from medley.cli.console import notes
+    from medley.cli.films import closing_line
     from medley.cli.progress import display
     from medley.studio.editing import assemble as studio
-    from medley.cli.films import closing_line
     from medley.studio.editing.cut import check_film
-    from medley.studio.editing.outputs import Outputs, check_output
     from medley.studio.editing.frame_sources import check_sizes, find_sources, parse_order
+    from medley.studio.editing.outputs import Outputs, check_output
     from medley.workspace import Workspace
 
     outputs = Outputs(path)

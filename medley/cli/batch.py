@@ -161,8 +161,9 @@ def _run(
     name = manifest.path.stem
     summary = page or common_folder([film.path for film in manifest.films]) / f"{name}.html"
     with open_log(log, every_step=log_json is not None) as events:
-        events.write("batch", {"manifest": manifest.path, "films": len(planned.orders),
-                               "shots": len(planned.labels), "missing": len(planned.jobs)})  # fmt: skip
+        counts = {"shots": len(planned.labels), "missing": len(planned.jobs)}
+        films = {"manifest": manifest.path, "films": len(planned.orders)}
+        events.write("batch", films | counts)
 
         def listener(event: Event) -> None:
             events.on(event)

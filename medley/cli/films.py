@@ -19,7 +19,6 @@ from medley.studio.shooting.costs import check_disk
 from medley.studio.shooting.devices import name_devices
 from medley.studio.shooting.resources import free_disk
 
-
 Opening = Callable[[FilmSpec, Forecast], str]
 """Says of a film what begins, up to how many shots were found."""
 

@@ -257,7 +257,7 @@ class Display:
         return [title, step, loss, "" if left is None else clock(left)]
 
 
-def words_of(error: Exception) -> str:
+def words_of(error: Exception | None) -> str:
     """Write an error's message as the command line does."""
     return error.worded(in_options) if isinstance(error, MedleyError) else str(error)
 

@@ -19,7 +19,7 @@ def status(workspace: Path, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from medley.studio.batches.status import latest_log, survey
+    from medley.studio.status import latest_log, survey
     from medley.workspace import Workspace
 
     place = Workspace(workspace)

@@ -70,13 +70,14 @@ def _cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm
     def on_frame(frame: int, frames: int) -> None:
         listener(Event("cutting", str(film.path), step=frame, steps=frames))
 
-    if isinstance(film.order, RenderOrder):
-        return MadeFilm(film, cut_render(film, pictures, on_frame))
-    if isinstance(film.order, WalkOrder):
-        return MadeFilm(film, cut_walk(film, pictures, on_frame))
+    order = film.order
+    if isinstance(order, RenderOrder):
+        return MadeFilm(film, cut_render(film, order, pictures, on_frame))
+    if isinstance(order, WalkOrder):
+        return MadeFilm(film, cut_walk(film, order, pictures, on_frame))
     # torch takes a second to import: only a sweep's pictures are scored by a network.
     from medley.studio.editing.scoring import measure_sweep
 
     film, measures = measure_sweep(film, listener)
-    facts = cut_sweep(film, measures, pictures, on_frame)
+    facts = cut_sweep(film, order, measures, pictures, on_frame)
     return MadeFilm(film, facts, tuple(measures))

@@ -7,7 +7,7 @@ from typing import Any
 
 from medley.paintings import Draw, Painting
 from medley.pictures import Picture
-from medley.settings import Order, RenderOrder, WalkOrder
+from medley.settings import FilmOrder, RenderOrder, WalkOrder
 from medley.studio.compression.networks import Network
 from medley.studio.editing.credits import choose_captions
 from medley.studio.editing.outputs import Outputs
@@ -27,6 +27,7 @@ class FilmSpec:
             photo and painting, each with all networks.
         drawn: the paintings.
         devices: where its shots are computed.
+        network: words for its weights, such as "8-bit kmeans".
         networks: those that a sweep measures.
         notes: what the user should know, a line each.
         keeps_made: whether a film that lies there and was made of just these shots in just this
@@ -34,12 +35,13 @@ class FilmSpec:
         is_made: whether it lies there so.
     """
 
-    order: Order
+    order: FilmOrder
     source: str
     outputs: Outputs
     shots: tuple[ShotSpec, ...]
     drawn: Draw[Picture]
     devices: tuple[str, ...]
+    network: str
     networks: tuple[Network, ...] = ()
     notes: tuple[str, ...] = ()
     keeps_made: bool = False

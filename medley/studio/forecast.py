@@ -163,7 +163,8 @@ def _seconds(jobs: Sequence[Job], took: Mapping[Hashable, float], devices: int) 
     Processes on one device share its arithmetic: two of them are hardly quicker than one. A job
     that goes on from another waits for its end.
     """
-    free, ends = [0.0] * max(1, devices), {}
+    free = [0.0] * max(1, devices)
+    ends: dict[str | None, float] = {}
     for job in jobs:
         begin = max(heapq.heappop(free), ends.get(job.spec.after, 0.0))
         ends[job.key] = begin + took[_likeness(job)]

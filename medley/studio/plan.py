@@ -15,7 +15,7 @@ from medley.events import Event, stage
 from medley.film.lettering import undrawable
 from medley.paintings import Draw
 from medley.pictures import Picture
-from medley.settings import Order, RenderOrder, SweepOrder, WalkOrder
+from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
 from medley.studio.compression.networks import Network, Variant, name_networks
 from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import check_film
@@ -52,7 +52,7 @@ class Plan:
         pictures: gives the jobs' pictures.
     """
 
-    orders: tuple[Order, ...]
+    orders: tuple[FilmOrder, ...]
     films: tuple[FilmSpec, ...]
     failed: Mapping[int, MedleyError]
     jobs: Mapping[str, Job]
@@ -72,7 +72,7 @@ class Plan:
 
 
 def plan(
-    orders: Sequence[Order],
+    orders: Sequence[FilmOrder],
     devices: Sequence[str],
     *,
     sources: Sequence[str] = (),
@@ -145,7 +145,7 @@ class _Planner:
 
     def __init__(
         self,
-        orders: Sequence[Order],
+        orders: Sequence[FilmOrder],
         devices: Sequence[str],
         force: bool,
         keeps_made: bool,
@@ -167,7 +167,7 @@ class _Planner:
                 with suppress(MedleyError):  # it will be said of its film
                     self.pictures.content(path, order.shot)
 
-    def film(self, order: Order, source: str) -> FilmSpec:
+    def film(self, order: FilmOrder, source: str) -> FilmSpec:
         """Look through a film's inputs and make the specs of its shots.
 
         Raises:
@@ -183,12 +183,15 @@ class _Planner:
         reasons = [reason for _, found in photos for reason in found.skipped]
         notes += _notes_of(drawn, dict.fromkeys(reasons), order)
         networks: list[Network] = []
+        network = ""
         if isinstance(order, SweepOrder):
             networks = self._name_networks(order)
             maker = self._maker(order, networks[0].digest)
             shots = plan_sweep(photos, networks, maker)
         else:
-            maker = self._maker(order, self._weights(order.shot.source)[0])
+            weights = self._weights(order.shot.source)
+            maker = self._maker(order, weights.digest)
+            network = weights.label
             if isinstance(order, WalkOrder):
                 shots = plan_walk(order, *photos[0], maker)
             else:
@@ -201,6 +204,7 @@ class _Planner:
             shots=tuple(shots),
             drawn=drawn,
             devices=self._devices_of(order, notes),
+            network=network,
             networks=tuple(networks),
             notes=tuple(notes),
             keeps_made=self._keeps_made,
@@ -210,12 +214,12 @@ class _Planner:
         self._check_outputs(film)
         return film
 
-    def _photo(self, path: Path, order: Order) -> tuple[Picture, Draw[Picture]]:
+    def _photo(self, path: Path, order: FilmOrder) -> tuple[Picture, Draw[Picture]]:
         """A photo at its size, and the paintings fitted to it."""
         content = self.pictures.content(path, order.shot)
         return content, self.pictures.draw(order.styles, order.catalog, content, order.shot)
 
-    def _maker(self, order: Order, weights: str) -> ShotMaker:
+    def _maker(self, order: FilmOrder, weights: str) -> ShotMaker:
         precision = choose_precision(order.shot.precision, self._devices[0])
         seed = order.catalog.seed
         return ShotMaker(order.shot, weights, precision, seed, self.pictures, self.workspace)
@@ -229,7 +233,7 @@ class _Planner:
             self._networks[key] = name_networks(variants, order.shot, folder, self._listener)
         return [network.choosing(order.shot) for network in self._networks[key]]
 
-    def _devices_of(self, order: Order, notes: list[str]) -> tuple[str, ...]:
+    def _devices_of(self, order: FilmOrder, notes: list[str]) -> tuple[str, ...]:
         first, *others = self._devices
         if len(self._orders) > 1 or not others:
             return (first,) if self._keeps_made else self._devices
@@ -241,7 +245,7 @@ class _Planner:
             return (first,)
         return self._devices
 
-    def _check_encoding(self, order: Order) -> tuple[str, ...]:
+    def _check_encoding(self, order: FilmOrder) -> tuple[str, ...]:
         """See that a film of that name can be encoded here; each way to encode is tried once."""
         path, film = order.film_path, order.film
         key = path.suffix, film.codec, film.encoder, film.crf, film.audio, film.fps
@@ -251,7 +255,7 @@ class _Planner:
             self._checked_outputs[key] = tuple(notes)
         return self._checked_outputs[key]
 
-    def _check_folder(self, order: Order, outputs: Outputs) -> None:
+    def _check_folder(self, order: FilmOrder, outputs: Outputs) -> None:
         """See that a film's folder can be written to, before its pictures are looked at."""
         if outputs.film.parent not in self._folders:
             # Whether a film that is there may be replaced is told of last.
@@ -267,7 +271,7 @@ class _Planner:
             film.outputs.check(self._force or is_ours, sorted(inputs))
 
 
-def _check_time(order: Order, parts: int) -> None:
+def _check_time(order: FilmOrder, parts: int) -> None:
     """See that a film of so many shots, or pairs of a photo and a painting, can be laid out.
 
     Raises:
@@ -281,7 +285,7 @@ def _check_time(order: Order, parts: int) -> None:
     _check_film(parts, order.film.fitted(order.film_path))
 
 
-def _notes_of(drawn: Draw[Picture], skipped: Mapping[str, None], order: Order) -> list[str]:
+def _notes_of(drawn: Draw[Picture], skipped: Mapping[str, None], order: FilmOrder) -> list[str]:
     notes = [f"passed over: {reason}" for reason in skipped]
     if isinstance(order, SweepOrder):
         return notes

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from medley.files import in_full, part_files
-from medley.film.compose import mix
+from medley.film.mix import mix
 from medley.film.poster import side_by_side
 from medley.media.probe import FilmFacts
 from medley.paintings import Draw
@@ -60,7 +60,10 @@ def plan_render(
 
 
 def cut_render(
-    film: FilmSpec, pictures: PictureCache, on_frame: Callable[[int, int], None]
+    film: FilmSpec,
+    order: RenderOrder,
+    pictures: PictureCache,
+    on_frame: Callable[[int, int], None],
 ) -> FilmFacts:
     """Cut finished shots into a medley, with its poster, credits and sidecar.
 
@@ -68,6 +71,7 @@ def cut_render(
 
     Args:
         film: all of its shots are finished.
+        order: the film's.
         pictures: gives the pixels of photo and paintings.
         on_frame: called with the number of frames written and their total.
 
@@ -76,7 +80,7 @@ def cut_render(
         OutputError: a file cannot be written.
         PictureError: a picture cannot be read any more.
     """
-    order, workspace = film.order, film.workspace
+    workspace = film.workspace
     settings = order.film.fitted(film.path)
     settings = settings.model_copy(update={"captions": choose_captions(film.works, settings)})
     content = film.shots[0].content
@@ -99,13 +103,14 @@ def cut_render(
             )
             for one, spec in zip(segments, film.shots, strict=True)
         ]
-        about = _sidecar(film, settings, facts)
+        about = _sidecar(film, order, settings, facts)
         lay_beside(beside, about, film.works, (photo, content.path.stem), works)
     return facts
 
 
-def _sidecar(film: FilmSpec, settings: FilmSettings, facts: FilmFacts) -> dict[str, Any]:
-    order = film.order
+def _sidecar(
+    film: FilmSpec, order: RenderOrder, settings: FilmSettings, facts: FilmFacts
+) -> dict[str, Any]:
     paths = tuple(dict.fromkeys(work.path for work in film.works))
     return {
         **describe_run("render"),

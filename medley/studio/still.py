@@ -306,9 +306,7 @@ def _rounded(image: torch.Tensor, depth: int) -> Levels:
     return levels.astype(np.uint8) if depth == 8 else levels.astype(np.uint16)
 
 
-def _facts(
-    context: StillContext, file: StillFile, spec: ShotSpec, last: Iterate
-) -> dict[str, Any]:
+def _facts(context: StillContext, file: StillFile, spec: ShotSpec, last: Iterate) -> dict[str, Any]:
     """What a file says of itself: names, but no folders, which are nobody else's business."""
     shown = spec.settings.model_dump(mode="json", exclude={"keep_every"})
     return {

@@ -30,14 +30,11 @@ from medley.studio.editing.beside import (
 )
 from medley.studio.editing.credits import list_credits
 from medley.studio.editing.measure import TOLERANCE, Measure, recommend, summarize
-from medley.studio.editing.panes import Part, cut_panes, draw_sheet
+from medley.studio.editing.panes import Pane, Part, cut_panes, draw_sheet
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.spec import ShotSpec
 from medley.studio.shot_maker import ShotMaker
-
-Listener = Callable[[Any], None]
-
 
 def swept_variants(sweep: SweepSettings) -> list[Variant]:
     """The ways to store the network that a sweep measures: those that are asked for, and before
@@ -57,9 +54,9 @@ def reference_in(film: FilmSpec) -> Network:
     return next(network for network in film.networks if network.variant == standard)
 
 
-def shown_in(film: FilmSpec) -> list[Network]:
+def shown_in(film: FilmSpec, order: SweepOrder) -> list[Network]:
     """The networks that the film shows."""
-    wanted = list_variants(film.order.sweep, has_float())
+    wanted = list_variants(order.sweep, has_float())
     by_variant = {network.variant: network for network in film.networks}
     return [by_variant[variant] for variant in wanted]
 
@@ -113,6 +110,7 @@ def plan_sweep(
 
 def cut_sweep(
     film: FilmSpec,
+    order: SweepOrder,
     measures: Sequence[Measure],
     pictures: PictureCache,
     on_frame: Callable[[int, int], None],
@@ -121,6 +119,7 @@ def cut_sweep(
 
     Args:
         film: all of its shots are finished.
+        order: the film's.
         measures: a row for each pair and network, as `measure_sweep` gives them.
         pictures: gives the pixels of photos and paintings.
         on_frame: called with the number of frames written and their total.
@@ -133,47 +132,55 @@ def cut_sweep(
     # Matplotlib takes a second to import, and plans do without.
     from medley.studio.editing.report import draw_sweep, list_measures
 
-    settings: CutSettings = film.order.film.fitted(film.path)
-    networks, pairs = list(film.networks), pairs_of(film)
-    shown, reference = shown_in(film), reference_in(film)
+    settings = order.film.fitted(film.path)
+    networks, reference = list(film.networks), reference_in(film)
+    shown = shown_in(film, order)
     columns = [networks.index(network) for network in shown]
+    pairs = [[_pane(film, spec, pictures) for spec in pair] for pair in pairs_of(film)]
     parts = [
         Part(
-            [film.shown(pair[at], pictures) for at in columns],
+            [panes[at] for at in columns],
             [network.label for network in shown],
-            film.shown(pair[networks.index(reference)], pictures),
+            panes[networks.index(reference)],
         )
-        for pair in pairs
+        for panes in pairs
     ]
     rows = [measures[at : at + len(networks)] for at in range(0, len(measures), len(networks))]
-    sheet_rows = [[film.shown(spec, pictures) for spec in pair] for pair in pairs]
     with part_files(*film.outputs.all) as (sidecar, credit_list, sheet, table, chart, part):
-        layout = film.order.sweep.layout
-        facts = cut_panes(parts, layout, settings, film.path, on_frame, part)
-        sheet.write_bytes(encode_png(draw_sheet(sheet_rows, rows), level=6))
+        facts = cut_panes(parts, order.sweep.layout, settings, film.path, on_frame, part)
+        sheet.write_bytes(encode_png(draw_sheet(pairs, rows), level=6))
         table.write_bytes(list_measures(measures))
         chart.write_bytes(draw_sweep(summarize(measures), reference, len(pairs)))
         credit_list.write_bytes(list_credits(film.drawn.paintings).encode(errors="replace"))
-        sidecar.write_bytes(json_bytes(_sidecar(film, measures, settings, facts)))
+        about = _sidecar(film, order, measures, settings, facts)
+        sidecar.write_bytes(json_bytes(about))
     return facts
 
 
+def _pane(film: FilmSpec, spec: ShotSpec, pictures: PictureCache) -> Pane:
+    content, painting = spec.content, spec.paintings[0].picture
+    shot = film.workspace.shot(spec.key)
+    return Pane(spec, shot, pictures.pixels(content), pictures.pixels(painting))
+
+
 def _sidecar(
-    film: FilmSpec, measures: Sequence[Measure], settings: CutSettings, facts: FilmFacts
+    film: FilmSpec,
+    order: SweepOrder,
+    measures: Sequence[Measure],
+    settings: CutSettings,
+    facts: FilmFacts,
 ) -> dict[str, Any]:
-    order, summary = film.order, summarize(measures)
+    summary = summarize(measures)
     chosen = recommend(summary)
     contents = {pair[0].content.path: describe_content(pair[0].content) for pair in pairs_of(film)}
-    sweep = order.sweep.model_dump(mode="json")
+    shown = tuple(dict.fromkeys(network.bits for network in shown_in(film, order)))
     return {
         **describe_run("sweep"),
         "order": resolved_order(
             film,
             styles=tuple(work.path for work in film.drawn.paintings),
             film=settings,
-            sweep=order.sweep.model_copy(
-                update={"bits": tuple(dict.fromkeys(one.bits for one in shown_in(film)))}
-            ),
+            sweep=order.sweep.model_copy(update={"bits": shown}),
         ),
         "contents": list(contents.values()),
         "paintings": [describe_painting(painting) for painting in film.drawn.paintings],
@@ -181,10 +188,10 @@ def _sidecar(
             **order.shot.model_dump(mode="json", exclude={"bits", "weights"}),
             **order.catalog.model_dump(mode="json"),
             **settings.model_dump(mode="json", exclude={"captions"}),
-            **sweep,
+            **order.sweep.model_dump(mode="json"),
         },
         "reference": reference_in(film).label,
-        "networks": [describe_network(one) for one in dict.fromkeys(m.network for m in measures)],
+        "networks": [describe_network(network) for network in film.networks],
         "measures": [{**_finite(asdict(one)), "network": one.network.label} for one in measures],
         "summary": {
             network.label: {name: _finite(asdict(spread)) for name, spread in of.items()}

@@ -12,7 +12,7 @@ from typing import Any
 
 from medley.errors import FilmError, PictureError, Setting
 from medley.files import in_full, part_files
-from medley.film.compose import mix
+from medley.film.mix import mix
 from medley.film.timeline import Frame, walk_timeline
 from medley.media.probe import FilmFacts
 from medley.paintings import Draw
@@ -125,7 +125,10 @@ def following_settings(settings: ShotSettings, walk: WalkSettings, lap: Lap) -> 
 
 
 def cut_walk(
-    film: FilmSpec, pictures: PictureCache, on_frame: Callable[[int, int], None]
+    film: FilmSpec,
+    order: WalkOrder,
+    pictures: PictureCache,
+    on_frame: Callable[[int, int], None],
 ) -> FilmFacts:
     """Cut a finished walk into a film, with its poster, credits and sidecar.
 
@@ -133,6 +136,7 @@ def cut_walk(
 
     Args:
         film: both of its shots are finished.
+        order: the film's.
         pictures: gives the pixels of photo and paintings.
         on_frame: called with the number of frames written and their total.
 
@@ -141,7 +145,7 @@ def cut_walk(
         OutputError: a file cannot be written.
         PictureError: a picture cannot be read any more.
     """
-    order, (_, walk) = film.order, film.shots
+    _, walk = film.shots
     works = walk.paintings
     settings = order.film.fitted(film.path)
     shown = FilmSettings(**dict(settings), captions="none")
@@ -160,15 +164,19 @@ def cut_walk(
             )
             for work, at in zip(works, passed, strict=True)
         ]
-        about = _sidecar(film, settings, facts, passed)
+        about = _sidecar(film, order, settings, facts, passed)
         lay_beside(beside, about, works, (photo, walk.content.path.stem), results)
     return facts
 
 
 def _sidecar(
-    film: FilmSpec, settings: EncodeSettings, facts: FilmFacts, passed: Sequence[int]
+    film: FilmSpec,
+    order: WalkOrder,
+    settings: EncodeSettings,
+    facts: FilmFacts,
+    passed: Sequence[int],
 ) -> dict[str, Any]:
-    order, (opening, walk) = film.order, film.shots
+    opening, walk = film.shots
     paths = tuple(work.path for work in walk.paintings)
     done = [film.workspace.shot(spec.key).done() for spec in film.shots]
     return {

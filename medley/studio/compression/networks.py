@@ -90,8 +90,12 @@ def list_variants(sweep: SweepSettings, with_float: bool) -> list[Variant]:
         what = "32 bits" if needing[0] == FLOAT else f"'{needing[0].scheme}'"
         raise WeightsError(
             f"{what} needs the float original '{sources.cache_path('original')}', which is not"
-            " there; pass ", Setting("fetch", True), " (74 MB, once), or sweep ",
-            Setting("bits", "8-1"), " in ", Setting("scheme", "kmeans"),
+            " there; pass ",
+            Setting("fetch", True),
+            " (74 MB, once), or sweep ",
+            Setting("bits", "8-1"),
+            " in ",
+            Setting("scheme", "kmeans"),
         )
     return list(dict.fromkeys(wanted))
 
@@ -125,12 +129,13 @@ def name_networks(
     _make_missing(files, listener)
     networks = []
     for variant in variants:
-        weights = files.get(variant)
-        chosen = {"weights": weights} if weights else {"bits": variant.bits, "weights": None}
+        chosen = {"bits": variant.bits, "weights": files.get(variant)}
         shot = settings.model_copy(update=chosen)
-        digest, size = identify_weights(shot.source)
+        found = identify_weights(shot.source)
         label = _label(variant, several)
-        networks.append(Network(variant.scheme, variant.bits, label, shot, digest, size))
+        networks.append(
+            Network(variant.scheme, variant.bits, label, shot, found.digest, found.size_bytes)
+        )
     return networks
 
 

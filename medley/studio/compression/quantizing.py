@@ -31,7 +31,9 @@ def compared_widths(scheme: str) -> tuple[int, ...]:
 class Quantizer:
     """Holds one float network and makes files of it; what is costly is computed once."""
 
-    def __init__(self, original: Path, pictures: list[Path], listener: Callable[[Event], None]) -> None:
+    def __init__(
+        self, original: Path, pictures: list[Path], listener: Callable[[Event], None]
+    ) -> None:
         """Read the network.
 
         Args:

@@ -18,10 +18,6 @@ from medley.film.visual import visual_change
 from medley.images import Pixels, decode, read_picture, resize, size_for_pixels
 from medley.media.probe import FilmFacts
 from medley.settings import FilmSettings
-from medley.studio.editing.credits import caption_of, choose_captions, credit_lines
-from medley.studio.editing.cut import Segment, cut_medley, segment_of
-from medley.studio.editing.outputs import Outputs
-from medley.studio.editing.frame_sources import FrameSource, Tell
 from medley.studio.editing.beside import (
     describe_film,
     describe_run,
@@ -29,6 +25,10 @@ from medley.studio.editing.beside import (
     lay_beside,
     versions,
 )
+from medley.studio.editing.credits import caption_of, choose_captions, credit_lines
+from medley.studio.editing.cut import Segment, cut_medley, segment_of
+from medley.studio.editing.frame_sources import FrameSource, Tell
+from medley.studio.editing.outputs import Outputs
 from medley.workspace import Workspace
 
 Listener = Callable[[Event], None]
@@ -69,7 +69,8 @@ def assemble(
         if place is None:
             place = len(contents)
             contents.append(content)
-        segments.append(_segment(source, caption_of([source], number, film), place, film, listener, tell))
+        caption = caption_of([source], number, film)
+        segments.append(_segment(source, caption, place, film, listener, tell))
     if film.sparkline != "none" and not any(one.losses for one in segments):
         tell("these pictures have no trace of losses; the film goes without the sparkline")
 
@@ -110,7 +111,12 @@ def changes_of(pictures: Sequence[Path], watch: Callable[[int, int], None]) -> l
 
 
 def _segment(
-    source: FrameSource, caption: str, content: int, film: FilmSettings, listener: Listener, tell: Tell
+    source: FrameSource,
+    caption: str,
+    content: int,
+    film: FilmSettings,
+    listener: Listener,
+    tell: Tell,
 ) -> Segment:
     painting = _painting(source, tell)
     if source.shot:
@@ -121,7 +127,11 @@ def _segment(
         what = f"comparing {source.title}"
         changes = changes_of(paths, lambda done, of: listener(stage(what, done, of)))
     track = ShotTrack(tuple(source.pictures), tuple(changes))
-    return Segment(track, lambda step: decode(source.pictures[step]), caption, painting, {}, content)
+
+    def read(step: int) -> Pixels:
+        return decode(source.pictures[step])
+
+    return Segment(track, read, caption, painting, {}, content)
 
 
 def _painting(source: FrameSource, tell: Tell) -> Pixels | None:
@@ -138,11 +148,13 @@ def _painting(source: FrameSource, tell: Tell) -> Pixels | None:
         return None
 
 
-def _sidecar(sources: Sequence[FrameSource], film: FilmSettings, facts: FilmFacts) -> dict[str, Any]:
+def _sidecar(
+    sources: Sequence[FrameSource], film: FilmSettings, facts: FilmFacts
+) -> dict[str, Any]:
     works = []
-    for source in sources:
-        source = {"shot": source.shot.key} if source.shot else {"pictures": in_full(source.folder)}
-        works.append({**describe_work(source.title, source.entry), **source, **source.facts})
+    for one in sources:
+        place = {"shot": one.shot.key} if one.shot else {"pictures": in_full(one.folder)}
+        works.append({**describe_work(one.title, one.entry), **place, **one.facts})
     return {
         **describe_run("assemble"),
         "settings": film.model_dump(mode="json"),

@@ -4,8 +4,8 @@ import datetime
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import PIL
@@ -56,7 +56,7 @@ def describe_run(command: str) -> dict[str, Any]:
     return {"command": command, "made": now.isoformat(timespec="seconds")}
 
 
-def resolved_order(film: FilmSpec, **changes: Any) -> dict[str, Any]:
+def resolved_order(film: FilmSpec, /, **changes: Any) -> dict[str, Any]:
     """What --config takes to make a film again: what was drawn, and nothing left to be found out.
 
     Args:

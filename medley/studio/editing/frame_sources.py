@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from medley.catalogs import Entry, read_catalog
-from medley.errors import FilmError, OutputError, PictureError
+from medley.errors import FilmError, OutputError, PictureError, Setting
 from medley.images import BOMBS
 from medley.paintings import byline_of, title_of
 from medley.shots import Shot
@@ -67,30 +67,30 @@ class FrameSource:
 
 
 def find_sources(
-    sources: Sequence[str], workspace: Workspace, prefix: str | None, tell: Tell
+    names: Sequence[str], workspace: Workspace, prefix: str | None, tell: Tell
 ) -> list[FrameSource]:
-    """Find the sources that sources name, in their order.
+    """Find the pictures that are named, in the names' order.
 
     Args:
-        sources: each a film or its sidecar, a workspace, a shot's folder or its key or the key's
+        names: each a film or its sidecar, a workspace, a shot's folder or its key or the key's
             beginning, or a folder of numbered pictures.
         workspace: where shots are looked for that a key or sidecar names.
         prefix: what comes before the number in the pictures' names; any by default.
         tell: told what is passed over, a line each.
 
     Raises:
-        PictureError: a source is none of these, or names pictures that do not make one.
+        PictureError: a name is none of these, or names pictures that do not make a film.
         OutputError: a shot is unfinished or torn, or not in the workspace.
     """
     sources = []
-    for source in sources:
-        path = Path(source)
+    for name in names:
+        path = Path(name)
         if path.is_file():
             sources += _of_sidecar(path, workspace)
         elif path.is_dir():
             sources += _of_folder(path, prefix, tell)
         else:
-            sources.append(_of_shot(_by_key(source, workspace)))
+            sources.append(_of_shot(_by_key(name, workspace)))
     return sources
 
 
@@ -119,7 +119,9 @@ def check_sizes(sources: Sequence[FrameSource], any_size: bool) -> None:
         if size != sizes[0] and not any_size:
             raise PictureError(
                 f"the pictures in '{source.folder}' are {_words(size)} pixels, but those in"
-                f" '{sources[0].folder}' {_words(sizes[0])}; pass --resolution, such as 1080p"
+                f" '{sources[0].folder}' {_words(sizes[0])}; pass ",
+                Setting("resolution"),
+                ", such as 1080p",
             )
 
 
@@ -132,7 +134,9 @@ def parse_order(text: str, count: int) -> list[int]:
     places = [part.strip() for part in text.split(",")]
     for place in places:
         if not place.isdecimal() or not 1 <= int(place) <= count:
-            raise FilmError(f"--order '{text}': '{place}' is not between 1 and {count}")
+            raise FilmError(
+                Setting("order", f"'{text}'"), f": '{place}' is not between 1 and {count}"
+            )
     return [int(place) - 1 for place in places]
 
 
@@ -159,7 +163,8 @@ def list_numbered(folder: Path, prefix: str | None, tell: Tell) -> dict[int, Pat
         more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
         raise PictureError(
             f"pictures in '{folder}' have several prefixes: {', '.join(names[:_NAMED])}{more};"
-            " choose one with --prefix"
+            " choose one with ",
+            Setting("prefix"),
         )
     wanted = "" if prefix is None else f" with the prefix '{prefix}'"
     numbered = sorted(next(iter(groups.values()), []))
@@ -249,13 +254,15 @@ def _of_sidecar(path: Path, workspace: Workspace) -> list[FrameSource]:
     sources = []
     for entry, key, folder in works:
         if folder:
-            sources += [replace(source, entry=entry) for source in _of_pictures(Path(folder), sidecar)]
+            found = _of_pictures(Path(folder), sidecar)
+            sources += [replace(one, entry=entry) for one in found]
             continue
         shots = (Workspace(place).shot(key) for place in (workspace.root, *had))
         shot = next((shot for shot in shots if shot.path.is_dir()), None)
         if shot is None:
             raise OutputError(
-                f"shot {key} of '{sidecar}' is not in '{workspace.root}'; pass its --workspace"
+                f"shot {key} of '{sidecar}' is not in '{workspace.root}'; pass its ",
+                Setting("workspace"),
             )
         sources.append(_of_shot(shot, entry))
     return sources
@@ -277,7 +284,8 @@ def _by_key(source: str, workspace: Workspace) -> Shot:
     if not found:
         raise PictureError(
             f"'{source}' is no folder, no film with a sidecar, and no shot in '{workspace.root}';"
-            " check its name, or pass --workspace"
+            " check its name, or pass ",
+            Setting("workspace"),
         )
     return Shot(found[0].name, found[0])
 

@@ -1,6 +1,5 @@
 """What a sweep measures of its results, and what that says of many of them together."""
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

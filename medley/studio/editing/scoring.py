@@ -1,7 +1,7 @@
 """Scores of finished results: by the network that judges, and against its own result."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 

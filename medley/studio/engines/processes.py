@@ -209,9 +209,7 @@ class _Pool:
         job, info = attempt.job, one.info
         event = Event("shotend", job.key, job.spec.title, info.name, info.device)
         if not error or attempt.number > self._engine.retries or not is_passing(error):
-            yield replace(
-                event, error=error, attempts=attempt.number, seconds=attempt.spent
-            )
+            yield replace(event, error=error, attempts=attempt.number, seconds=attempt.spent)
             return
         if self._engine.shrink and isinstance(error, ResourceError):
             job = replace(job, shrinks=job.shrinks + 1)

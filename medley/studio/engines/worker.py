@@ -1,6 +1,6 @@
 """A worker takes shots on a device, one by one, and keeps the networks that it has loaded."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -34,7 +34,7 @@ class Worker:
         # Before the others take theirs, if one is lucky.
         self._share = self._free_share()
 
-    def take(self, job: Job) -> Iterator[Event]:
+    def take(self, job: Job) -> Generator[Event, None, None]:
         """Take a job's shot, unless it is finished; go on with it if it was begun.
 
         Yields:
@@ -43,9 +43,9 @@ class Worker:
         Raises:
             MedleyError: it cannot be finished; the message names the painting.
         """
-        who = {"worker": self._info.name, "device": self._info.device}
+        name, device = self._info.name, self._info.device
         steps = job.spec.settings.steps
-        yield Event("started", job.key, job.spec.title, steps=steps, **who)
+        yield Event("started", job.key, job.spec.title, name, device, steps=steps)
         shot = self._workspace.shot(job.key)
         if shot.is_finished:
             shot.drop_state()  # where a run was killed just before it did
@@ -61,7 +61,7 @@ class Worker:
                 closing(shoot(job.spec, model, tile, self._workspace, job.label)) as events,
             ):
                 for event in events:
-                    yield replace(event, **who)
+                    yield replace(event, worker=name, device=device)
         finally:
             if model.device.type == "cuda":
                 torch.cuda.empty_cache()  # a device's other workers may want it

@@ -66,7 +66,8 @@ def name_device(name: str) -> str:
         return "cuda" if "cuda" in have else "cpu"
     if name not in have:
         raise MedleyError(
-            f"there is no device '{name}' here; pass ", Setting("device", "auto"),
+            f"there is no device '{name}' here; pass ",
+            Setting("device", "auto"),
             f" or one of {', '.join(have)}",
         )
     return name
@@ -190,7 +191,9 @@ def _probe() -> dict[str, list[object]]:
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise MedleyError(
             f"torch could not say which devices there are ({error}); pass ",
-            Setting("device", "cpu"), " and ", Setting("precision", "float32"),
+            Setting("device", "cpu"),
+            " and ",
+            Setting("precision", "float32"),
         ) from error
     return found
 

@@ -48,11 +48,12 @@ def free_memory_each(devices: Sequence[str]) -> int | None:
     Args:
         devices: one for each process.
     """
-    shares = []
-    for device in dict.fromkeys(devices):
-        if (free := free_memory(device)) is not None:
-            # Each process loads torch and the weights for itself.
-            shares.append(free // devices.count(device) - process_memory(device))
+    shares = [
+        # Each process loads torch and the weights for itself.
+        free // devices.count(device) - process_memory(device)
+        for device in dict.fromkeys(devices)
+        if (free := free_memory(device)) is not None
+    ]
     return max(0, min(shares)) if shares else None
 
 

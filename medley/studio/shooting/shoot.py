@@ -1,8 +1,7 @@
 """One shot: from its spec to every iterate in the workspace."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -179,7 +178,7 @@ def _shrunk(painting: Tensor, factor: float, shortest: int) -> Tensor:
 
 def shoot(
     spec: ShotSpec, model: Model, tile: int | None, workspace: Workspace, label: str = ""
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Take a shot into the workspace, unless it lies there finished already.
 
     One that was interrupted is gone on with; on the CPU it comes to the same pixels. A generator
@@ -275,9 +274,7 @@ def _describe(spec: ShotSpec, model: Model) -> dict[str, Any]:
     }
 
 
-def _find_state(
-    shot: Shot, spec: ShotSpec, model: Model, stamp: dict[str, Any]
-) -> RunState | None:
+def _find_state(shot: Shot, spec: ShotSpec, model: Model, stamp: dict[str, Any]) -> RunState | None:
     """Find out where an unfinished shot can be gone on with; None if it was never begun.
 
     Raises:
