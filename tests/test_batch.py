@@ -103,7 +103,7 @@ def check_same(schedule, takes):
         assert ready.scene.settings == take.scene.settings
 
 
-@pytest.mark.parametrize("start", ['"content"', '"noise"', '"tall.png"'])
+@pytest.mark.parametrize("start", ['"content"', '"noise"', '"color"', '"tall.png"'])
 def test_planned_renders_have_the_shots_of_real_ones(place, start):
     schedule = plan(place, f'[[film]]\ncontent = "tall.png"\ninit = {start}\nbits = 3\nseed = 7\n')
     order = schedule.order[0].order.model_copy(update={"device": "cpu"})

@@ -11,6 +11,8 @@ from typing import Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from medley.settings.shot import STARTS
+
 _ODD = re.compile(r"[^\w.+-]+")  # what file names do without
 _LONGEST = 60  # letters of a value in a file name
 
@@ -84,7 +86,7 @@ def check_files(name: str, value: Any) -> None:
     """
     if name == "output":
         return
-    if name == "init" and value not in ("content", "noise"):
+    if name == "init" and value not in STARTS:
         value = Path(value)
     for path in value if isinstance(value, tuple) else (value,):
         if not isinstance(path, Path):

@@ -10,11 +10,11 @@ from medley.settings.fields import Bits, InFolder, Settings, Weight, place
 from medley.settings.finish import FinishSettings
 from medley.settings.style import StyleSettings
 
-_STARTS = ("content", "noise", "color")  # what --init may be, besides a picture's file
+STARTS = ("content", "noise", "color")  # what --init may be, besides a picture's file
 
 
 def _place_start(init: str, folder: Path) -> str:
-    return init if init in _STARTS else str(place(Path(init), folder))
+    return init if init in STARTS else str(place(Path(init), folder))
 
 
 class WeightsSettings(Settings):
@@ -72,7 +72,7 @@ class LookSettings(EffortSettings, FinishSettings, StyleSettings):
     @property
     def init_file(self) -> Path | None:
         """The starting picture's file, if it is one."""
-        return None if self.init in _STARTS else Path(self.init)
+        return None if self.init in STARTS else Path(self.init)
 
 
 class ShotSettings(LookSettings, WeightsSettings):

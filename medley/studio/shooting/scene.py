@@ -228,7 +228,10 @@ def _start(
         make = partial(read_at, path, height, width)
     if isinstance(content, Negative):  # then the start is one too
         digest = _start_digest(path, height, width) if path else ""
-        return Negative(content.shape, path or name, digest, make), digest or name
+        called = path or name
+        if name == "color":  # other pictures give other pixels, and the darkroom goes by the name
+            called = " ".join([name, *map(digest_of, (content, *paintings))])
+        return Negative(content.shape, called, digest, make), digest or name
     start = make()
     return start, name if path is None else digest_of(start)
 
