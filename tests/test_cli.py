@@ -24,7 +24,7 @@ from medley.settings import (
     ShotSettings,
     SweepSettings,
 )
-from medley.settings.files import check_table
+from medley.settings.load import check_table
 from medley.studio.shooting.progress import Progress
 
 COMMANDS = sorted(cli.commands)

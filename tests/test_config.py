@@ -13,7 +13,7 @@ import medley
 from medley.cli import cli
 from medley.errors import ConfigError
 from medley.settings import RenderOrder, SweepOrder, read_file, read_table
-from medley.settings.files import config_text, plain_values
+from medley.settings.load import config_text, plain_values
 from medley.settings.orders import ORDERS
 
 from .conftest import film_pixels

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from medley.settings import CutSettings, FormatSettings, RenderOrder
-from medley.settings.formats import ENCODERS, FORMATS, check_format, format_of
+from medley.settings.film import ENCODERS, FORMATS, check_format, format_of
 
 
 def order(**values):

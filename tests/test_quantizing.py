@@ -11,7 +11,7 @@ import torch
 from medley.cli.quantize import Size
 from medley.errors import WeightsError
 from medley.images import decode, to_tensor
-from medley.settings.style import LOSS_LAYERS, STYLE_LAYERS
+from medley.settings.shot import LOSS_LAYERS, STYLE_LAYERS
 from medley.studio.compression.allocate import choose_widths, file_bytes, measure_harm
 from medley.studio.compression.compare import Candidate, Judge, measure
 from medley.studio.editing.report import draw_comparison, write_comparison

@@ -14,7 +14,7 @@ from medley.settings import (
     parse_schemes,
     parse_widths,
 )
-from medley.settings.formats import FormatSettings, check_format
+from medley.settings.film import FormatSettings, check_format
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from medley.cli.options import Command
 from medley.errors import ConfigError
 from medley.settings import RIVALS, Settings
-from medley.settings.files import check_table, config_text, read_file
+from medley.settings.load import check_table, config_text, read_file
 from medley.settings.orders import order_names
 from medley.settings.presets import KINDS, Kind, Quality, beneath, kind_named, preset
 

@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from medley.cli.help import Grouped, SettingOption, by_worth
 from medley.settings import Order, RunSettings, Settings
-from medley.settings.wording import adapter_of, complaint, refusal
+from medley.settings.load import adapter_of, complaint, refusal
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Schema = TypeVar("Schema", bound=Settings)

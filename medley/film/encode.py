@@ -18,7 +18,7 @@ from medley.film.gif import write_gif
 from medley.film.pictures import picked, write_sequence, write_sheet
 from medley.film.sound import sound_length, sound_options
 from medley.images import Pixels
-from medley.settings.formats import FormatSettings, check_format, format_of
+from medley.settings.film import FormatSettings, check_format, format_of
 
 # ffmpeg rounds a rate whose terms are larger, silently: av_parse_video_rate's own limit.
 _LARGEST_TERM = 1_001_000

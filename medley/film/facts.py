@@ -12,7 +12,7 @@ from medley.film import webp
 from medley.film.ffmpeg import last_words, run, url
 from medley.film.threads import in_order
 from medley.images import read_picture
-from medley.settings.formats import Format, format_of
+from medley.settings.film import Format, format_of
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,7 @@ A field's annotation carries its bounds, its description becomes the option's he
 default is the only place where that default is written down.
 """
 
-from medley.settings.catalog import CatalogSettings
-from medley.settings.compose import ComposeSettings, Corner
-from medley.settings.effort import EffortSettings, parse_betas
-from medley.settings.engine import EngineSettings
-from medley.settings.fields import (
+from medley.settings.base import (
     LONGEST_SIDE,
     PICTURE_BYTES,
     RIVALS,
@@ -20,21 +16,41 @@ from medley.settings.fields import (
     parse_schemes,
     parse_widths,
 )
-from medley.settings.files import read_file, read_table
-from medley.settings.film import CutSettings, EncodeSettings, FilmSettings
-from medley.settings.finish import FinishSettings
-from medley.settings.formats import FormatSettings
-from medley.settings.frame import Fit, FrameSettings, FrameSize, parse_resolution
+from medley.settings.catalog import CatalogSettings
+from medley.settings.film import (
+    ComposeSettings,
+    Corner,
+    CutSettings,
+    EncodeSettings,
+    FilmSettings,
+    Fit,
+    FormatSettings,
+    FrameSettings,
+    FrameSize,
+    WalkSettings,
+    parse_resolution,
+)
 from medley.settings.housekeeping import PruneSettings
 from medley.settings.layers import VGG_LAYERS, Layer, format_layers, parse_layers
+from medley.settings.load import read_file, read_table
 from medley.settings.networks import QuantizeSettings, SweepSettings
 from medley.settings.orders import Order, RenderOrder, SweepOrder, WalkOrder
 from medley.settings.presets import QualitySettings
-from medley.settings.run import RunSettings
-from medley.settings.shot import LookSettings, ShotSettings, WeightsSettings
+from medley.settings.run import EngineSettings, RunSettings
+from medley.settings.shot import (
+    REST,
+    BlendSettings,
+    EffortSettings,
+    FinishSettings,
+    LookSettings,
+    MaskWish,
+    ShotSettings,
+    StyleSettings,
+    WeightsSettings,
+    parse_betas,
+    parse_mask,
+)
 from medley.settings.still import DEEP, LOSSY, SUFFIXES, StillFormat, StillSettings
-from medley.settings.style import REST, BlendSettings, MaskWish, StyleSettings, parse_mask
-from medley.settings.walk import WalkSettings
 
 __all__ = [
     "DEEP",

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from medley.settings.fields import Settings, Years
+from medley.settings.base import Settings, Years
 
 
 class CatalogSettings(Settings):

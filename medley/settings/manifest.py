@@ -23,10 +23,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from medley.errors import ConfigError
-from medley.settings.fields import RIVALS, place
-from medley.settings.files import SettingsFile, check_table, name_of, read_file
-from medley.settings.formats import check_format
+from medley.settings.base import RIVALS, place
+from medley.settings.film import check_format
 from medley.settings.lines import Place, key_lines
+from medley.settings.load import SettingsFile, check_table, complaint, name_of, read_file
 from medley.settings.orders import RenderOrder, SweepOrder, WalkOrder, order_names
 from medley.settings.presets import Kind, beneath
 from medley.settings.product import (
@@ -38,7 +38,6 @@ from medley.settings.product import (
     tell_apart,
 )
 from medley.settings.run import RunSettings
-from medley.settings.wording import complaint
 
 FilmOrder = RenderOrder | SweepOrder | WalkOrder
 

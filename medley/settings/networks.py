@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from medley.settings.fields import (
+from medley.settings.base import (
     SWEPT_SCHEMES,
     SchemeList,
     Settings,

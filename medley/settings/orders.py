@@ -8,16 +8,21 @@ from typing import Any, Self, TypeVar
 
 from pydantic import Field, model_validator
 
+from medley.settings.base import Settings
 from medley.settings.catalog import CatalogSettings
-from medley.settings.fields import Settings
-from medley.settings.film import CutSettings, EncodeSettings, FilmSettings
-from medley.settings.formats import SUFFIXES, USUAL_SUFFIX, check_format
+from medley.settings.film import (
+    ENDINGS,
+    USUAL_SUFFIX,
+    CutSettings,
+    EncodeSettings,
+    FilmSettings,
+    WalkSettings,
+    check_format,
+)
 from medley.settings.networks import SweepSettings
 from medley.settings.presets import QualitySettings
 from medley.settings.run import RunSettings
-from medley.settings.shot import LookSettings, ShotSettings
-from medley.settings.style import BlendSettings, parse_mask
-from medley.settings.walk import WalkSettings
+from medley.settings.shot import BlendSettings, LookSettings, ShotSettings, parse_mask
 
 Schema = TypeVar("Schema", bound=Settings)
 
@@ -36,7 +41,7 @@ class Order(EncodeSettings, QualitySettings):
         min_length=1,
         description="Folders of paintings, or paintings; repeatable, or several at once.",
     )
-    output: Path | None = Field(None, description=f"The film, ending in {SUFFIXES}.")
+    output: Path | None = Field(None, description=f"The film, ending in {ENDINGS}.")
 
     @model_validator(mode="after")
     def _has_a_format(self) -> Self:

@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field
 
-from medley.settings.fields import RIVALS, Settings
+from medley.settings.base import RIVALS, Settings
 
 Quality = Literal["draft", "standard", "fine"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)

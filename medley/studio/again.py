@@ -15,7 +15,7 @@ from medley.settings import (
     SweepOrder,
     WalkOrder,
 )
-from medley.settings.files import VERSION, plain_values
+from medley.settings.load import VERSION, plain_values
 from medley.studio.shooting.device import choose_precision
 from medley.studio.shooting.scene import settled
 

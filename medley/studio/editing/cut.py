@@ -21,7 +21,7 @@ from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.film.title import title, title_frames
 from medley.images import Pixels
 from medley.settings import CutSettings, EncodeSettings, FilmSettings, FrameSize
-from medley.settings.formats import format_of
+from medley.settings.film import format_of
 from medley.shots import Shot
 
 _CONTENTS = 4  # that are kept at the film's size
