@@ -25,7 +25,6 @@ from medley.paintings import Painting, find_files, shipped
 from medley.settings import (
     BlendSettings,
     CatalogSettings,
-    FilmSettings,
     QuantizeSettings,
     RenderOrder,
     RunSettings,
@@ -86,7 +85,7 @@ def stylize(
     style_weights: Sequence[float] = (),
     mask: Sequence[str] = (),
     seed: int = _CATALOG.seed,
-    device: str = _RUN.device,
+    device: str = ",".join(_RUN.device),
     tile: TileWish = _RUN.tile,
     **options: Any,
 ) -> Iterator[Iterate]:
@@ -129,7 +128,7 @@ def stylize(
     if bool(several) == bool(mask):
         found = "both" if mask else "none"
         raise ValueError(f"stylize needs paintings or masks that name them, and was given {found}")
-    several = several or [wish.painting for wish in blending.masks]
+    several = several or [wish.painting for wish in blending.mask]
     resized = resize_content(_open(content), settings, _name(content))
     works = [
         Painting(Path(_name(one)), fit_painting(resized, _open(one), _name(one), settings))
@@ -137,7 +136,7 @@ def stylize(
     ]
     blend = read_blend(blending, len(works), resized, _log.warning)
     scene = set_scene(resized, works, settings, seed, blend=blend)
-    camera = load_camera(settings, choose_device(run.device))
+    camera = load_camera(settings, choose_device(*run.device))
     return iterate(scene, fit_tiles(camera, scene.content, settings, run.tile))
 
 
@@ -176,12 +175,12 @@ def render(
     if order.film_path.suffix.lower() != ".mp4":
         raise ValueError(f"a film ends in .mp4, and '{order.film_path}' does not")
     outputs = Outputs(order.film_path)
-    outputs.check(force, [order.content])
+    outputs.check(force, order.content)
     plan, drawn = prepare(order, _log.warning)
-    outputs.check(force, [order.content, *(work.path for work in drawn.paintings)])
-    check_disk(foretell(plan, patient=False).disk_bytes, free_disk(order.workspace))
+    outputs.check(force, [*order.content, *(work.path for work in drawn.paintings)])
+    check_disk(foretell(plan, patient=False).disk_bytes, free_disk(order.run.workspace))
     take_all(plan, watch, _log.warning)
-    return cut_film(plan, outputs, order.part(FilmSettings), lambda *_: None)
+    return cut_film(plan, outputs, order.film.fitted(order.film_path), lambda *_: None)
 
 
 @_worded()
@@ -192,7 +191,7 @@ def load_vgg(
     layers: Sequence[str] = LAYERS,
     pooling: Pooling = _SHOT.pooling,
     precision: str = "float32",
-    device: str = _RUN.device,
+    device: str = ",".join(_RUN.device),
 ) -> VGG19:
     """Load VGG-19 up to the deepest of some layers, ready to be called with a picture.
 
@@ -216,9 +215,8 @@ def load_vgg(
         WeightsError: the weights are not there or not whole.
     """
     chosen = _read(WeightsSettings, {"bits": bits, "weights": weights}, "load_vgg")
-    where = choose_device(_read(RunSettings, {"device": device}, "load_vgg").device)
-    width = chosen.bits if chosen.weights is None else None
-    loaded = load_weights(width, path=chosen.weights, layers=convolutions_for(layers))
+    where = choose_device(*_read(RunSettings, {"device": device}, "load_vgg").device)
+    loaded = load_weights(chosen.source, layers=convolutions_for(layers))
     network = VGG19(loaded.tensors, layers, pooling, choose_precision(precision, where))
     return network.to(where).eval()
 

@@ -150,7 +150,7 @@ BAD = {
 @pytest.mark.parametrize("scheme", ["float16", "bfloat16"])
 def test_short_floats_take_two_bytes_a_weight(quantize, tmp_path, scheme):
     quantize("-o", "half.safetensors", "--scheme", scheme)
-    loaded = load_weights(path=tmp_path / "half.safetensors")
+    loaded = load_weights(tmp_path / "half.safetensors")
     assert loaded.bits == 16
     assert loaded.size_bytes == pytest.approx(2 * 20_018_880, rel=0.01)
     exact = load_weights(8).tensors["conv3_1"][0]

@@ -77,7 +77,7 @@ def batch(
     settings = read_settings(EngineSettings, options)
     from medley.settings.manifest import read_manifest
 
-    found = read_manifest(manifest, yes, workspace, partial(_kind, settings.devices))
+    found = read_manifest(manifest, yes, workspace, partial(_kind, *settings.devices))
     # What is wrong with the manifest should not wait for these.
     from medley.cli.console import notes
     from medley.studio.batches.schedule import planning_crew
@@ -98,12 +98,12 @@ def batch(
     _run(found, planned, engine, crew[0], console, log_json, page)
 
 
-def _kind(devices: str) -> Kind:
-    if devices != "auto":
-        return kind_named(devices)
+def _kind(device: str, *_: str) -> Kind:
+    if device != "auto":
+        return kind_named(device)
     from medley.studio.shooting.device import kind_of
 
-    return kind_of(devices)
+    return kind_of(device)
 
 
 def _plan(manifest: Manifest, crew: list[Device], force: bool, console: Console) -> Schedule:

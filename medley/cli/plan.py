@@ -33,7 +33,7 @@ def plan(recalibrate: bool, **options: Any) -> None:
     expected = foretell(found, anew=recalibrate)
     height, width, _ = found.content.shape
     tiles = f"in tiles of {expected.tile} pixels" if expected.tile else "as a whole"
-    memory, disk = free_memory(found.camera.device), free_disk(order.workspace)
+    memory, disk = free_memory(found.camera.device), free_disk(order.run.workspace)
     show_facts(
         {
             "shots": f"{expected.missing} to take, {expected.finished} found finished",

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medley.cli.config import config_options, settle
-from medley.cli.options import Command, output_option, read_settings, settings_options
+from medley.cli.options import (
+    Command,
+    content_option,
+    output_option,
+    read_settings,
+    settings_options,
+)
 from medley.cli.words import counted
 from medley.settings import (
     BlendSettings,
@@ -33,7 +39,7 @@ if TYPE_CHECKING:  # torch comes with them
 _PATH = click.Path(path_type=Path)
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--content", type=_PATH, help="The photo to be repainted.  [required]"),
+    content_option(RenderOrder),
     click.option(
         "--styles",
         type=_PATH,

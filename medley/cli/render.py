@@ -8,7 +8,6 @@ import click
 from medley.cli.options import TakesSeveral
 from medley.cli.planning import closing_line, read_order, render_options, show_opening
 from medley.cli.words import counted
-from medley.settings import FilmSettings
 
 
 @click.command(cls=TakesSeveral, short_help="Make a film: a photo repainted after many paintings.")
@@ -40,19 +39,20 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     plan, drawn = prepare(order, partial(warn, console))
     outputs.check(force, [*order.inputs, *(work.path for work in drawn.paintings)])
     expected = foretell(plan, patient=False)
-    check_disk(expected.disk_bytes, free_disk(order.workspace))
+    check_disk(expected.disk_bytes, free_disk(order.run.workspace))
     height, width, _ = plan.content.shape
     devices = ",".join(map(str, plan.devices[: max(1, plan.at_once)]))
+    together = " in one shot" if order.blend.is_one_shot else ""
     opening = (
-        f"{counted(len(drawn.paintings), 'painting')}{' in one shot' * order.is_one_shot},"
-        f" {width}x{height} pixels, {counted(order.steps, 'step')} each,"
+        f"{counted(len(drawn.paintings), 'painting')}{together},"
+        f" {width}x{height} pixels, {counted(order.shot.steps, 'step')} each,"
         f" {plan.camera.weights.label} weights, {plan.camera.precision} on {devices};"
         f" {counted(expected.finished, 'shot')}"
     )
-    with computing_deterministically(order.deterministic), display(console) as show:
-        by_chance = drawn.paintings if order.sample else ()
+    with computing_deterministically(order.run.deterministic), display(console) as show:
+        by_chance = drawn.paintings if order.catalog.sample else ()
         show_opening(show, opening, plan.takes, by_chance, expected)
         take_all(plan, show.shot, partial(warn, console))
-        facts = cut_film(plan, outputs, order.part(FilmSettings), show.frame)
+        facts = cut_film(plan, outputs, order.film.fitted(order.film_path), show.frame)
         show.line(closing_line(facts, outputs))
     click.echo(order.film_path)

@@ -101,7 +101,7 @@ def stylize(
     console = notes(quiet)
     blending = read_settings(BlendSettings, options)
     read = [_source(path) for path in (content, *paintings_for(blending, paintings))]
-    works, device = read_paintings(read[1:]), choose_device(run.device)
+    works, device = read_paintings(read[1:]), choose_device(*run.device)
     errands = _plan(read, blending.mask_files, output, file_format, force, partial(warn, console))
     if not errands:
         return

@@ -32,7 +32,7 @@ _PATH = click.Path(path_type=Path)
 
 @click.command(cls=TakesSeveral, short_help="Compare networks of different bit widths in a film.")
 @click.option(
-    "--content", "contents", type=_PATH, multiple=True,
+    "--content", type=_PATH, multiple=True,
     help="The photo to be repainted; repeatable.  [required]",
 )  # fmt: skip
 @click.option(
@@ -56,7 +56,7 @@ _PATH = click.Path(path_type=Path)
 @settings_options(CutSettings)
 @settings_options(RunSettings)
 def sweep(
-    contents: tuple[Path, ...],
+    content: tuple[Path, ...],
     fetch: bool,
     force: bool,
     quiet: bool,
@@ -77,7 +77,7 @@ def sweep(
 
     Shots are those of `medley render`: the same command again takes none twice.
     """
-    options["contents"] = tuple(dict.fromkeys(contents))
+    options["content"] = tuple(dict.fromkeys(content))
     order = read_settings(SweepOrder, settle(options))
     _sweep(order, fetch, force, quiet)
 
@@ -102,14 +102,14 @@ def _sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None:
     if fetch:
         with console.status("fetching the float original ..."):
             sources.fetch()
-    with computing_deterministically(order.deterministic), display(console) as show:
+    with computing_deterministically(order.run.deterministic), display(console) as show:
         plan = prepare_sweep(order, photos, partial(warn, console), show.stage)
         show.line(_opening(plan, len(missing(plan.takes))))
-        if order.sample:
+        if order.catalog.sample:
             show.line("drawn: " + "; ".join(work.title for work in drawn.paintings))
         shoot_sweep(plan, show.shot, partial(warn, console))
         measures = measure_sweep(plan, lambda done, of: show.count("scoring", done, of))
-        facts = publish(plan, measures, outputs, order.part(CutSettings), show.frame)
+        facts = publish(plan, measures, outputs, order.film.fitted(order.film_path), show.frame)
         show.line(
             f"{facts.words};"
             f" sheet '{outputs.poster}', chart '{outputs.chart}', measures '{outputs.table}'"

@@ -7,7 +7,13 @@ from typing import Any
 import click
 
 from medley.cli.config import config_options, settle
-from medley.cli.options import TakesSeveral, output_option, read_settings, settings_options
+from medley.cli.options import (
+    TakesSeveral,
+    content_option,
+    output_option,
+    read_settings,
+    settings_options,
+)
 from medley.cli.planning import closing_line, show_opening
 from medley.cli.words import counted
 from medley.settings import (
@@ -26,7 +32,7 @@ _PATH = click.Path(path_type=Path)
 @click.command(
     cls=TakesSeveral, short_help="Make a film that drifts through paintings without end."
 )
-@click.option("--content", type=_PATH, help="The photo to be repainted.  [required]")
+@content_option(WalkOrder)
 @click.option(
     "--styles",
     type=_PATH,
@@ -76,19 +82,20 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
     plan = prepare_walk(order, partial(warn, console))
     outputs.check(force, [*order.inputs, *(work.path for work in plan.paintings)])
     expected = foretell_walk(plan)
-    check_disk(expected.disk_bytes, free_disk(order.workspace))
+    check_disk(expected.disk_bytes, free_disk(order.run.workspace))
     camera = plan.following.camera
     height, width, _ = plan.following.content.shape
     opening = (
         f"{counted(len(plan.paintings), 'painting')}, {width}x{height} pixels,"
-        f" {counted(plan.lap.frames, 'frame')} of {counted(order.steps_per_frame, 'step')} each,"
+        f" {counted(plan.lap.frames, 'frame')} of"
+        f" {counted(order.walk.steps_per_frame, 'step')} each,"
         f" {camera.weights.label} weights, {camera.precision} on {camera.device};"
         f" {expected.finished} of 2 shots"
     )
-    with computing_deterministically(order.deterministic), display(console) as show:
-        by_chance = plan.paintings if order.sample else ()
+    with computing_deterministically(order.run.deterministic), display(console) as show:
+        by_chance = plan.paintings if order.catalog.sample else ()
         show_opening(show, opening, plan.shots.takes, by_chance, expected)
         take_all(plan.shots, show.shot, partial(warn, console))
-        facts = cut_walk(plan, outputs, order.part(EncodeSettings), show.frame)
+        facts = cut_walk(plan, outputs, order.film.fitted(order.film_path), show.frame)
         show.line(closing_line(facts, outputs))
     click.echo(order.film_path)

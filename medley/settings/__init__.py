@@ -4,19 +4,8 @@ A field's annotation carries its bounds, its description becomes the option's he
 default is the only place where that default is written down.
 """
 
-from medley.settings.base import (
-    LONGEST_SIDE,
-    PICTURE_BYTES,
-    RIVALS,
-    SHORTEST_HISTORY,
-    SHORTEST_SIDE,
-    SWEPT_SCHEMES,
-    Settings,
-    TileWish,
-    parse_schemes,
-    parse_widths,
-)
-from medley.settings.catalog import CatalogSettings
+from medley.settings.base import LONGEST_SIDE, RIVALS, SHORTEST_SIDE, Settings
+from medley.settings.catalog import CatalogSettings, format_years
 from medley.settings.film import (
     ComposeSettings,
     Corner,
@@ -33,20 +22,29 @@ from medley.settings.film import (
 from medley.settings.housekeeping import PruneSettings
 from medley.settings.layers import VGG_LAYERS, Layer, format_layers, parse_layers
 from medley.settings.load import read_file, read_table
-from medley.settings.networks import QuantizeSettings, SweepSettings
+from medley.settings.networks import (
+    SWEPT_SCHEMES,
+    QuantizeSettings,
+    SweepSettings,
+    WeightsSettings,
+    parse_schemes,
+    parse_widths,
+)
 from medley.settings.orders import Order, RenderOrder, SweepOrder, WalkOrder
 from medley.settings.presets import QualitySettings
-from medley.settings.run import EngineSettings, RunSettings
+from medley.settings.run import BatchWish, EngineSettings, RunSettings, TileWish
 from medley.settings.shot import (
+    PICTURE_BYTES,
     REST,
+    SHORTEST_HISTORY,
     BlendSettings,
     EffortSettings,
     FinishSettings,
     LookSettings,
     MaskWish,
+    Scales,
     ShotSettings,
     StyleSettings,
-    WeightsSettings,
     parse_betas,
     parse_mask,
 )
@@ -64,6 +62,7 @@ __all__ = [
     "SUFFIXES",
     "SWEPT_SCHEMES",
     "VGG_LAYERS",
+    "BatchWish",
     "BlendSettings",
     "CatalogSettings",
     "ComposeSettings",
@@ -87,6 +86,7 @@ __all__ = [
     "QuantizeSettings",
     "RenderOrder",
     "RunSettings",
+    "Scales",
     "Settings",
     "ShotSettings",
     "StillFormat",
@@ -99,6 +99,7 @@ __all__ = [
     "WalkSettings",
     "WeightsSettings",
     "format_layers",
+    "format_years",
     "parse_betas",
     "parse_layers",
     "parse_mask",

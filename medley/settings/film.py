@@ -1,14 +1,22 @@
 """How finished shots become a film: its file, its frames, its time, and what stands on it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from operator import attrgetter
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
-from medley.settings.base import LONGEST_SIDE, SHORTEST_SIDE, Fps, Settings
+from medley.settings.base import LONGEST_SIDE, SHORTEST_SIDE, Settings, Text
 
 Codec = Literal["auto", "h264", "h265", "av1", "vp9"]
 EncoderName = Literal["auto", "x264", "x265", "svt-av1", "aom", "vpx", "nvenc"]
@@ -151,11 +159,18 @@ RESOLUTIONS = {"4k": (2160, 3840), "square": (1080, 1080), "vertical": (1920, 10
 
 @dataclass(frozen=True)
 class FrameSize:
-    """A film's size: a frame of that height and width, or a picture's own shape of a long side."""
+    """A film's size: a frame of that height and width, or a picture's own shape of a long side.
+
+    Attributes:
+        height, width: of the frame, pixels.
+        long_side: of the picture, pixels, if there is no frame.
+        text: as it was asked for, which the sidecars of films know it by.
+    """
 
     height: int | None = None
     width: int | None = None
     long_side: int | None = None
+    text: str = field(default="", compare=False)
 
 
 def parse_resolution(text: str) -> FrameSize:
@@ -166,12 +181,12 @@ def parse_resolution(text: str) -> FrameSize:
     """
     name = text.strip().lower()
     if name in RESOLUTIONS:
-        return FrameSize(*RESOLUTIONS[name])
+        return FrameSize(*RESOLUTIONS[name], text=text)
     if found := re.fullmatch(r"(\d{1,6})(p|px)", name):
         side = int(found[1])
         if found[2] == "px":
             _check_sides(text, side)
-            return FrameSize(long_side=side)
+            return FrameSize(long_side=side, text=text)
         # 16:9 to the nearest even width: 480p is 854x480.
         size = side, 2 * round(side * 8 / 9)
     elif found := re.fullmatch(r"(\d{1,6})[x×](\d{1,6})", name):
@@ -180,7 +195,7 @@ def parse_resolution(text: str) -> FrameSize:
         known = ", ".join(RESOLUTIONS)
         raise ValueError(f"{text!r} is not a size such as 1080p, {known}, 1280x720 or 1600px")
     _check_sides(text, *size)
-    return FrameSize(*size)
+    return FrameSize(*size, text=text)
 
 
 def _check_sides(text: str, *sides: int) -> None:
@@ -190,20 +205,12 @@ def _check_sides(text: str, *sides: int) -> None:
         raise ValueError(f"{text!r} has an odd side, and films need even ones; make it even")
 
 
-def _check_resolution(text: str) -> str:
-    parse_resolution(text)
-    return text
-
-
-Resolution = Annotated[str, AfterValidator(_check_resolution)]
-
-
 class FrameSettings(Settings):
     """How large a film's frames are, and how pictures of another shape stand in them."""
 
     heading = "Film"
 
-    resolution: Resolution | None = Field(
+    resolution: Annotated[FrameSize, Text(parse_resolution, attrgetter("text"))] | None = Field(
         None,
         description="Size of the film: 720p, 1080p, 4k, square (1080x1080), vertical (1080x1920),"
         " WIDTHxHEIGHT, or a long side such as 1600px; by default the pictures' own.",
@@ -212,11 +219,6 @@ class FrameSettings(Settings):
         "pad",
         description="Where the shapes differ: pad, with the photo blurred, or crop the picture.",
     )
-
-    @property
-    def frame_size(self) -> FrameSize | None:
-        """The size asked for, if one was."""
-        return None if self.resolution is None else parse_resolution(self.resolution)
 
 
 Corner = Literal["none", "top-left", "top-right", "bottom-left", "bottom-right"]
@@ -256,6 +258,30 @@ class ComposeSettings(Settings):
 
 Pace = Literal["visual", "ease", "even"]
 Transition = Literal["rewind", "dissolve", "wipe", "chain", "cut"]
+
+
+def _read_fps(value: Any) -> Any:
+    try:
+        # Rates in use have a denominator of 1 or 1001; 29.97002997 means 30000/1001.
+        rate = Fraction(str(value)) if isinstance(value, str | int | float) else value
+        return rate.limit_denominator(1001) if isinstance(rate, Fraction) else rate
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{value!r} is not a rate such as 24, 29.97 or 30000/1001") from None
+
+
+def _check_fps(fps: Fraction) -> Fraction:
+    if not 1 <= fps <= 240:
+        raise ValueError(f"{fps} is not between 1 and 240 frames a second")
+    return fps
+
+
+Fps = Annotated[
+    Fraction,
+    BeforeValidator(_read_fps),
+    AfterValidator(_check_fps),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string"}),
+]
 
 
 class PaceSettings(Settings):

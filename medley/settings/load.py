@@ -13,19 +13,20 @@ import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_origin
+from typing import Annotated, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import to_jsonable_python
 
 import medley
 from medley.errors import ConfigError
 from medley.settings.base import (
-    RIVALS,
-    InFolder,
     Settings,
+    holds_several,
+    old_names,
     place,
+    rivals_in,
+    text_of,
 )
 from medley.settings.presets import Kind, beneath, kind_named
 
@@ -176,26 +177,21 @@ def read_table(
         table: names and values as TOML, JSON or CSV have them.
         source: what errors call it, such as "'film.toml'" or "'films.toml', film 3".
         folder: that relative paths are relative to.
-        kind_of: the kind of device that `device` names; asked if a preset is.
+        kind_of: the kind of the first device that `device` names; asked if a preset is.
 
     Raises:
         ConfigError: names are unknown or missing, values not accepted, or contradict each other.
     """
-    values = check_table(schema.model_fields, table, source, folder)
+    values = check_table(schema.fields(), table, source, folder)
     if "quality" in values:
-        kind = kind_of(values.get("device", "auto"))
-        values |= beneath(values, values["quality"], kind)
+        first, *_ = values.get("device", ("auto",))
+        values |= beneath(values, values["quality"], kind_of(first))
     try:
-        return schema(**values)
+        return schema.of(**values)
     except ValidationError as error:
-        raise ConfigError(
-            *(
-                f"{source}: {fault['loc'][0]} is missing; say it"
-                if fault["type"] == "missing"
-                else f"{source}: {complaint(fault)}"
-                for fault in error.errors()
-            )
-        ) from None
+        missing = [f"{name} is missing; say it" for name in missing_in(error)]
+        faults = missing or [complaint(fault) for fault in error.errors()]
+        raise ConfigError(*(f"{source}: {fault}" for fault in faults)) from None
 
 
 def check_table(
@@ -234,12 +230,12 @@ def check_table(
             if name in written:
                 raise ValueError(f"{written[name]} and {key} are the same setting; keep one")
             written[name] = key
-            values[name] = in_folder(fields[name], _accept(key, fields[name], value), folder)
+            values[name] = in_folder(_accept(key, fields[name], value), folder)
         except ValueError as error:
             faults.append(str(error))
-    for first, second in RIVALS:
-        if first in written and second in written:
-            faults.append(f"{first} and {second} contradict each other; keep one")
+    faults += [
+        f"{one} and {other} contradict each other; keep one" for one, other in rivals_in(written)
+    ]
     if faults:
         raise ConfigError(*(f"{source}: {fault}" for fault in faults))
     return values
@@ -251,14 +247,17 @@ def plain_values(values: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> 
     Paths are absolute. What is not set is left out, and so is a rival that does not count.
     """
     set_values = {name: value for name, value in values.items() if value not in (None, ())}
-    for first, second in RIVALS:
-        if first in set_values:
-            set_values.pop(second, None)
+    for _, idle in rivals_in(set_values):
+        del set_values[idle]
     here = Path.cwd()
     return {
-        name: to_jsonable_python(in_folder(fields[name], value, here))
-        for name, value in set_values.items()
+        name: as_written(fields[name], in_folder(value, here)) for name, value in set_values.items()
     }
+
+
+def as_written(field: FieldInfo, value: Any) -> Any:
+    """A field's value as JSON and TOML have it."""
+    return adapter_of(field).dump_python(value, mode="json")
 
 
 def config_text(values: Mapping[str, Any], fields: Mapping[str, FieldInfo], command: str) -> str:
@@ -282,22 +281,32 @@ def config_text(values: Mapping[str, Any], fields: Mapping[str, FieldInfo], comm
     return "\n".join([*lines, ""])
 
 
-def in_folder(field: FieldInfo, value: Any, folder: Path) -> Any:
-    """A field's value with the folder before every relative path in it."""
+def in_folder(value: Any, folder: Path) -> Any:
+    """A value with the folder before every relative path in it."""
     if isinstance(value, Path):
         return place(value, folder)
-    if isinstance(value, tuple):
-        return tuple(in_folder(field, item, folder) for item in value)
-    for mark in field.metadata:
-        if isinstance(mark, InFolder) and isinstance(value, str):
-            return mark.place(value, folder)
-    return value
+    if not isinstance(value, tuple):
+        return value
+    items = [in_folder(item, folder) for item in value]
+    return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
 
 
 def name_of(key: str, names: Collection[str]) -> str:
-    """The name that a key means: a list's may be singular, and a dash an underscore."""
+    """The name that a key means: a list's may be singular, and a dash an underscore.
+
+    Args:
+        key: as it was written.
+        names: that there are; of fields, also those that they had once.
+    """
     name = key.replace("-", "_")
+    if isinstance(names, Mapping):
+        name = next((new for new, field in names.items() if name in old_names(field)), name)
     return f"{name}s" if name not in names and f"{name}s" in names else name
+
+
+def missing_in(error: ValidationError) -> list[str]:
+    """The names of the settings that are missing."""
+    return [str(fault["loc"][-1]) for fault in error.errors() if fault["type"] == "missing"]
 
 
 def _unknown(key: str, value: Any, names: Collection[str]) -> str:
@@ -311,7 +320,9 @@ def _unknown(key: str, value: Any, names: Collection[str]) -> str:
 def _accept(key: str, field: FieldInfo, value: Any) -> Any:
     """A value as the field has it: a number may stand for its text, one item for a list of it."""
     adapter: TypeAdapter[Any] = adapter_of(field)
-    if get_origin(field.annotation) is tuple and not isinstance(value, list | tuple):
+    if isinstance(value, tuple):
+        value = list(value)
+    elif holds_several(field) and not text_of(field) and not isinstance(value, list):
         value = [value]
     try:
         accepted = adapter.validate_python(value)

@@ -1,11 +1,58 @@
 """Where shots are computed and kept, one run's or a whole batch's."""
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from medley.settings.base import BatchWish, Devices, Settings, TileWish
+from medley.settings.base import Settings, Text
+
+MOST_AT_ONCE = 64  # shots whose pictures pass the network as one batch
+SHORTEST_TILE = 64  # pixels; each is computed with 80 more on each side
+
+
+def parse_devices(text: str) -> tuple[str, ...]:
+    """Read a list of devices, such as "cuda:0,cuda:1"; "auto" stands alone.
+
+    Raises:
+        ValueError: there can be no device of that name.
+    """
+    names = tuple(text.split(","))
+    for name in names:
+        if not re.fullmatch(r"cpu|mps|cuda(:\d{1,4})?" + ("|auto" if name == text else ""), name):
+            raise ValueError(
+                f"there is no device '{name}'; there are auto, cpu, cuda, cuda:0 and so on, mps,"
+                " and several of them as in cuda:0,cuda:1"
+            )
+    return names
+
+
+def _read_batch(value: Any) -> Any:
+    try:
+        count = value if value == "auto" else int(value)
+    except (TypeError, ValueError):
+        count = 0
+    if count != "auto" and not 1 <= count <= MOST_AT_ONCE:
+        raise ValueError(f"{value!r} is not auto or a number from 1 to {MOST_AT_ONCE}")
+    return count
+
+
+def _read_tile(value: Any) -> Any:
+    if value in ("auto", "off"):
+        return value
+    try:
+        side = int(value)
+    except (TypeError, ValueError):
+        side = 0
+    if side < SHORTEST_TILE:
+        raise ValueError(f"{value!r} is not auto, off, or a side of {SHORTEST_TILE} pixels or more")
+    return side
+
+
+BatchWish = Annotated[int | Literal["auto"], BeforeValidator(_read_batch)]
+TileWish = Annotated[int | Literal["auto", "off"], BeforeValidator(_read_tile)]
+Devices = Annotated[tuple[str, ...], Text(parse_devices, ",".join)]
 
 
 class RunSettings(Settings):
@@ -14,7 +61,7 @@ class RunSettings(Settings):
     heading = "Machine"
 
     device: Devices = Field(
-        "auto",
+        ("auto",),
         description="Where to compute: auto, cpu, cuda, cuda:N or mps; several, as in"
         " cuda:0,cuda:1, take different shots at once, each in its own process.",
     )
@@ -45,7 +92,7 @@ class EngineSettings(Settings):
         "local", description="Take shots in processes of this machine, or on a Ray cluster."
     )
     devices: Devices = Field(
-        "auto",
+        ("auto",),
         description="Devices that take different shots at once, such as cuda:0,cuda:1; auto: every"
         " CUDA device, else one of auto's kind. With Ray, cuda or cpu; auto: as its cluster has.",
     )

@@ -1,27 +1,49 @@
 """What decides a shot's pixels: size, steps, comparison, colours, and which network looks."""
 
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self, get_args
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from medley.settings.base import (
-    HISTORY,
-    HISTORY_BYTES,
-    LONGEST_SIDE,
-    PICTURE_BYTES,
-    SHORTEST_HISTORY,
-    SHORTEST_SIDE,
-    Bits,
-    InFolder,
-    Scales,
-    Settings,
-    Side,
-    Weight,
-    checked_by,
-    place,
-)
+from medley.settings.base import LONGEST_SIDE, SHORTEST_SIDE, Settings, Side, Text, Weight
 from medley.settings.layers import VGG_LAYERS, format_layers, parse_layers, parse_weight
+from medley.settings.networks import WeightsSettings
+
+MOST_SCALES = 16  # sizes from coarse to fine
+
+PICTURE_BYTES = 3 * 4  # a pixel, while it is worked on: three float32
+HISTORY = 20  # of L-BFGS, by default,
+HISTORY_BYTES = 10**9  # or as much as takes this much memory,
+SHORTEST_HISTORY = 2  # but no less
+
+Scales = Literal["auto"] | int | tuple[int, ...]
+"""A shot's sizes: as is best, a number of them, or their long sides in pixels."""
+
+
+def parse_scales(text: str) -> Scales:
+    """Read a shot's sizes: "auto", a number of them, or long sides such as "256,512".
+
+    Raises:
+        ValueError: they are none of these, or too many, too small or too large.
+    """
+    if text == "auto":
+        return "auto"
+    numbers = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in numbers):
+        raise ValueError(f"{text!r} is not 'auto', a number of sizes, or sides such as 256,512")
+    sides = tuple(map(int, numbers))
+    if len(sides) == 1:
+        if not 1 <= sides[0] <= MOST_SCALES:
+            raise ValueError(f"{text} is not between 1 and {MOST_SCALES} sizes")
+        return sides[0]
+    if not all(SHORTEST_SIDE <= side <= LONGEST_SIDE for side in sides):
+        raise ValueError(f"{text!r} has a side beyond {SHORTEST_SIDE} to {LONGEST_SIDE} pixels")
+    return sides
+
+
+def format_scales(scales: Scales) -> str:
+    """Write what `parse_scales` reads."""
+    return ",".join(map(str, scales)) if isinstance(scales, tuple) else str(scales)
 
 
 def parse_betas(text: str) -> tuple[float, float]:
@@ -31,7 +53,8 @@ def parse_betas(text: str) -> tuple[float, float]:
         ValueError: they are not two numbers from 0 to below 1.
     """
     try:
-        mean, square = (float(part) for part in text.split(","))
+        # No digits that the text of the settings does not have.
+        mean, square = (float(f"{float(part):g}") for part in text.split(","))
     except ValueError:
         raise ValueError(f"'{text}' is not two numbers such as 0.9,0.999") from None
     if not (0 <= mean < 1 and 0 <= square < 1):
@@ -39,11 +62,9 @@ def parse_betas(text: str) -> tuple[float, float]:
     return mean, square
 
 
-def _check_betas(text: str) -> str:
-    return ",".join(f"{beta:g}" for beta in parse_betas(text))
-
-
-Betas = Annotated[str, AfterValidator(_check_betas)]
+def format_betas(betas: tuple[float, float]) -> str:
+    """Write what `parse_betas` reads."""
+    return ",".join(f"{beta:g}" for beta in betas)
 
 
 class EffortSettings(Settings):
@@ -61,7 +82,7 @@ class EffortSettings(Settings):
         description="Area of the result in pixels, about.",
     )
     steps: int = Field(120, ge=1, le=100_000, description="Optimizer steps for each painting.")
-    scales: Scales = Field(
+    scales: Annotated[Scales, Text(parse_scales, format_scales)] = Field(
         "auto",
         description="Sizes from coarse to fine: auto, a number of them each sqrt(2) larger, or long"
         " sides such as 256,512. 1 is the full size alone; auto has more above 400 pixels.",
@@ -74,8 +95,8 @@ class EffortSettings(Settings):
         allow_inf_nan=False,
         description="Adam's step, of the way from black to white.",
     )
-    adam_betas: Betas = Field(
-        "0.9,0.999", description="Adam's decays of the gradient's mean and of its square's."
+    adam_betas: Annotated[tuple[float, float], Text(parse_betas, format_betas)] = Field(
+        (0.9, 0.999), description="Adam's decays of the gradient's mean and of its square's."
     )
     history: int | None = Field(
         None,
@@ -131,15 +152,19 @@ class FinishSettings(Settings):
     )
 
 
-REST = "rest"
+REST: Literal["rest"] = "rest"
 """Stands for a mask's file: what the other masks leave."""
 
 
 class MaskWish(NamedTuple):
     """A mask's file, or `REST`, and the painting that pulls there."""
 
-    mask: str
-    painting: str
+    mask: Path | Literal["rest"]
+    painting: Path
+
+    def __str__(self) -> str:
+        """Write what `parse_mask` reads."""
+        return f"{self.mask}={self.painting}"
 
 
 def parse_mask(text: str) -> MaskWish:
@@ -151,12 +176,7 @@ def parse_mask(text: str) -> MaskWish:
     mask, _, painting = text.partition("=")
     if not mask or not painting:
         raise ValueError(f"'{text}' is not MASK=PAINTING, such as sky.png=starry.jpg")
-    return MaskWish(mask, painting)
-
-
-def _place_mask(text: str, folder: Path) -> str:
-    mask, painting = parse_mask(text)
-    return f"{mask if mask == REST else place(Path(mask), folder)}={place(Path(painting), folder)}"
+    return MaskWish(REST if mask == REST else Path(mask), Path(painting))
 
 
 def parse_shares(text: str) -> tuple[float, ...]:
@@ -171,9 +191,13 @@ def parse_shares(text: str) -> tuple[float, ...]:
     return shares
 
 
-LayerList = Annotated[str, AfterValidator(lambda text: format_layers(parse_layers(text)))]
-ShareList = Annotated[str, checked_by(parse_shares)]
-MaskText = Annotated[str, checked_by(parse_mask)]
+def format_shares(shares: tuple[float, ...]) -> str:
+    """Write what `parse_shares` reads."""
+    return ",".join(repr(share).removesuffix(".0") for share in shares)
+
+
+LayerWeights = Annotated[tuple[tuple[str, float], ...], Text(parse_layers, format_layers)]
+"""Layers and their weights above 0, in the network's order."""
 
 
 class StyleSettings(Settings):
@@ -193,13 +217,13 @@ class StyleSettings(Settings):
         description="How paintings are compared: by Gram matrices, or by the Wasserstein distance"
         " of mean and covariance, which is slower on small pictures.",
     )
-    style_layers: LayerList = Field(
-        "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1",
+    style_layers: LayerWeights = Field(
+        parse_layers("relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"),
         description="Layers at which paintings are compared, each with a weight such as"
         " relu1_1:0.5 if it is not 1; medley layers lists all.",
     )
-    content_layers: LayerList = Field(
-        "relu4_2", description="Layers at which the photo is compared, likewise."
+    content_layers: LayerWeights = Field(
+        parse_layers("relu4_2"), description="Layers at which the photo is compared, likewise."
     )
     padding: Literal["zeros", "replicate", "reflect"] = Field(
         "zeros",
@@ -209,12 +233,12 @@ class StyleSettings(Settings):
     @property
     def style_layer_weights(self) -> dict[str, float]:
         """By layer, in the network's order."""
-        return parse_layers(self.style_layers)
+        return dict(self.style_layers)
 
     @property
     def content_layer_weights(self) -> dict[str, float]:
         """By layer, in the network's order."""
-        return parse_layers(self.content_layers)
+        return dict(self.content_layers)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -236,12 +260,12 @@ class BlendSettings(Settings):
     blend: bool = Field(
         False, description="Take one shot after all paintings at once, instead of one after each."
     )
-    style_weights: ShareList | None = Field(
+    style_weights: Annotated[tuple[float, ...], Text(parse_shares, format_shares)] | None = Field(
         None,
         description="How strongly each painting of a picture pulls against the others, such as 2,1"
         " for two of them, in their order; equally by default.",
     )
-    mask: Annotated[tuple[MaskText, ...], InFolder(_place_mask)] = Field(
+    mask: tuple[Annotated[MaskWish, Text(parse_mask)], ...] = Field(
         (),
         description="MASK=PAINTING: where the mask is white, this painting pulls; repeatable, and"
         " 'rest' as MASK is what the others leave.",
@@ -249,20 +273,15 @@ class BlendSettings(Settings):
 
     @field_validator("mask")
     @classmethod
-    def _has_one_rest(cls, masks: tuple[str, ...]) -> tuple[str, ...]:
-        if sum(parse_mask(text).mask == REST for text in masks) > 1:
+    def _has_one_rest(cls, masks: tuple[MaskWish, ...]) -> tuple[MaskWish, ...]:
+        if sum(wish.mask == REST for wish in masks) > 1:
             raise ValueError(f"'{REST}' is named twice, and is one region; give it one painting")
         return masks
 
     @property
-    def masks(self) -> tuple[MaskWish, ...]:
-        """The masks and their paintings, in order."""
-        return tuple(map(parse_mask, self.mask))
-
-    @property
     def mask_files(self) -> tuple[Path, ...]:
         """The masks that are files."""
-        return tuple(Path(wish.mask) for wish in self.masks if wish.mask != REST)
+        return tuple(wish.mask for wish in self.mask if isinstance(wish.mask, Path))
 
     @property
     def is_one_shot(self) -> bool:
@@ -277,38 +296,35 @@ class BlendSettings(Settings):
         """
         if self.style_weights is None:
             return (1.0,) * count
-        shares = parse_shares(self.style_weights)
+        shares = self.style_weights
         if len(shares) != count:
             raise ValueError(
-                f"--style-weights {self.style_weights} has {len(shares)} weights for {count}"
+                f"--style-weights {format_shares(shares)} has {len(shares)} weights for {count}"
                 f" painting{'s' * (count != 1)}; give one for each"
             )
         return tuple(count * share / sum(shares) for share in shares)
 
 
-_PLAIN = StyleSettings.model_validate({})
+_PLAIN = StyleSettings()
 STYLE_LAYERS = tuple(_PLAIN.style_layer_weights)
 CONTENT_LAYER, *_ = _PLAIN.content_layer_weights
 LOSS_LAYERS = (CONTENT_LAYER, *STYLE_LAYERS)
 """What is looked at by default."""
 
 
-STARTS = ("content", "noise", "color")  # what --init may be, besides a picture's file
+Start = Literal["content", "noise", "color"]
+"""What --init may be, besides a picture's file."""
 
 
-def _place_start(init: str, folder: Path) -> str:
-    return init if init in STARTS else str(place(Path(init), folder))
+def parse_start(text: str) -> Start | Path:
+    """Read what a shot starts from: what has a name, or a picture's file."""
+    return next((name for name in get_args(Start) if name == text), Path(text))
 
 
-class WeightsSettings(Settings):
-    """Which weights the network has."""
-
-    heading = "Network"
-
-    bits: Bits = Field(8, description="Bits a VGG-19 weight: 1 to 8, or 32 for the float original.")
-    weights: Path | None = Field(
-        None, description="A file that medley quantize wrote, instead of --bits."
-    )
+def format_start(start: Start | Path) -> str:
+    """Write what `parse_start` reads; a file may have the name of something else."""
+    is_alike = isinstance(start, Path) and str(start) in get_args(Start)
+    return f"./{start}" if is_alike else str(start)
 
 
 class LookSettings(EffortSettings, FinishSettings, StyleSettings):
@@ -327,7 +343,7 @@ class LookSettings(EffortSettings, FinishSettings, StyleSettings):
     tv_weight: Weight = Field(
         0.0, description="Total variation: how strongly noise is smoothed; 10000 is a beginning."
     )
-    init: Annotated[str, InFolder(_place_start)] = Field(
+    init: Annotated[Start | Path, Text(parse_start, format_start)] = Field(
         "content",
         description="Starting picture: 'content', 'noise', 'color' (the content in the painting's"
         " colours) or a picture file.",
@@ -351,11 +367,6 @@ class LookSettings(EffortSettings, FinishSettings, StyleSettings):
                 " keeps the photo's; give one"
             )
         return self
-
-    @property
-    def init_file(self) -> Path | None:
-        """The starting picture's file, if it is one."""
-        return None if self.init in STARTS else Path(self.init)
 
 
 class ShotSettings(LookSettings, WeightsSettings):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # they write the orders into their sidecars
 def render_again(plan: Plan, film: FilmSettings, path: Path) -> dict[str, Any]:
     """What --config takes to make a medley again: the same shots, on the same timeline."""
     return _table(
-        RenderOrder(
+        RenderOrder.of(
             content=plan.content_path,
             styles=tuple(dict.fromkeys(work.path for take in plan.takes for work in take.works)),
             output=path,
@@ -43,10 +43,10 @@ def render_again(plan: Plan, film: FilmSettings, path: Path) -> dict[str, Any]:
 
 def sweep_again(sweep: Sweep, film: CutSettings, path: Path) -> dict[str, Any]:
     """What --config takes to make a sweep again: the same networks, shots and timeline."""
-    widths = dict.fromkeys(str(network.bits) for network in sweep.shown)
+    widths = dict.fromkeys(network.bits for network in sweep.shown)
     return _table(
-        SweepOrder(
-            contents=tuple(dict.fromkeys(take.content_path for take, *_ in sweep.pairs)),
+        SweepOrder.of(
+            content=tuple(dict.fromkeys(take.content_path for take, *_ in sweep.pairs)),
             styles=tuple(painting.path for painting in sweep.draw.paintings),
             output=path,
             seed=sweep.catalog.seed,
@@ -54,7 +54,7 @@ def sweep_again(sweep: Sweep, film: CutSettings, path: Path) -> dict[str, Any]:
             **sweep.settings.model_dump(exclude={"bits", "weights", "precision"}),
             **sweep.sweep.model_dump(exclude={"bits"}),
             **dict(film),
-            bits=",".join(widths),
+            bits=tuple(widths),
             precision=choose_precision(sweep.settings.precision, sweep.device),
         )
     )
@@ -64,7 +64,7 @@ def walk_again(plan: WalkPlan, film: EncodeSettings, path: Path) -> dict[str, An
     """What --config takes to make a walk again: the same shots, frame by frame."""
     opening = plan.opening
     return _table(
-        WalkOrder(
+        WalkOrder.of(
             content=opening.content_path,
             styles=tuple(work.path for work in plan.paintings),
             output=path,
@@ -79,7 +79,7 @@ def walk_again(plan: WalkPlan, film: EncodeSettings, path: Path) -> dict[str, An
 
 def _table(order: Order) -> dict[str, Any]:
     """An order as a file has it: with absolute paths, and the film beside the sidecar."""
-    table = plain_values(dict(order), type(order).model_fields)
+    table = plain_values(order.flat(), order.fields())
     if order.output:
         table["output"] = order.output.name
     return {VERSION: medley.__version__, **table}

@@ -1,10 +1,12 @@
 """Where shots are taken: a process for each device of this machine, or a Ray cluster."""
 
+from collections.abc import Sequence
+
 from medley.errors import MedleyError
 from medley.settings import EngineSettings
 from medley.studio.engines.jobs import Engine, Event, Job, Outcome
 from medley.studio.engines.local import LocalEngine
-from medley.studio.shooting.device import Device, available_devices, name_devices
+from medley.studio.shooting.device import Device, available_devices, name_device
 from medley.workspace import Workspace
 
 __all__ = ["Engine", "Event", "Job", "LocalEngine", "Outcome", "every_device", "open_engine"]
@@ -38,12 +40,12 @@ def open_engine(settings: EngineSettings, workspace: Workspace) -> Engine:
     return RayEngine(settings, workspace)
 
 
-def every_device(names: str) -> list[Device]:
+def every_device(names: Sequence[str]) -> list[Device]:
     """Find the devices that `EngineSettings.devices` names; "auto" means all that are alike.
 
     Raises:
         MedleyError: this machine or this torch does not have one.
     """
-    if names == "auto":
-        names = ",".join(name for name in available_devices() if name.startswith("cuda:")) or names
-    return name_devices(names)
+    if tuple(names) == ("auto",):
+        names = [name for name in available_devices() if name.startswith("cuda:")] or names
+    return [name_device(name) for name in names]

@@ -10,19 +10,9 @@ from medley.film.lettering import undrawable
 from medley.images import Pixels, read_picture
 from medley.paintings import Draw, draw
 from medley.settings import (
-    BlendSettings,
-    CatalogSettings,
-    CutSettings,
-    EncodeSettings,
-    FilmSettings,
-    LookSettings,
-    Order,
     RenderOrder,
-    ShotSettings,
     SweepOrder,
-    SweepSettings,
     WalkOrder,
-    WalkSettings,
 )
 from medley.studio.compression.stage import Watch
 from medley.studio.editing.credits import credit_lines
@@ -52,29 +42,30 @@ def prepare(order: RenderOrder, tell: Callable[[str], None]) -> tuple[Plan, Draw
     Raises:
         MedleyError: the render cannot begin; as its parts say.
     """
-    shot, catalog = order.part(ShotSettings), order.part(CatalogSettings)
-    film, blending = order.part(FilmSettings), order.part(BlendSettings)
+    shot, catalog, blending = order.shot, order.catalog, order.blend
+    film = order.film.fitted(order.film_path)
+    (path,) = order.content
     check_film(1, film)
-    check_output(order.film_path, order, tell)
-    devices = choose_devices(order.device)
-    photo, drawn = _photo(order.content, order)
+    check_output(order.film_path, order.film, tell)
+    devices = choose_devices(order.run.device)
+    photo, drawn = _photo(path, order)
     check_film(1 if blending.is_one_shot else len(drawn.paintings), film)
     _tell_of(drawn, tell, film.title or "")
     plan = plan_render(
-        order.content,
+        path,
         photo,
         drawn,
         shot,
         catalog,
         load_camera(shot, devices[0]),
-        Workspace(order.workspace),
-        order.tile,
+        Workspace(order.run.workspace),
+        order.run.tile,
         devices,
         film.transition == "chain",
         blending,
         tell,
     )
-    plan = replace(plan, batch_size=order.batch_size)
+    plan = replace(plan, batch_size=order.run.batch_size)
     if len(plan.devices) < len(devices):
         tell(f"in a chain each shot waits for the one before: only {plan.devices[0]} is used")
     return plan, drawn
@@ -90,27 +81,28 @@ def prepare_walk(order: WalkOrder, tell: Callable[[str], None]) -> WalkPlan:
     Raises:
         MedleyError: the walk cannot begin; as its parts say.
     """
-    shot, walk = order.part(ShotSettings), order.part(WalkSettings)
-    fps = order.part(EncodeSettings).fps
+    shot, walk = order.shot, order.walk
+    fps = order.film.fitted(order.film_path).fps
+    (path,) = order.content
     lay_lap(2, fps, walk.seconds_per_painting)
-    check_output(order.film_path, order, tell)
-    device, *others = choose_devices(order.device)
-    photo, drawn = _photo(order.content, order)
+    check_output(order.film_path, order.film, tell)
+    device, *others = choose_devices(order.run.device)
+    photo, drawn = _photo(path, order)
     check_walk(drawn)
     _tell_of(drawn, tell)
     if others:
         tell(f"a walk is the work of one device: only {device} is used")
     opening = plan_render(
-        order.content,
+        path,
         photo,
         replace(drawn, paintings=drawn.paintings[-1:]),
         shot,
-        order.part(CatalogSettings),
+        order.catalog,
         load_camera(shot, device),
-        Workspace(order.workspace),
-        order.tile,
+        Workspace(order.run.workspace),
+        order.run.tile,
     )
-    return plan_walk(opening, tuple(drawn.paintings), walk, fps, order.tile)
+    return plan_walk(opening, tuple(drawn.paintings), walk, fps, order.run.tile)
 
 
 def _tell_of(drawn: Draw, tell: Callable[[str], None], title: str = "") -> None:
@@ -136,9 +128,9 @@ def look_through(order: SweepOrder, tell: Callable[[str], None]) -> list[Photo]:
     Raises:
         PictureError: a photo or all paintings are unreadable.
     """
-    check_film(1, order.part(CutSettings))
-    check_output(order.film_path, order, tell)
-    photos = [(path, *_photo(path, order)) for path in order.contents]
+    check_film(1, order.film.fitted(order.film_path))
+    check_output(order.film_path, order.film, tell)
+    photos = [(path, *_photo(path, order)) for path in order.content]
     for reason in dict.fromkeys(reason for *_, drawn in photos for reason in drawn.skipped):
         tell(f"passed over: {reason}")
     return photos
@@ -160,12 +152,12 @@ def prepare_sweep(
     """
     plan = plan_sweep(
         photos,
-        shot_settings(order),
-        order.part(CatalogSettings),
-        order.part(SweepSettings),
-        choose_devices(order.device),
-        order.tile,
-        Workspace(order.workspace),
+        order.shot,
+        order.catalog,
+        order.sweep,
+        choose_devices(order.run.device),
+        order.run.tile,
+        Workspace(order.run.workspace),
         watch,
     )
     if plan.reference.scheme != "float32":
@@ -173,22 +165,15 @@ def prepare_sweep(
             f"the float original is not here, so {plan.reference.label} weights stand in as the"
             " reference; pass --fetch to have it"
         )
-    check_film(plan.stretches, order.part(CutSettings))
+    check_film(plan.stretches, order.film.fitted(order.film_path))
     return plan
-
-
-def shot_settings(order: Order) -> ShotSettings:
-    """An order's shots; a sweep chooses the weights itself."""
-    known = LookSettings if isinstance(order, SweepOrder) else ShotSettings
-    return ShotSettings(**dict(order.part(known)))
 
 
 def _photo(content: Path, order: RenderOrder | SweepOrder | WalkOrder) -> tuple[Pixels, Draw]:
     """A photo at its size, and the paintings fitted to it."""
-    shot, catalog = shot_settings(order), order.part(CatalogSettings)
-    photo = resize_content(read_picture(content), shot, content)
-    fit = partial(fit_painting, photo, settings=shot)
-    return photo, draw(list(order.styles), catalog, fit)
+    photo = resize_content(read_picture(content), order.shot, content)
+    fit = partial(fit_painting, photo, settings=order.shot)
+    return photo, draw(list(order.styles), order.catalog, fit)
 
 
 def foretell(plan: Plan, anew: bool = False, patient: bool = True) -> Forecast:

@@ -15,7 +15,7 @@ from medley.film.poster import side_by_side
 from medley.images import Pixels
 from medley.paintings import Draw
 from medley.settings import BlendSettings, CatalogSettings, FilmSettings, ShotSettings, TileWish
-from medley.settings.base import BatchWish
+from medley.settings.run import BatchWish
 from medley.shots import Shot
 from medley.studio.again import render_again
 from medley.studio.editing.credits import caption_of, choose_captions, credit_lines, titles

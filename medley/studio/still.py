@@ -16,6 +16,7 @@ from medley.files import check_free, write_bytes
 from medley.images import Pixels, lay_on_white, read_layers, to_tensor
 from medley.paintings import Painting
 from medley.settings import (
+    REST,
     SUFFIXES,
     BlendSettings,
     ShotSettings,
@@ -288,8 +289,11 @@ def _facts(
 
 def _wishes(blending: BlendSettings) -> dict[str, Any]:
     """What was wished of a blend, if anything was."""
-    masks = [f"{Path(wish.mask).name}={Path(wish.painting).name}" for wish in blending.masks]
-    wishes = {"style_weights": blending.style_weights, "mask": masks}
+    wishes = blending.model_dump(mode="json", include={"style_weights"})
+    wishes["mask"] = [
+        f"{wish.mask if wish.mask == REST else wish.mask.name}={wish.painting.name}"
+        for wish in blending.mask
+    ]
     return {name: wish for name, wish in wishes.items() if wish}
 
 

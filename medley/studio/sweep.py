@@ -142,7 +142,9 @@ def plan_sweep(
     with_float = has_float()
     shown = list_variants(sweep, with_float)
     if sweep.layout == "split" and len(shown) < 2:
-        raise FilmError(f"--layout split needs two widths, and '{sweep.bits}' is one; add another")
+        raise FilmError(
+            f"--layout split needs two widths, and '{shown[0].bits}' is one; add another"
+        )
     standard = reference_of(with_float)
     variants = shown if standard in shown else [standard, *shown]
     folder = workspace.root / "weights"

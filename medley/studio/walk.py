@@ -186,7 +186,7 @@ def following(settings: ShotSettings, walk: WalkSettings, lap: Lap) -> ShotSetti
             "learning_rate": walk.walk_rate,
             "content_weight": walk.photo_pull * settings.content_weight,
             "history": None,
-            "scales": "1",
+            "scales": 1,
         }
     )
 

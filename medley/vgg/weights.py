@@ -58,46 +58,41 @@ class Weights:
         return f"{round(self.bits, 1):g}-bit {self.scheme}"
 
 
-def load_weights(
-    bits: int | None = None, *, path: Path | None = None, layers: Sequence[str] | None = None
-) -> Weights:
+def load_weights(source: int | Path = 8, *, layers: Sequence[str] | None = None) -> Weights:
     """Load weights from the bundle (1 to 8 bits), the user's cache (32), or a file.
 
     Args:
-        bits: 1 to 8, or 32 for the float original; 8 if neither this nor `path` is given.
-        path: a file that medley wrote; its own widths are used, so `bits` must be left out.
+        source: 1 to 8 bits, 32 for the float original, or a file that medley wrote, whose own
+            widths are used.
         layers: the convolutions to load; all that the file holds by default.
 
     Raises:
-        ValueError: bits that do not exist, or together with a path; an unknown layer.
+        ValueError: bits that do not exist, or an unknown layer.
         WeightsError: the file is missing, torn, tampered with, or lacks a layer.
     """
-    return _load(*_find(bits, path), layers)
+    return _load(*_find(source), layers)
 
 
-def identify_weights(bits: int | None = None, *, path: Path | None = None) -> tuple[str, int]:
+def identify_weights(source: int | Path = 8) -> tuple[str, int]:
     """Give the digest and the size of what `load_weights` would load, without decoding it.
 
     Raises:
-        ValueError, WeightsError: as that.
+        ValueError: bits that do not exist.
+        WeightsError: the file is missing, torn or tampered with.
     """
-    file, width = _find(bits, path)
+    file, width = _find(source)
     header, layers, content = weightfile.read(file)
     weightfile.check_digest(header, content)
     return _identity(header, layers, width)
 
 
-def _find(bits: int | None, path: Path | None) -> tuple[Path, int | None]:
+def _find(source: int | Path) -> tuple[Path, int | None]:
     """The file of some weights, and the width to which it is brought, if it has all."""
-    if path is not None and bits is not None:
-        raise ValueError("a weights file has its own widths: give bits or a path, not both")
-    if bits is not None and bits not in (*range(1, 9), 32):
-        raise ValueError(f"weights have 1 to 8 bits, or 32 for the float original, not {bits}")
-    if path is not None:
-        return path, None
-    if bits == 32:
-        return sources.cached("original"), None
-    return weightfile.BUNDLE, 8 if bits is None else bits
+    if isinstance(source, Path):
+        return source, None
+    if source not in (*range(1, 9), 32):
+        raise ValueError(f"weights have 1 to 8 bits, or 32 for the float original, not {source}")
+    return (sources.cached("original"), None) if source == 32 else (weightfile.BUNDLE, source)
 
 
 def _identity(

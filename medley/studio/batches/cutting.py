@@ -5,7 +5,7 @@ from functools import partial
 
 from medley.errors import PictureError
 from medley.files import remove_parts_of, sha256
-from medley.settings import CutSettings, EncodeSettings, FilmSettings, RenderOrder, SweepOrder
+from medley.settings import RenderOrder, SweepOrder
 from medley.studio.batches.filmplan import FilmPlan
 from medley.studio.compression.stage import Stage
 from medley.studio.orders import look_through, prepare, prepare_sweep, prepare_walk
@@ -37,7 +37,7 @@ def cut_plan(
         MedleyError: it cannot be made, or its pictures are not those that were planned.
     """
     path = plan.outputs.film
-    workspace = Workspace(plan.film.order.workspace)
+    workspace = Workspace(plan.film.order.run.workspace)
     claim = f"film-{sha256(str(path.absolute()).encode(errors='surrogateescape'))[:24]}"
     with workspace.claim(claim, partial(tell, f"another process is cutting '{path}'; waiting")):
         if path.is_file() and plan.is_told_of:
@@ -53,20 +53,22 @@ def _cut(
     device: Device,
     tell: Callable[[str], None],
 ) -> None:
-    order = plan.film.order.model_copy(update={"device": str(device)})
+    order = plan.film.order
+    run = order.run.model_copy(update={"device": (str(device),)})
+    order = order.model_copy(update={"run": run})
     if isinstance(order, RenderOrder):
         render, _ = prepare(order, tell)
         _check_same(plan, render.takes)
-        cut_film(render, plan.outputs, order.part(FilmSettings), on_frame)
+        cut_film(render, plan.outputs, order.film.fitted(order.film_path), on_frame)
     elif isinstance(order, SweepOrder):
         sweep = prepare_sweep(order, look_through(order, tell), tell, _unwatched)
         _check_same(plan, [take for pair in sweep.pairs for take in pair])
         measures = measure_sweep(sweep, lambda done, of: None)  # noqa: ARG005
-        publish(sweep, measures, plan.outputs, order.part(CutSettings), on_frame)
+        publish(sweep, measures, plan.outputs, order.film.fitted(order.film_path), on_frame)
     else:
         walk = prepare_walk(order, tell)
         _check_same(plan, walk.shots.takes)
-        cut_walk(walk, plan.outputs, order.part(EncodeSettings), on_frame)
+        cut_walk(walk, plan.outputs, order.film.fitted(order.film_path), on_frame)
 
 
 def _check_same(plan: FilmPlan, takes: list[Take]) -> None:

@@ -94,7 +94,7 @@ class Darkroom:
         Raises:
             WeightsError: they are not there or not whole.
         """
-        return self._weights(None if settings.weights else settings.bits, settings.weights)
+        return self._weights(settings.source)
 
     def networks(
         self,
@@ -175,6 +175,6 @@ def _weights_of(network: Network) -> dict[str, Any]:
     return {name: getattr(network.settings, name) for name in WeightsSettings.model_fields}
 
 
-def _read_digest(bits: int | None, path: Path | None) -> str:
-    digest, _ = identify_weights(bits, path=path)
+def _read_digest(source: int | Path) -> str:
+    digest, _ = identify_weights(source)
     return digest

@@ -4,28 +4,20 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 from medley.settings import (
-    BlendSettings,
-    CatalogSettings,
     CutSettings,
-    EncodeSettings,
-    FilmSettings,
     RenderOrder,
-    ShotSettings,
     SweepOrder,
-    SweepSettings,
     WalkOrder,
-    WalkSettings,
 )
 from medley.settings.manifest import Film, FilmOrder
 from medley.studio.batches.darkroom import Darkroom
 from medley.studio.compression.stage import Watch
 from medley.studio.editing.credits import choose_captions
 from medley.studio.editing.cut import Outputs, check_film
-from medley.studio.orders import Photo, shot_settings
+from medley.studio.orders import Photo
 from medley.studio.render import list_takes
 from medley.studio.shooting.device import Device, choose_precision
 from medley.studio.shooting.scene import Scene, shot_key
@@ -78,13 +70,14 @@ class FilmPlan:
         """What of the settings no shot's key knows."""
         order = self.film.order
         if isinstance(order, WalkOrder):
-            known = order.part(EncodeSettings), order.part(WalkSettings)
+            known = order.film.fitted(order.film_path), order.walk
             return {
                 name: one for part in known for name, one in part.model_dump(mode="json").items()
             }
         if isinstance(order, SweepOrder):
-            return order.part(CutSettings).model_dump(mode="json") | {"layout": order.layout}
-        film = order.part(FilmSettings)
+            film = order.film.fitted(order.film_path)
+            return film.model_dump(mode="json") | {"layout": order.sweep.layout}
+        film = order.film.fitted(order.film_path)
         captions = choose_captions([work for take in self.takes for work in take.works], film)
         return film.model_dump(mode="json") | {"captions": captions}
 
@@ -114,14 +107,14 @@ def plan_film(
     """
     order = film.order
     _check_parts(order, 1)
-    settings, catalog = shot_settings(order), order.part(CatalogSettings)
+    settings, catalog = order.shot, order.catalog
     photos: list[Photo] = []
-    for path in photos_of(order):
+    for path in order.content:
         content = darkroom.content(path, settings)
         photos.append((path, content, darkroom.draw(order.styles, catalog, content, settings)))
     if isinstance(order, SweepOrder):
         sweep = plan_sweep(
-            photos, settings, catalog, order.part(SweepSettings), [device], order.tile, workspace,
+            photos, settings, catalog, order.sweep, [device], order.run.tile, workspace,
             watch, darkroom.networks,
         )  # fmt: skip
         takes, parts = [take for pair in sweep.pairs for take in pair], sweep.stretches
@@ -139,39 +132,35 @@ def plan_film(
     return replace(plan, is_made=outputs.film.is_file() and plan.is_told_of)
 
 
-def photos_of(order: FilmOrder) -> tuple[Path, ...]:
-    """The photos that are repainted."""
-    return order.contents if isinstance(order, SweepOrder) else (order.content,)
-
-
 KeyOf = Callable[[Scene], str]
 
 
 def _render_takes(
     order: RenderOrder, photo: Photo, key_of: KeyOf, workspace: Workspace
 ) -> list[Take]:
-    settings, catalog = order.part(ShotSettings), order.part(CatalogSettings)
-    chain, blending = order.transition == "chain", order.part(BlendSettings)
-    return list_takes(*photo, settings, catalog, key_of, workspace, chain, blending)
+    chain = order.film.transition == "chain"
+    return list_takes(*photo, order.shot, order.catalog, key_of, workspace, chain, order.blend)
 
 
 def _walk_takes(order: WalkOrder, photo: Photo, key_of: KeyOf, workspace: Workspace) -> list[Take]:
     path, content, drawn = photo
     check_walk(drawn)
     paintings, last = tuple(drawn.paintings), replace(drawn, paintings=drawn.paintings[-1:])
-    settings, catalog = order.part(ShotSettings), order.part(CatalogSettings)
-    (opening,) = list_takes(path, content, last, settings, catalog, key_of, workspace)
-    walk, fps = order.part(WalkSettings), order.part(EncodeSettings).fps
-    lap = lay_lap(len(paintings), fps, walk.seconds_per_painting)
-    return [opening, set_out(opening, paintings, walk, lap, key_of, workspace)]
+    (opening,) = list_takes(path, content, last, order.shot, order.catalog, key_of, workspace)
+    fps = order.film.fitted(order.film_path).fps
+    lap = lay_lap(len(paintings), fps, order.walk.seconds_per_painting)
+    return [opening, set_out(opening, paintings, order.walk, lap, key_of, workspace)]
 
 
 def _check_parts(order: FilmOrder, parts: int) -> None:
     """Find out whether a film of so many parts can be laid out."""
     if isinstance(order, WalkOrder):
-        lay_lap(parts, order.part(EncodeSettings).fps, order.seconds_per_painting)
+        fps = order.film.fitted(order.film_path).fps
+        lay_lap(parts, fps, order.walk.seconds_per_painting)
     else:
-        _check_film(parts, order.part(CutSettings))
+        film = order.film.fitted(order.film_path)
+        cut = CutSettings(**{name: getattr(film, name) for name in CutSettings.model_fields})
+        _check_film(parts, cut)
 
 
 # Laying out a long film takes a tenth of a second, and many films are cut alike.

@@ -14,11 +14,10 @@ from medley.settings import (
 )
 from medley.settings.manifest import Film, FilmOrder, Manifest
 from medley.studio.batches.darkroom import Darkroom
-from medley.studio.batches.filmplan import FilmPlan, photos_of, plan_film
+from medley.studio.batches.filmplan import FilmPlan, plan_film
 from medley.studio.compression.stage import Stage, Watch
 from medley.studio.engine import every_device
 from medley.studio.engines.jobs import Job
-from medley.studio.orders import shot_settings
 from medley.studio.shooting.device import Device, choose_precision
 from medley.studio.shooting.forecast import (
     TILES,
@@ -120,9 +119,9 @@ def plan_batch(
 def _show_photos(manifest: Manifest, darkroom: Darkroom) -> None:
     """Let the darkroom know all photos' sizes before it meets the first painting."""
     for film in manifest.films:
-        for path in photos_of(film.order):
+        for path in film.order.content:
             with suppress(MedleyError):  # it will be said of its film
-                darkroom.content(path, shot_settings(film.order))
+                darkroom.content(path, film.order.shot)
 
 
 def planning_crew(settings: EngineSettings) -> list[Device]:
@@ -131,7 +130,7 @@ def planning_crew(settings: EngineSettings) -> list[Device]:
     Raises:
         MedleyError: a device is not here.
     """
-    names = settings.devices if settings.engine == "local" else "auto"
+    names = settings.devices if settings.engine == "local" else ("auto",)
     return [device for device in every_device(names) for _ in range(settings.workers)]
 
 
@@ -213,9 +212,9 @@ def _missing(films: Sequence[FilmPlan], crew: Sequence[Device]) -> dict[str, Job
         height, width, _ = take.scene.content.shape
         jobs[key] = Job(
             replace(take, label=labels[key]),
-            order.tile,
-            deterministic=order.deterministic,
-            batch_size=shots_a_pass(order.batch_size, height, width, crew, len(wanted)),
+            order.run.tile,
+            deterministic=order.run.deterministic,
+            batch_size=shots_a_pass(order.run.batch_size, height, width, crew, len(wanted)),
         )
     return jobs
 

@@ -124,7 +124,7 @@ def measure(path: Path, judge: Judge) -> Candidate:
     Raises:
         WeightsError: the file is not whole.
     """
-    weights, load_s = load_with_clock(partial(load_weights, path=path))
+    weights, load_s = load_with_clock(partial(load_weights, path))
     entries = weightfile.read_header(path).layers.values()
     counts = [torch.Size(entry.shape).numel() for entry in entries]
     off = sum(e.distortion * count for e, count in zip(entries, counts, strict=True))

@@ -77,10 +77,10 @@ def list_variants(sweep: SweepSettings, with_float: bool) -> list[Variant]:
         WeightsError: it is not, and something asked for is made from it.
     """
     default = (FLOAT_BITS, *range(_WIDEST, 0, -1))
-    widths = sweep.widths or default[not with_float :]
+    widths = sweep.bits or default[not with_float :]
     wanted = [
         FLOAT if bits == FLOAT_BITS else Variant(scheme, bits)
-        for scheme in sweep.schemes
+        for scheme in sweep.scheme
         for bits in widths
     ]
     needing = [one for one in wanted if one == FLOAT or one.scheme != _BUNDLED]
@@ -121,7 +121,7 @@ def name_networks(
         if variant.scheme not in (_BUNDLED, FLOAT.scheme):
             chosen = {"weights": _stored(variant, folder, makers, watch)}
         own = settings.model_copy(update=chosen)
-        digest, size = identify_weights(None if own.weights else own.bits, path=own.weights)
+        digest, size = identify_weights(own.source)
         label = _label(variant, several)
         networks.append(Network(variant.scheme, variant.bits, label, own, digest, size))
     return networks
@@ -148,9 +148,7 @@ def load_networks(
     networks = []
     for done, network in enumerate(name_networks(variants, settings, folder, watch)):
         watch(Stage(f"loading {network.bits} bits", done, len(variants)))
-        path = network.settings.weights
-        bits = None if path else network.bits
-        weights, load_s = load_with_clock(partial(load_weights, bits, path=path))
+        weights, load_s = load_with_clock(partial(load_weights, network.settings.source))
         off = distortion(weights.tensors, exact)
         networks.append(replace(network, distortion=off, load_s=load_s))
     return networks

@@ -230,7 +230,7 @@ def _plan(shapes: Sequence[tuple[int, ...]], settings: FilmSettings) -> Layout:
     """Where pictures of these shapes stand; if they differ, each has the whole frame to itself."""
     height, width, _ = shapes[0]
     fit = settings.fit if len(set(shapes)) == 1 else "crop"
-    return plan_layout(height, width, settings.frame_size, fit, settings.beside == "content")
+    return plan_layout(height, width, settings.resolution, fit, settings.beside == "content")
 
 
 def list_overlays(

@@ -52,9 +52,10 @@ class RayEngine:
         Raises:
             MedleyError: there is none, or devices are named one by one.
         """
-        if settings.devices not in ("auto", "cpu", "cuda"):
+        if settings.devices not in (("auto",), ("cpu",), ("cuda",)):
             raise MedleyError(
-                f"--devices '{settings.devices}': Ray gives the devices out; pass auto, cpu or cuda"
+                f"--devices '{','.join(settings.devices)}': Ray gives the devices out; pass auto,"
+                " cpu or cuda"
             )
         if settings.address not in (None, "auto"):
             _knock(str(settings.address))
@@ -210,12 +211,12 @@ def _probe(workspace: Workspace) -> Iterator[str]:
         path.unlink(missing_ok=True)
 
 
-def _has_gpus(devices: str) -> bool:
+def _has_gpus(devices: tuple[str, ...]) -> bool:
     """Whether shots ask for GPUs."""
     have = ray.cluster_resources().get("GPU", 0) > 0
-    if devices == "cuda" and not have:
+    if devices == ("cuda",) and not have:
         raise MedleyError("the Ray cluster has no GPU; pass --devices cpu, or add machines to it")
-    return have and devices != "cpu"
+    return have and devices != ("cpu",)
 
 
 @contextlib.contextmanager

@@ -52,7 +52,7 @@ def paintings_for(blending: BlendSettings, named: Sequence[Path]) -> list[Path]:
     Raises:
         PictureError: there are none, or both.
     """
-    masked = [Path(wish.painting) for wish in blending.masks]
+    masked = [wish.painting for wish in blending.mask]
     if masked and named:
         raise PictureError("--mask names its paintings itself; leave the others out")
     if not masked and not named:
@@ -66,14 +66,14 @@ def hang_together(blending: BlendSettings, drawn: Draw) -> list[Painting]:
     Raises:
         PictureError: a mask's painting is unreadable.
     """
-    if not blending.masks:
+    if not blending.mask:
         return drawn.paintings
     by_path = {painting.path: painting for painting in drawn.paintings}
-    missing = [wish for wish in blending.masks if Path(wish.painting) not in by_path]
+    missing = [wish for wish in blending.mask if wish.painting not in by_path]
     if missing:
-        why = next((text for text in drawn.skipped if missing[0].painting in text), "")
+        why = next((text for text in drawn.skipped if str(missing[0].painting) in text), "")
         raise PictureError(why or f"'{missing[0].painting}' was not drawn; remove the filters")
-    return [by_path[Path(wish.painting)] for wish in blending.masks]
+    return [by_path[wish.painting] for wish in blending.mask]
 
 
 def read_blend(
@@ -94,17 +94,17 @@ def read_blend(
         strengths = blending.strengths(count)
     except ValueError as error:
         raise PictureError(str(error)) from None
-    if not blending.masks:
+    if not blending.mask:
         return Blend(strengths)
     height, width, _ = content.shape
     masks = {
-        number: _read_mask(wish, height, width, tell)
-        for number, wish in enumerate(blending.masks)
-        if wish.mask != REST
+        number: _read_mask(wish.mask, wish, height, width, tell)
+        for number, wish in enumerate(blending.mask)
+        if isinstance(wish.mask, Path)
     }
     whole = sum(masks.values(), np.zeros((height, width), np.float32))
     rest: Mask = np.clip(1 - whole, 0, 1).astype(np.float32)
-    for number, wish in enumerate(blending.masks):
+    for number, wish in enumerate(blending.mask):
         if wish.mask == REST:
             masks[number] = _check_covers(rest, wish, "the masks leave nothing for it")
             whole = np.maximum(whole, 1)
@@ -113,8 +113,9 @@ def read_blend(
     return Blend(strengths, tuple(_divided(masks[number], sums) for number in sorted(masks)))
 
 
-def _read_mask(wish: MaskWish, height: int, width: int, tell: Callable[[str], None]) -> Mask:
-    path = Path(wish.mask)
+def _read_mask(
+    path: Path, wish: MaskWish, height: int, width: int, tell: Callable[[str], None]
+) -> Mask:
     picture = read_picture(path).convert("L")
     with Image.open(path) as raw:  # it has just been read; what is transparent is not meant
         if "A" in raw.getbands():

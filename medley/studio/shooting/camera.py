@@ -91,8 +91,7 @@ def load_camera(settings: ShotSettings, device: torch.device, tile: int | None =
 
 def _load(settings: ShotSettings, digest: str | None = None) -> Weights:
     """The weights that a shot's settings ask for; those of a digest, if one is given."""
-    bits = settings.bits if settings.weights is None else None
-    weights = load_weights(bits, path=settings.weights, layers=convolutions_for(settings.layers))
+    weights = load_weights(settings.source, layers=convolutions_for(settings.layers))
     if digest not in (None, weights.digest):
         raise WeightsError(
             f"'{settings.weights}' holds other weights than when this shot was begun; put the old"

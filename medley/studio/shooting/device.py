@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -41,15 +41,19 @@ class Device(NamedTuple):
 AnyDevice: TypeAlias = "Device | torch.device"
 
 
-def choose_device(name: str) -> torch.device:
-    """Find the device that `name` means, as `name_device` does.
+def choose_device(*names: str) -> torch.device:
+    """Find the device that a name means, as `name_device` does.
 
     Raises:
-        MedleyError: this machine or this torch does not have it.
+        MedleyError: this machine or this torch does not have it, or there are several names.
     """
     import torch
 
-    return torch.device(name_device(name).name)
+    if len(names) > 1:
+        raise MedleyError(
+            f"--device '{','.join(names)}' names several, and one is of use here; name that"
+        )
+    return torch.device(name_device(*names).name)
 
 
 def name_device(name: str) -> Device:
@@ -64,8 +68,6 @@ def name_device(name: str) -> Device:
         MedleyError: this machine or this torch does not have it.
     """
     have = ["cpu"] if name == "cpu" else available_devices()
-    if "," in name:
-        raise MedleyError(f"--device '{name}' names several, and one is of use here; name that")
     if name == "auto":
         return Device(have[-1] if have[-1] == "mps" else "cuda" if "cuda" in have else "cpu")
     if name not in have:
@@ -75,27 +77,22 @@ def name_device(name: str) -> Device:
     return Device(name)
 
 
-def choose_devices(names: str) -> list[torch.device]:
-    """Find the devices that a list such as "cuda:0,cuda:1" names, in its order.
+def choose_devices(names: Iterable[str]) -> list[torch.device]:
+    """Find the devices of these names, in their order.
 
     Raises:
-        MedleyError: as `choose_device`.
+        MedleyError: this machine or this torch does not have one of them.
     """
-    return [choose_device(name) for name in names.split(",")]
-
-
-def name_devices(names: str) -> list[Device]:
-    """As `choose_devices`, where names suffice."""
-    return [name_device(name) for name in names.split(",")]
+    return [choose_device(name) for name in names]
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of device, as presets know it, that a name or a list of them begins with.
+    """The kind of device, as presets know it, that a name means.
 
     Raises:
         MedleyError: as `choose_device`.
     """
-    return kind_named(name_device(name.partition(",")[0]).type)
+    return kind_named(name_device(name).type)
 
 
 def available_devices() -> list[str]:

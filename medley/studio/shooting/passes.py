@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from medley.settings.base import BatchWish
+from medley.settings.run import BatchWish
 from medley.studio.shooting.device import AnyDevice
 
 FULL_PIXELS = 512 * 512

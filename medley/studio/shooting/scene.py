@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -196,7 +197,7 @@ def shot_key(scene: Scene, weights_digest: str, precision: Precision) -> str:
     settings = scene.settings.model_dump(
         mode="json", exclude={"bits", "weights", "size", "pixels", "init", "precision"}
     )
-    defaults = {name: field.default for name, field in type(scene.settings).model_fields.items()}
+    defaults = _defaults()
     decides = {
         "recipe": RECIPE,
         "content": digest_of(scene.content),
@@ -215,13 +216,19 @@ def shot_key(scene: Scene, weights_digest: str, precision: Precision) -> str:
     return sha256(json.dumps(decides, sort_keys=True).encode())[:24]
 
 
+@cache
+def _defaults() -> dict[str, Any]:
+    return ShotSettings().model_dump(mode="json")
+
+
 def _start(
     content: Pixels, paintings: Sequence[Pixels], settings: ShotSettings, seed: int
 ) -> tuple[Pixels, str]:
     if settings.init == "content":
         return content, "content"
     height, width, _ = content.shape
-    path, name, make = settings.init_file, f"noise:{seed}", partial(_noise, height, width, seed)
+    path = settings.init if isinstance(settings.init, Path) else None
+    name, make = f"noise:{seed}", partial(_noise, height, width, seed)
     if settings.init == "color":
         name, make = "color", partial(_colored, content, paintings)
     elif path is not None:
