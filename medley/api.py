@@ -92,7 +92,7 @@ def stylize(
     style_weights: Sequence[float] = (),
     mask: Sequence[str] = (),
     seed: int = _CATALOG.seed,
-    device: str = _RUN.device,
+    device: str = ",".join(_RUN.device),
     tile: TileWish = _RUN.tile,
     **options: Any,
 ) -> Iterator[Iterate]:
@@ -207,7 +207,7 @@ def load_vgg(
     layers: Sequence[str] = LAYERS,
     pooling: Pooling = _SHOT.pooling,
     precision: str = "float32",
-    device: str = _RUN.device,
+    device: str = ",".join(_RUN.device),
 ) -> VGG19:
     """Load VGG-19 up to the deepest of some layers, ready to be called with a picture.
 

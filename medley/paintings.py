@@ -17,7 +17,7 @@ from medley.catalogs import SPLITS, Catalog, Entry, read_catalog
 from medley.errors import Part, PictureError, Setting
 from medley.files import sha256
 from medley.images import read_picture
-from medley.settings import CatalogSettings
+from medley.settings import CatalogSettings, format_years
 
 _NEAR_BITS = 6  # of 64; pictures that have nothing in common differ in about 32
 _NEAR_TONES = 12.0  # of 255, on average
@@ -184,9 +184,9 @@ def _filter(entries: list[Entry], settings: CatalogSettings) -> list[Entry]:
 
 
 def _filter_years(entries: list[Entry], settings: CatalogSettings) -> list[Entry]:
-    if settings.span is None or not entries:
+    if settings.years is None or not entries:
         return entries
-    first, last = settings.span
+    first, last = settings.years
     years = [entry.year for entry in entries]
     kept = [
         entry
@@ -196,7 +196,7 @@ def _filter_years(entries: list[Entry], settings: CatalogSettings) -> list[Entry
     known = [year for year in years if year is not None]
     if not kept:
         there = f"the dates go from {min(known)} to {max(known)}" if known else "no date is known"
-        raise PictureError(Setting("years", settings.years), f" leaves no painting; {there}")
+        raise PictureError(Setting("years", format_years(settings.years)), f" leaves no painting; {there}")
     return kept
 
 

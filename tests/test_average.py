@@ -34,7 +34,7 @@ def mean_by_hand(values, decay):
 
 @pytest.mark.parametrize("decay", [0.5, 0.9, 0.99])
 def test_mean_of_one_size_is_the_bias_corrected_exponential_mean(decay):
-    scales = plan_scales(64, 64, 30, "1")
+    scales = plan_scales(64, 64, 30, 1)
     values = list(np.random.default_rng(0).random(31))
     mean = 0.0
     for step, value in enumerate(values):
@@ -43,7 +43,7 @@ def test_mean_of_one_size_is_the_bias_corrected_exponential_mean(decay):
 
 
 def test_mean_so_far_counts_as_one_picture_at_a_larger_size():
-    scales = plan_scales(64, 64, 9, "3")  # steps 0-2, 3-5, and 6-9
+    scales = plan_scales(64, 64, 9, 3)  # steps 0-2, 3-5, and 6-9
     values = list(np.random.default_rng(0).random(10))
     mean = 0.0
     for step, value in enumerate(values):

@@ -115,7 +115,7 @@ def test_calibrated_layers_beat_plain_codebooks_on_a_picture_not_seen(tmp_path):
         for name, (w, b) in originals.items()
     }
     weightfile.write(tmp_path / "c.safetensors", layers, "calibrated", Origin("test", "0", "none"))
-    loaded = load_weights(path=tmp_path / "c.safetensors")
+    loaded = load_weights(tmp_path / "c.safetensors")
     image = to_tensor(draw_pixels(64, 64, 9))
 
     def see(network_tensors):

@@ -13,8 +13,8 @@ import medley
 from medley.cli import cli
 from medley.errors import ConfigError
 from medley.settings import RenderOrder, SweepOrder, read_file, read_table
-from medley.settings.files import config_text, plain_values
-from medley.settings.orders import ORDERS
+from medley.settings.load import config_text, plain_values
+from medley.settings.orders import ORDERS, order_names
 
 from .conftest import film_pixels
 from .test_render import TINY, place, run  # noqa: F401 - place is a fixture
@@ -51,21 +51,30 @@ def test_relative_paths_lie_beside_the_file_and_others_stay():
         Path("/films"), styles=["a", "/b"], init="start.png", workspace="../shots", content="~/x"
     )
     assert order.styles == (Path("/films/a"), Path("/b"))
-    assert order.content == Path.home() / "x"
-    assert order.workspace == Path("/films/../shots")
-    assert order.init == "/films/start.png"
-    assert read(Path("/films"), init="noise").init == "noise"
-    assert read(Path("/films")).workspace == RenderOrder.model_fields["workspace"].default
+    assert order.content == (Path.home() / "x",)
+    assert order.run.workspace == Path("/films/../shots")
+    assert order.shot.init == Path("/films/start.png")
+    assert read(Path("/films"), init="noise").shot.init == "noise"
+    assert read(Path("/films")).run.workspace == RenderOrder.fields()["workspace"].default
 
 
 def test_names_have_dashes_or_underscores_and_lists_may_be_one():
-    assert read(**{"style-weight": 3}).style_weight == 3
+    assert read(**{"style-weight": 3}).shot.style_weight == 3
     assert read(styles="one").styles == (Path("one"),)
     table = {"content": "a.jpg", "style": ["x", "y"], "bits": 4, "scales": 3}
     order = read_table(SweepOrder, table, "'sweep.toml'")
-    assert order.contents == (Path("a.jpg"),)
+    assert order.content == (Path("a.jpg"),)
     assert order.styles == (Path("x"), Path("y"))
-    assert (order.bits, order.scales) == ("4", "3")
+    assert (order.sweep.bits, order.shot.scales) == ((4,), 3)
+
+
+def test_sweep_is_read_by_the_name_that_its_photos_had_once():
+    table = {"contents": ["a.jpg", "b.jpg"], "styles": ["x"]}
+    order = read_table(SweepOrder, table, "'sweep.toml'")
+    assert order.content == (Path("a.jpg"), Path("b.jpg"))
+    with pytest.raises(ConfigError, match="content and contents are the same setting; keep one"):
+        read_table(SweepOrder, {"content": "c.jpg", **table}, "'sweep.toml'")
+    assert "contents" in order_names()
 
 
 FAULTS = {
@@ -125,7 +134,7 @@ def test_all_faults_are_named_at_once():
 
 
 def test_table_of_the_same_or_an_older_version_is_read():
-    assert read(medley=medley.__version__).steps == read(medley="0.0.9").steps
+    assert read(medley=medley.__version__) == read(medley="0.0.9")
 
 
 @pytest.mark.parametrize("schema", ORDERS)
@@ -139,19 +148,19 @@ def test_order_is_the_same_after_it_was_written_and_read(schema, tmp_path):
         "size": 99,
     }
     order = read_table(schema, table, "'film.toml'", tmp_path)
-    text = config_text(dict(order), schema.model_fields, "medley render")
+    text = config_text(order.flat(), schema.fields(), "medley render")
     again = read_table(schema, tomllib.loads(text), "'film.toml'")
-    written = plain_values(dict(order), schema.model_fields)
-    assert plain_values(dict(again), schema.model_fields) == written
+    written = plain_values(order.flat(), schema.fields())
+    assert plain_values(again.flat(), schema.fields()) == written
     assert "pixels" not in written
-    assert config_text(dict(again), schema.model_fields, "medley render") == text
-    assert all(f"\n{name} =" in text or f"\n# {name} =" in text for name in schema.model_fields)
+    assert config_text(again.flat(), schema.fields(), "medley render") == text
+    assert all(f"\n{name} =" in text or f"\n# {name} =" in text for name in schema.fields())
 
 
 def test_name_that_is_no_unicode_cannot_be_written():
     order = read(content="\udcff.png")
     with pytest.raises(ConfigError, match="is not Unicode; rename the file"):
-        config_text(dict(order), RenderOrder.model_fields, "medley render")
+        config_text(order.flat(), RenderOrder.fields(), "medley render")
 
 
 FILES = {

@@ -198,10 +198,10 @@ def test_process_that_the_system_kills_is_named_and_the_others_stop(long_run):
 
 def test_list_of_devices_is_read_in_its_order():
     cpu = torch.device("cpu")
-    assert choose_devices("cpu") == [cpu]
-    assert choose_devices("cpu,cpu") == [cpu, cpu]
+    assert choose_devices(["cpu"]) == [cpu]
+    assert choose_devices(["cpu", "cpu"]) == [cpu, cpu]
     with pytest.raises(MedleyError, match=r"'cpu,cpu' names several, and one is of use here"):
-        choose_device("cpu,cpu")
+        choose_device("cpu", "cpu")
 
 
 def test_processes_on_one_device_share_its_memory(monkeypatch):

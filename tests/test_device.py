@@ -9,6 +9,7 @@ from medley.studio.shooting.device import Device, choose_device, choose_precisio
 
 from medley.errors import MedleyError
 from medley.studio.shooting import device as devices
+from medley.studio.shooting.device import Device, choose_device, choose_precision, name_device
 
 
 def lean(expression):
@@ -57,6 +58,6 @@ def test_device_is_called_as_torch_calls_it():
 
 
 def test_device_that_is_not_here_is_one_line():
-    assert name_devices("cpu,cpu") == [Device("cpu")] * 2
+    assert name_device("cpu") == Device("cpu")
     with pytest.raises(MedleyError, match="there is no device 'cuda:77' here; pass --device auto"):
-        name_devices("cpu,cuda:77")
+        name_device("cuda:77")

@@ -329,11 +329,11 @@ def test_workers_are_named_and_share_their_device(workspace):
 
 def test_auto_means_every_gpu_and_else_one_device(monkeypatch):
     monkeypatch.setattr(engines, "available_devices", lambda: ["cpu", "cuda", "cuda:0", "cuda:1"])
-    monkeypatch.setattr(engines, "name_devices", lambda names: names.split(","))
-    assert engines.every_device("auto") == ["cuda:0", "cuda:1"]
-    assert engines.every_device("cpu") == ["cpu"]
+    monkeypatch.setattr(engines, "name_device", str)
+    assert engines.every_device(("auto",)) == ["cuda:0", "cuda:1"]
+    assert engines.every_device(("cpu",)) == ["cpu"]
     monkeypatch.setattr(engines, "available_devices", lambda: ["cpu"])
-    assert engines.every_device("auto") == ["auto"]
+    assert engines.every_device(("auto",)) == ["auto"]
 
 
 def test_settings_make_the_engine(workspace):

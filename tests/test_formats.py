@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from medley.settings import CutSettings, FormatSettings, RenderOrder
-from medley.settings.formats import ENCODERS, FORMATS, check_format, format_of
+from medley.settings import FilmSettings, FormatSettings, RenderOrder
+from medley.settings.film import ENCODERS, FORMATS, check_format, format_of
 
 
 def order(**values):
-    return RenderOrder(content=Path("photo.jpg"), styles=(Path("styles"),), **values)
+    return RenderOrder.of(content=Path("photo.jpg"), styles=(Path("styles"),), **values)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_every_codec_has_an_encoder_in_software():
 )
 def test_order_has_the_rate_that_its_format_keeps(name, fps, kept):
     given = order(output=Path(name), fps=fps)
-    assert given.part(FormatSettings) == FormatSettings()
-    assert given.part(CutSettings).fps == kept
+    assert given.film == FilmSettings(fps=fps)
+    assert given.film.fitted(given.film_path).fps == kept
     assert format_of(Path(name)).nearest_fps(kept) == kept
 
 

@@ -1,6 +1,7 @@
 """Layers by name, their weights, masks and strengths as they are written."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -19,11 +20,13 @@ from medley.settings import (
 
 
 def test_layers_are_read_in_the_network_s_order_whatever_the_list_s():
-    assert parse_layers("relu5_1, relu1_1:0.5 ,conv2_2:2") == {
-        "relu1_1": 0.5, "conv2_2": 2.0, "relu5_1": 1.0
-    }  # fmt: skip
+    assert parse_layers("relu5_1, relu1_1:0.5 ,conv2_2:2") == (
+        ("relu1_1", 0.5), ("conv2_2", 2.0), ("relu5_1", 1.0)
+    )  # fmt: skip
     assert format_layers(parse_layers("relu2_1:1.0,relu1_1:0")) == "relu2_1"
-    assert ShotSettings(style_layers="relu2_1,relu1_1:1").style_layers == "relu1_1,relu2_1"
+    settings = ShotSettings(style_layers="relu2_1,relu1_1:1")
+    assert settings.style_layer_weights == {"relu1_1": 1, "relu2_1": 1}
+    assert settings.model_dump(mode="json")["style_layers"] == "relu1_1,relu2_1"
 
 
 @pytest.mark.parametrize(
@@ -92,14 +95,15 @@ def test_weights_that_are_none_are_refused(text, words):
 
 
 def test_masks_are_read_up_to_the_first_sign():
-    assert BlendSettings(mask=("a.png=b=c.jpg",)).masks == (MaskWish("a.png", "b=c.jpg"),)
+    wish = MaskWish(Path("a.png"), Path("b=c.jpg"))
+    assert BlendSettings(mask=("a.png=b=c.jpg",)).mask == (wish,)
     for text in ("a.png", "=b.jpg", "a.png=", ""):
         with pytest.raises(ValidationError, match="is not MASK=PAINTING, such as"):
             BlendSettings(mask=(text,))
 
 
 def order(**options):
-    return RenderOrder.model_validate({"content": "c.jpg", "styles": ("s.jpg",)} | options)
+    return RenderOrder.of(**{"content": "c.jpg", "styles": ("s.jpg",)} | options)
 
 
 def test_orders_refuse_what_contradicts_itself():

@@ -29,8 +29,8 @@ def test_resolutions_by_name_and_by_number(text, size):
 
 def test_resolution_by_its_long_side_alone():
     assert parse_resolution("1600px") == FrameSize(long_side=1600)
-    assert FrameSettings().frame_size is None
-    assert FrameSettings(resolution="720p").frame_size == FrameSize(720, 1280)
+    assert FrameSettings().resolution is None
+    assert FrameSettings(resolution="720p").resolution == FrameSize(720, 1280)
 
 
 @pytest.mark.parametrize(

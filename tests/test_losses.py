@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from medley.settings import ShotSettings
-from medley.settings.style import LOSS_LAYERS
+from medley.settings.shot import LOSS_LAYERS
 from medley.transfer.gram import gram_matrix, gram_sum
 from medley.transfer.losses import Objective, total_variation
 from medley.vgg.network import VGG19

@@ -48,8 +48,12 @@ def test_films_take_the_defaults_that_they_know(folder):
     first, second = (film.order for film in found.films)
     assert isinstance(first, RenderOrder)
     assert isinstance(second, SweepOrder)
-    assert (first.steps, first.captions) == (9, "none")
-    assert (second.steps, second.layout, second.contents) == (7, "row", (folder / "b.jpg",))
+    assert (first.shot.steps, first.film.captions) == (9, "none")
+    assert (second.shot.steps, second.sweep.layout, second.content) == (
+        7,
+        "row",
+        (folder / "b.jpg",),
+    )
 
 
 def test_paths_are_relative_to_the_manifest(folder):
@@ -59,10 +63,10 @@ def test_paths_are_relative_to_the_manifest(folder):
         'init = "b.jpg"\noutput = "out/x.mp4"\n',
     )
     order = found.films[0].order
-    assert found.workspace == order.workspace == folder / "shots"
-    assert order.content == folder / "a.jpg"
+    assert found.workspace == order.run.workspace == folder / "shots"
+    assert order.content == (folder / "a.jpg",)
     assert order.styles == (folder / "art", folder / "b.jpg")
-    assert order.init_file == folder / "b.jpg"
+    assert order.shot.init == folder / "b.jpg"
     assert order.film_path == folder / "out" / "x.mp4"
 
 
@@ -77,7 +81,7 @@ def test_lists_and_patterns_multiply_into_films_of_their_own_names(folder):
         "b-medley-bits8.mp4",
         "b-medley-bits4.mp4",
     ]
-    assert {film.order.content_weight for film in found.films} == {0.5}
+    assert {film.order.shot.content_weight for film in found.films} == {0.5}
 
 
 def test_one_name_is_told_apart_or_filled_in(folder):
@@ -109,9 +113,9 @@ def test_options_that_are_lists_do_not_multiply_unless_they_hold_lists(folder):
 def test_a_sweep_takes_its_widths_as_a_list(folder):
     text = '[[film]]\nkind = "sweep"\nstyles = "art"\ncontent = ["a.jpg", "b.jpg"]\nbits = {}\n'
     one = read(folder, text.format("[8, 4]"))
-    assert [(film.order.widths, len(film.order.contents)) for film in one.films] == [((8, 4), 2)]
+    assert [(film.order.sweep.bits, len(film.order.content)) for film in one.films] == [((8, 4), 2)]
     two = read(folder, text.format('[[8, 4], ["3-1"]]'))
-    assert [film.order.widths for film in two.films] == [(8, 4), (3, 2, 1)]
+    assert [film.order.sweep.bits for film in two.films] == [(8, 4), (3, 2, 1)]
 
 
 def test_a_films_own_size_counts_against_the_defaults_pixels(folder):
@@ -120,7 +124,7 @@ def test_a_films_own_size_counts_against_the_defaults_pixels(folder):
         '[defaults]\npixels = 40000\nstyles = "art"\n[[film]]\ncontent = "a.jpg"\nsize = 64\n'
         '[[film]]\ncontent = "b.jpg"\n',
     )
-    assert [(film.order.size, film.order.pixels) for film in found.films] == [
+    assert [(film.order.shot.size, film.order.shot.pixels) for film in found.films] == [
         (64, 384 * 384),
         (None, 40000),
     ]
@@ -186,7 +190,7 @@ def test_a_walk_takes_what_its_command_takes_and_says_what_it_does_not(folder):
         "b-walk-linger0.5.mp4",
     ]
     assert all(isinstance(film.order, WalkOrder) for film in found.films)
-    assert {film.order.walk_rate for film in found.films} == {0.02}
+    assert {film.order.walk.walk_rate for film in found.films} == {0.02}
     assert faults(
         folder,
         '[[film]]\nkind = "walk"\ncontent = "a.jpg"\nstyles = "art"\nlinger = 1\n'
@@ -272,11 +276,10 @@ def test_every_setting_of_the_command_line_is_in_the_json_schema():
     schema = manifest_schema()
     films = schema["properties"]["film"]["items"]["oneOf"]
     for film, (kind, order) in zip(films, KINDS.items(), strict=True):
-        own = {"content" if name == "contents" else name for name in order.model_fields}
-        assert film["properties"].keys() == own - SHARED.keys() | {"kind"}
+        assert film["properties"].keys() == order.fields().keys() - SHARED.keys() | {"kind"}
         assert film["properties"]["kind"]["const"] == kind
     steps = films[0]["properties"]["steps"]
-    assert steps["default"] == RenderOrder.model_fields["steps"].default
+    assert steps["default"] == RenderOrder.fields()["steps"].default
     assert {"type": "integer", "minimum": 1, "maximum": 100_000} in steps["anyOf"]
     assert steps["anyOf"][-1]["type"] == "array"
     assert "workspace" in schema["properties"]["defaults"]["properties"]

@@ -8,7 +8,7 @@ from medley.errors import FilmError, OutputError
 from medley.film.encode import encode_film
 from medley.film.facts import read_facts
 from medley.film.pictures import SHEET_FRAMES, picked
-from medley.settings.formats import FORMATS
+from medley.settings.film import FORMATS
 
 from .conftest import draw_pixels
 

@@ -31,7 +31,8 @@ def test_better_presets_take_longer_and_standard_is_the_defaults(kind):
 
 def test_preset_sets_what_is_not_given():
     found, _ = settled("--quality", "draft")
-    assert {name: found[name] for name in preset("draft", "cpu")} == dict(preset("draft", "cpu"))
+    meant = ShotSettings(**preset("draft", "cpu")).model_dump(mode="json")
+    assert all(found[name] == meant[name] for name in preset("draft", "cpu"))
     found, _ = settled("--quality", "draft", "--steps", "9")
     assert (found["steps"], found["pixels"]) == (9, preset("draft", "cpu")["pixels"])
 
@@ -61,19 +62,19 @@ def test_file_stands_over_a_preset_and_that_is_said(tmp_path):
 def test_table_takes_a_preset_for_the_kind_of_its_device():
     table = {**INPUTS, "quality": "draft", "steps": 9}
     order = read_table(RenderOrder, table, "'film.toml'")
-    assert (order.steps, order.pixels) == (9, preset("draft", "cpu")["pixels"])
+    assert (order.shot.steps, order.shot.pixels) == (9, preset("draft", "cpu")["pixels"])
     order = read_table(RenderOrder, {**table, "device": "cuda:1"}, "'film.toml'")
-    assert order.pixels == preset("draft", "gpu")["pixels"]
+    assert order.shot.pixels == preset("draft", "gpu")["pixels"]
     asked = []
     order = read_table(
         RenderOrder, table, "'film.toml'", kind_of=lambda name: asked.append(name) or "gpu"
     )
-    assert (order.pixels, asked) == (preset("draft", "gpu")["pixels"], ["auto"])
+    assert (order.shot.pixels, asked) == (preset("draft", "gpu")["pixels"], ["auto"])
 
 
 def test_names_of_devices_tell_their_kind():
-    assert [kind_named(name) for name in ("auto", "cpu,cpu")] == ["cpu", "cpu"]
-    assert [kind_named(name) for name in ("cuda", "cuda:0,cuda:1", "mps")] == ["gpu"] * 3
+    assert [kind_named(name) for name in ("auto", "cpu")] == ["cpu", "cpu"]
+    assert [kind_named(name) for name in ("cuda", "cuda:0", "mps")] == ["gpu"] * 3
 
 
 def test_unknown_preset_is_refused():

@@ -11,7 +11,7 @@ import torch
 from medley.cli.quantize import Size
 from medley.errors import WeightsError
 from medley.images import decode, to_tensor
-from medley.settings.style import LOSS_LAYERS, STYLE_LAYERS
+from medley.settings.shot import LOSS_LAYERS, STYLE_LAYERS
 from medley.studio.compression.allocate import choose_widths, file_bytes, measure_harm
 from medley.studio.compression.compare import Candidate, Judge, measure
 from medley.studio.editing.report import draw_comparison, write_comparison
@@ -150,7 +150,7 @@ BAD = {
 @pytest.mark.parametrize("scheme", ["float16", "bfloat16"])
 def test_short_floats_take_two_bytes_a_weight(quantize, tmp_path, scheme):
     quantize("-o", "half.safetensors", "--scheme", scheme)
-    loaded = load_weights(path=tmp_path / "half.safetensors")
+    loaded = load_weights(tmp_path / "half.safetensors")
     assert loaded.bits == 16
     assert loaded.size_bytes == pytest.approx(2 * 20_018_880, rel=0.01)
     exact = load_weights(8).tensors["conv3_1"][0]

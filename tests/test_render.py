@@ -416,8 +416,9 @@ def test_pace_that_is_known_is_told_of_the_smallest_run(place, monkeypatch):
 
 @pytest.mark.usefixtures("quick_pace")
 def test_pace_is_measured_for_a_run_of_some_seconds(place):
-    order = RenderOrder(content=place / "photo.png", styles=(place / "styles",), size=256, steps=20)
-    planned, _ = prepare(order.model_copy(update={"workspace": place / "shots"}), print)
+    inputs = {"content": place / "photo.png", "styles": (place / "styles",)}
+    order = RenderOrder.of(**inputs, workspace=place / "shots", size=256, steps=20)
+    planned, _ = prepare(order, print)
     assert foretell(planned, patient=False).seconds == 40
 
 

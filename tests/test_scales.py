@@ -26,7 +26,7 @@ def test_larger_pictures_double_their_area_from_256_pixels_on():
     assert len(plan_scales(4096, 4096, 120)) == 9
 
 
-@pytest.mark.parametrize("wish", ["auto", "1", "3", "16", "64,100,200"])
+@pytest.mark.parametrize("wish", ["auto", 1, 3, 16, (64, 100, 200)])
 @pytest.mark.parametrize("steps", [1, 2, 7, 120])
 @pytest.mark.parametrize("size", [(16, 16), (37, 900), (600, 511)])
 def test_steps_add_up_and_the_last_size_is_the_full_one(size, steps, wish):
@@ -38,15 +38,15 @@ def test_steps_add_up_and_the_last_size_is_the_full_one(size, steps, wish):
 
 
 def test_no_size_is_too_narrow_for_the_network():
-    assert plan_scales(40, 4000, 160, "16")[0].height >= 16
+    assert plan_scales(40, 4000, 160, 16)[0].height >= 16
 
 
 def test_left_over_steps_go_to_the_finest_sizes():
-    assert [scale.steps for scale in plan_scales(600, 600, 11, "3")] == [3, 4, 4]
+    assert [scale.steps for scale in plan_scales(600, 600, 11, 3)] == [3, 4, 4]
 
 
 def test_listed_sides_are_taken_in_order_and_those_too_large_left_out():
-    sizes = plan_scales(300, 600, 30, "512,100,100,900")
+    sizes = plan_scales(300, 600, 30, (512, 100, 100, 900))
     assert [scale[:2] for scale in sizes] == [(50, 100), (256, 512), (300, 600)]
 
 
@@ -66,7 +66,7 @@ def test_wishes_that_make_no_sense_are_refused(wish, message):
         ShotSettings(scales=wish)
 
 
-SCALES = plan_scales(60, 84, 30, "3")
+SCALES = plan_scales(60, 84, 30, 3)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from medley.settings import (
     parse_schemes,
     parse_widths,
 )
-from medley.settings.formats import FormatSettings, check_format
+from medley.settings.film import FormatSettings, check_format
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from medley.settings.formats import FormatSettings, check_format
 )
 def test_widths_are_read_in_the_order_given(text, widths):
     assert parse_widths(text) == widths
-    assert SweepSettings(bits=text).widths == widths
+    assert SweepSettings(bits=text).bits == widths
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_schemes_are_read_in_the_order_given_and_each_once():
 
 def test_betas_are_two_numbers_and_adam_s():
     assert parse_betas("0, 0.999") == (0, 0.999)
-    assert ShotSettings(optimizer="adam", adam_betas=" 0.90 ,0.999").adam_betas == "0.9,0.999"
+    assert ShotSettings(optimizer="adam", adam_betas=" 0.90 ,0.99").adam_betas == (0.9, 0.99)
     with pytest.raises(ValueError, match=r"'0.9' is not two numbers such as 0.9,0.999"):
         parse_betas("0.9")
     with pytest.raises(ValueError, match=r"'0.9,1' has a number that is not from 0 to below 1"):
@@ -86,7 +86,7 @@ def test_history_is_no_setting_of_adam():
 
 def test_rest_is_one_region():
     once = ("sky.png=a.jpg", "rest=b.jpg")
-    assert len(BlendSettings(mask=once).masks) == 2
+    assert len(BlendSettings(mask=once).mask) == 2
     with pytest.raises(ValueError, match="'rest' is named twice"):
         BlendSettings(mask=(*once, "rest=c.jpg"))
 

@@ -186,7 +186,7 @@ def test_torchvision_weights_are_fetched_without_unpickling_objects(cache, monke
     assert path == sources.cached("torchvision") == cache / "vgg19-torchvision.safetensors"
     assert "IMAGENET1K_V1" in weightfile.read_header(path).origin.source
     expected = sources.from_torchvision(make_state())["conv1_1"][0]
-    assert np.array_equal(load_weights(path=path).tensors["conv1_1"][0], expected)
+    assert np.array_equal(load_weights(path).tensors["conv1_1"][0], expected)
 
 
 def test_other_networks_state_is_refused():

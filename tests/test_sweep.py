@@ -25,7 +25,7 @@ from medley.film.mix import mix, wipe
 from medley.film.timeline import ease, medley_timeline
 from medley.images import decode, to_tensor
 from medley.settings import ShotSettings, SweepSettings
-from medley.settings.style import LOSS_LAYERS
+from medley.settings.shot import LOSS_LAYERS
 from medley.shots import Shot
 from medley.studio.compression import networks
 from medley.studio.compression.networks import FLOAT, Variant, list_variants, reference_of

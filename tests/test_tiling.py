@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from medley.settings import VGG_LAYERS, ShotSettings
-from medley.settings.style import LOSS_LAYERS
+from medley.settings.shot import LOSS_LAYERS
 from medley.transfer.losses import Objective
 from medley.transfer.tiles import grid_for, lay_tiles
 from medley.transfer.tiling import TiledObjective, make_objective

@@ -100,7 +100,7 @@ def test_narrower_widths_say_what_they_would_take_on_disk():
 
 
 def test_file_loads_with_its_own_widths(mixed):
-    loaded = load_weights(path=mixed)
+    loaded = load_weights(mixed)
     assert loaded.layer_bits == {"conv1_1": 2, "conv1_2": 4}
     assert loaded.bits == pytest.approx((1728 * 2 + 36864 * 4) / (1728 + 36864))
     assert loaded.label == "3.9-bit kmeans"
@@ -112,11 +112,11 @@ def test_file_loads_with_its_own_widths(mixed):
 
 
 def test_only_the_layers_asked_for_are_loaded_in_the_networks_order(mixed):
-    assert list(load_weights(path=mixed, layers=["conv1_2", "conv1_1"]).tensors) == [
+    assert list(load_weights(mixed, layers=["conv1_2", "conv1_1"]).tensors) == [
         "conv1_1",
         "conv1_2",
     ]
-    assert list(load_weights(path=mixed, layers=["conv1_2"]).layer_bits) == ["conv1_2"]
+    assert list(load_weights(mixed, layers=["conv1_2"]).layer_bits) == ["conv1_2"]
 
 
 def test_tampered_file_is_refused(mixed):
@@ -124,12 +124,12 @@ def test_tampered_file_is_refused(mixed):
     content[-1] ^= 1
     mixed.write_bytes(content)
     with pytest.raises(WeightsError, match=r"mixed\.safetensors' was changed after it was written"):
-        load_weights(path=mixed)
+        load_weights(mixed)
 
 
 def test_layer_that_a_file_lacks_is_named(mixed):
     with pytest.raises(WeightsError, match=r"mixed\.safetensors' holds no conv2_1, conv5_1"):
-        load_weights(path=mixed, layers=["conv1_1", "conv2_1", "conv5_1"])
+        load_weights(mixed, layers=["conv1_1", "conv2_1", "conv5_1"])
 
 
 def test_unknown_layer_is_refused_with_those_that_exist():
@@ -141,11 +141,6 @@ def test_unknown_layer_is_refused_with_those_that_exist():
 def test_bits_that_do_not_exist_are_refused(bits):
     with pytest.raises(ValueError, match=f"1 to 8 bits, or 32 for the float original, not {bits}"):
         load_weights(bits)
-
-
-def test_bits_beside_a_file_are_refused(mixed):
-    with pytest.raises(ValueError, match="give bits or a path, not both"):
-        load_weights(4, path=mixed)
 
 
 def test_float_original_is_asked_for_by_name_until_it_is_fetched(tmp_path, monkeypatch):
@@ -170,4 +165,4 @@ def test_weights_are_identified_without_being_decoded(tmp_path):
     path = tmp_path / "changed.safetensors"
     path.write_bytes(changed)
     with pytest.raises(WeightsError, match="was changed after it was written"):
-        identify_weights(path=path)
+        identify_weights(path)

@@ -9,7 +9,7 @@ from medley.cli.help import Grouped
 from medley.cli.options import output_option, read_settings, settings_options
 from medley.cli.words import counted
 from medley.settings import FilmSettings, RunSettings
-from medley.settings.formats import USUAL_SUFFIX
+from medley.settings.film import USUAL_SUFFIX
 
 
 @click.command(cls=Grouped, short_help="Make a film of shots or pictures that are already there.")

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from medley.cli.options import Command
 from medley.errors import ConfigError
 from medley.settings import RIVALS, Settings
-from medley.settings.files import check_table, config_text, read_file
+from medley.settings.load import check_table, config_text, read_file
 from medley.settings.orders import order_names
 from medley.settings.presets import KINDS, Kind, Quality, beneath, kind_named, preset
 
@@ -27,7 +27,7 @@ def config_options(*schemas: type[Settings], sidecar: str) -> Callable[[Command]
         schemas: whose fields the file may set.
         sidecar: the command whose films' sidecars are understood.
     """
-    fields = {name: field for schema in schemas for name, field in schema.model_fields.items()}
+    fields = {name: field for schema in schemas for name, field in schema.fields().items()}
 
     def load(context: click.Context, _: click.Parameter, path: Path | None) -> None:
         context.meta[_FIELDS] = fields
@@ -72,7 +72,7 @@ def settle(options: dict[str, Any]) -> dict[str, Any]:
     fields = context.meta[_FIELDS]
     settled = dict(options)
     ranks = {name: _rank(context, name) for name in options}
-    for pair in RIVALS:
+    for pair in RIVALS.items():
         low, high = sorted(pair, key=lambda name: ranks.get(name, 0))
         if not ranks.get(low):
             continue
@@ -84,7 +84,7 @@ def settle(options: dict[str, Any]) -> dict[str, Any]:
     if ranks["quality"] == _BY_HAND:
         _say_kept(quality, [name for name in ranks if ranks[name] == _FROM_FILE])
     given = dict.fromkeys(name for name in ranks if ranks[name])
-    below = beneath(given, quality, _kind(quality, options["device"]))
+    below = beneath(given, quality, _kind(quality, *options["device"]))
     settled |= {name: value for name, value in below.items() if name in settled}
     if context.meta[_PRINT]:
         known = [param.name or "" for param in context.command.params]
@@ -109,7 +109,7 @@ def _say_kept(quality: Quality, names: list[str]) -> None:
         click.echo(f"note: --quality {quality} leaves {', '.join(kept)} to {file}", err=True)
 
 
-def _kind(quality: Quality, device: str) -> Kind:
+def _kind(quality: Quality, device: str, *_: str) -> Kind:
     if device != "auto" or not any(preset(quality, kind) for kind in KINDS):
         return kind_named(device)
     # torch takes a second to import, and only it knows what "auto" finds.

@@ -15,7 +15,7 @@ def layers(as_json: bool) -> None:
     The stride is how many pixels lie from one feature to the next, the field how many a feature
     depends on: deep layers see large shapes, shallow ones colours and grain.
     """
-    plain = StyleSettings.model_validate({})
+    plain = StyleSettings()
     used = {
         "style": plain.style_layer_weights,
         "content": plain.content_layer_weights,

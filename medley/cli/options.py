@@ -14,7 +14,8 @@ from pydantic_core import PydanticUndefined
 from medley.cli.help import Grouped, SettingOption, by_worth
 from medley.settings import Order, RunSettings, Settings
 from medley.settings.retired import RETIRED, warn_retired
-from medley.settings.wording import adapter_of, complaint, refusal
+from medley.settings.base import item_of, text_of
+from medley.settings.load import adapter_of, as_written, complaint, missing_in, refusal
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Schema = TypeVar("Schema", bound=Settings)
@@ -28,7 +29,7 @@ class FieldType(click.ParamType[Any]):
         self._field = field
         self._adapter = adapter_of(field)
         self._choices = _choices(field.annotation)
-        self.name = "|".join(self._choices) or _metavar(field.annotation)
+        self.name = "|".join(self._choices) or _metavar(field)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Check a value as the schema does."""
@@ -74,7 +75,7 @@ def settings_options(
 
     def decorate(command: Command) -> Command:
         for name in reversed(names or tuple(headings)):
-            field = schema.model_fields[name]
+            field = schema.fields()[name]
             add = click.option(
                 *_names(name, field),
                 cls=SettingOption,
@@ -98,9 +99,12 @@ def _kind(field: FieldInfo) -> dict[str, Any]:
     """What click is told of a field's values."""
     if field.annotation is bool:
         return {"is_flag": True, "default": field.default, "show_default": field.default}
-    is_list = get_origin(field.annotation) is tuple
+    is_text = text_of(field) is not None
+    is_list = get_origin(field.annotation) is tuple and not is_text
     kind = FieldType(item_of(field) if is_list else field)
     default = None if field.default is PydanticUndefined else field.default
+    if is_text and default is not None:
+        default = as_written(field, default)  # which --help shows
     return {
         "type": kind,
         "default": default,
@@ -136,6 +140,11 @@ def retired_options(command: Command) -> Command:
         option = f"--{name.replace('_', '-')}"
         command = click.option(option, hidden=True, expose_value=False, callback=ignore)(command)
     return command
+def content_option(order: type[Order]) -> Callable[[Command], Command]:
+    """Decorate a command with the one photo of its film."""
+    field = order.fields()["content"]
+    about = f"{field.description}  [required]"
+    return click.option("--content", type=FieldType(field), help=about)
 
 
 def output_option(default: str) -> Callable[[Command], Command]:
@@ -148,25 +157,17 @@ def output_option(default: str) -> Callable[[Command], Command]:
     )
 
 
-def item_of(field: FieldInfo) -> FieldInfo:
-    """The field of a single one of a list's values."""
-    item, *_ = get_args(field.annotation)
-    return FieldInfo.from_annotation(item)
-
-
 def read_settings(schema: type[Schema], values: dict[str, Any]) -> Schema:
     """Make a schema's instance from a command's options, ignoring options that are not its own.
 
     Raises:
         click.UsageError: the values contradict each other, or one that is needed is missing.
     """
-    own = {name: values[name] for name in schema.model_fields if values.get(name) not in (None, ())}
+    own = {name: values[name] for name in schema.fields() if values.get(name) not in (None, ())}
     try:
-        return schema(**own)
+        return schema.of(**own)
     except ValidationError as error:
-        _refuse_missing(
-            {str(fault["loc"][0]) for fault in error.errors() if fault["type"] == "missing"}
-        )
+        _refuse_missing(missing_in(error))
         raise click.UsageError(message_of(error)) from None
 
 
@@ -200,9 +201,11 @@ def _choices(annotation: Any) -> tuple[str, ...]:
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
-def _metavar(annotation: Any) -> str:
+def _metavar(field: FieldInfo) -> str:
+    if text := text_of(field):
+        return "path" if text.is_path else "value"
     kinds = {int: "n", float: "x", Path: "path"}
-    for part in (annotation, *get_args(annotation)):
+    for part in (field.annotation, *get_args(field.annotation)):
         kind = get_args(part)[0] if get_origin(part) is Annotated else part
         if kind in kinds:
             return kinds[kind]

@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from medley.cli.config import config_options, settle
-from medley.cli.options import Command, output_option, read_settings, settings_options
+from medley.cli.options import (
+    Command,
+    content_option,
+    output_option,
+    read_settings,
+    retired_options,
+    settings_options,
+)
 from medley.settings import (
     BlendSettings,
     CatalogSettings,
@@ -21,7 +28,7 @@ from medley.settings import (
 _PATH = click.Path(path_type=Path)
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--content", type=_PATH, help="The photo to be repainted.  [required]"),
+    content_option(RenderOrder),
     click.option(
         "--styles",
         type=_PATH,
@@ -39,6 +46,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     settings_options(BlendSettings),
     settings_options(FilmSettings),
     settings_options(RunSettings),
+    retired_options,
 )
 
 

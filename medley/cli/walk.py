@@ -8,6 +8,7 @@ import click
 from medley.cli.config import config_options, settle
 from medley.cli.options import (
     TakesSeveral,
+    content_option,
     output_option,
     read_settings,
     retired_options,
@@ -30,7 +31,7 @@ _PATH = click.Path(path_type=Path)
 @click.command(
     cls=TakesSeveral, short_help="Make a film that drifts through paintings without end."
 )
-@click.option("--content", type=_PATH, help="The photo to be repainted.  [required]")
+@content_option(WalkOrder)
 @click.option(
     "--styles",
     type=_PATH,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from medley.errors import FilmError
 from medley.media.ffmpeg import last_words, run
-from medley.settings.formats import ENCODERS, Codec, EncoderName, FormatSettings
+from medley.settings.film import ENCODERS, Codec, EncoderName, FormatSettings
 
 NARROW = 64  # pixels
 

@@ -19,7 +19,7 @@ from medley.images import Pixels
 from medley.media.ffmpeg import feed, raw_input, url
 from medley.media.probe import FilmFacts
 from medley.media.sound import sound_length, sound_options
-from medley.settings.formats import FormatSettings, check_format, format_of
+from medley.settings.film import FormatSettings, check_format, format_of
 
 # ffmpeg rounds a rate whose terms are larger, silently: av_parse_video_rate's own limit.
 _LARGEST_TERM = 1_001_000

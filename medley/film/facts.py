@@ -9,7 +9,7 @@ from medley.film import webp
 from medley.film.threads import in_order
 from medley.images import read_picture
 from medley.media.probe import FilmFacts, probe
-from medley.settings.formats import Format, format_of
+from medley.settings.film import Format, format_of
 
 
 def read_facts(path: Path, form: Format | None = None) -> FilmFacts:

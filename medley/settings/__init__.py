@@ -4,37 +4,51 @@ A field's annotation carries its bounds, its description becomes the option's he
 default is the only place where that default is written down.
 """
 
-from medley.settings.catalog import CatalogSettings
-from medley.settings.compose import ComposeSettings, Corner
-from medley.settings.effort import EffortSettings, parse_betas
-from medley.settings.engine import EngineSettings
-from medley.settings.fields import (
-    LONGEST_SIDE,
-    PICTURE_BYTES,
-    RIVALS,
-    SHORTEST_HISTORY,
-    SHORTEST_SIDE,
+from medley.settings.base import LONGEST_SIDE, RIVALS, SHORTEST_SIDE, Settings
+from medley.settings.catalog import CatalogSettings, format_years
+from medley.settings.film import (
+    ComposeSettings,
+    Corner,
+    CutSettings,
+    EncodeSettings,
+    FilmSettings,
+    Fit,
+    FormatSettings,
+    FrameSettings,
+    FrameSize,
+    WalkSettings,
+    parse_resolution,
+)
+from medley.settings.housekeeping import PruneSettings
+from medley.settings.layers import VGG_LAYERS, Layer, format_layers, parse_layers
+from medley.settings.load import read_file, read_table
+from medley.settings.networks import (
     SWEPT_SCHEMES,
-    Settings,
-    TileWish,
+    QuantizeSettings,
+    SweepSettings,
+    WeightsSettings,
     parse_schemes,
     parse_widths,
 )
-from medley.settings.files import read_file, read_table
-from medley.settings.film import CutSettings, EncodeSettings, FilmSettings
-from medley.settings.finish import FinishSettings
-from medley.settings.formats import FormatSettings
-from medley.settings.frame import Fit, FrameSettings, FrameSize, parse_resolution
-from medley.settings.housekeeping import PruneSettings
-from medley.settings.layers import VGG_LAYERS, Layer, format_layers, parse_layers
-from medley.settings.networks import QuantizeSettings, SweepSettings
-from medley.settings.orders import Order, RenderOrder, SweepOrder, WalkOrder
+from medley.settings.orders import FilmOrder, Order, RenderOrder, SweepOrder, WalkOrder
 from medley.settings.presets import QualitySettings
-from medley.settings.run import RunSettings
-from medley.settings.shot import LookSettings, ShotSettings, WeightsSettings
+from medley.settings.run import BatchWish, EngineSettings, RunSettings, TileWish
+from medley.settings.shot import (
+    PICTURE_BYTES,
+    REST,
+    SHORTEST_HISTORY,
+    BlendSettings,
+    EffortSettings,
+    FinishSettings,
+    LookSettings,
+    MaskWish,
+    Scales,
+    ShotSettings,
+    StyleSettings,
+    parse_betas,
+    parse_mask,
+)
 from medley.settings.still import DEEP, LOSSY, SUFFIXES, StillFormat, StillSettings
-from medley.settings.style import REST, BlendSettings, MaskWish, StyleSettings, parse_mask
-from medley.settings.walk import WalkSettings
 
 __all__ = [
     "DEEP",
@@ -48,6 +62,7 @@ __all__ = [
     "SUFFIXES",
     "SWEPT_SCHEMES",
     "VGG_LAYERS",
+    "BatchWish",
     "BlendSettings",
     "CatalogSettings",
     "ComposeSettings",
@@ -56,6 +71,7 @@ __all__ = [
     "EffortSettings",
     "EncodeSettings",
     "EngineSettings",
+    "FilmOrder",
     "FilmSettings",
     "FinishSettings",
     "Fit",
@@ -71,6 +87,7 @@ __all__ = [
     "QuantizeSettings",
     "RenderOrder",
     "RunSettings",
+    "Scales",
     "Settings",
     "ShotSettings",
     "StillFormat",
@@ -83,6 +100,7 @@ __all__ = [
     "WalkSettings",
     "WeightsSettings",
     "format_layers",
+    "format_years",
     "parse_betas",
     "parse_layers",
     "parse_mask",

@@ -1,10 +1,31 @@
 """Which paintings of a catalog are used."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from medley.settings.fields import Settings, Years
+from medley.settings.base import Settings, Text
+
+
+def parse_years(text: str) -> tuple[int, int]:
+    """Read a year such as "1890", or the first and the last of several, such as "1880-1920".
+
+    Raises:
+        ValueError: it is neither, or the last comes before the first.
+    """
+    found = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", text.strip())
+    if not found:
+        raise ValueError(f"{text!r} is not a year such as 1890, or two such as 1880-1920")
+    first, last = int(found[1]), int(found[2] or found[1])
+    if last < first:
+        raise ValueError(f"{text!r} ends before it begins")
+    return first, last
+
+
+def format_years(years: tuple[int, int]) -> str:
+    """Write what `parse_years` reads."""
+    return "-".join(f"{year:04}" for year in dict.fromkeys(years))
 
 
 class CatalogSettings(Settings):
@@ -21,7 +42,7 @@ class CatalogSettings(Settings):
     artist: str | None = Field(None, description="Only paintings by this artist.")
     genre: str | None = Field(None, description="Only paintings of this genre.")
     style_name: str | None = Field(None, description="Only paintings in this style.")
-    years: Years | None = Field(
+    years: Annotated[tuple[int, int], Text(parse_years, format_years)] | None = Field(
         None, description="Only paintings of a year, or of years such as 1880-1920."
     )
     split: Literal["test", "train", "all"] = Field(
@@ -30,11 +51,3 @@ class CatalogSettings(Settings):
     spread: Literal["none", "artist", "genre", "style"] = Field(
         "none", description="With --sample: draw evenly over these."
     )
-
-    @property
-    def span(self) -> tuple[int, int] | None:
-        """The first and the last of the years."""
-        if self.years is None:
-            return None
-        first, _, last = self.years.partition("-")
-        return int(first), int(last or first)

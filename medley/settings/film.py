@@ -1,18 +1,287 @@
-"""How finished shots become a film."""
+"""How finished shots become a film: its file, its frames, its time, and what stands on it."""
 
+import re
+from dataclasses import dataclass, field
 from fractions import Fraction
+from operator import attrgetter
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
-from medley.settings.compose import ComposeSettings
-from medley.settings.fields import Fps, Settings
-from medley.settings.formats import FormatSettings, check_format, format_of
-from medley.settings.frame import FrameSettings
+from medley.settings.base import LONGEST_SIDE, SHORTEST_SIDE, Settings, Text
+
+Codec = Literal["auto", "h264", "h265", "av1", "vp9"]
+EncoderName = Literal["auto", "x264", "x265", "svt-av1", "aom", "vpx", "nvenc"]
+Kind = Literal["video", "gif", "webp", "sequence", "sheet"]
+
+USUAL_SUFFIX = ".mp4"
+"""Of a film whose name was not given."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file that a film can be.
+
+    Attributes:
+        kind: which part of `film` writes it.
+        codecs: how its frames can be compressed, the usual one first; none where there is no
+            choice.
+        sound: how ffmpeg compresses its sound; "" where there can be none.
+        ticks: into how many a second is divided, where a frame lasts a whole number of them.
+        shortest: ticks that a frame lasts at least: players slow down what is shorter.
+    """
+
+    kind: Kind
+    codecs: tuple[Codec, ...] = ()
+    sound: str = ""
+    ticks: int | None = None
+    shortest: int = 1
+
+    def nearest_fps(self, fps: Fraction) -> Fraction:
+        """The rate next to `fps` at which every frame lasts equally long in this format."""
+        if self.ticks is None:
+            return fps
+        return Fraction(self.ticks, max(self.shortest, round(self.ticks / fps)))
+
+
+FORMATS = {
+    ".mp4": Format("video", ("h264", "h265", "av1"), sound="aac"),
+    ".mov": Format("video", ("h264", "h265"), sound="aac"),
+    ".webm": Format("video", ("vp9", "av1"), sound="libopus"),
+    # Browsers show frames of one hundredth for ten.
+    ".gif": Format("gif", ticks=100, shortest=2),
+    ".webp": Format("webp", ticks=1000, shortest=11),
+    "": Format("sequence"),
+    ".png": Format("sheet"),
+    ".jpg": Format("sheet"),
+    ".jpeg": Format("sheet"),
+}
+"""By suffix. A name without one is a folder of numbered pictures."""
+
+ENCODERS: dict[EncoderName, tuple[Codec, ...]] = {
+    "x264": ("h264",),
+    "x265": ("h265",),
+    "svt-av1": ("av1",),
+    "aom": ("av1",),
+    "vpx": ("vp9",),
+    "nvenc": ("h264", "h265", "av1"),
+}
+"""Which codecs each encoder writes; of several for one codec the first is taken."""
+
+ENDINGS = ", ".join(suffix for suffix in FORMATS if suffix) + ", or none for a folder of pictures"
+
+
+class FormatSettings(Settings):
+    """How a film is compressed, and what is heard with it."""
+
+    heading = "Compression and sound"
+
+    codec: Codec = Field(
+        "auto", description="How frames are compressed; auto is h264 in .mp4 and vp9 in .webm."
+    )
+    encoder: EncoderName = Field(
+        "auto",
+        description="Who compresses them; auto is the codec's best in software, nvenc is NVIDIA's"
+        " hardware: faster, and larger for the same quality.",
+    )
+    crf: int = Field(
+        16,
+        ge=1,
+        le=51,
+        description="Quality, from 1, the best, to 51: as H.264 counts it; other codecs and WebP"
+        " take what looks the same.",
+    )
+    audio: Path | None = Field(
+        None, description="Music to lay under the film, cut to its length; silent if it is shorter."
+    )
+    audio_fade: float = Field(
+        1.5, ge=0, le=60, allow_inf_nan=False, description="Seconds in which it fades in and out."
+    )
+
+    def codec_in(self, path: Path) -> Codec:
+        """The codec of a film of that name, which `check_format` has accepted."""
+        known = format_of(path).codecs
+        own = ENCODERS.get(self.encoder, known)
+        return self.codec if self.codec != "auto" else next(one for one in known if one in own)
+
+
+def format_of(path: Path) -> Format:
+    """The format of a film of that name.
+
+    Raises:
+        ValueError: there is no format of that suffix.
+    """
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        raise ValueError(f"'{path}' must end in {ENDINGS}") from None
+
+
+def check_format(path: Path, settings: FormatSettings) -> None:
+    """Find contradictions between a film's name and what is asked of its format.
+
+    Raises:
+        ValueError: there is no name; or the format is unknown or has no such codec, encoder or
+            sound.
+    """
+    if path.name in ("", "..") or path.name.lower() in FORMATS:
+        raise ValueError(f"--output '{path}' has no name; name a film, such as film{USUAL_SUFFIX}")
+    form = format_of(path)
+    suffix = path.suffix.lower() or "a folder of pictures"
+    if settings.codec != "auto" and settings.codec not in form.codecs:
+        has = f"has {' and '.join(form.codecs)}" if form.codecs else "has no choice of codecs"
+        raise ValueError(f"--codec {settings.codec} does not go into {suffix}, which {has}")
+    written = ENCODERS.get(settings.encoder, get_args(Codec))
+    wanted = form.codecs if settings.codec == "auto" else (settings.codec,)
+    if settings.encoder != "auto" and not set(written) & set(wanted):
+        able = [name for name, codecs in ENCODERS.items() if set(codecs) & set(wanted)]
+        way = f"has {', '.join(able)}" if able else "needs none"
+        what = " or ".join(wanted) or suffix
+        raise ValueError(f"--encoder {settings.encoder} does not write {what}, which {way}")
+    if settings.audio and not form.sound:
+        audible = " and ".join(name for name, one in FORMATS.items() if one.sound)
+        raise ValueError(f"--audio: {suffix} has no sound; name a film ending in {audible}")
+
+
+Fit = Literal["pad", "crop"]
+
+RESOLUTIONS = {"4k": (2160, 3840), "square": (1080, 1080), "vertical": (1920, 1080)}
+"""Frames that have a name: height and width in pixels."""
+
+
+@dataclass(frozen=True)
+class FrameSize:
+    """A film's size: a frame of that height and width, or a picture's own shape of a long side.
+
+    Attributes:
+        height, width: of the frame, pixels.
+        long_side: of the picture, pixels, if there is no frame.
+        text: as it was asked for, which the sidecars of films know it by.
+    """
+
+    height: int | None = None
+    width: int | None = None
+    long_side: int | None = None
+    text: str = field(default="", compare=False)
+
+
+def parse_resolution(text: str) -> FrameSize:
+    """Read a film's size: 1080p and the like are 16:9, 1600px is a long side.
+
+    Raises:
+        ValueError: it is none, or has a side that is odd, too short or too long.
+    """
+    name = text.strip().lower()
+    if name in RESOLUTIONS:
+        return FrameSize(*RESOLUTIONS[name], text=text)
+    if found := re.fullmatch(r"(\d{1,6})(p|px)", name):
+        side = int(found[1])
+        if found[2] == "px":
+            _check_sides(text, side)
+            return FrameSize(long_side=side, text=text)
+        # 16:9 to the nearest even width: 480p is 854x480.
+        size = side, 2 * round(side * 8 / 9)
+    elif found := re.fullmatch(r"(\d{1,6})[x×](\d{1,6})", name):
+        size = int(found[2]), int(found[1])
+    else:
+        known = ", ".join(RESOLUTIONS)
+        raise ValueError(f"{text!r} is not a size such as 1080p, {known}, 1280x720 or 1600px")
+    _check_sides(text, *size)
+    return FrameSize(*size, text=text)
+
+
+def _check_sides(text: str, *sides: int) -> None:
+    if any(not SHORTEST_SIDE <= side <= LONGEST_SIDE for side in sides):
+        raise ValueError(f"{text!r} has a side beyond {SHORTEST_SIDE} to {LONGEST_SIDE} pixels")
+    if any(side % 2 for side in sides):
+        raise ValueError(f"{text!r} has an odd side, and films need even ones; make it even")
+
+
+class FrameSettings(Settings):
+    """How large a film's frames are, and how pictures of another shape stand in them."""
+
+    heading = "Film"
+
+    resolution: Annotated[FrameSize, Text(parse_resolution, attrgetter("text"))] | None = Field(
+        None,
+        description="Size of the film: 720p, 1080p, 4k, square (1080x1080), vertical (1080x1920),"
+        " WIDTHxHEIGHT, or a long side such as 1600px; by default the pictures' own.",
+    )
+    fit: Fit = Field(
+        "pad",
+        description="Where the shapes differ: pad, with the photo blurred, or crop the picture.",
+    )
+
+
+Corner = Literal["none", "top-left", "top-right", "bottom-left", "bottom-right"]
+
+
+class ComposeSettings(Settings):
+    """What stands on a film's frames beside the pictures."""
+
+    heading = "On the frames"
+
+    captions: Literal["auto", "none", "number", "title", "full"] = Field(
+        "auto",
+        description="Words on the film: full adds artist and year; auto: titles if they are known.",
+    )
+    title: str | None = Field(
+        None, description="A title over the photo before the film; a second line is smaller."
+    )
+    title_seconds: float = Field(
+        3.0, ge=0.5, le=60, allow_inf_nan=False, description="Film time of the title, added to it."
+    )
+    inset: Corner = Field("none", description="The painting, small, in a corner of its results.")
+    sparkline: Corner = Field(
+        "none", description="The falling loss, as a small curve in a corner, up to the step shown."
+    )
+    beside: Literal["none", "content"] = Field(
+        "none", description="What stands beside the picture, or above it where that is larger."
+    )
+
+    @model_validator(mode="after")
+    def _corners_are_free(self) -> Self:
+        if self.inset == self.sparkline != "none":
+            raise ValueError(
+                f"--inset and --sparkline are both {self.inset}; put one of them elsewhere"
+            )
+        return self
+
 
 Pace = Literal["visual", "ease", "even"]
 Transition = Literal["rewind", "dissolve", "wipe", "chain", "cut"]
+
+
+def _read_fps(value: Any) -> Any:
+    try:
+        # Rates in use have a denominator of 1 or 1001; 29.97002997 means 30000/1001.
+        rate = Fraction(str(value)) if isinstance(value, str | int | float) else value
+        return rate.limit_denominator(1001) if isinstance(rate, Fraction) else rate
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{value!r} is not a rate such as 24, 29.97 or 30000/1001") from None
+
+
+def _check_fps(fps: Fraction) -> Fraction:
+    if not 1 <= fps <= 240:
+        raise ValueError(f"{fps} is not between 1 and 240 frames a second")
+    return fps
+
+
+Fps = Annotated[
+    Fraction,
+    BeforeValidator(_read_fps),
+    AfterValidator(_check_fps),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string"}),
+]
 
 
 class PaceSettings(Settings):
@@ -80,3 +349,43 @@ class FilmSettings(CutSettings, ComposeSettings):
     """How finished shots become a medley."""
 
     heading = "Film"
+
+
+class WalkSettings(Settings):
+    """How a style walk goes through its paintings."""
+
+    heading = "Film"
+
+    seconds_per_painting: float = Field(
+        4.0,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="Film time from one painting to the next.",
+    )
+    steps_per_frame: int = Field(
+        2, ge=1, le=100, description="Optimizer steps by which the picture follows in each frame."
+    )
+    walk_rate: float = Field(
+        0.01,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Adam's step while it follows, of the way from black to white: larger ones"
+        " follow more closely, smaller ones more calmly.",
+    )
+    photo_pull: float = Field(
+        10.0,
+        ge=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="How many times as strongly as by --content-weight the photo is held on to:"
+        " a picture that never starts over would lose it.",
+    )
+    linger: float = Field(
+        0.5,
+        ge=0,
+        lt=1,
+        allow_inf_nan=False,
+        description="How much slower the walk passes a painting than it goes on average.",
+    )

@@ -7,6 +7,7 @@ Recognition, configuration E (arXiv 1409.1556).
 import difflib
 import math
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 _BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))  # convolutions and channels of each
@@ -50,11 +51,11 @@ VGG_LAYERS = _list_layers()
 """By name, in the order in which a picture passes them."""
 
 
-def parse_layers(text: str) -> dict[str, float]:
+def parse_layers(text: str) -> tuple[tuple[str, float], ...]:
     """Read a list of layers with their weights, such as "relu1_1:2,relu2_1"; 1 if none is given.
 
     Returns:
-        Weights above 0 by layer name, in the network's order.
+        Layers and their weights above 0, in the network's order.
 
     Raises:
         ValueError: a name is no layer's or comes twice, a weight is not a number from 0 on, or
@@ -70,14 +71,12 @@ def parse_layers(text: str) -> dict[str, float]:
         found[name] = parse_weight(number, f"the weight of {name}") if colon else 1.0
     if not any(found.values()):
         raise ValueError(f"'{text}' leaves nothing, as all weights are 0; give one a weight")
-    return {name: found[name] for name in VGG_LAYERS if found.get(name)}
+    return tuple((name, found[name]) for name in VGG_LAYERS if found.get(name))
 
 
-def format_layers(weights: dict[str, float]) -> str:
+def format_layers(weights: Iterable[tuple[str, float]]) -> str:
     """Write what `parse_layers` reads; equal weights give equal texts."""
-    return ",".join(
-        name if weight == 1 else f"{name}:{weight!r}" for name, weight in weights.items()
-    )
+    return ",".join(name if weight == 1 else f"{name}:{weight!r}" for name, weight in weights)
 
 
 def parse_weight(text: str, what: str) -> float:

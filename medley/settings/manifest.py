@@ -23,11 +23,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from medley.errors import ConfigError
-from medley.settings.fields import RIVALS, place
-from medley.settings.files import SettingsFile, check_table, name_of, read_file
-from medley.settings.formats import check_format
+from medley.settings.base import place, rival_of, rivals_in, text_of
+from medley.settings.film import check_format
 from medley.settings.lines import Place, key_lines
-from medley.settings.orders import RenderOrder, SweepOrder, WalkOrder, order_names
+from medley.settings.load import SettingsFile, check_table, complaint, name_of, read_file
+from medley.settings.orders import FilmOrder, RenderOrder, SweepOrder, WalkOrder, order_names
 from medley.settings.presets import Kind, beneath
 from medley.settings.product import (
     alternatives,
@@ -38,9 +38,6 @@ from medley.settings.product import (
     tell_apart,
 )
 from medley.settings.run import RunSettings
-from medley.settings.wording import complaint
-
-FilmOrder = RenderOrder | SweepOrder | WalkOrder
 
 KINDS: dict[str, type[RenderOrder] | type[SweepOrder] | type[WalkOrder]] = {
     "render": RenderOrder,
@@ -54,9 +51,6 @@ MANY = 10_000
 
 SHARED = {"workspace": "put it into [defaults]", "device": "pass --devices to the batch"}
 """Settings that are not a single film's, and what to do instead."""
-
-TEXT_LISTS = {"render": (), "sweep": ("bits", "scheme"), "walk": ()}
-"""Settings that hold several things as one text, for which a list may stand."""
 
 
 @dataclass(frozen=True)
@@ -167,9 +161,8 @@ class _Reader:
                 self._blame(self._at(number, "kind"), what)
                 continue
             values = self._values(kind, number, film)
-            rivals = {one: pair[one == pair[0]] for pair in RIVALS for one in pair}
             for name, turns in self._values(kind, 0, self._defaults).items():
-                if rivals.get(name) not in values:
+                if rival_of(name) not in values:
                     values.setdefault(name, turns)
             yield _Table(number, kind, values)
 
@@ -188,24 +181,22 @@ class _Reader:
             for again in found.keys() & values.keys():
                 self._blame(at, f"{key} says {again} a second time; keep one")
             values |= found
-        for first, second in RIVALS:
-            if first in values and second in values:
-                self._blame(
-                    self._at(number, second),
-                    f"{first} and {second} contradict each other; keep one",
-                )
+        for first, second in rivals_in(values):
+            self._blame(
+                self._at(number, second), f"{first} and {second} contradict each other; keep one"
+            )
         return values
 
     def _check(self, kind: str, number: int, key: str, value: Any) -> dict[str, list[Any]]:
         """One key's values in turn, by the name of its field; none where one is not accepted."""
-        fields = {n: f for n, f in KINDS[kind].model_fields.items() if n not in SHARED}
+        fields = {n: f for n, f in KINDS[kind].fields().items() if n not in SHARED}
         at, folder = self._at(number, key), self._file.folder
         elsewhere = () if number else order_names()
         turns = [value]
         values: dict[str, list[Any]] = {}
         try:
             if field := fields.get(name_of(key, fields)):
-                turns = alternatives(field, value, name_of(key, fields) in TEXT_LISTS[kind])
+                turns = alternatives(field, value)
                 if key == "output":
                     for turn in turns:
                         check_template(str(turn), {"kind", "content", *fields})
@@ -249,14 +240,14 @@ class _Reader:
                 if "quality" in values:
                     values |= beneath(values, values["quality"], self._kind())
                 try:
-                    order = KINDS[table.kind](**values, workspace=workspace)
+                    order = KINDS[table.kind].of(**values, workspace=workspace)
                 except ValidationError as error:
                     for fault in error.errors():
                         self._blame(source, complaint(fault))
                     continue
                 path = self._path(order, table)
                 try:
-                    check_format(path, order)
+                    check_format(path, order.film)
                 except ValueError as error:
                     self._blame(self._at(table.number, "output"), str(error))
                 yield Film(table.kind, order.model_copy(update={"output": path}), source)
@@ -264,18 +255,19 @@ class _Reader:
     def _lacks(self, table: _Table) -> bool:
         """Whether something is missing without which there is no film."""
         film = self._file.table["film"][table.number - 1]
-        tried = {name_of(key, KINDS[table.kind].model_fields) for key in (*film, *self._defaults)}
-        required = {n for n, f in KINDS[table.kind].model_fields.items() if f.is_required()}
+        fields = KINDS[table.kind].fields()
+        tried = {name_of(key, fields) for key in (*film, *self._defaults)}
+        required = {name for name, field in fields.items() if field.is_required()}
         for name in sorted(required - tried):
-            word = "content" if name == "contents" else name
             self._blame(
-                self._at(table.number, ""), f"{word} is missing; say it here or in [defaults]"
+                self._at(table.number, ""), f"{name} is missing; say it here or in [defaults]"
             )
         return not required <= table.values.keys()
 
     def _path(self, order: FilmOrder, table: _Table) -> Path:
         """Where a film goes, under a name of its own."""
-        varying = {name: getattr(order, name) for name in table.varying}
+        words = _words(order) | {"kind": table.kind}
+        varying = {name: words[name] for name in table.varying}
         folder = self._file.folder
         if order.output is None:
             varying.pop("content", None)  # whose name it bears
@@ -286,8 +278,7 @@ class _Reader:
         if "{" not in str(output):
             varying.pop("output", None)
             return tell_apart(order.output, varying)
-        words = dict(order) | {"kind": table.kind}
-        return folder / fill(output, {"content": words.get("contents")} | words)
+        return folder / fill(output, words)
 
     def _check_names(self, films: Iterable[Film]) -> None:
         """Blame films of the same name; an ending of other letters does not tell them apart."""
@@ -312,9 +303,20 @@ class _Reader:
         self._faults[f"{where}: {what}"] = None
 
 
+def _words(order: FilmOrder) -> dict[str, Any]:
+    """An order's values as the names of files know them: by their text, if they are written so."""
+    fields, words = order.fields(), order.flat()
+    for name, value in words.items():
+        text = text_of(fields[name])
+        if text and value is not None and not text.is_path:
+            words[name] = text.write(value)
+    return words
+
+
 def _kinds_with(key: str) -> str:
     """The kinds of film that have a setting, in words."""
-    has = [kind for kind, of in KINDS.items() if name_of(key, of.model_fields) in of.model_fields]
+    known = {kind: order.fields() for kind, order in KINDS.items()}
+    has = [kind for kind, fields in known.items() if name_of(key, fields) in fields]
     return " or ".join(has)
 
 

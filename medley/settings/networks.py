@@ -1,17 +1,105 @@
-"""How networks are stored, and which of them a sweep compares."""
+"""Which weights the network has, how they are stored, and which of them a sweep compares."""
 
-from typing import Literal
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar, get_args
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from medley.settings.fields import (
-    SWEPT_SCHEMES,
-    SchemeList,
-    Settings,
-    WidthList,
-    parse_schemes,
-    parse_widths,
-)
+from medley.settings.base import Settings, Text
+
+Item = TypeVar("Item")
+
+WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 32)
+"""Bits a weight may have: 1-8 index a codebook, 32 is the float original."""
+
+Scheme = Literal["kmeans", "calibrated", "affine", "affine-channel"]
+SWEPT_SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
+"""What a sweep can compare: ways to store weights that have every width from 1 to 8 bits."""
+
+
+def _check_bits(bits: int) -> int:
+    if bits not in WIDTHS:
+        raise ValueError(f"{bits} is not a width; weights have 1 to 8 bits, or 32 for float")
+    return bits
+
+
+def parse_widths(text: str) -> tuple[int, ...]:
+    """Read a list of widths and ranges of them, in the order given: "32,8-6,1" is 32, 8, 7, 6, 1.
+
+    Raises:
+        ValueError: the list is empty, a part is no width or range, or a width comes twice.
+    """
+    widths: list[int] = []
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*([0-9]{1,4})\s*(?:-\s*([0-9]{1,4})\s*)?", part)
+        if not found:
+            shown = f"'{part.strip()}' in '{text}'" if text.strip() else "an empty list"
+            raise ValueError(f"{shown} is not a width or a range; pass widths such as 32,8-1")
+        first, last = int(found[1]), int(found[2] or found[1])
+        for bits in (first, last):
+            _check_bits(bits)
+        if found[2] and WIDTHS[-1] in (first, last):
+            raise ValueError(f"'{part.strip()}' is a range, and ranges lie within 8-1; pass 32,8-1")
+        widths += range(first, last + 1) if first <= last else range(first, last - 1, -1)
+    return _once(tuple(widths), text, " bits")
+
+
+def format_widths(widths: tuple[int, ...]) -> str:
+    """Write what `parse_widths` reads: three widths and more that follow one another as a range."""
+    runs: list[list[int]] = [[widths[0]]]
+    for before, bits in pairwise(widths):
+        run = runs[-1]
+        if abs(bits - before) == 1 and (len(run) == 1 or bits - before == run[1] - run[0]):
+            run.append(bits)
+        else:
+            runs.append([bits])
+    return ",".join(
+        f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs
+    )
+
+
+def parse_schemes(text: str) -> tuple[Scheme, ...]:
+    """Read a list of schemes, such as "kmeans,affine", in the order given.
+
+    Raises:
+        ValueError: a name is not one of `SWEPT_SCHEMES`, or comes twice.
+    """
+    names = [name.strip() for name in text.split(",")]
+    if unknown := [name for name in names if name not in SWEPT_SCHEMES]:
+        raise ValueError(f"there is no scheme '{unknown[0]}'; there are {', '.join(SWEPT_SCHEMES)}")
+    known = {str(scheme): scheme for scheme in SWEPT_SCHEMES}
+    return _once(tuple(known[name] for name in names), text)
+
+
+def _once(items: tuple[Item, ...], text: str, unit: str = "") -> tuple[Item, ...]:
+    twice = [item for item in items if items.count(item) > 1]
+    if twice:
+        raise ValueError(f"'{text}' names {twice[0]}{unit} twice; name each once")
+    return items
+
+
+Widths = Annotated[tuple[int, ...], Text(parse_widths, format_widths, lists=True)]
+Schemes = Annotated[tuple[Scheme, ...], Text(parse_schemes, ",".join, lists=True)]
+
+
+class WeightsSettings(Settings):
+    """Which weights the network has."""
+
+    heading = "Network"
+
+    bits: Annotated[int, AfterValidator(_check_bits)] = Field(
+        8, description="Bits a VGG-19 weight: 1 to 8, or 32 for the float original."
+    )
+    weights: Path | None = Field(
+        None, description="A file that medley quantize wrote, instead of --bits."
+    )
+
+    @property
+    def source(self) -> int | Path:
+        """Where they come from, as `vgg.weights.load_weights` takes it: the file, or the bits."""
+        return self.bits if self.weights is None else self.weights
 
 
 class QuantizeSettings(Settings):
@@ -33,26 +121,16 @@ class SweepSettings(Settings):
 
     heading = "Comparison"
 
-    bits: WidthList | None = Field(
+    bits: Widths | None = Field(
         None,
         description="Bits a weight to compare, such as 32,8-1, which is the default;"
         " without 32 where the float original is not here.",
     )
-    scheme: SchemeList = Field(
-        "kmeans", description=f"Schemes to compare: some of {','.join(SWEPT_SCHEMES)}."
+    scheme: Schemes = Field(
+        ("kmeans",), description=f"Schemes to compare: some of {','.join(SWEPT_SCHEMES)}."
     )
     layout: Literal["grid", "row", "sequence", "split"] = Field(
         "grid",
         description="Widths side by side, in one row, one after another, or the first and the last"
         " with a border that moves between them.",
     )
-
-    @property
-    def widths(self) -> tuple[int, ...] | None:
-        """The bits to compare, if they were named."""
-        return None if self.bits is None else parse_widths(self.bits)
-
-    @property
-    def schemes(self) -> tuple[str, ...]:
-        """The schemes to compare."""
-        return parse_schemes(self.scheme)

@@ -1,75 +1,153 @@
 """What a whole film is ordered by: its inputs and every knob, whoever orders it.
 
-The command line, a config file and a batch's manifest all come down to one of these.
+An order is made of parts, each a schema of its own. The command line, a config file and a batch's
+manifest know all of its settings by flat names: `Order.of` reads them, `Order.flat` gives them.
 """
 
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+from pydantic.fields import FieldInfo
 
+from medley.settings.base import Once, Settings, Text, old_names
 from medley.settings.catalog import CatalogSettings
-from medley.settings.fields import Settings
-from medley.settings.film import CutSettings, EncodeSettings, FilmSettings
-from medley.settings.formats import SUFFIXES, USUAL_SUFFIX, check_format
+from medley.settings.film import (
+    ENDINGS,
+    USUAL_SUFFIX,
+    ComposeSettings,
+    CutSettings,
+    EncodeSettings,
+    FilmSettings,
+    PaceSettings,
+    WalkSettings,
+    check_format,
+)
 from medley.settings.networks import SweepSettings
 from medley.settings.presets import QualitySettings
 from medley.settings.run import RunSettings
-from medley.settings.shot import LookSettings, ShotSettings
-from medley.settings.style import BlendSettings, parse_mask
-from medley.settings.walk import WalkSettings
-
-Schema = TypeVar("Schema", bound=Settings)
-
-
-def order_names() -> frozenset[str]:
-    """Every name that some order knows: a file may hold them all, and each takes its own."""
-    return frozenset(name for order in ORDERS for name in order.model_fields)
+from medley.settings.shot import (
+    BlendSettings,
+    LookSettings,
+    MaskWish,
+    ShotSettings,
+    parse_mask,
+)
 
 
-class Order(EncodeSettings, QualitySettings):
+def _check_alone(photos: tuple[Path, ...]) -> tuple[Path, ...]:
+    if len(photos) != 1:
+        raise ValueError(f"{len(photos)} photos are named, and one is repainted; name that")
+    return photos
+
+
+Photo = Annotated[
+    tuple[Path, ...],
+    AfterValidator(_check_alone),
+    Text(lambda text: (Path(text),), lambda photos: str(photos[0]), is_path=True),
+]
+"""The photo of a film that has exactly one, which people name without a list."""
+
+
+class Order(QualitySettings):
     """What every film is ordered by."""
 
     heading = "Inputs and output"
+    kind: ClassVar[str]
+    """The command that makes such films."""
+    suffix: ClassVar[str]
+    """Tells a film's usual name from its photo's."""
 
+    pieces: ClassVar[tuple[str | tuple[str, type[Settings]], ...]]
+    """Its own fields, and parts with schemas of what can be asked of them, as files list them."""
+
+    content: tuple[Path, ...]
     styles: tuple[Path, ...] = Field(
         min_length=1,
         description="Folders of paintings, or paintings; repeatable, or several at once.",
     )
-    output: Path | None = Field(None, description=f"The film, ending in {SUFFIXES}.")
+    output: Path | None = Field(None, description=f"The film, ending in {ENDINGS}.")
+    shot: ShotSettings = ShotSettings()
+    film: EncodeSettings = EncodeSettings()
+    catalog: CatalogSettings = CatalogSettings()
+    run: RunSettings = RunSettings()
 
     @model_validator(mode="after")
     def _has_a_format(self) -> Self:
-        check_format(self.film_path, self)
+        check_format(self.film_path, self.film)
         return self
 
-    def part(self, schema: type[Schema]) -> Schema:
-        """The fields of this order that another schema has, the rate as its format can keep it."""
-        own = self.fitted(self.film_path)
-        return schema(**{name: getattr(own, name) for name in schema.model_fields})
+    @classmethod
+    def fields(cls) -> dict[str, FieldInfo]:
+        """Every setting of the order and its parts, by its flat name."""
+        fields: dict[str, FieldInfo] = {}
+        for piece in cls.pieces:
+            if isinstance(piece, str):
+                fields[piece] = cls.model_fields[piece]
+            else:
+                fields |= piece[1].model_fields
+        return fields
+
+    @classmethod
+    def of(cls, **flat: Any) -> Self:
+        """The order that has these values by their flat names, and else the defaults.
+
+        Raises:
+            ValidationError: values are missing, not accepted, or contradict each other.
+        """
+        parts: dict[str, dict[str, Any]] = {}
+        for piece in cls.pieces:
+            if isinstance(piece, tuple):
+                own = {name: flat.pop(name) for name in piece[1].model_fields if name in flat}
+                parts.setdefault(piece[0], {}).update(own)
+        return cls.model_validate(flat | parts)
+
+    def flat(self) -> dict[str, Any]:
+        """Every value by its flat name."""
+        values: dict[str, Any] = {}
+        for piece in self.pieces:
+            if isinstance(piece, str):
+                values[piece] = getattr(self, piece)
+            else:
+                part = getattr(self, piece[0])
+                values |= {name: getattr(part, name) for name in piece[1].model_fields}
+        return values
 
     @property
     def film_path(self) -> Path:
         """Where the film goes."""
-        return self.output or Path("outputs", f"film{USUAL_SUFFIX}")
+        return self.output or Path("outputs", f"{self.content[0].stem}-{self.suffix}{USUAL_SUFFIX}")
 
     @property
     def inputs(self) -> tuple[Path, ...]:
         """The files named one by one that it is made of, which no output may replace."""
-        return (self.audio,) if self.audio else ()
+        return (*self.content, *([self.film.audio] if self.film.audio else []))
 
 
-class RenderOrder(RunSettings, FilmSettings, ShotSettings, BlendSettings, CatalogSettings, Order):
+class RenderOrder(Order):
     """A medley: one photo through many paintings."""
 
-    content: Path = Field(description="The photo to be repainted.")
+    kind = "render"
+    suffix = "medley"
+    pieces = (
+        "quality", ("film", ComposeSettings), ("film", EncodeSettings), "styles", "output",
+        ("catalog", CatalogSettings), ("blend", BlendSettings), ("shot", ShotSettings),
+        ("film", PaceSettings), ("run", RunSettings), "content",
+    )  # fmt: skip
+
+    content: Photo = Field(description="The photo to be repainted.")
+    film: FilmSettings = FilmSettings()
+    blend: BlendSettings = BlendSettings()
 
     @model_validator(mode="before")
     @classmethod
     def _masks_bring_their_paintings(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or not values.get("mask"):
+        blend = values.get("blend") or {}
+        wishes: tuple[str | MaskWish, ...] = dict(blend).get("mask", ())
+        if not wishes:
             return values
-        masked = tuple(dict.fromkeys(Path(parse_mask(text).painting) for text in values["mask"]))
+        read = (wish if isinstance(wish, MaskWish) else parse_mask(wish) for wish in wishes)
+        masked = tuple(dict.fromkeys(wish.painting for wish in read))
         named = tuple(map(Path, values.get("styles") or masked))
         if named != masked:
             raise ValueError("--mask names its paintings itself; leave --styles out")
@@ -77,65 +155,70 @@ class RenderOrder(RunSettings, FilmSettings, ShotSettings, BlendSettings, Catalo
 
     @model_validator(mode="after")
     def _shares_one_shot(self) -> Self:
-        if self.style_weights and not self.is_one_shot:
+        if self.blend.style_weights and not self.blend.is_one_shot:
             raise ValueError("--style-weights is for paintings in one shot; pass --blend with it")
-        if self.mask and self.sample:
+        if self.blend.mask and self.catalog.sample:
             raise ValueError("--mask names its paintings, and --sample draws others; give one")
         return self
 
     @property
-    def film_path(self) -> Path:
-        """Where the film goes."""
-        return self.output or Path("outputs", f"{self.content.stem}-medley{USUAL_SUFFIX}")
-
-    @property
     def inputs(self) -> tuple[Path, ...]:
-        """As of every order, and the photo and its masks."""
-        return self.content, *self.mask_files, *super().inputs
+        """The files named one by one: photo, masks and music."""
+        photo, *music = super().inputs
+        return photo, *self.blend.mask_files, *music
 
 
-class SweepOrder(RunSettings, LookSettings, CatalogSettings, SweepSettings, CutSettings, Order):
-    """A sweep: the same shots with the network at many bit widths."""
+class SweepOrder(Order):
+    """A sweep: the same shots with the network at many bit widths.
 
-    contents: tuple[Path, ...] = Field(
+    The weights of `shot` are the usual ones, and mean nothing: the sweep chooses its own.
+    """
+
+    kind = "sweep"
+    suffix = "sweep"
+    pieces = (
+        "quality", ("film", EncodeSettings), "styles", "output", ("film", PaceSettings),
+        ("sweep", SweepSettings), ("catalog", CatalogSettings), ("shot", LookSettings),
+        ("run", RunSettings), "content",
+    )  # fmt: skip
+
+    content: Annotated[tuple[Path, ...], Once("contents")] = Field(
         min_length=1, description="The photo to be repainted; repeatable."
     )
+    film: CutSettings = CutSettings()
+    sweep: SweepSettings = SweepSettings()
 
     @model_validator(mode="after")
     def _shots_start_alike(self) -> Self:
-        if self.transition == "chain":
+        if self.film.transition == "chain":
             raise ValueError(
                 "--transition chain starts each shot from another's result, and a sweep compares"
                 " shots that start alike; pass rewind, dissolve, wipe or cut"
             )
         return self
 
-    @property
-    def film_path(self) -> Path:
-        """Where the film goes."""
-        return self.output or Path("outputs", f"{self.contents[0].stem}-sweep{USUAL_SUFFIX}")
 
-    @property
-    def inputs(self) -> tuple[Path, ...]:
-        """As of every order, and the photos."""
-        return *self.contents, *super().inputs
-
-
-class WalkOrder(RunSettings, ShotSettings, CatalogSettings, WalkSettings, Order):
+class WalkOrder(Order):
     """A style walk: one photo that follows a path through the paintings."""
 
-    content: Path = Field(description="The photo to be repainted.")
+    kind = "walk"
+    suffix = "walk"
+    pieces = (
+        "quality", ("film", EncodeSettings), "styles", "output", ("walk", WalkSettings),
+        ("catalog", CatalogSettings), ("shot", ShotSettings), ("run", RunSettings), "content",
+    )  # fmt: skip
 
-    @property
-    def film_path(self) -> Path:
-        """Where the film goes."""
-        return self.output or Path("outputs", f"{self.content.stem}-walk{USUAL_SUFFIX}")
+    content: Photo = Field(description="The photo to be repainted.")
+    walk: WalkSettings = WalkSettings()
 
-    @property
-    def inputs(self) -> tuple[Path, ...]:
-        """As of every order, and the photo."""
-        return self.content, *super().inputs
 
+FilmOrder = RenderOrder | SweepOrder | WalkOrder
 
 ORDERS: tuple[type[Order], ...] = (RenderOrder, SweepOrder, WalkOrder)
 """All that can be ordered."""
+
+
+def order_names() -> frozenset[str]:
+    """Every name that some order knows or knew: a file may hold them all, each takes its own."""
+    fields = [item for order in ORDERS for item in order.fields().items()]
+    return frozenset(name for name, _ in fields).union(*(old_names(field) for _, field in fields))

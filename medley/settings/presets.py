@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field
 
-from medley.settings.fields import RIVALS, Settings
+from medley.settings.base import Settings, rival_of
 
 Quality = Literal["draft", "standard", "fine"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
@@ -23,8 +23,8 @@ MEANINGS: Mapping[Quality, str] = {
 _PRESETS: Mapping[Quality, Mapping[Kind, Mapping[str, Any]]] = {
     # One size is enough below 400 pixels: the network sees most of the picture at once.
     "draft": {
-        "cpu": {"pixels": 224 * 224, "steps": 30, "scales": "1", "keep_every": 1},
-        "gpu": {"pixels": 384 * 384, "steps": 60, "scales": "1", "keep_every": 1},
+        "cpu": {"pixels": 224 * 224, "steps": 30, "scales": 1, "keep_every": 1},
+        "gpu": {"pixels": 384 * 384, "steps": 60, "scales": 1, "keep_every": 1},
     },
     "standard": {"cpu": {}, "gpu": {}},
     # Sixty steps at each of its sizes: eighty end a little lower, which is not seen.
@@ -54,13 +54,10 @@ def preset(quality: Quality, kind: Kind) -> Mapping[str, Any]:
 
 def beneath(given: Mapping[str, Any], quality: Quality, kind: Kind) -> dict[str, Any]:
     """What a preset sets beneath the settings that are given: neither those nor their rivals."""
-    taken = set(given)
-    for pair in RIVALS:
-        if taken & set(pair):
-            taken |= set(pair)
+    taken = {*given, *map(rival_of, given)}
     return {name: value for name, value in preset(quality, kind).items() if name not in taken}
 
 
 def kind_named(device: str) -> Kind:
     """The kind of device that a name says outright; "auto" counts as a CPU."""
-    return "cpu" if device.split(",")[0] in ("auto", "cpu") else "gpu"
+    return "cpu" if device in ("auto", "cpu") else "gpu"

@@ -7,21 +7,22 @@ import string
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
+
+from medley.settings.base import holds_several, text_of
 
 _ODD = re.compile(r"[^\w.+-]+")  # what file names do without
 _LONGEST = 60  # letters of a value in a file name
 
 
-def alternatives(field: FieldInfo, value: Any, is_text: bool = False) -> list[Any]:
+def alternatives(field: FieldInfo, value: Any) -> list[Any]:
     """The values that a field takes one after another: those of a list, unless it is one itself.
 
     Args:
         field: a list for a field that holds several things is one value; a list of lists is more.
         value: as the file has it.
-        is_text: the field holds several things as text, such as "8,4".
 
     Raises:
         ValueError: the list is empty.
@@ -31,12 +32,7 @@ def alternatives(field: FieldInfo, value: Any, is_text: bool = False) -> list[An
     if not value:
         raise ValueError("is an empty list; put something into it or take it out")
     is_nested = any(isinstance(item, list) for item in value)
-    if is_text and not is_nested:
-        return [",".join(map(str, value))]
-    if _holds_several(field) and not is_nested:
-        return [value]
-    return [",".join(map(str, item)) if is_text and isinstance(item, list) else item
-            for item in value]  # fmt: skip
+    return [value] if holds_several(field) and not is_nested else value
 
 
 def match_files(field: FieldInfo, values: Sequence[Any], folder: Path) -> list[Any]:
@@ -52,7 +48,7 @@ def match_files(field: FieldInfo, values: Sequence[Any], folder: Path) -> list[A
     """
     if not _holds_paths(field):
         return list(values)
-    if _holds_several(field):
+    if holds_several(field):
         lists = [value if isinstance(value, list) else [value] for value in values]
         return [[path for item in items for path in _match(item, folder)] for items in lists]
     return [path for value in values for path in _match(value, folder)]
@@ -68,12 +64,9 @@ def _match(value: Any, folder: Path) -> list[Any]:
     return found
 
 
-def _holds_several(field: FieldInfo) -> bool:
-    return get_origin(field.annotation) is tuple
-
-
 def _holds_paths(field: FieldInfo) -> bool:
-    return Path in (field.annotation, *get_args(field.annotation))
+    text = text_of(field)
+    return text.is_path if text else Path in (field.annotation, *get_args(field.annotation))
 
 
 def check_files(name: str, value: Any) -> None:
@@ -84,8 +77,6 @@ def check_files(name: str, value: Any) -> None:
     """
     if name == "output":
         return
-    if name == "init" and value not in ("content", "noise"):
-        value = Path(value)
     for path in value if isinstance(value, tuple) else (value,):
         if not isinstance(path, Path):
             continue

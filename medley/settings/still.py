@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from medley.settings.fields import Settings
+from medley.settings.base import Settings
 
 StillFormat = Literal["png", "jpeg", "webp", "avif", "tiff"]
 SUFFIXES: dict[str, StillFormat] = {

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from medley.settings import ShotSettings, parse_betas
+from medley.settings import ShotSettings
 from medley.transfer.lbfgs import LBFGS
 
 _EPSILON = 1e-8
@@ -36,7 +36,7 @@ def optimizer_for(settings: ShotSettings, height: int, width: int) -> Optimizer:
     """Make the optimizer that the settings ask for, for pictures of that size."""
     if settings.optimizer == "lbfgs":
         return LBFGS(settings.history_at(height, width))
-    return Adam(settings.learning_rate, *parse_betas(settings.adam_betas))
+    return Adam(settings.learning_rate, *settings.adam_betas)
 
 
 class Adam:

@@ -18,7 +18,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from medley.settings import SHORTEST_SIDE
+from medley.settings import SHORTEST_SIDE, Scales
 
 if TYPE_CHECKING:  # torch takes a second to import, and plans do without
     from torch import Tensor
@@ -43,7 +43,7 @@ class Scale(NamedTuple):
 
 
 def plan_scales(
-    height: int, width: int, steps: int, wish: str = "auto", shortest: int = SHORTEST_SIDE
+    height: int, width: int, steps: int, wish: Scales = "auto", shortest: int = SHORTEST_SIDE
 ) -> tuple[Scale, ...]:
     """Lay out the sizes of a shot from coarse to fine; the last one is its full size.
 
@@ -53,8 +53,8 @@ def plan_scales(
         steps: optimizer steps of the whole shot, shared out evenly; what is left over goes to the
             finest sizes. With fewer steps than sizes, the coarsest sizes are left out.
         wish: "auto" for sizes sqrt(2) apart from about `COARSEST` on, and one alone up to 400 x
-            400; a number of sizes sqrt(2) apart; or long sides in pixels, such as "256,512", to
-            which the full size is added.
+            400; a number of sizes sqrt(2) apart; or long sides in pixels, to which the full size is
+            added.
         shortest: pixels that every size has on its short side, as long as the full one has.
     """
     sides = _long_sides(height, width, wish, shortest)[-steps:]
@@ -70,15 +70,14 @@ def plan_scales(
     )
 
 
-def _long_sides(height: int, width: int, wish: str, shortest: int) -> list[float]:
+def _long_sides(height: int, width: int, wish: Scales, shortest: int) -> list[float]:
     longest = max(height, width)
-    if "," in wish:
-        sides = set(map(int, wish.split(",")))
+    if isinstance(wish, tuple):
         least = shortest * longest / min(height, width)
-        smaller = {side for side in sides if least <= side < longest}
+        smaller = {side for side in wish if least <= side < longest}
         return [*sorted(smaller), longest]
     if wish != "auto":
-        count = int(wish)
+        count = wish
     elif height * width <= _ALONE:
         count = 1
     else:

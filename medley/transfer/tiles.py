@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from medley.settings import VGG_LAYERS
-from medley.settings.style import LOSS_LAYERS
+from medley.settings.shot import LOSS_LAYERS
 
 if TYPE_CHECKING:  # torch takes a second to import, and plans do without
     from torch import Tensor

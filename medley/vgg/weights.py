@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from medley import files
 from medley.errors import WeightsError
@@ -48,9 +48,7 @@ class Weights:
     @property
     def bits(self) -> float:
         """Bits a weight: the mean over all weights, where layers differ."""
-        counts = {name: math.prod(weightfile.SHAPES[name]) for name in self.layer_bits}
-        total = sum(counts[name] * bits for name, bits in self.layer_bits.items())
-        return total / sum(counts.values())
+        return _mean_bits(self.layer_bits)
 
     @property
     def label(self) -> str:
@@ -58,55 +56,67 @@ class Weights:
         return f"{round(self.bits, 1):g}-bit {self.scheme}"
 
 
-def load_weights(
-    bits: int | None = None, *, path: Path | None = None, layers: Sequence[str] | None = None
-) -> Weights:
+class Identity(NamedTuple):
+    """What some weights are, besides their values.
+
+    Attributes:
+        digest: identifies the values; equal digests mean equal values.
+        size_bytes: size on disk of the whole file at this width.
+        label: words for captions and tables: "4-bit kmeans".
+    """
+
+    digest: str
+    size_bytes: int
+    label: str
+
+
+def load_weights(source: int | Path = 8, *, layers: Sequence[str] | None = None) -> Weights:
     """Load weights from the bundle (1 to 8 bits), the user's cache (32), or a file.
 
     Args:
-        bits: 1 to 8, or 32 for the float original; 8 if neither this nor `path` is given.
-        path: a file that medley wrote; its own widths are used, so `bits` must be left out.
+        source: 1 to 8 bits, 32 for the float original, or a file that medley wrote, whose own
+            widths are used.
         layers: the convolutions to load; all that the file holds by default.
 
     Raises:
-        ValueError: bits that do not exist, or together with a path; an unknown layer.
+        ValueError: bits that do not exist, or an unknown layer.
         WeightsError: the file is missing, torn, tampered with, or lacks a layer.
     """
-    return _load(*_find(bits, path), layers)
+    return _load(*_find(source), layers)
 
 
-def identify_weights(bits: int | None = None, *, path: Path | None = None) -> tuple[str, int]:
-    """Give the digest and the size of what `load_weights` would load, without decoding it.
+def identify_weights(source: int | Path = 8) -> Identity:
+    """Tell what `load_weights` would load, without decoding it.
 
     Raises:
-        ValueError, WeightsError: `load_weights` would raise it.
+        ValueError: bits that do not exist.
+        WeightsError: the file is missing, torn or tampered with.
     """
-    file, width = _find(bits, path)
+    file, width = _find(source)
     header, layers, content = weightfile.read(file)
     weightfile.check_digest(header, content)
     return _identity(header, layers, width)
 
 
-def _find(bits: int | None, path: Path | None) -> tuple[Path, int | None]:
+def _find(source: int | Path) -> tuple[Path, int | None]:
     """The file of some weights, and the width to which it is brought, if it has all."""
-    if path is not None and bits is not None:
-        raise ValueError("a weights file has its own widths: give bits or a path, not both")
-    if bits is not None and bits not in (*range(1, 9), 32):
-        raise ValueError(f"weights have 1 to 8 bits, or 32 for the float original, not {bits}")
-    if path is not None:
-        return path, None
-    if bits == 32:
-        return sources.cached("original"), None
-    return weightfile.BUNDLE, 8 if bits is None else bits
+    if isinstance(source, Path):
+        return source, None
+    if source not in (*range(1, 9), 32):
+        raise ValueError(f"weights have 1 to 8 bits, or 32 for the float original, not {source}")
+    return (sources.cached("original"), None) if source == 32 else (weightfile.BUNDLE, source)
 
 
 def _identity(
     header: weightfile.Header, layers: dict[str, EncodedLayer], bits: int | None
-) -> tuple[str, int]:
+) -> Identity:
+    widths = {name: bits or layer.bits for name, layer in layers.items()}
+    label = f"{round(_mean_bits(widths), 1):g}-bit {header.scheme}"
     if bits is None or all(layer.bits == bits for layer in layers.values()):
-        return header.sha256, header.size_bytes
+        return Identity(header.sha256, header.size_bytes, label)
     digest = files.sha256(f"{header.sha256} at {bits} bits".encode())
-    return digest, sum(_narrowed_size(layer, bits) for layer in layers.values())
+    size = sum(_narrowed_size(layer, bits) for layer in layers.values())
+    return Identity(digest, size, label)
 
 
 def _load(path: Path, bits: int | None, names: Sequence[str] | None) -> Weights:
@@ -127,14 +137,14 @@ def _load(path: Path, bits: int | None, names: Sequence[str] | None) -> Weights:
             )
             for name, layer in wanted.items()
         }
-    digest, size = _identity(header, layers, bits)
+    identity = _identity(header, layers, bits)
     return Weights(
         tensors=tensors,
         layer_bits={name: bits or layer.bits for name, layer in wanted.items()},
         scheme=header.scheme,
-        digest=digest,
+        digest=identity.digest,
         name=path.stem,
-        size_bytes=size,
+        size_bytes=identity.size_bytes,
     )
 
 
@@ -154,6 +164,13 @@ def _chosen(
             f"'{path}' holds no {', '.join(missing)}; choose other layers, or quantize it with them"
         )
     return {name: layer for name, layer in layers.items() if name in names}
+
+
+def _mean_bits(layer_bits: Mapping[str, int]) -> float:
+    """Bits a weight, over all weights of the layers that are named."""
+    counts = {name: math.prod(weightfile.SHAPES[name]) for name in layer_bits}
+    total = sum(counts[name] * bits for name, bits in layer_bits.items())
+    return total / sum(counts.values())
 
 
 def _narrowed_size(layer: EncodedLayer, bits: int) -> int:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from medley.images import read_picture, resize, size_for_pixels, to_tensor
-from medley.settings.style import CONTENT_LAYER, LOSS_LAYERS, STYLE_LAYERS
+from medley.settings.shot import CONTENT_LAYER, LOSS_LAYERS, STYLE_LAYERS
 from medley.transfer.gram import gram_matrix
 from medley.vgg import weightfile
 from medley.vgg.layers import convolutions_for
@@ -124,7 +124,7 @@ def measure(path: Path, judge: Judge) -> Candidate:
     Raises:
         WeightsError: the file is not whole.
     """
-    weights, load_s = load_with_clock(partial(load_weights, path=path))
+    weights, load_s = load_with_clock(partial(load_weights, path))
     entries = weightfile.read_header(path).layers.values()
     counts = [torch.Size(entry.shape).numel() for entry in entries]
     off = sum(e.distortion * count for e, count in zip(entries, counts, strict=True))

@@ -19,7 +19,7 @@ from medley.film.title import title, title_frames
 from medley.images import Pixels
 from medley.media.probe import FilmFacts
 from medley.settings import CutSettings, EncodeSettings, FilmSettings, FrameSize
-from medley.settings.formats import format_of
+from medley.settings.film import format_of
 from medley.shots import Shot, TraceRow
 
 _CONTENTS = 4  # that are kept at the film's size
@@ -153,7 +153,7 @@ def _plan(shapes: Sequence[tuple[int, ...]], settings: FilmSettings) -> Layout:
     """Where pictures of these shapes stand; if they differ, each has the whole frame to itself."""
     height, width, _ = shapes[0]
     fit = settings.fit if len(set(shapes)) == 1 else "crop"
-    return plan_layout(height, width, settings.frame_size, fit, settings.beside == "content")
+    return plan_layout(height, width, settings.resolution, fit, settings.beside == "content")
 
 
 def list_overlays(

@@ -8,7 +8,7 @@ from pathlib import Path
 from medley.files import check_folder_free, check_free
 from medley.film.encode import check_encoding
 from medley.settings import EncodeSettings
-from medley.settings.formats import format_of
+from medley.settings.film import format_of
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def cut_panes(
         frames = render_frames(
             timeline, lambda still: arrange(grid, _label(read(still), labels[_number(still)]))
         )
-    whole = plan_layout(grid.height, grid.width, settings.frame_size, settings.fit)
+    whole = plan_layout(grid.height, grid.width, settings.resolution, settings.fit)
     frames = (letterbox(frame, whole) for frame in frames)
     full = (whole.height, whole.width)
     return encode(frames, len(timeline), full, settings, path, on_frame, part)

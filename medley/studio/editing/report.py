@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, PercentFormatter
 
 from medley.files import part_file, write_bytes
-from medley.settings.style import CONTENT_LAYER, LOSS_LAYERS, STYLE_LAYERS
+from medley.settings.shot import CONTENT_LAYER, LOSS_LAYERS, STYLE_LAYERS
 from medley.studio.compression.compare import Candidate
 from medley.studio.compression.networks import FLOAT, Network
 from medley.studio.editing.measure import QUANTITIES, TOLERANCE, Measure, Spread, recommend

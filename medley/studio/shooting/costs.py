@@ -13,7 +13,7 @@ from medley.settings import (
     TileWish,
 )
 from medley.settings.housekeeping import amount
-from medley.settings.style import LOSS_LAYERS
+from medley.settings.shot import LOSS_LAYERS
 from medley.transfer.scales import Scale
 from medley.transfer.tiles import lay_tiles
 from medley.vgg.layers import HALVES

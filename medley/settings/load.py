@@ -13,23 +13,101 @@ import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from typing import Annotated, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import to_jsonable_python
 
 import medley
 from medley.errors import ConfigError
-from medley.settings.fields import (
-    RIVALS,
-    InFolder,
+from medley.settings.base import (
     Settings,
+    holds_several,
+    old_names,
     place,
+    rivals_in,
+    text_of,
 )
 from medley.settings.presets import Kind, beneath, kind_named
 from medley.settings.retired import RETIRED, warn_retired
-from medley.settings.wording import adapter_of, complaint, refusal, shown
+
+_SHOWN = 60  # letters of a value that an error repeats
+_PLAIN = {"string": "a text", "boolean": "true or false", "null": "", "object": "a table"}
+
+
+def adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
+    """What checks a value as the field's schema does."""
+    annotation: Any = field.annotation
+    for constraint in field.metadata:
+        annotation = Annotated[annotation, constraint]
+    return TypeAdapter(annotation)
+
+
+def complaint(fault: Mapping[str, Any]) -> str:
+    """Put one of the errors of a `ValidationError` into words."""
+    message: str = fault["msg"].removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def refusal(name: str, field: FieldInfo, value: Any, fault: Mapping[str, Any] | None = None) -> str:
+    """Say why a field does not accept a value: "steps is 'many'; it must be a whole number ...".
+
+    Args:
+        name: what the field is called where the value was given.
+        field: says what it accepts.
+        value: as it was given.
+        fault: what a `ValidationError` has on it; a check of our own words its complaint itself.
+    """
+    if fault is not None and fault["type"] == "value_error":
+        return f"{name}: {complaint(fault)}"
+    return f"{name} is {shown(value)}; it must be {expectation(field)}"
+
+
+def shown(value: Any) -> str:
+    """Write a value as an error repeats it, cut if it is long."""
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def expectation(field: FieldInfo) -> str:
+    """Say what a field accepts: "a whole number from 1 to 100,000"."""
+    return _words(adapter_of(field).json_schema())
+
+
+def _words(schema: Mapping[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(filter(None, map(_words, schema["anyOf"])))
+    if "const" in schema:
+        return f"'{schema['const']}'"
+    if "enum" in schema:
+        return ", ".join(f"'{choice}'" for choice in schema["enum"][:-1]) + (
+            f" or '{schema['enum'][-1]}'"
+        )
+    kind = schema.get("type", "string")
+    if kind == "array":
+        some = " of one or more" if schema.get("minItems") else ""
+        return f"a list{some}, each {_words(schema.get('items', {}))}"
+    if schema.get("format") == "path":
+        return "a path"
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    return ("a whole number" if kind == "integer" else "a number") + _bounds(schema)
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    least, most = schema.get("minimum"), schema.get("maximum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    if least is not None and most is not None:
+        return f" from {least:,.15g} to {most:,.15g}"
+    if least is not None and below is not None:
+        return f" from {least:,.15g} to below {below:,.15g}"
+    lower = f" of {least:,.15g} or more" if least is not None else ""
+    lower = f" above {above:,.15g}" if above is not None else lower
+    below = schema.get("exclusiveMaximum")
+    upper = f" up to {most:,.15g}" if most is not None else ""
+    upper = f" below {below:,.15g}" if below is not None else upper
+    return (lower + "," if lower and upper else lower) + upper
+
 
 Schema = TypeVar("Schema", bound=Settings)
 
@@ -100,26 +178,21 @@ def read_table(
         table: names and values as TOML, JSON or CSV have them.
         source: what errors call it, such as "'film.toml'" or "'films.toml', film 3".
         folder: that relative paths are relative to.
-        kind_of: the kind of device that `device` names; asked if a preset is.
+        kind_of: the kind of the first device that `device` names; asked if a preset is.
 
     Raises:
         ConfigError: names are unknown or missing, values not accepted, or contradict each other.
     """
-    values = check_table(schema.model_fields, table, source, folder)
+    values = check_table(schema.fields(), table, source, folder)
     if "quality" in values:
-        kind = kind_of(values.get("device", "auto"))
-        values |= beneath(values, values["quality"], kind)
+        first, *_ = values.get("device", ("auto",))
+        values |= beneath(values, values["quality"], kind_of(first))
     try:
-        return schema(**values)
+        return schema.of(**values)
     except ValidationError as error:
-        raise ConfigError(
-            *(
-                f"{source}: {fault['loc'][0]} is missing; say it"
-                if fault["type"] == "missing"
-                else f"{source}: {complaint(fault)}"
-                for fault in error.errors()
-            )
-        ) from None
+        missing = [f"{name} is missing; say it" for name in missing_in(error)]
+        faults = missing or [complaint(fault) for fault in error.errors()]
+        raise ConfigError(*(f"{source}: {fault}" for fault in faults)) from None
 
 
 def check_table(
@@ -162,12 +235,12 @@ def check_table(
             if name in written:
                 raise ValueError(f"{written[name]} and {key} are the same setting; keep one")
             written[name] = key
-            values[name] = in_folder(fields[name], _accept(key, fields[name], value), folder)
+            values[name] = in_folder(_accept(key, fields[name], value), folder)
         except ValueError as error:
             faults.append(str(error))
-    for first, second in RIVALS:
-        if first in written and second in written:
-            faults.append(f"{first} and {second} contradict each other; keep one")
+    faults += [
+        f"{one} and {other} contradict each other; keep one" for one, other in rivals_in(written)
+    ]
     if faults:
         raise ConfigError(*(f"{source}: {fault}" for fault in faults))
     return values
@@ -179,14 +252,17 @@ def plain_values(values: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> 
     Paths are absolute. What is not set is left out, and so is a rival that does not count.
     """
     set_values = {name: value for name, value in values.items() if value not in (None, ())}
-    for first, second in RIVALS:
-        if first in set_values:
-            set_values.pop(second, None)
+    for _, idle in rivals_in(set_values):
+        del set_values[idle]
     here = Path.cwd()
     return {
-        name: to_jsonable_python(in_folder(fields[name], value, here))
-        for name, value in set_values.items()
+        name: as_written(fields[name], in_folder(value, here)) for name, value in set_values.items()
     }
+
+
+def as_written(field: FieldInfo, value: Any) -> Any:
+    """A field's value as JSON and TOML have it."""
+    return adapter_of(field).dump_python(value, mode="json")
 
 
 def config_text(values: Mapping[str, Any], fields: Mapping[str, FieldInfo], command: str) -> str:
@@ -210,22 +286,32 @@ def config_text(values: Mapping[str, Any], fields: Mapping[str, FieldInfo], comm
     return "\n".join([*lines, ""])
 
 
-def in_folder(field: FieldInfo, value: Any, folder: Path) -> Any:
-    """A field's value with the folder before every relative path in it."""
+def in_folder(value: Any, folder: Path) -> Any:
+    """A value with the folder before every relative path in it."""
     if isinstance(value, Path):
         return place(value, folder)
-    if isinstance(value, tuple):
-        return tuple(in_folder(field, item, folder) for item in value)
-    for mark in field.metadata:
-        if isinstance(mark, InFolder) and isinstance(value, str):
-            return mark.place(value, folder)
-    return value
+    if not isinstance(value, tuple):
+        return value
+    items = [in_folder(item, folder) for item in value]
+    return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
 
 
 def name_of(key: str, names: Collection[str]) -> str:
-    """The name that a key means: a list's may be singular, and a dash an underscore."""
+    """The name that a key means: a list's may be singular, and a dash an underscore.
+
+    Args:
+        key: as it was written.
+        names: that there are; of fields, also those that they had once.
+    """
     name = key.replace("-", "_")
+    if isinstance(names, Mapping):
+        name = next((new for new, field in names.items() if name in old_names(field)), name)
     return f"{name}s" if name not in names and f"{name}s" in names else name
+
+
+def missing_in(error: ValidationError) -> list[str]:
+    """The names of the settings that are missing."""
+    return [str(fault["loc"][-1]) for fault in error.errors() if fault["type"] == "missing"]
 
 
 def _unknown(key: str, value: Any, names: Collection[str]) -> str:
@@ -239,7 +325,9 @@ def _unknown(key: str, value: Any, names: Collection[str]) -> str:
 def _accept(key: str, field: FieldInfo, value: Any) -> Any:
     """A value as the field has it: a number may stand for its text, one item for a list of it."""
     adapter: TypeAdapter[Any] = adapter_of(field)
-    if get_origin(field.annotation) is tuple and not isinstance(value, list | tuple):
+    if isinstance(value, tuple):
+        value = list(value)
+    elif holds_several(field) and not text_of(field) and not isinstance(value, list):
         value = [value]
     try:
         accepted = adapter.validate_python(value)
