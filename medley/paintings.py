@@ -196,7 +196,8 @@ def _filter_years(entries: list[Entry], settings: CatalogSettings) -> list[Entry
     known = [year for year in years if year is not None]
     if not kept:
         there = f"the dates go from {min(known)} to {max(known)}" if known else "no date is known"
-        raise PictureError(Setting("years", format_years(settings.years)), f" leaves no painting; {there}")
+        wanted = Setting("years", format_years(settings.years))
+        raise PictureError(wanted, f" leaves no painting; {there}")
     return kept
 
 

@@ -8,7 +8,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
-from medley.studio.shooting.camera import Camera, load_camera
+from medley.studio.shooting.model import Model, load_model
 from PIL import Image
 
 from medley.film.facts import read_facts
@@ -84,6 +84,6 @@ def float_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def camera() -> Camera:
+def model() -> Model:
     """The bundled network on the CPU, the same on every machine."""
-    return load_camera(ShotSettings(precision="float32"), torch.device("cpu"))
+    return load_model(ShotSettings(precision="float32"), "cpu")

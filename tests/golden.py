@@ -17,18 +17,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from medley.studio.batches.darkroom import Darkroom
-from medley.studio.batches.filmplan import plan_film
 from PIL import Image
 
 from medley.images import Pixels
 from medley.settings import read_table
-from medley.settings.manifest import KINDS, Film
+from medley.settings.manifest import KINDS
+from medley.studio.plan import plan
 from medley.vgg import schemes, weightfile
 from medley.vgg.sources import KERAS_ORIGIN
 from medley.vgg.weights import load_weights
-from medley.workspace import Workspace
 
 DATA = Path(__file__).parent / "data"
 KEYS = DATA / "keys.json"
@@ -56,16 +53,12 @@ class Keys:
     def __init__(self, folder: Path) -> None:
         """Plan in a folder where `make_inputs` has put its files."""
         self._folder = folder
-        self._device = torch.device("cpu")
-        self._darkroom = Darkroom()  # decodes every picture once for all orders
-        self._workspace = Workspace(folder / "workspace")
 
     def keys_of(self, kind: str, settings: dict[str, Any]) -> list[str]:
         """Keys of an order's shots, in the film's order; nothing is computed."""
         order = read_table(KINDS[kind], settings, "'golden'", self._folder)
-        film = Film(kind, order.model_copy(update={"output": order.film_path}), "'golden'")
-        plan = plan_film(film, self._device, self._darkroom, self._workspace, lambda _: None)
-        return plan.keys
+        (film,) = plan([order], ["cpu"], force=True).films
+        return film.keys
 
 
 def draw(height: int, width: int, seed: int, channels: int = 3) -> Pixels:

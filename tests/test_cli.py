@@ -26,7 +26,6 @@ from medley.settings import (
     SweepSettings,
 )
 from medley.settings.load import check_table
-from medley.studio.shooting.progress import Progress
 
 COMMANDS = sorted(cli.commands)
 

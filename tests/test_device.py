@@ -5,11 +5,15 @@ import sys
 
 import pytest
 import torch
-from medley.studio.shooting.device import Device, choose_device, choose_precision, name_devices
+from medley.studio.shooting.device import (
+    Device,
+    choose_device,
+    choose_precision,
+    name_device,
+)
 
 from medley.errors import MedleyError
 from medley.studio.shooting import device as devices
-from medley.studio.shooting.device import Device, choose_device, choose_precision, name_device
 
 
 def lean(expression):

@@ -115,7 +115,7 @@ def _kind(devices: tuple[str, ...]) -> Kind:
         return kind_named(devices[0])
     from medley.studio.shooting.devices import preset_kind
 
-    return preset_kind(devices)
+    return preset_kind(devices[0])
 
 
 def _show_plan(

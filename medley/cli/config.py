@@ -1,6 +1,6 @@
 """Settings from a file and from presets, beneath those of the command line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def settle(options: dict[str, Any]) -> dict[str, Any]:
     if ranks["quality"] == _BY_HAND:
         _say_kept(quality, [name for name in ranks if ranks[name] == _FROM_FILE])
     given = dict.fromkeys(name for name in ranks if ranks[name])
-    below = beneath(given, quality, _kind(quality, *options["device"]))
+    below = beneath(given, quality, _kind(quality, options["device"]))
     settled |= {name: value for name, value in below.items() if name in settled}
     if context.meta[_PRINT]:
         known = [param.name or "" for param in context.command.params]
@@ -109,10 +109,10 @@ def _say_kept(quality: Quality, names: list[str]) -> None:
         click.echo(f"note: --quality {quality} leaves {', '.join(kept)} to {file}", err=True)
 
 
-def _kind(quality: Quality, device: str, *_: str) -> Kind:
-    if device != "auto" or not any(preset(quality, kind) for kind in KINDS):
-        return kind_named(device)
-    # torch takes a second to import, and only it knows what "auto" finds.
-    from medley.studio.shooting.device import kind_of
+def _kind(quality: Quality, devices: Sequence[str]) -> Kind:
+    if devices[0] != "auto" or not any(preset(quality, kind) for kind in KINDS):
+        return kind_named(devices[0])
+    # Only a machine with a GPU has to be asked what "auto" finds.
+    from medley.studio.shooting.devices import preset_kind
 
-    return kind_of(device)
+    return preset_kind(devices[0])

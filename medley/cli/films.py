@@ -6,7 +6,7 @@ from medley.cli.console import notes
 from medley.cli.progress import Display, clock, display
 from medley.cli.words import counted
 from medley.media.probe import FilmFacts
-from medley.settings import Order
+from medley.settings import FilmOrder
 from medley.settings.housekeeping import amount
 from medley.studio.cut import MadeFilm
 from medley.studio.editing.outputs import Outputs
@@ -24,7 +24,7 @@ Opening = Callable[[FilmSpec, Forecast], str]
 
 
 def make_film(
-    order: Order, what: str, opening: Opening, force: bool = False, quiet: bool = False
+    order: FilmOrder, what: str, opening: Opening, force: bool = False, quiet: bool = False
 ) -> MadeFilm:
     """Plan a film, say what begins, and make it.
 
@@ -48,7 +48,7 @@ def make_film(
     return made
 
 
-def plan_film(order: Order, force: bool, show: Display) -> Plan:
+def plan_film(order: FilmOrder, force: bool, show: Display) -> Plan:
     """Plan a film, and say what the user should know of its inputs."""
     planned = plan([order], name_devices(order.run.device), force=force, listener=show.on)
     for note in planned.films[0].notes:

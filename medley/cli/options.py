@@ -13,9 +13,9 @@ from pydantic_core import PydanticUndefined
 
 from medley.cli.help import Grouped, SettingOption, by_worth
 from medley.settings import Order, RunSettings, Settings
-from medley.settings.retired import RETIRED, warn_retired
 from medley.settings.base import item_of, text_of
 from medley.settings.load import adapter_of, as_written, complaint, missing_in, refusal
+from medley.settings.retired import RETIRED, warn_retired
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Schema = TypeVar("Schema", bound=Settings)
@@ -140,6 +140,8 @@ def retired_options(command: Command) -> Command:
         option = f"--{name.replace('_', '-')}"
         command = click.option(option, hidden=True, expose_value=False, callback=ignore)(command)
     return command
+
+
 def content_option(order: type[Order]) -> Callable[[Command], Command]:
     """Decorate a command with the one photo of its film."""
     field = order.fields()["content"]

@@ -23,7 +23,9 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     """
     order = read_order(options)
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
-    from medley.cli.films import FilmSpec, Forecast, make_film, on_devices
+    from medley.cli.films import make_film, on_devices
+    from medley.studio.film_spec import FilmSpec
+    from medley.studio.forecast import Forecast
 
     def opening(film: FilmSpec, expected: Forecast) -> str:
         first = film.shots[0]

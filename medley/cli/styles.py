@@ -84,7 +84,7 @@ def list_(
             f"{count:,} paintings are too many for a sheet; pass --sample {_ON_A_SHEET}"
         )
     skipped: list[str] = []
-    works: Iterable[Painting] = decode_in_turn(entries, False, skipped, looking(_thumbnail))
+    works: Iterable[Painting[Pixels]] = decode_in_turn(entries, False, skipped, looking(_thumbnail))
     if settings.sample:
         drawn = draw(where, settings, _thumbnail)
         works, skipped = drawn.paintings, drawn.skipped
@@ -120,7 +120,7 @@ def check(root: Path, quiet: bool) -> None:
     )
 
 
-def _draw_sheet(works: Iterable[Painting], path: Path) -> None:
+def _draw_sheet(works: Iterable[Painting[Pixels]], path: Path) -> None:
     from medley.files import write_bytes
     from medley.film.poster import gallery
     from medley.images import encode_png

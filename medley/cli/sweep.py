@@ -85,7 +85,9 @@ def sweep(
     options["content"] = tuple(dict.fromkeys(content))
     order = read_settings(SweepOrder, settle(options))
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
-    from medley.cli.films import FilmSpec, Forecast, make_film
+    from medley.cli.films import make_film
+    from medley.studio.film_spec import FilmSpec
+    from medley.studio.forecast import Forecast
 
     if fetch:
         _fetch(order, quiet)

@@ -66,7 +66,9 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
     """
     order = read_settings(WalkOrder, settle(options))
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
-    from medley.cli.films import FilmSpec, Forecast, make_film, on_devices
+    from medley.cli.films import make_film, on_devices
+    from medley.studio.film_spec import FilmSpec
+    from medley.studio.forecast import Forecast
     from medley.studio.walk import lap_of
 
     def opening(film: FilmSpec, expected: Forecast) -> str:

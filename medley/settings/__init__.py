@@ -32,7 +32,7 @@ from medley.settings.networks import (
 )
 from medley.settings.orders import FilmOrder, Order, RenderOrder, SweepOrder, WalkOrder
 from medley.settings.presets import QualitySettings
-from medley.settings.run import BatchWish, EngineSettings, RunSettings, TileWish
+from medley.settings.run import EngineSettings, RunSettings, TileWish
 from medley.settings.shot import (
     PICTURE_BYTES,
     REST,

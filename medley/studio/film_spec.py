@@ -95,12 +95,11 @@ class FilmSpec:
     def _settings_in_sidecar(self) -> dict[str, Any]:
         """The settings that no shot's key knows."""
         order = self.order
-        film = order.film.fitted(self.path)
-        known = film.model_dump(mode="json")
+        known = order.film.fitted(self.path).model_dump(mode="json")
         if isinstance(order, WalkOrder):
             return known | order.walk.model_dump(mode="json")
         if isinstance(order, RenderOrder):
-            return known | {"captions": choose_captions(self.works, film)}
+            return known | {"captions": choose_captions(self.works, order.film)}
         return known | {"layout": order.sweep.layout}
 
 

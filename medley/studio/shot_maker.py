@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from medley.paintings import Painting
 from medley.pictures import Picture
@@ -68,10 +69,10 @@ class ShotMaker:
         if after:
             return Start(f"shot:{after.key}", after=self.workspace.shot(after.key))
         init = self.settings.init
+        if isinstance(init, Path):
+            shortest = self.settings.shortest_side
+            picture = self.pictures.at(init, content.height, content.width, shortest)
+            return Start(picture.digest, picture=picture)
         if init == "noise":
             return Start(f"noise:{self.seed}", seed=self.seed)
-        if init in ("content", "color"):
-            return Start(str(init))
-        shortest = self.settings.shortest_side
-        picture = self.pictures.at(init, content.height, content.width, shortest)
-        return Start(picture.digest, picture=picture)
+        return Start(init)

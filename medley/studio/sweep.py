@@ -36,6 +36,7 @@ from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.spec import ShotSpec
 from medley.studio.shot_maker import ShotMaker
 
+
 def swept_variants(sweep: SweepSettings) -> list[Variant]:
     """The ways to store the network that a sweep measures: those that are asked for, and before
     them the one that judges, if it is not among them.

@@ -106,13 +106,13 @@ def every_device(names: Sequence[str]) -> list[str]:
     return name_devices(names)
 
 
-def preset_kind(names: Sequence[str]) -> Kind:
-    """Tell the kind of device, as presets know it, that a list of names begins with.
+def preset_kind(name: str) -> Kind:
+    """Tell the kind of device, as presets know it, that a name means.
 
     Raises:
         MedleyError: this machine or this torch does not have it.
     """
-    return kind_named(name_device(names[0]))
+    return kind_named(kind_of_device(name_device(name)))
 
 
 def available_devices() -> list[str]:
