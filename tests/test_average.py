@@ -54,9 +54,9 @@ def test_mean_so_far_counts_as_one_picture_at_a_larger_size():
     assert mean == pytest.approx(expected, rel=1e-12)
 
 
-def test_pictures_shown_are_means_and_the_run_itself_is_the_same(camera):
-    plain = [each.image.numpy() for each in iterate(scene(steps=9), camera)]
-    shown = list(iterate(scene(average=0.7), camera))
+def test_pictures_shown_are_means_and_the_run_itself_is_the_same(model):
+    plain = [each.image.numpy() for each in iterate(scene(steps=9), model)]
+    shown = list(iterate(scene(average=0.7), model))
     for step in range(8):
         expected = mean_by_hand(plain[: step + 1], 0.7)
         np.testing.assert_allclose(shown[step].image.numpy(), expected, atol=1e-5)
@@ -65,33 +65,33 @@ def test_pictures_shown_are_means_and_the_run_itself_is_the_same(camera):
     np.testing.assert_allclose(last * 255, np.rint(last * 255), atol=1e-3)
 
 
-def test_mean_is_what_is_finally_judged(camera):
+def test_mean_is_what_is_finally_judged(model):
     what = scene(average=0.9)
-    last = list(iterate(what, camera))[-1]
-    losses, _ = set_objective(what, camera).evaluate(last.image, False)
+    last = list(iterate(what, model))[-1]
+    losses, _ = set_objective(what, model).evaluate(last.image, False)
     assert float(losses.total) == pytest.approx(last.loss, rel=1e-5)
 
 
 @pytest.mark.parametrize("stop", [0, 2, 3, 6, 7])
 @pytest.mark.parametrize("preserve", ["off", "luminance"])
-def test_mean_goes_on_from_a_checkpoint_to_the_same_pixels(camera, stop, preserve):
+def test_mean_goes_on_from_a_checkpoint_to_the_same_pixels(model, stop, preserve):
     what = scene(average=0.9, scales="3", preserve_color=preserve)
-    whole = list(iterate(what, camera))
-    rest = list(iterate(what, camera, whole[stop].position))
+    whole = list(iterate(what, model))
+    rest = list(iterate(what, model, whole[stop].position))
     for one, other in zip(whole[stop + 1 :], rest, strict=True):
         assert torch.equal(one.image, other.image)
 
 
-def test_mean_is_the_same_in_tiles(camera):
+def test_mean_is_the_same_in_tiles(model):
     what = scene(average=0.9, size=96, steps=4)
-    whole = list(iterate(what, camera))[-1]
-    tiled = list(iterate(what, replace(camera, tile=64)))[-1]
+    whole = list(iterate(what, model))[-1]
+    tiled = list(iterate(what, replace(model, tile=64)))[-1]
     assert tiled.loss == pytest.approx(whole.loss, rel=1e-3)
     assert (tiled.image - whole.image).abs().mean() < 1e-3
 
 
-def test_no_mean_is_the_default_and_shows_each_iterate_itself(camera):
-    plain, zero = (list(iterate(scene(**more), camera)) for more in ({}, {"average": 0.0}))
+def test_no_mean_is_the_default_and_shows_each_iterate_itself(model):
+    plain, zero = (list(iterate(scene(**more), model)) for more in ({}, {"average": 0.0}))
     for one, other in zip(plain, zero, strict=True):
         assert torch.equal(one.image, other.image)
     assert torch.equal(plain[0].image, to_tensor(CONTENT))

@@ -43,8 +43,8 @@ def ignore(*_):
 class Here:
     """An engine that takes shots in this process; those of some paintings fail."""
 
-    def __init__(self, camera, workspace, bad=(), after=None):
-        self.camera, self.workspace, self.bad = camera, workspace, bad
+    def __init__(self, model, workspace, bad=(), after=None):
+        self.model, self.workspace, self.bad = model, workspace, bad
         self.after = after or ignore
         self.taken = []
 
@@ -56,7 +56,7 @@ class Here:
             if job.take.painting.path.name in self.bad:
                 error = PictureError(f"'{job.take.painting.path}' spoils")
             else:
-                take_one(job.take, self.camera, self.workspace, ignore, ignore)
+                take_one(job.take, self.model, self.workspace, ignore, ignore)
                 self.taken.append(job.key)
             outcome = Outcome(job.key, error, 1, 0.5, "here.1")
             yield outcome
@@ -135,14 +135,14 @@ def test_a_plan_holds_no_pixels(place):
             assert picture.shape == (39, 48, 3) or picture is scene.paintings[0]
 
 
-def test_paintings_that_share_a_shot_are_sent_with_their_pixels_and_found_again(place, camera):
+def test_paintings_that_share_a_shot_are_sent_with_their_pixels_and_found_again(place, model):
     schedule = plan(place, RENDER + "blend = true\n")
     ((key, job),) = schedule.jobs.items()
     sent = send(schedule.darkroom.develop(job.take))
     assert sent.shot.key == key
     for work, there in zip(job.take.works, sent.works, strict=True):
         assert np.array_equal(there.picture, work.picture.develop())
-    make(schedule, Here(camera, schedule.workspace))
+    make(schedule, Here(model, schedule.workspace))
     assert plan(place, RENDER + "blend = true\n").made == 1
 
 
@@ -178,12 +178,12 @@ def test_shots_of_the_same_pictures_are_told_apart(place):
     ]
 
 
-def test_a_shot_keeps_its_label_when_others_are_finished(place, camera):
+def test_a_shot_keeps_its_label_when_others_are_finished(place, model):
     films = RENDER + 'bits = [8, 4]\nstyles = "styles/painting_2.png"\n'
     first = plan(place, films)
     key, other = first.jobs
     ready = first.darkroom.develop(first.jobs[key].take)
-    list(Here(camera, first.workspace).run([replace(first.jobs[key], take=ready)], ignore))
+    list(Here(model, first.workspace).run([replace(first.jobs[key], take=ready)], ignore))
     again = plan(place, films)
     assert [*again.jobs] == [other]
     assert again.titles == first.titles
@@ -191,9 +191,9 @@ def test_a_shot_keeps_its_label_when_others_are_finished(place, camera):
     assert about["label"] == again.titles[key] == "photo, painting 2, 8 bits"
 
 
-def test_films_share_shots_and_each_is_taken_once(place, camera):
+def test_films_share_shots_and_each_is_taken_once(place, model):
     schedule = plan(place, RENDER + RENDER + 'output = "other.mp4"\nhold = 0.2\n')
-    engine = Here(camera, schedule.workspace)
+    engine = Here(model, schedule.workspace)
     assert (len(schedule.films), schedule.shots, len(schedule.jobs)) == (2, 2, 2)
     report = make(schedule, engine)
     assert sorted(engine.taken) == sorted(schedule.jobs)
@@ -203,9 +203,9 @@ def test_films_share_shots_and_each_is_taken_once(place, camera):
         assert Path(film.film).with_suffix(".json") in schedule.workspace.films()
 
 
-def test_a_kill_between_sidecar_and_film_is_no_obstacle(place, camera):
+def test_a_kill_between_sidecar_and_film_is_no_obstacle(place, model):
     first = plan(place, RENDER)
-    make(first, Here(camera, first.workspace))
+    make(first, Here(model, first.workspace))
     film = first.order[0].path
     film.unlink()
     marks = "-0123abcd.part.mp4", "-0123abcd.part.json", ".credits-0123abcd.part.txt"
@@ -214,52 +214,52 @@ def test_a_kill_between_sidecar_and_film_is_no_obstacle(place, camera):
         part.touch()
     again = plan(place, RENDER)
     assert (again.made, len(again.jobs)) == (0, 0)
-    assert not make(again, Here(camera, again.workspace)).failures
+    assert not make(again, Here(model, again.workspace)).failures
     assert film.is_file()
     assert not any(part.exists() for part in stale)
 
 
-def test_a_film_that_another_batch_cut_is_not_cut_again(place, camera):
+def test_a_film_that_another_batch_cut_is_not_cut_again(place, model):
     schedule = plan(place, RENDER)
-    make(plan(place, RENDER), Here(camera, schedule.workspace))
+    make(plan(place, RENDER), Here(model, schedule.workspace))
     film = schedule.order[0].path
     before = film.stat().st_mtime_ns
-    assert not make(schedule, Here(camera, schedule.workspace)).failures
+    assert not make(schedule, Here(model, schedule.workspace)).failures
     assert film.stat().st_mtime_ns == before
 
 
-def test_a_finished_batch_has_nothing_left_to_do(place, camera):
+def test_a_finished_batch_has_nothing_left_to_do(place, model):
     films = RENDER + '[[film]]\ncontent = "tall.png"\ncaptions = "full"\n'
     first = plan(place, films)
-    make(first, Here(camera, first.workspace))
+    make(first, Here(model, first.workspace))
     again = plan(place, films)
     assert (again.made, len(again.jobs)) == (2, 0)
-    engine = Here(camera, again.workspace)
+    engine = Here(model, again.workspace)
     before = {film.path: film.path.stat().st_mtime_ns for film in again.order}
     assert not make(again, engine).failures
     assert engine.taken == []
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_films_that_would_be_replaced_are_all_named(place, camera):
+def test_films_that_would_be_replaced_are_all_named(place, model):
     both = '[[film]]\ncontent = ["photo.png", "tall.png"]\n'
     first = plan(place, both)
-    make(first, Here(camera, first.workspace))
+    make(first, Here(model, first.workspace))
     with pytest.raises(ConfigError, match="pass --force") as caught:
         plan(place, both + "hold = 0.1\n")
     assert len(caught.value.args) == 2
     assert "line 10, film 1: '" in str(caught.value.args[0])
     forced = plan(place, both + "hold = 0.1\n", force=True)
     assert (forced.made, len(forced.jobs)) == (0, 0)
-    assert not make(forced, Here(camera, forced.workspace)).failures
+    assert not make(forced, Here(model, forced.workspace)).failures
     assert plan(place, both + "hold = 0.1\n").made == 2
 
 
-def test_a_failed_shot_fails_its_films_and_no_other(place, camera, make_picture):
+def test_a_failed_shot_fails_its_films_and_no_other(place, model, make_picture):
     make_picture("alone/painting_9.png", seed=5)
     schedule = plan(place, RENDER + '[[film]]\ncontent = "tall.png"\nstyles = "alone"\n')
     seen = []
-    report = make(schedule, Here(camera, schedule.workspace, bad=["painting_2.png"]), seen.append)
+    report = make(schedule, Here(model, schedule.workspace, bad=["painting_2.png"]), seen.append)
     failed, made = report.films
     assert "1 of 2 shots failed: '" in failed.error
     assert "painting_2.png' spoils" in failed.error
@@ -272,24 +272,24 @@ def test_a_failed_shot_fails_its_films_and_no_other(place, camera, make_picture)
     assert len(plan(place, RENDER).jobs) == 1
 
 
-def test_a_film_that_cannot_be_planned_fails_alone(place, camera):
+def test_a_film_that_cannot_be_planned_fails_alone(place, model):
     (place / "bad.png").write_bytes(b"no picture")
     schedule = plan(place, '[[film]]\ncontent = ["bad.png", "photo.png"]\n')
     assert [film.order.content[0].name for film, _ in schedule.failed] == ["bad.png"]
-    report = make(schedule, Here(camera, schedule.workspace))
+    report = make(schedule, Here(model, schedule.workspace))
     assert [bool(film.error) for film in report.films] == [True, False]
     assert "no picture format" in report.films[0].error
 
 
-def test_a_picture_that_changes_meanwhile_fails_its_shot(place, camera):
+def test_a_picture_that_changes_meanwhile_fails_its_shot(place, model):
     schedule = plan(place, RENDER)
     Image.new("RGB", (60, 60)).save(place / "styles" / "painting_3.png")
-    report = make(schedule, Here(camera, schedule.workspace))
+    report = make(schedule, Here(model, schedule.workspace))
     assert len(report.lost) == 1
     assert "painting_3.png' was changed since" in report.films[0].error
 
 
-def test_a_film_is_cut_while_others_shots_are_taken(place, camera):
+def test_a_film_is_cut_while_others_shots_are_taken(place, model):
     cut = threading.Event()
     seen = []
 
@@ -303,17 +303,17 @@ def test_a_film_is_cut_while_others_shots_are_taken(place, camera):
             assert cut.wait(60), "the first film waits for the second one's shots"
 
     schedule = plan(place, '[[film]]\ncontent = ["photo.png", "tall.png"]\n')
-    make(schedule, Here(camera, schedule.workspace, after=wait), watch)
+    make(schedule, Here(model, schedule.workspace, after=wait), watch)
     kinds = [type(one).__name__ for one in seen if not isinstance(one, Event | batch.Cutting)]
     assert kinds == ["ShotEnd", "ShotEnd", "FilmEnd", "ShotEnd", "ShotEnd", "FilmEnd"]
 
 
-def test_shots_that_another_batch_is_about_to_take_come_last(place, camera):
+def test_shots_that_another_batch_is_about_to_take_come_last(place, model):
     schedule = plan(place, RENDER + '[[film]]\ncontent = "tall.png"\n')
     keys = list(schedule.jobs)
     held = [reserve(schedule.workspace, key) for key in keys[:2]]
     assert reserve(schedule.workspace, keys[0]) is None
-    engine = Here(camera, schedule.workspace)
+    engine = Here(model, schedule.workspace)
     make(schedule, engine)
     assert engine.taken[:2] == keys[2:]
     assert sorted(engine.taken) == sorted(keys)
@@ -322,11 +322,11 @@ def test_shots_that_another_batch_is_about_to_take_come_last(place, camera):
     assert list((place / "shots" / "shots").glob("*.batch")) == []
 
 
-def test_shots_that_another_batch_finished_are_not_taken_again(place, camera):
+def test_shots_that_another_batch_finished_are_not_taken_again(place, model):
     schedule = plan(place, RENDER)
-    other = Here(camera, schedule.workspace)
+    other = Here(model, schedule.workspace)
     make(plan(place, RENDER), other)
-    engine = Here(camera, schedule.workspace)
+    engine = Here(model, schedule.workspace)
     seen = []
     report = make(schedule, engine, seen.append)
     assert engine.taken == []
@@ -343,7 +343,7 @@ def test_a_claim_can_be_seen_from_outside(tmp_path):
     assert not is_claimed(workspace, "key")
 
 
-def test_an_interrupt_leaves_the_film_at_work_and_begins_no_other(place, camera):
+def test_an_interrupt_leaves_the_film_at_work_and_begins_no_other(place, model):
     schedule = plan(place, '[[film]]\ncontent = ["photo.png", "tall.png"]\n')
 
     def interrupt(outcome):
@@ -351,7 +351,7 @@ def test_an_interrupt_leaves_the_film_at_work_and_begins_no_other(place, camera)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make(schedule, Here(camera, schedule.workspace, after=interrupt))
+        make(schedule, Here(model, schedule.workspace, after=interrupt))
     assert list(place.rglob("*.part*")) == []
 
 
@@ -368,12 +368,12 @@ def test_the_forecast_adds_up_the_shots_of_all_films(place):
 
 
 @pytest.fixture
-def here(monkeypatch, camera):
+def here(monkeypatch, model):
     """Let the command line take shots in this process."""
     bad = []
 
     def open_engine(_, workspace):
-        return Here(camera, workspace, bad)
+        return Here(model, workspace, bad)
 
     monkeypatch.setattr("medley.studio.engine.open_engine", open_engine)
     return bad

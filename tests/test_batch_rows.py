@@ -37,10 +37,10 @@ def place(make_picture, tmp_path):
 
 
 @pytest.mark.parametrize("kind", BOTH)
-def test_shots_in_a_row_make_the_film_of_their_command(place, camera, kind):
+def test_shots_in_a_row_make_the_film_of_their_command(place, model, kind):
     films, options = BOTH[kind]
     schedule = plan(place, films)
-    engine = Here(camera, schedule.workspace)
+    engine = Here(model, schedule.workspace)
     assert not make(schedule, engine).failures
     assert engine.taken == schedule.films[0].keys
     command = "render" if kind == "chain" else kind
@@ -68,9 +68,9 @@ class Greedy(Here):
             yield from super().run([given.pop()], watch)
 
 
-def test_a_shot_is_given_out_when_the_one_before_it_has_ended(place, camera):
+def test_a_shot_is_given_out_when_the_one_before_it_has_ended(place, model):
     schedule = plan(place, CHAIN + WALK + RENDER + 'output = "plain.mp4"\n')
-    engine = Greedy(camera, schedule.workspace)
+    engine = Greedy(model, schedule.workspace)
     assert not make(schedule, engine).failures
     assert sorted(engine.taken) == sorted(schedule.jobs)
     after = {key: job.after for key, job in schedule.jobs.items()}
@@ -79,11 +79,11 @@ def test_a_shot_is_given_out_when_the_one_before_it_has_ended(place, camera):
         assert before is None or engine.taken.index(before) < engine.taken.index(key)
 
 
-def test_what_goes_on_from_a_failed_shot_fails_and_other_films_do_not(place, camera, make_picture):
+def test_what_goes_on_from_a_failed_shot_fails_and_other_films_do_not(place, model, make_picture):
     make_picture("styles/painting_4.png", seed=4)
     other = 'styles = "styles/painting_4.png"\noutput = "x.mp4"\n'
     schedule = plan(place, CHAIN + RENDER + other)
-    engine = Here(camera, schedule.workspace, bad=["painting_2.png"])
+    engine = Here(model, schedule.workspace, bad=["painting_2.png"])
     report = make(schedule, engine)
     failed, made = report.films
     assert made.error is None
@@ -94,28 +94,28 @@ def test_what_goes_on_from_a_failed_shot_fails_and_other_films_do_not(place, cam
         "it goes on from 'photo, painting 2', which failed",
         "it goes on from 'photo, painting 3', which failed",
     ]
-    assert not make(plan(place, CHAIN), Here(camera, schedule.workspace)).failures
+    assert not make(plan(place, CHAIN), Here(model, schedule.workspace)).failures
 
 
-def test_a_result_that_cannot_be_read_fails_what_goes_on_from_it(place, camera):
+def test_a_result_that_cannot_be_read_fails_what_goes_on_from_it(place, model):
     first = plan(place, CHAIN)
-    make(first, Here(camera, first.workspace))
+    make(first, Here(model, first.workspace))
     start, end = first.films[0].takes
     first.order[0].path.unlink()
     (end.shot.path / "done.json").unlink()
     start.shot.step_path(2).write_bytes(b"torn")
-    report = make(plan(place, CHAIN), Here(camera, first.workspace))
+    report = make(plan(place, CHAIN), Here(model, first.workspace))
     assert [shot.key for shot in report.lost] == [end.shot.key]
     assert f"remove '{start.shot.path}' to take the shot again" in report.films[0].error
 
 
-def test_shots_in_a_row_are_sent_with_the_result_that_they_go_on_from(place, camera):
+def test_shots_in_a_row_are_sent_with_the_result_that_they_go_on_from(place, model):
     schedule = plan(place, WALK)
     opening, walk = schedule.films[0].takes
-    take_one(schedule.darkroom.develop(opening), camera, schedule.workspace, ignore, ignore)
+    take_one(schedule.darkroom.develop(opening), model, schedule.workspace, ignore, ignore)
     sent = send(schedule.darkroom.develop(walk))
     assert np.array_equal(sent.scene.start, opening.shot.result())
-    key = shot_key(sent.scene, camera.weights.digest, camera.precision)
+    key = shot_key(sent.scene, model.weights.digest, model.precision)
     assert key == walk.shot.key == sent.shot.key
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from medley.studio.shooting.camera import load_camera
+from medley.studio.shooting.model import load_model
 from medley.studio.shooting.scene import Scene, shot_key
 from PIL import Image
 
@@ -71,7 +71,7 @@ def test_interrupted_shot_comes_to_the_same_pixels(tmp_path, name):
         "reflect": scene(padding="reflect", style_layers="relu2_1,relu4_1:2"),
     }[name]
     settings = what.settings.model_copy(update={"precision": "float32"})
-    camera = load_camera(settings, torch.device("cpu"))
+    model = load_model(settings, torch.device("cpu"))
 
     class StopError(Exception):
         pass
@@ -81,9 +81,9 @@ def test_interrupted_shot_comes_to_the_same_pixels(tmp_path, name):
             raise StopError
 
     with pytest.raises(StopError):
-        shoot(what, camera, Workspace(tmp_path / "a"), {}, stop, pytest.fail)
+        shoot(what, model, Workspace(tmp_path / "a"), {}, stop, pytest.fail)
     shots = [
-        shoot(what, camera, Workspace(tmp_path / folder), {}, id, pytest.fail)
+        shoot(what, model, Workspace(tmp_path / folder), {}, id, pytest.fail)
         for folder in ("a", "b")
     ]
     for step in shots[1].steps():
@@ -91,11 +91,11 @@ def test_interrupted_shot_comes_to_the_same_pixels(tmp_path, name):
         assert (again == straight).all()
 
 
-def test_shot_loads_the_network_no_deeper_than_it_is_looked_at(camera):
+def test_shot_loads_the_network_no_deeper_than_it_is_looked_at(model):
     settings = ShotSettings(precision="float32", style_layers="relu2_1", content_layers="conv1_2")
-    shallow = load_camera(settings, torch.device("cpu"))
+    shallow = load_model(settings, torch.device("cpu"))
     assert list(shallow.network.weights()) == ["conv1_1", "conv1_2", "conv2_1"]
-    assert len(camera.network.weights()) == 13
+    assert len(model.network.weights()) == 13
     losses, _ = set_objective(scene(**settings.model_dump()), shallow).evaluate(
         torch.rand(1, 3, 24, 32), with_gradient=False
     )

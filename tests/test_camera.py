@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 import torch
-from medley.studio.shooting.camera import load_camera
+from medley.studio.shooting.model import load_model
 
 from medley.errors import WeightsError
 from medley.settings import ShotSettings
@@ -21,10 +21,10 @@ def settings(**changes):
 
 
 def test_exact_network_is_made_when_it_is_wanted_and_shared_while_it_is_there():
-    camera = load_camera(settings(), CPU)
-    assert camera.is_half
-    exact = camera.exact
-    assert exact is camera.exact
+    model = load_model(settings(), CPU)
+    assert model.is_half
+    exact = model.exact
+    assert exact is model.exact
     assert exact.precision == "float32"
     assert exact.get_buffer("conv2_1_weight").dtype == torch.float32
     gone = weakref.ref(exact)
@@ -33,15 +33,15 @@ def test_exact_network_is_made_when_it_is_wanted_and_shared_while_it_is_there():
 
 
 def test_no_tensor_in_float32_stays_beside_the_halves():
-    camera = load_camera(settings(), CPU)
-    large = [one for one in camera.network.buffers() if one.numel() > 10_000]
+    model = load_model(settings(), CPU)
+    large = [one for one in model.network.buffers() if one.numel() > 10_000]
     assert {one.dtype for one in large} == {torch.bfloat16}
-    assert camera.weights.tensors == {}
-    assert camera.weights.digest == load_weights(8, layers=["conv1_1"]).digest
+    assert model.weights.tensors == {}
+    assert model.weights.digest == load_weights(8, layers=["conv1_1"]).digest
 
 
 def test_exact_network_is_the_one_that_was_loaded():
-    half, whole = (load_camera(settings(precision=name), CPU) for name in ("bfloat16", "float32"))
+    half, whole = (load_model(settings(precision=name), CPU) for name in ("bfloat16", "float32"))
     assert whole.exact is whole.network
     assert not whole.is_half
     for name, tensors in whole.network.weights().items():
@@ -66,11 +66,11 @@ def own_weights(tmp_path):
 
 def test_weights_that_change_in_mid_shot_are_named(own_weights):
     one, other = own_weights
-    camera = load_camera(settings(weights=one), CPU)
-    assert camera.exact.precision == "float32"
+    model = load_model(settings(weights=one), CPU)
+    assert model.exact.precision == "float32"
     shutil.copyfile(other, one)
     with pytest.raises(WeightsError, match=r"'.*one.safetensors' holds other weights than when"):
-        _ = camera.exact
+        _ = model.exact
     one.unlink()
     with pytest.raises(WeightsError, match=r"one.safetensors"):
-        _ = camera.exact
+        _ = model.exact

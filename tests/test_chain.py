@@ -109,37 +109,37 @@ def test_torn_result_is_named_with_the_painting_that_would_go_on_from_it(place):
     assert f"remove '{Path(SHOTS) / first.key}' to take the shot again" in line.replace("//", "/")
 
 
-def test_unfinished_shot_has_no_result_to_go_on_from(tmp_path, camera):
+def test_unfinished_shot_has_no_result_to_go_on_from(tmp_path, model):
     first = scene(steps=2)
-    key = shot_key(first, camera.weights.digest, camera.precision)
+    key = shot_key(first, model.weights.digest, model.precision)
     shot = Workspace(tmp_path).shot(key)
     second = replace(scene(steps=2), start=shot, start_name=f"shot:{key}")
     with pytest.raises(OutputError, match=f"{key}' is not finished; run the same command again"):
-        take(tmp_path, camera, second)
-    take(tmp_path, camera, first)
-    after = shoot(second, camera, Workspace(tmp_path), {}, id, pytest.fail)
+        take(tmp_path, model, second)
+    take(tmp_path, model, first)
+    after = shoot(second, model, Workspace(tmp_path), {}, id, pytest.fail)
     assert (after.read(0) == shot.result()).all()
     shot.step_path(2).write_bytes(b"")
     with pytest.raises(PictureError, match=r"000002.png' .* remove '"):
         shot.result()
 
 
-def test_interrupted_chained_shot_comes_to_the_same_pixels(tmp_path, camera, monkeypatch):
+def test_interrupted_chained_shot_comes_to_the_same_pixels(tmp_path, model, monkeypatch):
     monkeypatch.setattr(checkpoint, "INTERVAL_S", 0)
     monkeypatch.setattr(checkpoint, "LARGEST_SHARE", math.inf)
 
     def chained(root):
-        first = take(root, camera, scene(steps=3))
+        first = take(root, model, scene(steps=3))
         second = scene(paintings=2, steps=8)
         return replace(second, start=first, start_name=f"shot:{first.key}")
 
-    whole = take(tmp_path / "whole", camera, chained(tmp_path / "whole"))
+    whole = take(tmp_path / "whole", model, chained(tmp_path / "whole"))
     what = chained(tmp_path / "stopped")
     with pytest.raises(Pulled):
-        take(tmp_path / "stopped", camera, what, pull_after(5))
+        take(tmp_path / "stopped", model, what, pull_after(5))
     begun = Workspace(tmp_path / "stopped").shot(whole.key)
     assert saved_step(begun.state_path) == 6
-    resumed = take(tmp_path / "stopped", camera, what)
+    resumed = take(tmp_path / "stopped", model, what)
     assert resumed.key == whole.key
     for step in range(9):
         assert resumed.step_path(step).read_bytes() == whole.step_path(step).read_bytes()

@@ -88,8 +88,8 @@ def same_pixels(ours, theirs, key):
 
 
 @pytest.mark.usefixtures("two_slots")
-def test_ray_takes_the_same_shots_and_tells_of_every_step(workspace, camera, tmp_path):
-    takes = [make_take(workspace, camera, seed) for seed in (2, 3, 4)]
+def test_ray_takes_the_same_shots_and_tells_of_every_step(workspace, model, tmp_path):
+    takes = [make_take(workspace, model, seed) for seed in (2, 3, 4)]
     events = []
     outcomes = run(workspace, takes, events.append)
     alone = Workspace(tmp_path / "alone")
@@ -99,14 +99,14 @@ def test_ray_takes_the_same_shots_and_tells_of_every_step(workspace, camera, tmp
         own = [event for event in events if event.key == done.key]
         assert [event.kind for event in own] == ["started", *["step"] * 4]
         assert {event.worker for event in own} == {done.worker}
-        workers.take_one(take, camera, alone, id, pytest.fail)
+        workers.take_one(take, model, alone, id, pytest.fail)
         assert same_pixels(workspace, alone, done.key)
     assert not list(workspace.root.glob(".probe-*"))
 
 
 @pytest.mark.usefixtures("two_slots")
-def test_shot_of_a_killed_worker_is_tried_again(workspace, camera):
-    first, second = takes = [make_take(workspace, camera, seed, steps=30) for seed in (2, 3)]
+def test_shot_of_a_killed_worker_is_tried_again(workspace, model):
+    first, second = takes = [make_take(workspace, model, seed, steps=30) for seed in (2, 3)]
     told = []
     strike = kill_at(first.shot.key, 5)
 
@@ -123,8 +123,8 @@ def test_shot_of_a_killed_worker_is_tried_again(workspace, camera):
 
 
 @pytest.mark.usefixtures("two_slots")
-def test_shot_whose_workers_all_die_is_reported_and_the_others_are_finished(workspace, camera):
-    first, second = takes = [make_take(workspace, camera, seed, steps=30) for seed in (2, 3)]
+def test_shot_whose_workers_all_die_is_reported_and_the_others_are_finished(workspace, model):
+    first, second = takes = [make_take(workspace, model, seed, steps=30) for seed in (2, 3)]
     settings = RAY.model_copy(update={"retries": 1})
     outcomes = run(workspace, takes, kill_at(first.shot.key, 2, times=9), settings)
     error = outcomes[first.shot.key].error
@@ -135,32 +135,32 @@ def test_shot_whose_workers_all_die_is_reported_and_the_others_are_finished(work
 
 
 @pytest.mark.usefixtures("two_slots")
-def test_error_that_no_try_mends_is_medleys_own(workspace, camera):
-    wrong = replace(make_take(workspace, camera), shot=workspace.shot("0" * 24))
+def test_error_that_no_try_mends_is_medleys_own(workspace, model):
+    wrong = replace(make_take(workspace, model), shot=workspace.shot("0" * 24))
     (outcome,) = run(workspace, [wrong]).values()
     assert isinstance(outcome.error, WeightsError)
     assert outcome.attempts == 1
 
 
 @pytest.mark.usefixtures("two_slots")
-def test_without_a_shared_folder_shots_come_back_as_files(workspace, camera, tmp_path, monkeypatch):
+def test_without_a_shared_folder_shots_come_back_as_files(workspace, model, tmp_path, monkeypatch):
     @contextlib.contextmanager
     def unseen(_):
         yield ".probe-elsewhere"
 
     monkeypatch.setattr(cluster, "_probe", unseen)
-    takes = [make_take(workspace, camera, seed) for seed in (2, 3)]
+    takes = [make_take(workspace, model, seed) for seed in (2, 3)]
     outcomes = run(workspace, takes)
     alone = Workspace(tmp_path / "alone")
     for take in takes:
         assert outcomes[take.shot.key].error is None
         assert take.shot.is_finished
-        workers.take_one(take, camera, alone, id, pytest.fail)
+        workers.take_one(take, model, alone, id, pytest.fail)
         assert same_pixels(workspace, alone, take.shot.key)
 
 
 @pytest.mark.usefixtures("two_slots")
-def test_without_a_shared_folder_shots_go_on_from_one_another(place, camera, monkeypatch):  # noqa: F811
+def test_without_a_shared_folder_shots_go_on_from_one_another(place, model, monkeypatch):  # noqa: F811
     @contextlib.contextmanager
     def unseen(_):
         yield ".probe-elsewhere"
@@ -171,14 +171,14 @@ def test_without_a_shared_folder_shots_go_on_from_one_another(place, camera, mon
     alone = Workspace(place / "alone")
     for film in schedule.films:
         for take in film.takes:
-            workers.take_one(schedule.darkroom.develop(take), camera, alone, id, pytest.fail)
+            workers.take_one(schedule.darkroom.develop(take), model, alone, id, pytest.fail)
             assert same_pixels(schedule.workspace, alone, take.shot.key)
 
 
 @pytest.mark.usefixtures("two_slots")
-def test_closing_interrupts_the_workers_and_leaves_checkpoints(workspace, camera):
+def test_closing_interrupts_the_workers_and_leaves_checkpoints(workspace, model):
     long, short = (
-        make_take(workspace, camera, seed, steps=steps) for seed, steps in ((2, 5000), (3, 30))
+        make_take(workspace, model, seed, steps=steps) for seed, steps in ((2, 5000), (3, 30))
     )
     engine = open_engine(RAY, workspace)
     with contextlib.closing(engine.run(map(Job, (long, short)), id)) as outcomes:

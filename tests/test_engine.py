@@ -37,7 +37,7 @@ from .conftest import draw_pixels
 CPU = torch.device("cpu")
 
 
-def make_take(workspace, camera, seed=2, **settings):
+def make_take(workspace, model, seed=2, **settings):
     """A take of one small photo after the painting of that seed."""
     chosen = ShotSettings(**{"size": 32, "steps": 3, "precision": "float32"} | settings)
     content = resize_content(Image.fromarray(draw_pixels(30, 40, 1)), chosen, "photo.png")
@@ -45,7 +45,7 @@ def make_take(workspace, camera, seed=2, **settings):
     fitted = fit_painting(content, Image.fromarray(draw_pixels(28, 36, seed)), path, chosen)
     painting = Painting(path, fitted)
     scene = set_scene(content, [painting], chosen, 0)
-    shot = workspace.shot(shot_key(scene, camera.weights.digest, "float32"))
+    shot = workspace.shot(shot_key(scene, model.weights.digest, "float32"))
     return Take(Path("photo.png"), painting, f"painting {seed}", scene, shot)
 
 
@@ -71,8 +71,8 @@ def kill_once(key, step, number=signal.SIGKILL):
     return watch
 
 
-def test_shots_are_those_of_one_process(workspace, camera, tmp_path):
-    takes = [make_take(workspace, camera, seed) for seed in (2, 3, 4)]
+def test_shots_are_those_of_one_process(workspace, model, tmp_path):
+    takes = [make_take(workspace, model, seed) for seed in (2, 3, 4)]
     events = []
     outcomes = run(LocalEngine([CPU, CPU], workspace), takes, events.append)
     alone = Workspace(tmp_path / "alone")
@@ -84,7 +84,7 @@ def test_shots_are_those_of_one_process(workspace, camera, tmp_path):
         assert [event.kind for event in own] == ["started", *["step"] * 4]
         assert [event.step for event in own[1:]] == [0, 1, 2, 3]
         assert {event.worker for event in own} == {done.worker}
-        workers.take_one(take, camera, alone, id, pytest.fail)
+        workers.take_one(take, model, alone, id, pytest.fail)
         for step in range(4):
             ours, theirs = (place.shot(done.key).step_path(step) for place in (workspace, alone))
             assert ours.read_bytes() == theirs.read_bytes()
@@ -93,8 +93,8 @@ def test_shots_are_those_of_one_process(workspace, camera, tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_process_is_replaced_and_its_shot_tried_again(workspace, camera):
-    first, second = takes = [make_take(workspace, camera, seed, steps=20) for seed in (2, 3)]
+def test_killed_process_is_replaced_and_its_shot_tried_again(workspace, model):
+    first, second = takes = [make_take(workspace, model, seed, steps=20) for seed in (2, 3)]
     told = []
     strike = kill_once(first.shot.key, 5)
 
@@ -113,8 +113,8 @@ def test_killed_process_is_replaced_and_its_shot_tried_again(workspace, camera):
 
 
 @pytest.mark.slow
-def test_shot_whose_process_was_told_to_end_goes_on_from_its_checkpoint(workspace, camera):
-    take = make_take(workspace, camera, steps=60)
+def test_shot_whose_process_was_told_to_end_goes_on_from_its_checkpoint(workspace, model):
+    take = make_take(workspace, model, steps=60)
     steps = []
     strike = kill_once(take.shot.key, 8, signal.SIGTERM)
 
@@ -129,8 +129,8 @@ def test_shot_whose_process_was_told_to_end_goes_on_from_its_checkpoint(workspac
 
 
 @pytest.mark.slow
-def test_shot_that_is_tried_no_more_is_reported_and_the_others_are_finished(workspace, camera):
-    first, second = takes = [make_take(workspace, camera, seed, steps=20) for seed in (2, 3)]
+def test_shot_that_is_tried_no_more_is_reported_and_the_others_are_finished(workspace, model):
+    first, second = takes = [make_take(workspace, model, seed, steps=20) for seed in (2, 3)]
     outcomes = run(LocalEngine([CPU], workspace), takes, kill_once(first.shot.key, 5))
     assert isinstance(outcomes[first.shot.key].error, RoomError)
     assert outcomes[second.shot.key].error is None
@@ -138,13 +138,13 @@ def test_shot_that_is_tried_no_more_is_reported_and_the_others_are_finished(work
 
 
 @pytest.mark.slow
-def test_shot_that_does_not_fit_says_so_after_all_its_tries(workspace, camera):
-    large = make_take(workspace, camera)
+def test_shot_that_does_not_fit_says_so_after_all_its_tries(workspace, model):
+    large = make_take(workspace, model)
     pixels = np.zeros((4000, 4000, 3), np.uint8)
     settings = large.scene.settings.model_copy(update={"history": 1000, "steps": 100_000})
     scene = replace(large.scene, content=pixels, start=pixels, settings=settings)
-    shot = workspace.shot(shot_key(scene, camera.weights.digest, "float32"))
-    small = make_take(workspace, camera, 3)
+    shot = workspace.shot(shot_key(scene, model.weights.digest, "float32"))
+    small = make_take(workspace, model, 3)
     outcomes = run(
         LocalEngine([CPU], workspace, retries=1), [replace(large, scene=scene, shot=shot), small]
     )
@@ -156,22 +156,22 @@ def test_shot_that_does_not_fit_says_so_after_all_its_tries(workspace, camera):
 
 
 @pytest.mark.slow
-def test_shot_of_other_weights_fails_alone_and_is_not_tried_again(workspace, camera):
-    wrong = replace(make_take(workspace, camera), shot=workspace.shot("0" * 24))
-    right = make_take(workspace, camera, 3)
+def test_shot_of_other_weights_fails_alone_and_is_not_tried_again(workspace, model):
+    wrong = replace(make_take(workspace, model), shot=workspace.shot("0" * 24))
+    right = make_take(workspace, model, 3)
     outcomes = run(LocalEngine([CPU], workspace, retries=3), [wrong, right])
     assert isinstance(outcomes["0" * 24].error, WeightsError)
     assert outcomes["0" * 24].attempts == 1
     assert outcomes[right.shot.key].error is None
 
 
-def test_jobs_are_asked_for_only_when_they_are_wanted(workspace, camera):
+def test_jobs_are_asked_for_only_when_they_are_wanted(workspace, model):
     asked = []
 
     def jobs():
         for seed in range(2, 9):
             asked.append(seed)
-            yield Job(make_take(workspace, camera, seed, steps=1))
+            yield Job(make_take(workspace, model, seed, steps=1))
 
     with contextlib.closing(LocalEngine([CPU], workspace).run(jobs(), id)) as outcomes:
         next(outcomes)
@@ -180,9 +180,9 @@ def test_jobs_are_asked_for_only_when_they_are_wanted(workspace, camera):
 
 
 @pytest.mark.slow
-def test_closing_leaves_a_checkpoint_and_no_process(workspace, camera):
-    long = make_take(workspace, camera, 2, steps=5000)
-    short = (make_take(workspace, camera, seed, steps=10) for seed in itertools.count(3))
+def test_closing_leaves_a_checkpoint_and_no_process(workspace, model):
+    long = make_take(workspace, model, 2, steps=5000)
+    short = (make_take(workspace, model, seed, steps=10) for seed in itertools.count(3))
     engine = LocalEngine([CPU, CPU], workspace)
     with contextlib.closing(engine.run(map(Job, itertools.chain([long], short)), id)) as outcomes:
         for outcome in outcomes:
@@ -193,20 +193,20 @@ def test_closing_leaves_a_checkpoint_and_no_process(workspace, camera):
     assert saved_step(long.shot.state_path) == len(long.shot.steps()) > 1
 
 
-def test_error_of_the_watcher_ends_all_processes(workspace, camera):
+def test_error_of_the_watcher_ends_all_processes(workspace, model):
     def watch(_):
         raise OutputError("the log's disk is full")
 
     with pytest.raises(OutputError, match="disk is full"):
-        run(LocalEngine([CPU, CPU], workspace), [make_take(workspace, camera)], watch)
+        run(LocalEngine([CPU, CPU], workspace), [make_take(workspace, model)], watch)
     assert multiprocessing.active_children() == []
 
 
 @pytest.mark.slow
-def test_bug_is_reported_with_its_words(workspace, camera, capfd):
-    broken = make_take(workspace, camera)
+def test_bug_is_reported_with_its_words(workspace, model, capfd):
+    broken = make_take(workspace, model)
     scene = replace(broken.scene, paintings=())
-    shot = workspace.shot(shot_key(scene, camera.weights.digest, "float32"))
+    shot = workspace.shot(shot_key(scene, model.weights.digest, "float32"))
     outcomes = run(LocalEngine([CPU], workspace), [replace(broken, scene=scene, shot=shot)])
     error = outcomes[shot.key].error
     assert isinstance(error, RuntimeError)
@@ -215,7 +215,7 @@ def test_bug_is_reported_with_its_words(workspace, camera, capfd):
 
 
 @pytest.mark.slow
-def test_two_processes_on_one_workspace_take_no_shot_twice(workspace, camera, tmp_path):
+def test_two_processes_on_one_workspace_take_no_shot_twice(workspace, model, tmp_path):
     script = textwrap.dedent(
         f"""
         import json, sys
@@ -225,7 +225,7 @@ def test_two_processes_on_one_workspace_take_no_shot_twice(workspace, camera, tm
         from pathlib import Path
         from medley.settings import ShotSettings
         from medley.studio.engine import Job, LocalEngine
-        from medley.studio.shooting.camera import load_camera
+        from medley.studio.shooting.model import load_model
         from medley.workspace import Workspace
         from tests.test_engine import make_take
         if __name__ == "__main__":
@@ -233,8 +233,8 @@ def test_two_processes_on_one_workspace_take_no_shot_twice(workspace, camera, tm
             def watch(event):
                 steps[event.key] += event.kind == "step"
             workspace = Workspace(Path({str(workspace.root)!r}))
-            camera = load_camera(ShotSettings(precision="float32"), torch.device("cpu"))
-            takes = [make_take(workspace, camera, seed, steps=12) for seed in (2, 3, 4)]
+            model = load_model(ShotSettings(precision="float32"), torch.device("cpu"))
+            takes = [make_take(workspace, model, seed, steps=12) for seed in (2, 3, 4)]
             print("ready", flush=True)
             sys.stdin.readline()
             engine = LocalEngine([torch.device("cpu")], workspace)
@@ -259,7 +259,7 @@ def test_two_processes_on_one_workspace_take_no_shot_twice(workspace, camera, tm
         process.stdin.write("\n")
         process.stdin.flush()
     said = [json.loads(process.communicate(timeout=120)[0]) for process in pair]
-    takes = [make_take(workspace, camera, seed, steps=12) for seed in (2, 3, 4)]
+    takes = [make_take(workspace, model, seed, steps=12) for seed in (2, 3, 4)]
     for steps, errors in said:
         assert errors == []
         assert set(steps) == {take.shot.key for take in takes}
@@ -270,15 +270,15 @@ def test_two_processes_on_one_workspace_take_no_shot_twice(workspace, camera, tm
 
 
 def in_process(workspace, monkeypatch, job):
-    """The camera with which a worker would take a job."""
+    """The model with which a worker would take a job."""
     cameras = []
-    monkeypatch.setattr(workers, "take_one", lambda _, camera, *__: cameras.append(camera))
+    monkeypatch.setattr(workers, "take_one", lambda _, model, *__: cameras.append(model))
     Worker(Place("cpu.1", "cpu", workspace.root)).take(job, id)
     return cameras[0]
 
 
-def test_shot_that_lacked_memory_gets_smaller_tiles(workspace, camera, monkeypatch):
-    take = make_take(workspace, camera, size=900, steps=1)
+def test_shot_that_lacked_memory_gets_smaller_tiles(workspace, model, monkeypatch):
+    take = make_take(workspace, model, size=900, steps=1)
     tiles = [
         in_process(workspace, monkeypatch, Job(take, wish, shrinks)).tile
         for wish, shrinks in (("off", 0), ("off", 1), ("off", 2), (512, 0), (512, 1), ("off", 99))
@@ -295,23 +295,23 @@ def test_shot_that_lacked_memory_gets_smaller_tiles(workspace, camera, monkeypat
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_key_decides_what_auto_precision_was_where_it_was_planned(
-    workspace, camera, monkeypatch, precision
+    workspace, model, monkeypatch, precision
 ):
-    take = make_take(workspace, camera)
+    take = make_take(workspace, model)
     settings = take.scene.settings.model_copy(update={"precision": "auto"})
     scene = replace(take.scene, settings=settings)
-    shot = workspace.shot(shot_key(scene, camera.weights.digest, precision))
+    shot = workspace.shot(shot_key(scene, model.weights.digest, precision))
     job = Job(replace(take, scene=scene, shot=shot))
     assert in_process(workspace, monkeypatch, job).precision == precision
 
 
-def test_network_is_loaded_once_for_many_shots(workspace, camera, monkeypatch):
+def test_network_is_loaded_once_for_many_shots(workspace, model, monkeypatch):
     loaded = []
-    monkeypatch.setattr(workers, "load_camera", lambda *_: loaded.append(1) or camera)
+    monkeypatch.setattr(workers, "load_model", lambda *_: loaded.append(1) or model)
     monkeypatch.setattr(workers, "take_one", lambda *_: None)
     worker = Worker(Place("cpu.1", "cpu", workspace.root))
     for seed in (2, 3, 4):
-        worker.take(Job(make_take(workspace, camera, seed)), id)
+        worker.take(Job(make_take(workspace, model, seed)), id)
     assert len(loaded) == 1
 
 

@@ -81,12 +81,12 @@ def test_what_is_larger_than_all_that_may_be_kept_drives_nothing_out():
 
 @pytest.mark.parametrize("style", ["gram", "wasserstein"])
 @pytest.mark.parametrize("tile", [None, 32])
-def test_losses_and_gradients_are_bit_for_bit_those_without(camera, style, tile):
+def test_losses_and_gradients_are_bit_for_bit_those_without(model, style, tile):
     settings = ShotSettings(style_loss=style)
     content, paintings, image = picture(1), [picture(2), picture(3, 48, 80)], picture(4)
 
     def judge(cache):
-        args = (camera.network, content, paintings, settings)
+        args = (model.network, content, paintings, settings)
         objective = TiledObjective(*args, tile, (), cache) if tile else Objective(*args, (), cache)
         losses, gradient = objective.evaluate(image, with_gradient=True)
         return [*losses, gradient]
@@ -97,15 +97,15 @@ def test_losses_and_gradients_are_bit_for_bit_those_without(camera, style, tile)
         assert all(map(torch.equal, judge(cache), anew))
 
 
-def test_kinds_of_statistics_and_tiles_are_told_apart(camera):
+def test_kinds_of_statistics_and_tiles_are_told_apart(model):
     cache = FeatureCache()
     content, painting, image = picture(1), picture(2), picture(4)
     for style in ("gram", "wasserstein"):
         settings = ShotSettings(style_loss=style)
         for make in (
-            lambda s, kept: Objective(camera.network, content, [painting], s, (), kept),
-            lambda s, kept: TiledObjective(camera.network, content, [painting], s, 32, (), kept),
-            lambda s, kept: TiledObjective(camera.network, content, [painting], s, 16, (), kept),
+            lambda s, kept: Objective(model.network, content, [painting], s, (), kept),
+            lambda s, kept: TiledObjective(model.network, content, [painting], s, 32, (), kept),
+            lambda s, kept: TiledObjective(model.network, content, [painting], s, 16, (), kept),
         ):
             found, anew = (
                 make(settings, kept).evaluate(image, False)[0].total
@@ -115,9 +115,9 @@ def test_kinds_of_statistics_and_tiles_are_told_apart(camera):
 
 
 def test_worker_passes_a_content_once_for_all_its_shots_with_equal_pixels(
-    camera, tmp_path, monkeypatch
+    model, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(workers, "load_camera", lambda *_: camera)
+    monkeypatch.setattr(workers, "load_model", lambda *_: model)
     walked = []
     walk = VGG19.walk
 
@@ -129,14 +129,14 @@ def test_worker_passes_a_content_once_for_all_its_shots_with_equal_pixels(
         walked.clear()
         workspace = Workspace(tmp_path / name)
         worker = Worker(Place("cpu.1", "cpu", workspace.root))
-        takes = [make_take(workspace, camera, seed) for seed in (2, 3, 4)]
+        takes = [make_take(workspace, model, seed) for seed in (2, 3, 4)]
         for take in takes:
             worker.take(Job(take, "off"), id)
         return len(walked), [take.shot.result().tobytes() for take in takes]
 
     monkeypatch.setattr(VGG19, "walk", counted)
     count, pixels = take_all("seen")
-    monkeypatch.setattr(workers, "FeatureCache", lambda: camera.cache)
+    monkeypatch.setattr(workers, "FeatureCache", lambda: model.cache)
     count_anew, pixels_anew = take_all("anew")
     assert count_anew - count == 2
     assert pixels == pixels_anew

@@ -10,8 +10,8 @@ from medley.vgg.network import VGG19
 
 
 @pytest.fixture
-def network(camera):
-    return camera.network
+def network(model):
+    return model.network
 
 
 @pytest.fixture
@@ -56,12 +56,12 @@ def plain_loss(weights, content, paintings, image, settings):
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_loss_equals_that_of_a_plain_second_route(camera, pictures, count):
+def test_loss_equals_that_of_a_plain_second_route(model, pictures, count):
     content, painting, image = pictures
     paintings = [painting, painting.flip(2) ** 2][:count]
     settings = ShotSettings(content_weight=2.5, style_weight=0.7, tv_weight=30)
-    losses = Objective(camera.network, content, paintings, settings)(image)
-    expected = plain_loss(camera.weights.tensors, content, paintings, image, settings)
+    losses = Objective(model.network, content, paintings, settings)(image)
+    expected = plain_loss(model.weights.tensors, content, paintings, image, settings)
     assert losses.total.item() == pytest.approx(expected, rel=1e-4)
     assert (losses.content + losses.style + losses.tv).item() == pytest.approx(expected, rel=1e-4)
 
@@ -72,9 +72,9 @@ def test_content_and_painting_cost_nothing_against_themselves(network, pictures)
     assert losses.total.item() == pytest.approx(0, abs=1e-3)
 
 
-def test_gradient_agrees_with_finite_differences(camera, pictures):
+def test_gradient_agrees_with_finite_differences(model, pictures):
     # Where the loss is smooth: average pooling, in double precision.
-    weights = {n: (w.double(), b.double()) for n, (w, b) in camera.weights.tensors.items()}
+    weights = {n: (w.double(), b.double()) for n, (w, b) in model.weights.tensors.items()}
     network = VGG19(weights, LOSS_LAYERS, "average").double()
     content, painting, image = (picture.double() for picture in pictures)
     objective = Objective(network, content, [painting], ShotSettings(tv_weight=1))

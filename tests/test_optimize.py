@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from medley.studio.shooting.camera import load_camera
+from medley.studio.shooting.model import load_model
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from medley.errors import DivergedError
@@ -138,8 +138,8 @@ def test_lbfgs_with_no_gradient_stays_where_it_is():
 class Judge:
     """Makes the objectives of a small shot, and counts them; "poison" spoils those in halves."""
 
-    def __init__(self, camera, poison=None):
-        self.network = camera.network
+    def __init__(self, model, poison=None):
+        self.network = model.network
         self.content, self.painting = (to_tensor(draw_pixels(32, 40, seed)) for seed in (1, 2))
         self.made = []
         self.poison = poison or {}
@@ -172,8 +172,8 @@ class Poisoned:
 
 
 @pytest.fixture
-def judge(camera):
-    return Judge(camera)
+def judge(model):
+    return Judge(model)
 
 
 def problem(judge, half=False, **settings):
@@ -258,8 +258,8 @@ def test_gradients_are_only_taken_where_the_next_picture_comes_of_them(judge, pa
 
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
-def test_half_that_fails_is_gone_on_with_in_float32(camera, what):
-    judge = Judge(camera, {False: (what, 2)})
+def test_half_that_fails_is_gone_on_with_in_float32(model, what):
+    judge = Judge(model, {False: (what, 2)})
     iterates = list(optimize(problem(judge, half=True, steps=6)))
     assert [iterate.exact for iterate in iterates] == [False] * 2 + [True] * 5
     assert judge.made == [(32, 40, False), (32, 40, True)]
@@ -274,8 +274,8 @@ def test_last_iterate_is_judged_in_float32_without_halves_having_failed(judge):
 
 
 @pytest.mark.parametrize("half", [False, True])
-def test_loss_that_is_no_number_in_float32_either_stops_with_advice(camera, half):
-    judge = Judge(camera, {True: ("loss", 0), False: ("loss", 0)})
+def test_loss_that_is_no_number_in_float32_either_stops_with_advice(model, half):
+    judge = Judge(model, {True: ("loss", 0), False: ("loss", 0)})
     with pytest.raises(DivergedError, match="became nan at step 0; lower the weights"):
         list(optimize(problem(judge, half, steps=3)))
 
@@ -340,7 +340,7 @@ def test_step_asks_for_no_value_by_itself(judge, optimizer):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_gpu_is_waited_for_once_a_step():
-    judge = Judge(load_camera(ShotSettings(precision="float32"), torch.device("cuda")))
+    judge = Judge(load_model(ShotSettings(precision="float32"), torch.device("cuda")))
     judge.content, judge.painting = judge.content.cuda(), judge.painting.cuda()
     run = optimize(problem(judge, steps=12, scales="1"))
     for _ in range(4):

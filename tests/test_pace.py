@@ -24,8 +24,8 @@ def measured(monkeypatch, tmp_path):
     return taken
 
 
-def test_pace_is_measured_once_and_kept(measured, camera, tmp_path):
-    assert pace_of(camera) == pace_of(camera) == Pace(0.25, 1e-6, 2e-6, 3e-6, 4e-6)
+def test_pace_is_measured_once_and_kept(measured, model, tmp_path):
+    assert pace_of(model) == pace_of(model) == Pace(0.25, 1e-6, 2e-6, 3e-6, 4e-6)
     assert len(measured) == 1
     (kept,) = (tmp_path / "cache").iterdir()
     (key,) = json.loads(kept.read_text())
@@ -33,42 +33,42 @@ def test_pace_is_measured_once_and_kept(measured, camera, tmp_path):
     assert "1 threads, float32" in key
 
 
-def test_pace_is_measured_anew_on_request_or_when_it_is_old_or_torn(measured, camera, tmp_path):
-    pace_of(camera)
-    assert pace_of(camera, anew=True).pixel_s == 2e-6
+def test_pace_is_measured_anew_on_request_or_when_it_is_old_or_torn(measured, model, tmp_path):
+    pace_of(model)
+    assert pace_of(model, anew=True).pixel_s == 2e-6
     path = tmp_path / "cache" / "paces.json"
     kept = json.loads(path.read_text())
     for one in kept.values():
         one["measured"] = time.time() - 90 * 86_400
     path.write_text(json.dumps(kept))
-    assert pace_of(camera).pixel_s == 3e-6
+    assert pace_of(model).pixel_s == 3e-6
     for torn in ("{", "[]", '{"x": {"step_s": "?"}}', '{"x": 1}'):
         path.write_text(torn)
-        pace_of(camera)
+        pace_of(model)
     assert len(measured) == 7
 
 
 @pytest.mark.usefixtures("measured")
-def test_cache_that_cannot_be_written_is_no_error(camera, tmp_path):
+def test_cache_that_cannot_be_written_is_no_error(model, tmp_path):
     (tmp_path / "cache").touch()
-    assert pace_of(camera) == Pace(0.25, 1e-6, 2e-6, 3e-6, 4e-6)
+    assert pace_of(model) == Pace(0.25, 1e-6, 2e-6, 3e-6, 4e-6)
 
 
-def test_measured_pace_is_positive_and_splits_time_in_two(camera, monkeypatch):
+def test_measured_pace_is_positive_and_splits_time_in_two(model, monkeypatch):
     monkeypatch.setattr(pace, "CALIBRATION", (Scale(32, 32, 3), Scale(64, 64, 3)))
-    found = measure_pace(camera)
+    found = measure_pace(model)
     assert found.step_s >= 0
     assert found.pixel_s >= 0
     assert 1e-5 < found.step_s + 64 * 64 * found.pixel_s < 10
     assert all(0 < value < 1e-3 for value in (found.opening_s, found.ending_s, found.keeping_s))
 
 
-def test_pace_of_an_older_medley_is_measured_anew(measured, camera, tmp_path):
-    pace_of(camera)
+def test_pace_of_an_older_medley_is_measured_anew(measured, model, tmp_path):
+    pace_of(model)
     path = tmp_path / "cache" / "paces.json"
     kept = json.loads(path.read_text())
     for one in kept.values():
         del one["keeping_s"]
     path.write_text(json.dumps(kept))
-    pace_of(camera)
+    pace_of(model)
     assert len(measured) == 2

@@ -74,9 +74,9 @@ def test_chroma_that_does_not_fit_fades_and_leaves_light_and_hue():
     assert (share < 0.9).any()
 
 
-def test_gradient_of_light_is_that_of_a_gray_step(camera):
+def test_gradient_of_light_is_that_of_a_gray_step(model):
     content, painting = (luminance(to_tensor(pixels)) for pixels in (CONTENT, PAINTING))
-    inner = Objective(camera.network, content, [painting], ShotSettings())
+    inner = Objective(model.network, content, [painting], ShotSettings())
     objective = LightObjective(inner)
     image = (content * 0.8 + 0.1).requires_grad_()
     losses, gradient = objective.evaluate(image.detach(), True)
@@ -92,31 +92,31 @@ def test_gradient_of_light_is_that_of_a_gray_step(camera):
 
 
 @pytest.mark.parametrize("settings", [{}, {"init": "noise"}, {"scales": "2"}, {"average": 0.5}])
-def test_every_iterate_shown_has_the_photo_s_hues(camera, settings):
+def test_every_iterate_shown_has_the_photo_s_hues(model, settings):
     own = yiq(to_tensor(CONTENT))
     lights = []
-    for current in iterate(scene(preserve_color="luminance", **settings), camera):
+    for current in iterate(scene(preserve_color="luminance", **settings), model):
         found = yiq(current.image)
         np.testing.assert_allclose(found[1] * own[2], found[2] * own[1], atol=2e-3)
         lights.append(found[0])
     assert np.abs(lights[-1] - lights[0]).mean() > 0.01
 
 
-def test_loss_in_light_is_that_of_the_picture_shown_last(camera):
+def test_loss_in_light_is_that_of_the_picture_shown_last(model):
     what = scene(preserve_color="luminance")
-    last = list(iterate(what, camera))[-1]
+    last = list(iterate(what, model))[-1]
     content = to_tensor(CONTENT)
     painting = recolor_painting(to_tensor(PAINTING), content, "luminance")
-    judge = Objective(camera.network, luminance(content), [painting], what.settings)
+    judge = Objective(model.network, luminance(content), [painting], what.settings)
     assert judge(luminance(last.image)).total.item() == pytest.approx(last.loss, rel=1e-4)
     assert (last.image * 255 - (last.image * 255).round()).abs().max() < 1e-3
 
 
-def test_preserved_statistics_keep_the_mean_color_where_the_painting_s_would_be(camera):
+def test_preserved_statistics_keep_the_mean_color_where_the_painting_s_would_be(model):
     red = (PAINTING * (1, 0.4, 0.2)).astype(np.uint8)
 
     def distance(wish, step=-1):
-        image = list(iterate(scene(red, preserve_color=wish), camera))[step].image
+        image = list(iterate(scene(red, preserve_color=wish), model))[step].image
         means = image.mean(dim=(2, 3)) - to_tensor(CONTENT).mean(dim=(2, 3))
         return float(means.norm())
 
@@ -125,14 +125,14 @@ def test_preserved_statistics_keep_the_mean_color_where_the_painting_s_would_be(
     assert distance("statistics", 1) < 0.03 < distance("off", 1)
 
 
-def test_noise_takes_the_photo_s_colors_where_they_are_preserved(camera):
-    second = list(iterate(scene(preserve_color="statistics", init="noise", steps=1), camera))[1]
+def test_noise_takes_the_photo_s_colors_where_they_are_preserved(model):
+    second = list(iterate(scene(preserve_color="statistics", init="noise", steps=1), model))[1]
     wanted = color_statistics([to_tensor(CONTENT)])
     found = color_statistics([second.image])
     torch.testing.assert_close(found.mean, wanted.mean, atol=0.03, rtol=0)
 
 
-def test_color_start_is_the_photo_in_the_painting_s_colors(camera):
+def test_color_start_is_the_photo_in_the_painting_s_colors(model):
     content, painting = ((muted(seed) * 255).round().byte()[0] for seed in (1, 2))
     pixels = [each.permute(1, 2, 0).contiguous().numpy() for each in (content, painting)]
     chosen = ShotSettings(size=32, steps=2, init="color")
@@ -141,7 +141,7 @@ def test_color_start_is_the_photo_in_the_painting_s_colors(camera):
     np.testing.assert_allclose(flat[0].mean(0), flat[1].mean(0), atol=2e-3)
     np.testing.assert_allclose(np.cov(flat[0].T), np.cov(flat[1].T), atol=1e-3)
     assert what.start_name == "color"
-    iterates = list(iterate(what, camera))
+    iterates = list(iterate(what, model))
     assert torch.equal(iterates[0].image, to_tensor(what.start))
 
 

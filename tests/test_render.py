@@ -15,13 +15,15 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from medley.studio.orders import foretell, prepare
-from medley.studio.shooting.forecast import Pace, peak_bytes
 from PIL import Image
 
 from medley.cli import main
 from medley.images import decode
 from medley.settings import RenderOrder, ShotSettings
+from medley.studio.forecast import forecast, pace_for
+from medley.studio.plan import plan as plan_films
+from medley.studio.shooting.costs import Pace, peak_bytes
+from medley.studio.shooting.resources import process_memory
 from medley.transfer.losses import Objective
 from medley.transfer.scales import Scale
 
@@ -329,7 +331,7 @@ def test_film_appears_last_and_with_it_all_that_belongs_to_it(place, monkeypatch
         raise OSError(28, os.strerror(28))
 
     with monkeypatch.context() as patch:
-        patch.setattr("medley.studio.editing.sidecar.encode_png", refuse)
+        patch.setattr("medley.studio.editing.beside.encode_png", refuse)
         done = render(place, "--output", "out/film.mp4", expect=1)
     assert "cannot write 'out/film" in done.stderr and "No space left" in done.stderr
     assert list((place / "out").iterdir()) == []
@@ -345,7 +347,7 @@ def test_quiet_run_prints_only_the_path(place):
 
 
 def test_output_that_is_no_terminal_gets_plain_lines(place, monkeypatch):
-    monkeypatch.setattr("medley.studio.orders.known_pace", lambda *_: None)
+    monkeypatch.setattr("medley.studio.forecast.known_pace", lambda *_: None)
     lines = render(place).stderr.splitlines()
     assert lines[0].startswith("2 paintings, 48x39 pixels, 3 steps each, 8-bit kmeans weights")
     unknown = r"time unknown \(medley plan measures .*\)"
@@ -368,7 +370,7 @@ def plan(place, *more, expect=0):
 
 @pytest.fixture
 def quick_pace(monkeypatch):
-    monkeypatch.setattr("medley.studio.orders.pace_of", lambda *_: Pace(1.0, 0.0))
+    monkeypatch.setattr("medley.studio.shooting.benchmark.benchmark", lambda *_: Pace(1.0, 0.0))
 
 
 @pytest.mark.usefixtures("quick_pace")
@@ -389,13 +391,14 @@ def test_plan_tells_what_a_render_would_take_and_takes_nothing(place):
 @pytest.mark.usefixtures("quick_pace")
 def test_pictures_are_tiled_where_they_do_not_fit_as_a_whole(place, monkeypatch):
     large = ("--size", "512", "--precision", "float32")
-    room = peak_bytes([Scale(420, 512, 3)], ShotSettings(), 384) / 0.9
-    monkeypatch.setattr("medley.studio.shooting.room.free_memory", lambda _: room)
+    peak = peak_bytes([Scale(420, 512, 3)], ShotSettings(), 384) / 0.9
+    room = process_memory("cpu") + peak
+    monkeypatch.setattr("medley.studio.shooting.resources.free_memory", lambda _: room)
     assert "computed in tiles of 384 pixels" in plan(place, *large).stdout
     whole = plan(place, *large, "--tile", "off", expect=1).stderr
     assert re.fullmatch(r"Error: 512x\d+ .* with --tile off, .*; leave --tile out.*\n", whole)
     assert "in tiles of 128 pixels" in plan(place, *large, "--tile", "128").stdout
-    monkeypatch.setattr("medley.studio.shooting.room.free_memory", lambda _: room / 2)
+    monkeypatch.setattr("medley.studio.shooting.resources.free_memory", lambda _: room - peak / 2)
     refused = plan(place, *large, expect=1).stderr
     assert re.fullmatch(r"Error: 512x\d+ pixels take .* even in tiles, .*; .*\n", refused)
     assert "Error: 512x" in render(place, *large, expect=1).stderr
@@ -410,7 +413,7 @@ def test_tiled_render_finds_what_a_whole_one_has_taken_and_the_other_way_round(p
 
 
 def test_pace_that_is_known_is_told_of_the_smallest_run(place, monkeypatch):
-    monkeypatch.setattr("medley.studio.orders.known_pace", lambda *_: Pace(1.0, 0.0))
+    monkeypatch.setattr("medley.studio.forecast.known_pace", lambda *_: Pace(1.0, 0.0))
     assert "forecast: 6 steps, about 0:06, " in render(place).stderr
 
 
@@ -418,12 +421,12 @@ def test_pace_that_is_known_is_told_of_the_smallest_run(place, monkeypatch):
 def test_pace_is_measured_for_a_run_of_some_seconds(place):
     inputs = {"content": place / "photo.png", "styles": (place / "styles",)}
     order = RenderOrder.of(**inputs, workspace=place / "shots", size=256, steps=20)
-    planned, _ = prepare(order, print)
-    assert foretell(planned, patient=False).seconds == 40
+    planned = plan_films([order], ["cpu"])
+    assert forecast(planned, ["cpu"], pace_for(planned, "cpu")).seconds == 40
 
 
 def test_disk_far_too_small_is_told_before_any_shot(place, monkeypatch):
-    monkeypatch.setattr("medley.studio.shooting.room.free_disk", lambda _: 1000)
+    monkeypatch.setattr("medley.cli.films.free_disk", lambda _: 1000)
     refused = render(place, expect=1)
     assert "the disk has 1.0 KB free; pass --keep-every" in refused.stderr
     assert list(place.rglob("steps/*.png")) == []

@@ -61,79 +61,79 @@ def pull_after(step):
     return watch
 
 
-def stop(root, camera, what, step):
+def stop(root, model, what, step):
     with pytest.raises(Pulled):
-        take(root, camera, what, pull_after(step))
-    return Workspace(root).shot(shot_key(what, camera.weights.digest, camera.precision))
+        take(root, model, what, pull_after(step))
+    return Workspace(root).shot(shot_key(what, model.weights.digest, model.precision))
 
 
 @pytest.fixture(scope="module", params=["lbfgs", "adam"])
-def whole(request, tmp_path_factory, camera):
+def whole(request, tmp_path_factory, model):
     """A scene, and what its shot leaves when nothing stops it."""
     what = scene(steps=STEPS, optimizer=request.param, keep_every=2, tv_weight=5)
-    return what, left(take(tmp_path_factory.mktemp("whole"), camera, what))
+    return what, left(take(tmp_path_factory.mktemp("whole"), model, what))
 
 
 @pytest.fixture(scope="module")
-def short(tmp_path_factory, camera):
+def short(tmp_path_factory, model):
     """The same of a shorter one."""
     what = scene(steps=SHORT, keep_every=2)
-    return what, left(take(tmp_path_factory.mktemp("short"), camera, what))
+    return what, left(take(tmp_path_factory.mktemp("short"), model, what))
 
 
-def test_interrupted_shot_goes_on_to_the_same_pixels(tmp_path, camera, whole):
+def test_interrupted_shot_goes_on_to_the_same_pixels(tmp_path, model, whole):
     what, expected = whole
     for step in (0, 9, STEPS - 1):
-        shot = stop(tmp_path / str(step), camera, what, step)
+        shot = stop(tmp_path / str(step), model, what, step)
         assert shot.state_path.is_file()
         seen = []
-        assert left(take(tmp_path / str(step), camera, what, seen.append)) == expected
+        assert left(take(tmp_path / str(step), model, what, seen.append)) == expected
         assert [iterate.step for iterate in seen] == list(range(step + 1, STEPS + 1))
 
 
-def test_shot_stopped_again_and_again_comes_to_the_same_pixels(tmp_path, camera, whole):
+def test_shot_stopped_again_and_again_comes_to_the_same_pixels(tmp_path, model, whole):
     what, expected = whole
     for step in (3, 4, 15, 23, STEPS):
-        stop(tmp_path, camera, what, step)
-    assert left(take(tmp_path, camera, what)) == expected
+        stop(tmp_path, model, what, step)
+    assert left(take(tmp_path, model, what)) == expected
 
 
 @pytest.mark.usefixtures("always")
-def test_disk_as_it_is_at_any_moment_can_be_gone_on_with(tmp_path, camera, short):
+def test_disk_as_it_is_at_any_moment_can_be_gone_on_with(tmp_path, model, short):
     what, expected = short
 
     def photograph(iterate):
         if iterate.step % 2 == 0:  # encoders are at work meanwhile, as when the power fails
             shutil.copytree(tmp_path / "live", tmp_path / f"at {iterate.step}", symlinks=True)
 
-    take(tmp_path / "live", camera, what, photograph)
+    take(tmp_path / "live", model, what, photograph)
     for step in range(0, SHORT, 2):
-        assert left(take(tmp_path / f"at {step}", camera, what)) == expected
+        assert left(take(tmp_path / f"at {step}", model, what)) == expected
 
 
-def test_seconds_go_on_from_those_spent(tmp_path, camera):
+def test_seconds_go_on_from_those_spent(tmp_path, model):
     what = scene(steps=SHORT)
-    shot = stop(tmp_path, camera, what, 4)
+    shot = stop(tmp_path, model, what, 4)
     spent = shot.trace()[4].seconds
     time.sleep(1)
-    take(tmp_path, camera, what)
+    take(tmp_path, model, what)
     rows = shot.trace()
     assert spent < rows[5].seconds < spent + 1
     assert shot.done()["seconds"] == pytest.approx(rows[-1].seconds, abs=1e-3)
 
 
-def test_rows_and_iterates_after_the_checkpoint_are_written_anew(tmp_path, camera, short):
+def test_rows_and_iterates_after_the_checkpoint_are_written_anew(tmp_path, model, short):
     what, expected = short
-    shot = stop(tmp_path, camera, what, 8)
+    shot = stop(tmp_path, model, what, 8)
     with (shot.path / "trace.csv").open("a", newline="") as file:
         file.write("9,1,2,3,4,5,6,24,32\r\n10,1,2")
     shot.step_path(10).write_bytes(b"old")
     (shot.path / ".state-0123abcd.part.safetensors").write_bytes(b"torn")
     (shot.path / "steps" / ".000010-0123abcd.part.png").write_bytes(b"torn")
-    assert left(take(tmp_path, camera, what)) == expected
+    assert left(take(tmp_path, model, what)) == expected
 
 
-def test_failed_iterate_is_not_passed_over_by_a_checkpoint(tmp_path, camera, short, monkeypatch):
+def test_failed_iterate_is_not_passed_over_by_a_checkpoint(tmp_path, model, short, monkeypatch):
     what, expected = short
     from medley import workspace
 
@@ -144,12 +144,12 @@ def test_failed_iterate_is_not_passed_over_by_a_checkpoint(tmp_path, camera, sho
             raise OutputError(f"cannot write '{path}' (No space left on device)")
         write(path, data)
 
-    stop(tmp_path, camera, what, 4)
+    stop(tmp_path, model, what, 4)
     with monkeypatch.context() as broken, pytest.raises(OutputError, match=r"000008\.png"):
         broken.setattr(workspace, "write_bytes", full)
-        take(tmp_path, camera, what)
+        take(tmp_path, model, what)
     seen = []
-    assert left(take(tmp_path, camera, what, seen.append)) == expected
+    assert left(take(tmp_path, model, what, seen.append)) == expected
     assert seen[0].step == 5
 
 
@@ -207,13 +207,13 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("how", SPOILT)
-def test_spoilt_checkpoint_starts_the_shot_over_and_says_so(tmp_path, camera, short, how):
+def test_spoilt_checkpoint_starts_the_shot_over_and_says_so(tmp_path, model, short, how):
     what, expected = short
     spoil, words = SPOILT[how]
-    shot = stop(tmp_path, camera, what, 7)
+    shot = stop(tmp_path, model, what, 7)
     spoil(shot)
     told, seen = [], []
-    assert left(take(tmp_path, camera, what, seen.append, told.append)) == expected
+    assert left(take(tmp_path, model, what, seen.append, told.append)) == expected
     assert seen[0].step == 0
     assert len(told) == 1
     assert told[0].endswith("; this shot starts over")
@@ -221,15 +221,15 @@ def test_spoilt_checkpoint_starts_the_shot_over_and_says_so(tmp_path, camera, sh
         raise ValueError(told[0])
 
 
-def test_shot_without_a_checkpoint_starts_over(tmp_path, camera, short):
+def test_shot_without_a_checkpoint_starts_over(tmp_path, model, short):
     what, expected = short
-    shot = stop(tmp_path, camera, what, 7)
+    shot = stop(tmp_path, model, what, 7)
     shot.state_path.unlink()
-    assert left(take(tmp_path, camera, what)) == expected
+    assert left(take(tmp_path, model, what)) == expected
 
 
 @pytest.mark.usefixtures("always")
-def test_full_disk_stops_the_shot_and_leaves_the_last_checkpoint(tmp_path, camera, monkeypatch):
+def test_full_disk_stops_the_shot_and_leaves_the_last_checkpoint(tmp_path, model, monkeypatch):
     what = scene(steps=SHORT)
     written = []
 
@@ -244,11 +244,11 @@ def test_full_disk_stops_the_shot_and_leaves_the_last_checkpoint(tmp_path, camer
     with monkeypatch.context() as broken:
         broken.setattr(checkpoint, "pack", full)
         with pytest.raises(OutputError, match=r"state\.safetensors' \(No space left"):
-            take(tmp_path, camera, what)
-    shot = Workspace(tmp_path).shot(shot_key(what, camera.weights.digest, camera.precision))
+            take(tmp_path, model, what)
+    shot = Workspace(tmp_path).shot(shot_key(what, model.weights.digest, model.precision))
     assert checkpoint.saved_step(shot.state_path) == written[-1] == 7
     assert list(shot.path.glob(".*")) == []
-    assert take(tmp_path, camera, what).is_finished
+    assert take(tmp_path, model, what).is_finished
 
 
 RUN = """
@@ -377,9 +377,9 @@ def test_second_process_goes_on_where_the_first_was_killed(place, pair):
         assert [row.step for row in shot.trace()] == shot.steps() == list(range(13))
 
 
-def test_position_that_is_held_keeps_no_more_than_the_run_does(tmp_path, camera):
+def test_position_that_is_held_keeps_no_more_than_the_run_does(tmp_path, model):
     positions = []
-    take(tmp_path, camera, scene(steps=STEPS), lambda iterate: positions.append(iterate.position))
+    take(tmp_path, model, scene(steps=STEPS), lambda iterate: positions.append(iterate.position))
     assert positions[-1] is None
     pictures = [tensor for tensor in positions[-2].tensors.values() if tensor.dim()]
     assert len({tensor.data_ptr() for tensor in pictures}) <= 2 * 20 + 4

@@ -40,9 +40,9 @@ def scene(paintings=1, seed=0, **settings):
     return set_scene(content, [Painting(Path("p.png"), each) for each in fitted], chosen, seed)
 
 
-def take(tmp_path, camera, what=None, on_iterate=id, tell=pytest.fail):
+def take(tmp_path, model, what=None, on_iterate=id, tell=pytest.fail):
     workspace = Workspace(tmp_path)
-    return shoot(what or scene(), camera, workspace, {"content_file": "c.png"}, on_iterate, tell)
+    return shoot(what or scene(), model, workspace, {"content_file": "c.png"}, on_iterate, tell)
 
 
 def test_pictures_are_resized_as_asked_and_paintings_to_the_same_area():
@@ -52,66 +52,66 @@ def test_pictures_are_resized_as_asked_and_paintings_to_the_same_area():
     assert height * width == pytest.approx(24 * 32, rel=0.05)
 
 
-def test_shot_keeps_every_iterate_and_says_how_it_was_made(tmp_path, camera):
+def test_shot_keeps_every_iterate_and_says_how_it_was_made(tmp_path, model):
     seen = []
-    shot = take(tmp_path, camera, on_iterate=seen.append)
+    shot = take(tmp_path, model, on_iterate=seen.append)
     assert shot.steps() == [0, 1, 2, 3, 4]
     assert [row.loss for row in shot.trace()] == pytest.approx([i.loss for i in seen], rel=1e-6)
     assert (decode(shot.step_path(0)) == scene().content).all()
     about = json.loads((shot.path / "shot.json").read_text())
     assert about["settings"]["steps"] == 4
-    assert about["weights"] == camera.weights.digest
+    assert about["weights"] == model.weights.digest
     assert about["content_file"] == "c.png"
 
 
-def test_reported_loss_is_that_of_the_saved_picture(tmp_path, camera):
-    shot = take(tmp_path, camera, scene(steps=12))
+def test_reported_loss_is_that_of_the_saved_picture(tmp_path, model):
+    shot = take(tmp_path, model, scene(steps=12))
     what = scene(steps=12)
     saved = to_tensor(decode(shot.step_path(12)))
     judge = Objective(
-        camera.network, to_tensor(what.content), [to_tensor(what.paintings[0])], what.settings
+        model.network, to_tensor(what.content), [to_tensor(what.paintings[0])], what.settings
     )
     assert shot.done()["loss"] == pytest.approx(judge(saved).total.item(), rel=1e-4)
 
 
-def test_thinned_shot_keeps_every_third_and_the_last(tmp_path, camera):
-    shot = take(tmp_path, camera, scene(steps=7, keep_every=3))
+def test_thinned_shot_keeps_every_third_and_the_last(tmp_path, model):
+    shot = take(tmp_path, model, scene(steps=7, keep_every=3))
     assert shot.steps() == [0, 3, 6, 7]
     assert len(shot.trace()) == 8
 
 
-def test_tiled_shot_is_the_same_shot(tmp_path, camera):
+def test_tiled_shot_is_the_same_shot(tmp_path, model):
     what = scene(size=96, steps=3)
-    whole = take(tmp_path / "whole", camera, what)
-    tiled = take(tmp_path / "tiled", replace(camera, tile=64), what)
+    whole = take(tmp_path / "whole", model, what)
+    tiled = take(tmp_path / "tiled", replace(model, tile=64), what)
     assert tiled.key == whole.key
     assert tiled.done()["loss"] == pytest.approx(whole.done()["loss"], rel=1e-3)
 
 
-def test_finished_shot_is_not_taken_again(tmp_path, camera):
-    shot = take(tmp_path, camera)
+def test_finished_shot_is_not_taken_again(tmp_path, model):
+    shot = take(tmp_path, model)
     before = shot.step_path(4).stat().st_mtime_ns
     seen = []
-    assert take(tmp_path, camera, on_iterate=seen.append) == shot
+    assert take(tmp_path, model, on_iterate=seen.append) == shot
     assert seen == []
     assert shot.step_path(4).stat().st_mtime_ns == before
 
 
-def test_shot_that_lost_its_last_iterate_is_taken_again(tmp_path, camera):
-    shot = take(tmp_path, camera)
+def test_shot_that_lost_its_last_iterate_is_taken_again(tmp_path, model):
+    shot = take(tmp_path, model)
     before = decode(shot.step_path(4))
     shot.step_path(4).unlink()
-    take(tmp_path, camera)
+    take(tmp_path, model)
     assert (decode(shot.step_path(4)) == before).all()
 
 
-def test_diverged_shot_stays_unfinished(tmp_path, camera, monkeypatch):
+def test_diverged_shot_stays_unfinished(tmp_path, model, monkeypatch):
     monkeypatch.setattr("medley.transfer.style._STYLE_SCALE", torch.tensor(float("nan")))
     with pytest.raises(DivergedError, match="at step 0; lower the weights"):
-        take(tmp_path, camera)
+        take(tmp_path, model)
     assert (
         not Workspace(tmp_path)
-        .shot(shot_key(scene(), camera.weights.digest, camera.precision))
+        .shot(shot_key(scene(), model.weights.digest, model.precision))
         .is_finished
     )
 
@@ -171,8 +171,8 @@ def test_starting_picture_from_a_file_is_resized(tmp_path):
         scene(init="absent.png")
 
 
-def test_several_paintings_are_mixed(tmp_path, camera):
-    one, two = (take(tmp_path, camera, scene(paintings=count)) for count in (1, 2))
+def test_several_paintings_are_mixed(tmp_path, model):
+    one, two = (take(tmp_path, model, scene(paintings=count)) for count in (1, 2))
     assert np.abs(decode(one.step_path(4)).astype(int) - decode(two.step_path(4))).max() > 3
 
 
@@ -186,24 +186,24 @@ def test_unknown_device_is_refused_with_those_that_are_there():
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_gpu_takes_the_same_shot_as_the_cpu_within_rounding(tmp_path, camera):
-    from medley.studio.shooting.camera import load_camera
+def test_gpu_takes_the_same_shot_as_the_cpu_within_rounding(tmp_path, model):
+    from medley.studio.shooting.model import load_model
 
-    gpu = load_camera(ShotSettings(), torch.device("cuda"))
-    on_cpu, on_gpu = take(tmp_path / "cpu", camera), take(tmp_path / "gpu", gpu)
+    gpu = load_model(ShotSettings(), torch.device("cuda"))
+    on_cpu, on_gpu = take(tmp_path / "cpu", model), take(tmp_path / "gpu", gpu)
     assert on_gpu.done()["loss"] == pytest.approx(on_cpu.done()["loss"], rel=0.02)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_killed_shot_leaves_whole_iterates_and_is_unfinished(tmp_path, camera, how):
+def test_killed_shot_leaves_whole_iterates_and_is_unfinished(tmp_path, model, how):
     code = """
         import sys, torch
         from pathlib import Path
         from medley.settings import ShotSettings
-        from medley.studio.shooting.camera import load_camera
+        from medley.studio.shooting.model import load_model
         from tests.test_shoot import scene, take
-        camera = load_camera(ShotSettings(precision="float32"), torch.device("cpu"))
-        take(Path(sys.argv[1]), camera, scene(steps=5000), lambda i: print(i.step, flush=True))
+        model = load_model(ShotSettings(precision="float32"), torch.device("cpu"))
+        take(Path(sys.argv[1]), model, scene(steps=5000), lambda i: print(i.step, flush=True))
     """
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)],
@@ -220,7 +220,7 @@ def test_killed_shot_leaves_whole_iterates_and_is_unfinished(tmp_path, camera, h
     process.stdout.close()
     assert process.wait(timeout=60) != 0
     shot = Workspace(tmp_path).shot(
-        shot_key(scene(steps=5000), camera.weights.digest, camera.precision)
+        shot_key(scene(steps=5000), model.weights.digest, model.precision)
     )
     assert not shot.is_finished
     for step in shot.steps():

@@ -203,13 +203,13 @@ def test_every_loss_in_tiles_is_that_of_the_whole(name, masked):
 
 
 @pytest.mark.parametrize("loss", ["gram", "wasserstein"])
-def test_half_precision_comes_to_nearly_the_same_loss(camera, loss):
+def test_half_precision_comes_to_nearly_the_same_loss(model, loss):
     settings = ShotSettings(style_loss=loss)
-    halved = VGG19(camera.network.weights(), settings.layers, precision="bfloat16")
+    halved = VGG19(model.network.weights(), settings.layers, precision="bfloat16")
     image, painting = picture(48, 64, 2), picture(40, 50, 3)
     exact, near = (
         judged(image, [painting], network=network, style_loss=loss)
-        for network in (camera.network, halved)
+        for network in (model.network, halved)
     )
     assert near.total.item() == pytest.approx(exact.total.item(), rel=0.03)
 

@@ -110,8 +110,8 @@ def test_tiled_loss_and_gradient_are_those_of_the_whole(name, pooling):
     assert_equal(*both(*SIZES[name], pooling=pooling, tv_weight=50))
 
 
-def test_tiled_loss_and_gradient_are_those_of_the_whole_with_real_weights(camera):
-    assert_equal(*both((117, 203), 112, network=camera.network))
+def test_tiled_loss_and_gradient_are_those_of_the_whole_with_real_weights(model):
+    assert_equal(*both((117, 203), 112, network=model.network))
 
 
 @pytest.mark.parametrize(

@@ -94,15 +94,15 @@ def pictures():
 
 
 @pytest.mark.parametrize("kind", ["whole", "tiled"])
-def test_mixed_strengths_pull_towards_the_mixture_of_gram_matrices(camera, kind):
+def test_mixed_strengths_pull_towards_the_mixture_of_gram_matrices(model, kind):
     image, content, *paintings = pictures()
     settings = ShotSettings(content_weight=0)
     weights = (-0.1, 1.1)
 
     def make(works):
         if kind == "tiled":
-            return TiledObjective(camera.network, content, works, settings, 32)
-        return Objective(camera.network, content, works, settings)
+            return TiledObjective(model.network, content, works, settings, 32)
+        return Objective(model.network, content, works, settings)
 
     both = make(paintings)
     both.mix([2 * weight for weight in weights])
@@ -123,19 +123,19 @@ def walk_scene(walk, count=2, **settings):
     return replace(before, blend=Blend(walk=walk))
 
 
-def test_shot_of_a_walk_is_pulled_by_each_steps_painting_alone(camera):
+def test_shot_of_a_walk_is_pulled_by_each_steps_painting_alone(model):
     still = Walk(lap=10**9, lead=0, linger=0.0)  # never leaves the first painting
-    alone = [it.loss for it in iterate(walk_scene(still, count=1), camera)]
-    beside = [it.loss for it in iterate(walk_scene(still), camera)]
+    alone = [it.loss for it in iterate(walk_scene(still, count=1), model)]
+    beside = [it.loss for it in iterate(walk_scene(still), model)]
     assert beside == pytest.approx(alone, rel=1e-4)
-    moved = [it.loss for it in iterate(walk_scene(Walk(8, 0, 0.0)), camera)]
+    moved = [it.loss for it in iterate(walk_scene(Walk(8, 0, 0.0)), model)]
     assert moved[0] == pytest.approx(alone[0], rel=1e-4)
     assert moved[-1] != pytest.approx(alone[-1], rel=0.05)
 
 
 @pytest.mark.parametrize("kind", [{"style_loss": "wasserstein"}, {"preserve_color": "luminance"}])
-def test_walk_goes_with_other_losses_and_colours(camera, kind):
-    losses = [it.loss for it in iterate(walk_scene(Walk(4, 1, 0.5), **kind), camera)]
+def test_walk_goes_with_other_losses_and_colours(model, kind):
+    losses = [it.loss for it in iterate(walk_scene(Walk(4, 1, 0.5), **kind), model)]
     assert np.isfinite(losses).all()
     assert len(losses) == 5
 

@@ -36,7 +36,7 @@ def make_film(
         quiet: say nothing but errors.
     """
     with display(notes(quiet)) as show:
-        planned = plan_film(order, force, show)
+        planned = plan_film(order, show, force)
         (film,) = planned.films
         expected = forecast(planned, film.devices, pace_for(planned, film.devices[0]))
         check_disk(expected.disk_bytes, free_disk(planned.workspace.root))
@@ -48,9 +48,10 @@ def make_film(
     return made
 
 
-def plan_film(order: FilmOrder, force: bool, show: Display) -> Plan:
-    """Plan a film, and say what the user should know of its inputs."""
-    planned = plan([order], name_devices(order.run.device), force=force, listener=show.on)
+def plan_film(order: FilmOrder, show: Display, force: bool = False, writes: bool = True) -> Plan:
+    """Plan a film, and say what the user should know of its inputs; arguments as `plan` has them."""
+    devices = name_devices(order.run.device)
+    planned = plan([order], devices, force=force, writes=writes, listener=show.on)
     for note in planned.films[0].notes:
         show.warn(note)
     return planned

@@ -30,7 +30,7 @@ def plan(recalibrate: bool, **options: Any) -> None:
     from medley.studio.shooting.resources import free_disk, free_memory
 
     with display(notes(quiet=False)) as show:
-        planned = plan_film(order, True, show)
+        planned = plan_film(order, show, writes=False)
     (film,) = planned.films
     device, content = film.devices[0], film.shots[0].content
     expected = forecast(

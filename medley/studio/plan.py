@@ -78,6 +78,7 @@ def plan(
     sources: Sequence[str] = (),
     force: bool = False,
     keeps_made: bool = False,
+    writes: bool = True,
     listener: Listener = lambda _: None,
 ) -> Plan:
     """Look through the inputs of all orders and gather the shots that are missing.
@@ -90,6 +91,7 @@ def plan(
         force: replace films that lie there.
         keeps_made: let films stay that lie there and were made of just these shots in just this
             way, and go on with the others where one order cannot be made: as a batch does.
+        writes: whether films are to be made, so that their folders are tried out.
         listener: told how far that is, and the making of weights.
 
     Raises:
@@ -97,7 +99,7 @@ def plan(
             them are named.
         MedleyError: an order cannot be made, and it is no batch.
     """
-    planner = _Planner(orders, devices, force, keeps_made, listener)
+    planner = _Planner(orders, devices, force, keeps_made, writes, listener)
     films, failed, faults = [], {}, []
     planner.look_at_contents()
     for number, order in enumerate(orders):
@@ -149,10 +151,12 @@ class _Planner:
         devices: Sequence[str],
         force: bool,
         keeps_made: bool,
+        writes: bool,
         listener: Listener,
     ) -> None:
         self._orders, self._devices = orders, tuple(devices)
-        self._force, self._keeps_made, self._listener = force, keeps_made, listener
+        self._force, self._keeps_made, self._writes = force, keeps_made, writes
+        self._listener = listener
         self.workspace = Workspace(orders[0].run.workspace)
         self.pictures = PictureCache(holds=len(orders) == 1)
         self._weights = lru_cache(maxsize=None)(identify_weights)
@@ -257,14 +261,14 @@ class _Planner:
 
     def _check_folder(self, order: FilmOrder, outputs: Outputs) -> None:
         """See that a film's folder can be written to, before its pictures are looked at."""
-        if outputs.film.parent not in self._folders:
+        if self._writes and outputs.film.parent not in self._folders:
             # Whether a film that is there may be replaced is told of last.
             outputs.check(True, order.inputs)
             self._folders.add(outputs.film.parent)
 
     def _check_outputs(self, film: FilmSpec) -> None:
         """See that a film may be written where another lies."""
-        if any(path.exists() for path in film.outputs.all):
+        if self._writes and any(path.exists() for path in film.outputs.all):
             inputs = {*film.order.inputs, *(work.path for work in film.works)}
             # What lies beside a film takes its name just before it: a kill may have come between.
             is_ours = self._keeps_made and not film.path.exists() and film.sidecar_matches()
