@@ -118,6 +118,8 @@ class _Runner:
 
     def run(self, engine: Engine) -> Report:
         """Take and cut everything."""
+        for key in self._plan.labels.keys() - self._plan.jobs.keys():
+            self._plan.workspace.shot(key).drop_state()  # a run was killed just before it did
         for number, keys in self._wanted.items():
             if not keys:
                 self._cuts[number] = self._pool.submit(self._make, number)
