@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from medley.errors import OutputError
+from medley.errors import OutputError, Setting
 
 _MARKED = 40  # letters of a file's name that its part bears
 
@@ -161,11 +161,15 @@ def check_free(path: Path, force: bool, inputs: Iterable[Path] = ()) -> None:
             folder is not writable.
     """
     if path.is_file() and any(own.is_file() and path.samefile(own) for own in inputs):
-        raise OutputError(f"'{path}' is an input and would be replaced; name another --output")
+        raise OutputError(
+            f"'{path}' is an input and would be replaced; name another ", Setting("output")
+        )
     if path.is_dir():
-        raise OutputError(f"'{path}' is a folder; name a file with --output")
+        raise OutputError(f"'{path}' is a folder; name a file with ", Setting("output"))
     if path.exists() and not force:
-        raise OutputError(f"'{path}' exists; pass --force to replace it, or name another")
+        raise OutputError(
+            f"'{path}' exists; pass ", Setting("force", True), " to replace it, or name another"
+        )
     probe = _part_path(path)
     try:
         probe.parent.mkdir(parents=True, exist_ok=True)
@@ -191,7 +195,9 @@ def check_folder_free(path: Path, force: bool, own: re.Pattern[str]) -> None:
             )
         if names and not force:
             raise OutputError(
-                f"'{path}' holds pictures; pass --force to replace them, or name another"
+                f"'{path}' holds pictures; pass ",
+                Setting("force", True),
+                " to replace them, or name another",
             )
         path = path.with_name(f"{path.name}.new")  # the folder around it must be writable
     check_free(path, force=False)

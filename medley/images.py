@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, UnidentifiedImageError
 
-from medley.errors import PictureError
+from medley.errors import PictureError, Setting
 from medley.settings import LONGEST_SIDE, SHORTEST_SIDE
 
 if TYPE_CHECKING:
@@ -230,7 +230,9 @@ def resize(
     if min(height, width) < shortest:
         raise PictureError(
             f"'{name}' ({picture.width}x{picture.height}) would become {width}x{height} pixels,"
-            f" but VGG-19 needs {shortest} on the short side; raise --size or crop it"
+            f" but VGG-19 needs {shortest} on the short side; raise ",
+            Setting("size"),
+            " or crop it",
         )
     return picture.resize((width, height), Image.Resampling.BILINEAR)
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms, PngImagePlugin, features
 from PIL.ExifTags import Base
 
 import medley
-from medley.errors import OutputError
+from medley.errors import OutputError, Setting
 from medley.images import lay_on_white
 from medley.settings import DEEP, LOSSY, StillFormat
 
@@ -34,11 +34,13 @@ def check_format(file_format: StillFormat, depth: int, quality: int | None) -> N
     name = file_format.upper()
     if depth > 8 and file_format not in DEEP:
         raise OutputError(
-            f"--depth {depth} and {name} contradict each other; PNG and TIFF have {depth} bits"
+            Setting("depth", depth),
+            f" and {name} contradict each other; PNG and TIFF have {depth} bits",
         )
     if quality is not None and file_format not in LOSSY:
         raise OutputError(
-            f"--file-quality {quality} and {name} contradict each other; {name} loses nothing"
+            Setting("file_quality", quality),
+            f" and {name} contradict each other; {name} loses nothing",
         )
     if file_format in ("webp", "avif") and not features.check(file_format):
         raise OutputError(

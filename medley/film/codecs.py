@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from medley.errors import FilmError
+from medley.errors import FilmError, Setting
 from medley.media.ffmpeg import last_words, run
 from medley.settings.film import ENCODERS, Codec, EncoderName, FormatSettings
 
@@ -100,7 +100,8 @@ def check_encoder(path: Path, settings: FormatSettings) -> None:
     working = [name for (name, _), one in _ENCODERS.items() if not complaint(one)]
     raise FilmError(
         f"ffmpeg cannot encode {codec} by {asked} here ({why}); it can by"
-        f" {', '.join(dict.fromkeys(working)) or 'none that medley knows'}: choose one by --encoder"
+        f" {', '.join(dict.fromkeys(working)) or 'none that medley knows'}: choose one by ",
+        Setting("encoder"),
     )
 
 

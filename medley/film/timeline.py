@@ -20,7 +20,7 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import get_args
 
-from medley.errors import FilmError
+from medley.errors import FilmError, Setting
 from medley.settings.film import Pace, Transition
 
 # The share of the iterates' time in which the pace rises from rest, and again in which it falls.
@@ -290,7 +290,10 @@ def _parts(count: int, clock: _Clock, opens: bool, turn_share: Fraction) -> _Par
             f"{count} frames per painting ({float(clock.seconds):.4g} s at {float(clock.fps):.5g}"
             f" fps) are too few: a hold of {float(clock.hold):g} s and the turn to the next"
             f" painting take {count - iterates}, and the iterates need {MIN_ITERATE_FRAMES} more;"
-            f" raise --seconds-per-painting to {needed_s:g} or lower --hold"
+            " raise ",
+            Setting("seconds_per_painting"),
+            f" to {needed_s:g} or lower ",
+            Setting("hold"),
         )
     return _Parts(content, iterates, result, turn)
 

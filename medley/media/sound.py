@@ -3,7 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
-from medley.errors import FilmError
+from medley.errors import FilmError, Setting
 from medley.media.ffmpeg import last_words, run, url
 
 RATE = 48_000  # samples a second, which AAC and Opus both have
@@ -23,10 +23,10 @@ def sound_length(path: Path) -> Fraction:
     rows = [line.split(",") for line in done.stdout.splitlines() if not line.startswith("#")]
     tick = next((line for line in done.stdout.splitlines() if line.startswith("#tb 0: ")), None)
     if "matches no streams" in done.stderr:
-        raise FilmError(f"'{path}' has no sound in it; name another --audio")
+        raise FilmError(f"'{path}' has no sound in it; name another ", Setting("audio"))
     if done.returncode or tick is None or not rows:
         why = last_words(done.stderr.splitlines())
-        raise FilmError(f"ffmpeg cannot read '{path}' ({why}); name another --audio")
+        raise FilmError(f"ffmpeg cannot read '{path}' ({why}); name another ", Setting("audio"))
     return sum(int(row[3]) for row in rows) * Fraction(tick.partition(": ")[2])
 
 

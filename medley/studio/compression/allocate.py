@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from medley.errors import WeightsError
+from medley.errors import Setting, WeightsError
 from medley.studio.compression.compare import Judge
 from medley.vgg import packing, schemes
 from medley.vgg.codebook import Codebook
@@ -72,8 +72,8 @@ def choose_widths(harm: Harm, counts: Mapping[str, int], target_bytes: int) -> d
     smallest = file_bytes(dict.fromkeys(counts, min(WIDTHS)), counts)
     if smallest > target_bytes:
         raise WeightsError(
-            f"{target_bytes:,} bytes are too few: 1 bit a weight takes {smallest:,};"
-            " raise --target-size"
+            f"{target_bytes:,} bytes are too few: 1 bit a weight takes {smallest:,}; raise ",
+            Setting("target_size"),
         )
     while file_bytes(widths, counts) > target_bytes:
 
