@@ -40,7 +40,7 @@ from medley.workspace import Workspace
 
 if TYPE_CHECKING:  # it takes a second to import, and plans do without
     import torch
-_ALONE = BlendSettings.model_validate({})
+_ALONE = BlendSettings()
 
 
 @dataclass(frozen=True)
