@@ -116,6 +116,7 @@ INPUTS = {"content": (Path("a.jpg"),), "styles": (Path("b.jpg"),)}
 def test_order_is_the_same_after_its_flat_values(order):
     given = order.of(**INPUTS, scales="64,128", resolution="720p", device="cpu,cpu", years="1900")
     assert order.of(**given.flat()) == given
+    assert hash(order.of(**given.flat())) == hash(given)  # plans remember by it
     assert list(given.flat()) == list(order.fields())
 
 

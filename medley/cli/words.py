@@ -10,7 +10,7 @@ INTERRUPTED = 130
 
 def counted(number: int, what: str) -> str:
     """A number of things, such as "1 shot" and "1,200 shots"."""
-    return f"{number:,} {what}{'s' * (number != 1)}"
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def printable(text: str) -> str:

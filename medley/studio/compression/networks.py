@@ -76,8 +76,8 @@ def list_variants(sweep: SweepSettings, with_float: bool) -> list[Variant]:
     Raises:
         WeightsError: it is not, and something asked for is made from it.
     """
-    default = (FLOAT_BITS, *range(_WIDEST, 0, -1))
-    widths = sweep.bits or default[not with_float :]
+    narrow = tuple(range(_WIDEST, 0, -1))
+    widths = sweep.bits or ((FLOAT_BITS, *narrow) if with_float else narrow)
     wanted = [
         FLOAT if bits == FLOAT_BITS else Variant(scheme, bits)
         for scheme in sweep.scheme
