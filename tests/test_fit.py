@@ -6,7 +6,8 @@ from pydantic import ValidationError
 from medley.film.fit import Box, backdrop, fit_picture, plan_layout
 from medley.film.grid import GROUND
 from medley.film.stage import seat
-from medley.settings import FilmSettings, FrameSettings, FrameSize, parse_resolution
+from medley.settings import FilmSettings, FrameSettings, FrameSize
+from medley.settings.film import parse_resolution
 
 from .conftest import draw_pixels
 

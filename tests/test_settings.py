@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from medley.settings import (
-    SWEPT_SCHEMES,
     BlendSettings,
     EngineSettings,
     RenderOrder,
@@ -14,13 +13,11 @@ from medley.settings import (
     SweepOrder,
     SweepSettings,
     WalkOrder,
-    parse_betas,
-    parse_schemes,
-    parse_widths,
 )
 from medley.settings.film import FormatSettings, check_format
-from medley.settings.networks import format_widths
+from medley.settings.networks import SWEPT_SCHEMES, format_widths, parse_schemes, parse_widths
 from medley.settings.orders import ORDERS
+from medley.settings.shot import parse_betas
 
 
 @pytest.mark.parametrize(
