@@ -174,7 +174,7 @@ def render(
         output: the film, ending in .mp4; "outputs/CONTENT-medley.mp4" unless given.
         force: replace a film of that name.
         watch: told what happens, after every step and every frame too.
-        options: every other field of `medley.settings.RenderOrder`, such as `sample`, `steps`,
+        options: all else in `medley.settings.RenderOrder.fields()`, such as `sample`, `steps`,
             `fps`, `quality` or `workspace`.
 
     Returns:

@@ -8,12 +8,12 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
-from medley.studio.shooting.model import Model, load_model
 from PIL import Image
 
 from medley.film.facts import read_facts
 from medley.images import Pixels
 from medley.settings import ShotSettings
+from medley.studio.shooting.model import Model, load_model
 from medley.vgg import schemes, weightfile
 from medley.vgg.sources import KERAS_ORIGIN
 from medley.vgg.weights import load_weights

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from medley.studio.shooting.model import load_model
 from medley.studio.shooting.scene import Scene, shot_key
 from PIL import Image
 
@@ -14,6 +13,7 @@ from medley.errors import PictureError
 from medley.images import decode
 from medley.settings import BlendSettings, ShotSettings
 from medley.studio.shooting.blend import Blend, read_blend
+from medley.studio.shooting.model import load_model
 from medley.studio.shooting.shoot import set_objective, shoot
 from medley.transfer.color_transfer import Patch, color_statistics, match_colors
 from medley.workspace import Workspace

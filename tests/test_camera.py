@@ -5,10 +5,10 @@ import weakref
 
 import pytest
 import torch
-from medley.studio.shooting.model import load_model
 
 from medley.errors import WeightsError
 from medley.settings import ShotSettings
+from medley.studio.shooting.model import load_model
 from medley.vgg import schemes, weightfile
 from medley.vgg.sources import KERAS_ORIGIN
 from medley.vgg.weights import load_weights

@@ -8,15 +8,8 @@ from click.testing import CliRunner
 from pydantic import ValidationError
 
 from medley.cli.layers import layers as layers_command
-from medley.settings import (
-    VGG_LAYERS,
-    BlendSettings,
-    MaskWish,
-    RenderOrder,
-    ShotSettings,
-    format_layers,
-    parse_layers,
-)
+from medley.settings import VGG_LAYERS, BlendSettings, MaskWish, RenderOrder, ShotSettings
+from medley.settings.layers import format_layers, parse_layers
 
 
 def test_layers_are_read_in_the_network_s_order_whatever_the_list_s():

@@ -5,7 +5,8 @@ from pydantic import ValidationError
 
 from medley.film.composite import GROUND, backdrop, fit_picture, letterbox
 from medley.film.layout import Box, plan_layout
-from medley.settings import FilmSettings, FrameSettings, FrameSize, parse_resolution
+from medley.settings import FilmSettings, FrameSettings, FrameSize
+from medley.settings.film import parse_resolution
 
 from .conftest import draw_pixels
 

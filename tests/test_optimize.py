@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from medley.studio.shooting.model import load_model
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from medley.errors import DivergedError
 from medley.images import to_tensor
 from medley.settings import ShotSettings
+from medley.studio.shooting.model import load_model
 from medley.transfer.color_transfer import color_statistics, match_colors
 from medley.transfer.lbfgs import FARTHEST_MOVE, LBFGS, _dot
 from medley.transfer.losses import Losses, Objective

@@ -5,16 +5,19 @@ from pathlib import Path
 import pytest
 
 from medley.settings import (
-    SWEPT_SCHEMES,
     BlendSettings,
     EngineSettings,
+    RenderOrder,
+    Settings,
     ShotSettings,
+    SweepOrder,
     SweepSettings,
-    parse_betas,
-    parse_schemes,
-    parse_widths,
+    WalkOrder,
 )
 from medley.settings.film import FormatSettings, check_format
+from medley.settings.networks import SWEPT_SCHEMES, format_widths, parse_schemes, parse_widths
+from medley.settings.orders import ORDERS
+from medley.settings.shot import parse_betas
 
 
 @pytest.mark.parametrize(
@@ -101,3 +104,52 @@ def test_devices_of_a_batch_are_refused_in_words(devices):
 def test_film_without_a_name_is_refused(name):
     with pytest.raises(ValueError, match=r"has no name; name a film, such as film\.mp4"):
         check_format(Path(name), FormatSettings())
+
+
+INPUTS = {"content": (Path("a.jpg"),), "styles": (Path("b.jpg"),)}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_order_is_the_same_after_its_flat_values(order):
+    given = order.of(**INPUTS, scales="64,128", resolution="720p", device="cpu,cpu", years="1900")
+    assert order.of(**given.flat()) == given
+    assert hash(order.of(**given.flat())) == hash(given)  # plans remember by it
+    assert list(given.flat()) == list(order.fields())
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_every_setting_of_an_order_s_parts_can_be_asked_for(order):
+    given = order.of(**INPUTS)
+    parts = [part for _, part in given if isinstance(part, Settings)]
+    names = {name for part in parts for name in type(part).model_fields}
+    asked = given.flat().keys() - {"content", "styles", "output", "quality"}
+    assert names - asked == ({"weights"} if order is SweepOrder else set())
+    assert asked <= names
+
+
+def test_render_and_walk_have_one_photo():
+    for order in (RenderOrder, WalkOrder):
+        with pytest.raises(ValueError, match="2 photos are named, and one is repainted; name that"):
+            order.of(content=(Path("a.jpg"), Path("b.jpg")), styles=("c.jpg",))
+
+
+def test_file_called_like_a_start_is_told_from_it():
+    named = ShotSettings(init="./noise")
+    assert named.init == Path("noise")
+    assert named.model_dump(mode="json")["init"] == "./noise"
+    assert ShotSettings(init="noise").init == "noise"
+
+
+@pytest.mark.parametrize(
+    ("widths", "text"),
+    [
+        ((32, 8, 7, 6, 5, 4, 3, 2, 1), "32,8-1"),
+        ((8, 4), "8,4"),
+        ((8, 7, 4), "8,7,4"),
+        ((1, 2, 3, 2), "1-3,2"),
+        ((3, 2, 1, 2, 3), "3-1,2,3"),
+        ((4,), "4"),
+    ],
+)
+def test_widths_are_written_as_short_as_they_are_read(widths, text):
+    assert format_widths(widths) == text

@@ -77,7 +77,7 @@ def prune_(
     from medley.housekeeping import choose, find_films, freed, prune, survey
 
     choice = read_settings(PruneSettings, options)
-    if choice == PruneSettings.model_validate({}):
+    if choice == PruneSettings():
         names = ", ".join(f"--{name.replace('_', '-')}" for name in PruneSettings.model_fields)
         raise click.UsageError(f"nothing says what may go; pass some of {names}")
     place = _opened(workspace)

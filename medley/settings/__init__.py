@@ -17,18 +17,14 @@ from medley.settings.film import (
     FrameSettings,
     FrameSize,
     WalkSettings,
-    parse_resolution,
 )
 from medley.settings.housekeeping import PruneSettings
-from medley.settings.layers import VGG_LAYERS, Layer, format_layers, parse_layers
+from medley.settings.layers import VGG_LAYERS, Layer
 from medley.settings.load import read_file, read_table
 from medley.settings.networks import (
-    SWEPT_SCHEMES,
     QuantizeSettings,
     SweepSettings,
     WeightsSettings,
-    parse_schemes,
-    parse_widths,
 )
 from medley.settings.orders import FilmOrder, Order, RenderOrder, SweepOrder, WalkOrder
 from medley.settings.presets import QualitySettings
@@ -45,8 +41,6 @@ from medley.settings.shot import (
     Scales,
     ShotSettings,
     StyleSettings,
-    parse_betas,
-    parse_mask,
 )
 from medley.settings.still import DEEP, LOSSY, SUFFIXES, StillFormat, StillSettings
 
@@ -60,7 +54,6 @@ __all__ = [
     "SHORTEST_HISTORY",
     "SHORTEST_SIDE",
     "SUFFIXES",
-    "SWEPT_SCHEMES",
     "VGG_LAYERS",
     "BatchWish",
     "BlendSettings",
@@ -99,14 +92,7 @@ __all__ = [
     "WalkOrder",
     "WalkSettings",
     "WeightsSettings",
-    "format_layers",
     "format_years",
-    "parse_betas",
-    "parse_layers",
-    "parse_mask",
-    "parse_resolution",
-    "parse_schemes",
-    "parse_widths",
     "read_file",
     "read_table",
 ]

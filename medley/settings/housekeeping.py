@@ -38,7 +38,8 @@ def amount(size_bytes: float) -> str:
     for unit in ("GB", "MB", "KB"):
         number = size_bytes / _BYTES[unit]
         if number >= 1:
-            return f"{number:.{int(number < 10 or unit == 'GB')}f} {unit}"
+            digits = 1 if number < 10 or unit == "GB" else 0
+            return f"{number:.{digits}f} {unit}"
     return f"{size_bytes:.0f} bytes"
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from medley.errors import ConfigError
 from medley.settings.base import place, rival_of, rivals_in, text_of
@@ -245,7 +246,7 @@ class _Reader:
                     for fault in error.errors():
                         self._blame(source, complaint(fault))
                     continue
-                path = self._path(order, table)
+                path = self._path(order, table, values)
                 try:
                     check_format(path, order.film)
                 except ValueError as error:
@@ -264,10 +265,10 @@ class _Reader:
             )
         return not required <= table.values.keys()
 
-    def _path(self, order: FilmOrder, table: _Table) -> Path:
+    def _path(self, order: FilmOrder, table: _Table, values: Mapping[str, Any]) -> Path:
         """Where a film goes, under a name of its own."""
-        words = _words(order) | {"kind": table.kind}
-        varying = {name: words[name] for name in table.varying}
+        fields = KINDS[table.kind].fields() if table.varying else {}
+        varying = {name: _word(fields[name], values[name]) for name in table.varying}
         folder = self._file.folder
         if order.output is None:
             varying.pop("content", None)  # whose name it bears
@@ -278,7 +279,9 @@ class _Reader:
         if "{" not in str(output):
             varying.pop("output", None)
             return tell_apart(order.output, varying)
-        return folder / fill(output, words)
+        fields = order.fields()
+        words = {name: _word(fields[name], value) for name, value in order.flat().items()}
+        return folder / fill(output, words | {"kind": table.kind})
 
     def _check_names(self, films: Iterable[Film]) -> None:
         """Blame films of the same name; an ending of other letters does not tell them apart."""
@@ -303,14 +306,10 @@ class _Reader:
         self._faults[f"{where}: {what}"] = None
 
 
-def _words(order: FilmOrder) -> dict[str, Any]:
-    """An order's values as the names of files know them: by their text, if they are written so."""
-    fields, words = order.fields(), order.flat()
-    for name, value in words.items():
-        text = text_of(fields[name])
-        if text and value is not None and not text.is_path:
-            words[name] = text.write(value)
-    return words
+def _word(field: FieldInfo, value: Any) -> Any:
+    """A value as the names of files know it: by its text, if it is written as one."""
+    text = text_of(field)
+    return text.write(value) if text and value is not None and not text.is_path else value
 
 
 def _kinds_with(key: str) -> str:

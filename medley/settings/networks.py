@@ -108,11 +108,9 @@ class QuantizeSettings(Settings):
     bits: int = Field(
         4, ge=1, le=8, description="Bits a weight, 1 to 8; float16 and bfloat16 have 16."
     )
-    scheme: Literal["kmeans", "calibrated", "affine", "affine-channel", "float16", "bfloat16"] = (
-        Field(
-            "kmeans",
-            description="How weights are stored; calibrated is best at few bits, takes minutes.",
-        )
+    scheme: Literal[Scheme, "float16", "bfloat16"] = Field(
+        "kmeans",
+        description="How weights are stored; calibrated is best at few bits, takes minutes.",
     )
 
 

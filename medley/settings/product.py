@@ -119,7 +119,7 @@ def tell_apart(film: Path, varying: Mapping[str, Any]) -> Path:
 
 def word_of(value: Any) -> str:
     """A setting's value as a part of a file's name."""
-    if isinstance(value, tuple):
+    if type(value) is tuple:  # a named one has a text of its own
         text = "+".join(map(word_of, value))
     elif isinstance(value, Path):
         text = value.stem

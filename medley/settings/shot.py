@@ -298,9 +298,10 @@ class BlendSettings(Settings):
             return (1.0,) * count
         shares = self.style_weights
         if len(shares) != count:
+            works = f"{count} painting" if count == 1 else f"{count} paintings"
             raise ValueError(
-                f"--style-weights {format_shares(shares)} has {len(shares)} weights for {count}"
-                f" painting{'s' * (count != 1)}; give one for each"
+                f"--style-weights {format_shares(shares)} has {len(shares)} weights for {works};"
+                " give one for each"
             )
         return tuple(count * share / sum(shares) for share in shares)
 
