@@ -106,8 +106,7 @@ def stylize(
         content: what is repainted.
         painting: one, or several whose styles are mixed; none where masks name them.
         style_weights: how strongly each pulls against the others; equally if there are none.
-        mask: such as "sky.png=starry.jpg": where which painting pulls, as `--mask` on the command
-            line.
+        mask: such as "sky.png=starry.jpg": where which painting pulls, as on the command line.
         seed: decides the noise of `init="noise"`.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         tile: side in pixels of the tiles that are computed at once, "auto" or "off".
@@ -321,7 +320,9 @@ def quantize(
 def _read(schema: type[Schema], options: Mapping[str, Any], function: str) -> Schema:
     """Options as their schema has them; what it does not accept is the caller's mistake."""
     try:
-        return read_table(schema, options, f"medley.{function}", kind_of=preset_kind)
+        return read_table(
+            schema, options, f"medley.{function}", kind_of=preset_kind, wording=in_keywords
+        )
     except ConfigError as error:
         raise ValueError(error.worded(in_keywords)) from None
 

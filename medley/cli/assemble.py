@@ -7,9 +7,10 @@ import click
 
 from medley.cli.help import Grouped
 from medley.cli.options import output_option, read_settings, settings_options
-from medley.cli.words import counted
+from medley.cli.words import counted, in_options
 from medley.settings import FilmSettings, RunSettings
 from medley.settings.film import USUAL_SUFFIX
+from medley.settings.load import words_of
 
 
 @click.command(cls=Grouped, short_help="Make a film of shots or pictures that are already there.")
@@ -48,7 +49,7 @@ def assemble(
     try:
         film = asked.fitted(path)
     except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(words_of(error, in_options)) from None
     # Pillow and numpy take half a second to import; --help should not wait for them.
     from medley.cli.console import notes
     from medley.cli.films import closing_line

@@ -89,7 +89,7 @@ def settle(options: dict[str, Any]) -> dict[str, Any]:
     if context.meta[_PRINT]:
         known = [param.name or "" for param in context.command.params]
         named = {name: settled[name] for name in known if name in fields}
-        click.echo(config_text(named, fields, context.command_path), nl=False)
+        click.echo(config_text(named, fields, f"{context.command_path} --config FILE"), nl=False)
         context.exit()
     return settled
 

@@ -49,7 +49,7 @@ def make_film(
 
 
 def plan_film(order: FilmOrder, show: Display, force: bool = False, writes: bool = True) -> Plan:
-    """Plan a film, and say what the user should know of its inputs; arguments as `plan` has them."""
+    """Plan a film and say what the user should know of its inputs; arguments as `plan` has them."""
     devices = name_devices(order.run.device)
     planned = plan([order], devices, force=force, writes=writes, listener=show.on)
     for note in planned.films[0].notes:

@@ -12,8 +12,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from medley.cli.help import Grouped, SettingOption, by_worth
+from medley.cli.words import in_options
 from medley.settings import Order, RunSettings, Settings
-from medley.settings.base import item_of, text_of
+from medley.settings.base import described, item_of, text_of
 from medley.settings.load import adapter_of, as_written, complaint, missing_in, refusal
 from medley.settings.retired import RETIRED, warn_retired
 
@@ -37,7 +38,7 @@ class FieldType(click.ParamType[Any]):
             return self._adapter.validate_python(value)
         except ValidationError as error:
             option = max(param.opts, key=len) if param else self.name
-            told = refusal(option, self._field, value, error.errors()[0])
+            told = refusal(option, self._field, value, error.errors()[0], in_options)
             raise click.UsageError(told, ctx) from None
 
 
@@ -80,7 +81,7 @@ def settings_options(
                 *_names(name, field),
                 cls=SettingOption,
                 heading=headings[name],
-                help=about.get(name, field.description),
+                help=about.get(name) or described(field, in_options),
                 **_kind(field),
             )
             command = add(command)
@@ -145,7 +146,7 @@ def retired_options(command: Command) -> Command:
 def content_option(order: type[Order]) -> Callable[[Command], Command]:
     """Decorate a command with the one photo of its film."""
     field = order.fields()["content"]
-    about = f"{field.description}  [required]"
+    about = f"{described(field, in_options)}  [required]"
     return click.option("--content", type=FieldType(field), help=about)
 
 
@@ -196,7 +197,7 @@ def exclusive(first: str, second: str) -> None:
 
 def message_of(error: ValidationError) -> str:
     """Put a schema's complaint into one line."""
-    return complaint(error.errors()[0])
+    return complaint(error.errors()[0], in_options)
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:

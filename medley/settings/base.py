@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
+from medley.errors import Setting, Wording
+
 RIVALS = {"size": "pixels", "weights": "bits"}
 """Settings that say the same in different ways: where the first is set, it counts."""
 
@@ -22,7 +24,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     heading: ClassVar[str] = ""
-    """What --help writes over the fields that a schema adds."""
+    """What the command line's help writes over the fields that a schema adds."""
 
     @classmethod
     def fields(cls) -> dict[str, FieldInfo]:
@@ -41,6 +43,27 @@ class Settings(BaseModel):
     def flat(self) -> dict[str, Any]:
         """Every value by those names."""
         return dict(self)
+
+
+class _Words(dict[str, str]):
+    """Gives every setting's name in the words of a door."""
+
+    def __init__(self, wording: Wording) -> None:
+        super().__init__()
+        self._wording = wording
+
+    def __missing__(self, name: str) -> str:
+        return self._wording(Setting(name))
+
+
+def described(field: FieldInfo, wording: Wording) -> str:
+    """Write a field's description, in which other settings stand as "{name}".
+
+    Args:
+        field: has the description.
+        wording: writes a setting as the door has it where the description is read.
+    """
+    return (field.description or "").format_map(_Words(wording))
 
 
 @dataclass(frozen=True)

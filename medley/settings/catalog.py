@@ -37,7 +37,10 @@ class CatalogSettings(Settings):
         None, ge=1, description="Draw this many of the paintings at random, instead of all by name."
     )
     seed: int = Field(
-        0, ge=0, le=2**63 - 1, description="Decides the draw, and the noise of --init noise."
+        0,
+        ge=0,
+        le=2**63 - 1,
+        description="Decides the draw, and the noise of {init} noise.",
     )
     artist: str | None = Field(None, description="Only paintings by this artist.")
     genre: str | None = Field(None, description="Only paintings of this genre.")
@@ -49,5 +52,5 @@ class CatalogSettings(Settings):
         "test", description="Which part of Painter by Numbers; other folders have no parts."
     )
     spread: Literal["none", "artist", "genre", "style"] = Field(
-        "none", description="With --sample: draw evenly over these."
+        "none", description="With {sample}: draw evenly over these."
     )

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from medley.errors import Setting, SettingsError
 from medley.settings.base import LONGEST_SIDE, SHORTEST_SIDE, Settings, Text
 
 Codec = Literal["auto", "h264", "h265", "av1", "vp9"]
@@ -133,22 +134,31 @@ def check_format(path: Path, settings: FormatSettings) -> None:
             sound.
     """
     if path.name in ("", "..") or path.name.lower() in FORMATS:
-        raise ValueError(f"--output '{path}' has no name; name a film, such as film{USUAL_SUFFIX}")
+        raise SettingsError(
+            Setting("output", f"'{path}'"),
+            f" has no name; name a film, such as film{USUAL_SUFFIX}",
+        )
     form = format_of(path)
     suffix = path.suffix.lower() or "a folder of pictures"
     if settings.codec != "auto" and settings.codec not in form.codecs:
         has = f"has {' and '.join(form.codecs)}" if form.codecs else "has no choice of codecs"
-        raise ValueError(f"--codec {settings.codec} does not go into {suffix}, which {has}")
+        raise SettingsError(
+            Setting("codec", settings.codec), f" does not go into {suffix}, which {has}"
+        )
     written = ENCODERS.get(settings.encoder, get_args(Codec))
     wanted = form.codecs if settings.codec == "auto" else (settings.codec,)
     if settings.encoder != "auto" and not set(written) & set(wanted):
         able = [name for name, codecs in ENCODERS.items() if set(codecs) & set(wanted)]
         way = f"has {', '.join(able)}" if able else "needs none"
         what = " or ".join(wanted) or suffix
-        raise ValueError(f"--encoder {settings.encoder} does not write {what}, which {way}")
+        raise SettingsError(
+            Setting("encoder", settings.encoder), f" does not write {what}, which {way}"
+        )
     if settings.audio and not form.sound:
         audible = " and ".join(name for name, one in FORMATS.items() if one.sound)
-        raise ValueError(f"--audio: {suffix} has no sound; name a film ending in {audible}")
+        raise SettingsError(
+            Setting("audio"), f": {suffix} has no sound; name a film ending in {audible}"
+        )
 
 
 Fit = Literal["pad", "crop"]
@@ -250,9 +260,10 @@ class ComposeSettings(Settings):
     @model_validator(mode="after")
     def _corners_are_free(self) -> Self:
         if self.inset == self.sparkline != "none":
-            raise ValueError(
-                f"--inset and --sparkline are both {self.inset}; put one of them elsewhere"
-            )
+            raise SettingsError(
+                Setting("inset"), " and ", Setting("sparkline"),
+                f" are both {self.inset}; put one of them elsewhere",
+            )  # fmt: skip
         return self
 
 
@@ -379,7 +390,7 @@ class WalkSettings(Settings):
         ge=0,
         le=1e6,
         allow_inf_nan=False,
-        description="How many times as strongly as by --content-weight the photo is held on to:"
+        description="How many times as strongly as by {content_weight} the photo is held on to:"
         " a picture that never starts over would lose it.",
     )
     linger: float = Field(

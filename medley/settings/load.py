@@ -1,8 +1,8 @@
 """Settings from a file: names and values are checked here, all of them before anything is said.
 
 A file is TOML, flat, under the names of the options (`style_weight` or `style-weight`), or the
-sidecar of a film, whose table `order` holds what it was made by. The command line's --config and
-a batch's manifest read it alike. Relative paths are relative to the file's folder.
+sidecar of a film, whose table `order` holds what it was made by. A command's configuration
+and a batch's manifest are read alike. Relative paths are relative to the file's folder.
 """
 
 import difflib
@@ -19,9 +19,10 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 import medley
-from medley.errors import ConfigError
+from medley.errors import ConfigError, Part, Setting, SettingsError, Wording, word
 from medley.settings.base import (
     Settings,
+    described,
     holds_several,
     old_names,
     place,
@@ -43,13 +44,38 @@ def adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
     return TypeAdapter(annotation)
 
 
-def complaint(fault: Mapping[str, Any]) -> str:
-    """Put one of the errors of a `ValidationError` into words."""
-    message: str = fault["msg"].removeprefix("Value error, ")
+def in_files(setting: Setting) -> str:
+    """Write a setting as a file has it: "tile = 512"."""
+    value = setting.value
+    if isinstance(value, bool):
+        value = str(value).lower()
+    return setting.name if value is None else f"{setting.name} = {value}"
+
+
+def words_of(error: ValueError, wording: Wording) -> str:
+    """Put an error into words, with settings as a door has them."""
+    return word(error.args, wording) if isinstance(error, SettingsError) else str(error)
+
+
+def complaint(fault: Mapping[str, Any], wording: Wording) -> str:
+    """Put one of the errors of a `ValidationError` into words.
+
+    Args:
+        fault: one of the error's faults.
+        wording: writes a setting as the door has it where the value was given.
+    """
+    own = fault.get("ctx", {}).get("error")
+    message = words_of(own, wording) if isinstance(own, ValueError) else str(fault["msg"])
     return message[:1].lower() + message[1:]
 
 
-def refusal(name: str, field: FieldInfo, value: Any, fault: Mapping[str, Any] | None = None) -> str:
+def refusal(
+    name: str,
+    field: FieldInfo,
+    value: Any,
+    fault: Mapping[str, Any] | None = None,
+    wording: Wording = in_files,
+) -> str:
     """Say why a field does not accept a value: "steps is 'many'; it must be a whole number ...".
 
     Args:
@@ -57,9 +83,10 @@ def refusal(name: str, field: FieldInfo, value: Any, fault: Mapping[str, Any] | 
         field: says what it accepts.
         value: as it was given.
         fault: what a `ValidationError` has on it; a check of our own words its complaint itself.
+        wording: writes a setting as the door has it where the value was given.
     """
     if fault is not None and fault["type"] == "value_error":
-        return f"{name}: {complaint(fault)}"
+        return f"{name}: {complaint(fault, wording)}"
     return f"{name} is {shown(value)}; it must be {expectation(field)}"
 
 
@@ -170,6 +197,7 @@ def read_table(
     source: str,
     folder: Path = Path(),
     kind_of: Callable[[str], Kind] = kind_named,
+    wording: Wording = in_files,
 ) -> Schema:
     """Read a whole order, or any other settings, from a table.
 
@@ -179,6 +207,7 @@ def read_table(
         source: what errors call it, such as "'film.toml'" or "'films.toml', film 3".
         folder: that relative paths are relative to.
         kind_of: the kind of the first device that `device` names; asked if a preset is.
+        wording: writes a setting as the door has it through which the table came.
 
     Raises:
         ConfigError: names are unknown or missing, values not accepted, or contradict each other.
@@ -191,7 +220,7 @@ def read_table(
         return schema.of(**values)
     except ValidationError as error:
         missing = [f"{name} is missing; say it" for name in missing_in(error)]
-        faults = missing or [complaint(fault) for fault in error.errors()]
+        faults = missing or [complaint(fault, wording) for fault in error.errors()]
         raise ConfigError(*(f"{source}: {fault}" for fault in faults)) from None
 
 
@@ -218,7 +247,7 @@ def check_table(
     Raises:
         ConfigError: names are unknown, values not accepted, or two contradict each other.
     """
-    faults = _faults_of_version(table.get(VERSION))
+    faults: list[tuple[object, ...]] = [(one,) for one in _faults_of_version(table.get(VERSION))]
     values: dict[str, Any] = {}
     written: dict[str, str] = {}
     for key, value in table.items():
@@ -231,18 +260,18 @@ def check_table(
             continue
         try:
             if name not in fields:
-                raise ValueError(_unknown(key, value, {*fields, *elsewhere}))
+                raise SettingsError(*_unknown(key, value, {*fields, *elsewhere}))
             if name in written:
                 raise ValueError(f"{written[name]} and {key} are the same setting; keep one")
             written[name] = key
             values[name] = in_folder(_accept(key, fields[name], value), folder)
         except ValueError as error:
-            faults.append(str(error))
+            faults.append(error.args)
     faults += [
-        f"{one} and {other} contradict each other; keep one" for one, other in rivals_in(written)
+        (f"{one} and {other} contradict each other; keep one",) for one, other in rivals_in(written)
     ]
     if faults:
-        raise ConfigError(*(f"{source}: {fault}" for fault in faults))
+        raise ConfigError(*((f"{source}: ", *fault) for fault in faults))
     return values
 
 
@@ -271,15 +300,15 @@ def config_text(values: Mapping[str, Any], fields: Mapping[str, FieldInfo], comm
     Args:
         values: by the fields' names, in the order in which they are written.
         fields: give the descriptions.
-        command: that the file is for.
+        command: the command line that reads the file.
 
     Raises:
         ConfigError: a value is no Unicode, which TOML must be.
     """
     written = plain_values(values, fields)
-    lines = [f"# {command} --config FILE", f"{VERSION} = {_toml(VERSION, medley.__version__)}"]
+    lines = [f"# {command}", f"{VERSION} = {_toml(VERSION, medley.__version__)}"]
     for name in values:
-        about = textwrap.wrap(fields[name].description or "", 96, break_on_hyphens=False)
+        about = textwrap.wrap(described(fields[name], str), 96, break_on_hyphens=False)
         lines += ["", *(f"# {line}" for line in about)]
         is_set = name in written
         lines.append(f"{name} = {_toml(name, written[name])}" if is_set else f"# {name} =")
@@ -314,12 +343,13 @@ def missing_in(error: ValidationError) -> list[str]:
     return [str(fault["loc"][-1]) for fault in error.errors() if fault["type"] == "missing"]
 
 
-def _unknown(key: str, value: Any, names: Collection[str]) -> str:
+def _unknown(key: str, value: Any, names: Collection[str]) -> list[Part]:
     if isinstance(value, Mapping):
-        return f"[{key}] is a table; settings stand in none, each as name = value"
+        return [f"[{key}] is a table; settings stand in none, each as name = value"]
     close = difflib.get_close_matches(key.replace("-", "_"), sorted(names), n=1)
-    guess = f"did you mean '{close[0]}'?" if close else "--print-config writes all there are"
-    return f"there is no setting '{key}'; {guess}"
+    if close:
+        return [f"there is no setting '{key}'; did you mean '{close[0]}'?"]
+    return [f"there is no setting '{key}'; ", Setting("print_config"), " writes all there are"]
 
 
 def _accept(key: str, field: FieldInfo, value: Any) -> Any:

@@ -23,11 +23,19 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from medley.errors import ConfigError
+from medley.errors import ConfigError, Part, Setting
 from medley.settings.base import place, rival_of, rivals_in, text_of
 from medley.settings.film import check_format
 from medley.settings.lines import Place, key_lines
-from medley.settings.load import SettingsFile, check_table, complaint, name_of, read_file
+from medley.settings.load import (
+    SettingsFile,
+    check_table,
+    complaint,
+    in_files,
+    name_of,
+    read_file,
+    words_of,
+)
 from medley.settings.orders import FilmOrder, RenderOrder, SweepOrder, WalkOrder, order_names
 from medley.settings.presets import Kind, beneath
 from medley.settings.product import (
@@ -50,7 +58,7 @@ KINDS: dict[str, type[RenderOrder] | type[SweepOrder] | type[WalkOrder]] = {
 MANY = 10_000
 """More films than these are made only if that is confirmed."""
 
-SHARED = {"workspace": "put it into [defaults]", "device": "pass --devices to the batch"}
+SHARED = {"workspace": "put it into [defaults]", "device": "name devices to the batch"}
 """Settings that are not a single film's, and what to do instead."""
 
 
@@ -114,7 +122,7 @@ class _Reader:
     ) -> None:
         self._file, self._lines, self._many = file, lines, many
         self._kind = cache(kind)
-        self._faults: dict[str, None] = {}  # in order, each once
+        self._faults: dict[tuple[object, ...], None] = {}  # in order, each once
         defaults = file.table.get("defaults", {})
         self._defaults: dict[str, Any] = defaults if isinstance(defaults, dict) else {}
 
@@ -212,9 +220,9 @@ class _Reader:
                     check_files(name, accepted)
                     values.setdefault(name, []).append(accepted)
         except ConfigError as error:
-            self._faults |= dict.fromkeys(error.args)
+            self._faults |= dict.fromkeys(error.faults)
         except ValueError as error:
-            self._blame(at, f"{key}: {error}")
+            self._blame(at, f"{key}: {words_of(error, in_files)}")
         else:
             return values
         return {}
@@ -227,7 +235,9 @@ class _Reader:
         lists = " x ".join(f"{len(most.values[name]):,} {name}" for name in most.varying)
         self._blame(
             self._at(most.number, ""),
-            f"the manifest asks for {count:,} films ({lists}); pass --yes if all are meant",
+            f"the manifest asks for {count:,} films ({lists}); pass ",
+            Setting("yes", True),
+            " if all are meant",
         )
         return True
 
@@ -244,13 +254,13 @@ class _Reader:
                     order = KINDS[table.kind].of(**values, workspace=workspace)
                 except ValidationError as error:
                     for fault in error.errors():
-                        self._blame(source, complaint(fault))
+                        self._blame(source, complaint(fault, in_files))
                     continue
                 path = self._path(order, table, values)
                 try:
                     check_format(path, order.film)
                 except ValueError as error:
-                    self._blame(self._at(table.number, "output"), str(error))
+                    self._blame(self._at(table.number, "output"), words_of(error, in_files))
                 yield Film(table.kind, order.model_copy(update={"output": path}), source)
 
     def _lacks(self, table: _Table) -> bool:
@@ -302,8 +312,8 @@ class _Reader:
         line = next((self._lines[place] for place in places if place in self._lines), 0)
         return f"{self._file.source} line {line}" if line else self._file.source
 
-    def _blame(self, where: str, what: str) -> None:
-        self._faults[f"{where}: {what}"] = None
+    def _blame(self, where: str, *what: Part) -> None:
+        self._faults[f"{where}: ", *what] = None
 
 
 def _word(field: FieldInfo, value: Any) -> Any:

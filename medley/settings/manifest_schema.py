@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from medley.settings.base import holds_several, text_of
+from medley.settings.base import described, holds_several, text_of
 from medley.settings.load import adapter_of, as_written
 from medley.settings.manifest import KINDS, SHARED
 
@@ -55,7 +55,7 @@ def _table(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _facts(field: FieldInfo) -> dict[str, Any]:
-    facts: dict[str, Any] = {"description": field.description or ""}
+    facts: dict[str, Any] = {"description": described(field, str)}
     if not field.is_required() and field.default is not None:
         facts["default"] = as_written(field, field.default)
     return facts

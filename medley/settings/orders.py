@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.fields import FieldInfo
 
+from medley.errors import Setting, SettingsError
 from medley.settings.base import Once, Settings, Text, old_names
 from medley.settings.catalog import CatalogSettings
 from medley.settings.film import (
@@ -150,15 +151,23 @@ class RenderOrder(Order):
         masked = tuple(dict.fromkeys(wish.painting for wish in read))
         named = tuple(map(Path, values.get("styles") or masked))
         if named != masked:
-            raise ValueError("--mask names its paintings itself; leave --styles out")
+            raise SettingsError(
+                Setting("mask"), " names its paintings itself; leave ", Setting("styles"), " out"
+            )
         return values | {"styles": masked}
 
     @model_validator(mode="after")
     def _shares_one_shot(self) -> Self:
         if self.blend.style_weights and not self.blend.is_one_shot:
-            raise ValueError("--style-weights is for paintings in one shot; pass --blend with it")
+            raise SettingsError(
+                Setting("style_weights"), " is for paintings in one shot; pass ",
+                Setting("blend", True), " with it",
+            )  # fmt: skip
         if self.blend.mask and self.catalog.sample:
-            raise ValueError("--mask names its paintings, and --sample draws others; give one")
+            raise SettingsError(
+                Setting("mask"), " names its paintings, and ", Setting("sample"),
+                " draws others; give one",
+            )  # fmt: skip
         return self
 
     @property
@@ -191,9 +200,10 @@ class SweepOrder(Order):
     @model_validator(mode="after")
     def _shots_start_alike(self) -> Self:
         if self.film.transition == "chain":
-            raise ValueError(
-                "--transition chain starts each shot from another's result, and a sweep compares"
-                " shots that start alike; pass rewind, dissolve, wipe or cut"
+            raise SettingsError(
+                Setting("transition", "chain"),
+                " starts each shot from another's result, and a sweep compares shots that start"
+                " alike; pass rewind, dissolve, wipe or cut",
             )
         return self
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, NamedTuple, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from medley.errors import Setting, SettingsError
 from medley.settings.base import LONGEST_SIDE, SHORTEST_SIDE, Settings, Side, Text, Weight
 from medley.settings.layers import VGG_LAYERS, format_layers, parse_layers, parse_weight
 from medley.settings.networks import WeightsSettings
@@ -73,7 +74,7 @@ class EffortSettings(Settings):
     heading = "Size and time"
 
     size: Side | None = Field(
-        None, description="Long side of the result in pixels, instead of --pixels."
+        None, description="Long side of the result in pixels, instead of {pixels}."
     )
     pixels: int = Field(
         384 * 384,
@@ -115,11 +116,16 @@ class EffortSettings(Settings):
     @model_validator(mode="after")
     def _adam_is_there_to_be_set(self) -> Self:
         if self.optimizer == "adam" and self.history is not None:
-            raise ValueError("--history and --optimizer adam contradict each other; leave one out")
+            raise SettingsError(
+                Setting("history"), " and ", Setting("optimizer", "adam"),
+                " contradict each other; leave one out",
+            )  # fmt: skip
         for name in ("learning_rate", "adam_betas") if self.optimizer != "adam" else ():
             if getattr(self, name) != type(self).model_fields[name].default:
-                option = f"--{name.replace('_', '-')}"
-                raise ValueError(f"{option} sets Adam, not L-BFGS; pass --optimizer adam with it")
+                raise SettingsError(
+                    Setting(name), " sets Adam, not L-BFGS; pass ", Setting("optimizer", "adam"),
+                    " with it",
+                )  # fmt: skip
         return self
 
     def history_at(self, height: int, width: int) -> int:
@@ -299,9 +305,9 @@ class BlendSettings(Settings):
         shares = self.style_weights
         if len(shares) != count:
             works = f"{count} painting" if count == 1 else f"{count} paintings"
-            raise ValueError(
-                f"--style-weights {format_shares(shares)} has {len(shares)} weights for {works};"
-                " give one for each"
+            raise SettingsError(
+                Setting("style_weights", format_shares(shares)),
+                f" has {len(shares)} weights for {works}; give one for each",
             )
         return tuple(count * share / sum(shares) for share in shares)
 
@@ -314,7 +320,7 @@ LOSS_LAYERS = (CONTENT_LAYER, *STYLE_LAYERS)
 
 
 Start = Literal["content", "noise", "color"]
-"""What --init may be, besides a picture's file."""
+"""What `init` may be, besides a picture's file."""
 
 
 def parse_start(text: str) -> Start | Path:
@@ -357,16 +363,19 @@ class LookSettings(EffortSettings, FinishSettings, StyleSettings):
     @model_validator(mode="after")
     def _something_pulls(self) -> Self:
         if self.content_weight == 0 and self.style_weight == 0:
-            raise ValueError("--content-weight and --style-weight are both 0; one must pull")
+            raise SettingsError(
+                Setting("content_weight"), " and ", Setting("style_weight"),
+                " are both 0; one must pull",
+            )  # fmt: skip
         return self
 
     @model_validator(mode="after")
     def _one_has_its_colors(self) -> Self:
         if self.init == "color" and self.preserve_color != "off":
-            raise ValueError(
-                f"--init color takes the painting's colours, --preserve-color {self.preserve_color}"
-                " keeps the photo's; give one"
-            )
+            raise SettingsError(
+                Setting("init", "color"), " takes the painting's colours, ",
+                Setting("preserve_color", self.preserve_color), " keeps the photo's; give one",
+            )  # fmt: skip
         return self
 
 

@@ -38,7 +38,7 @@ class StillSettings(Settings):
 
     format: StillFormat | None = Field(
         None,
-        description="png, jpeg, webp, avif or tiff: as --output's suffix says, unless it has none;"
+        description="png, jpeg, webp, avif or tiff: as {output}'s suffix says, unless it has none;"
         " png for a folder or standard output.",
     )
     depth: Annotated[int, AfterValidator(_check_depth)] = Field(
