@@ -36,10 +36,8 @@ from medley.settings import (
 )
 from medley.studio.compression.quantizing import Quantizer
 from medley.studio.engines.choice import engine_for
-from medley.studio.forecast import forecast, pace_for
-from medley.studio.plan import plan
+from medley.studio.prepare import prepare
 from medley.studio.run import run
-from medley.studio.shooting.costs import check_disk
 from medley.studio.shooting.devices import (
     choose_precision,
     name_devices,
@@ -47,7 +45,6 @@ from medley.studio.shooting.devices import (
     preset_kind,
 )
 from medley.studio.shooting.model import load_model
-from medley.studio.shooting.resources import free_disk
 from medley.studio.shooting.spec import ShotSpec
 from medley.studio.still import StillContext
 from medley.transfer.optimize import Iterate
@@ -172,7 +169,8 @@ def render(
         styles: folders of paintings, or paintings.
         output: the film, ending in .mp4; "outputs/CONTENT-medley.mp4" unless given.
         force: replace a film of that name.
-        watch: told what happens, after every step and every frame too.
+        watch: told of every step, as `medley.events.Event` describes it: `title`, `step`, `steps`,
+            `loss`, `seconds`.
         options: all else in `medley.settings.RenderOrder.fields()`, such as `sample`, `steps`,
             `fps`, `quality` or `workspace`.
 
@@ -187,14 +185,19 @@ def render(
     order = _read(RenderOrder, named | options, "render")
     if order.film_path.suffix.lower() != ".mp4":
         raise ValueError(f"a film ends in .mp4, and '{order.film_path}' does not")
-    planned = plan([order], name_devices(order.run.device), force=force, listener=watch)
-    (film,) = planned.films
-    for note in film.notes:
+
+    def listener(event: Event) -> None:
+        if event.kind == "step":
+            watch(event)
+        elif event.kind in ("told", "retry"):
+            _log.warning(event.text)
+
+    devices = name_devices(order.run.device)
+    ready = prepare([order], devices, listener, force=force, patience="none")
+    for note in ready.plan.films[0].notes:
         _log.warning(note)
-    expected = forecast(planned, film.devices, pace_for(planned, film.devices[0], "none"))
-    check_disk(expected.disk_bytes, free_disk(planned.workspace.root))
-    engine = engine_for(film.devices, planned.workspace, len(planned.jobs))
-    (made,) = run(planned, engine, watch).made
+    engine = engine_for(ready.devices, ready.plan.workspace, len(ready.plan.jobs))
+    (made,) = run(ready.plan, engine, listener).made
     return made.facts
 
 

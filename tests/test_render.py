@@ -422,11 +422,11 @@ def test_pace_is_measured_for_a_run_of_some_seconds(place):
     inputs = {"content": place / "photo.png", "styles": (place / "styles",)}
     order = RenderOrder.of(**inputs, workspace=place / "shots", size=256, steps=20)
     planned = plan_films([order], ["cpu"])
-    assert forecast(planned, ["cpu"], pace_for(planned, "cpu")).seconds == 40
+    assert forecast(planned, ["cpu"], pace_for(planned, "cpu", "worth it")).seconds == 40
 
 
 def test_disk_far_too_small_is_told_before_any_shot(place, monkeypatch):
-    monkeypatch.setattr("medley.cli.films.free_disk", lambda _: 1000)
+    monkeypatch.setattr("medley.studio.prepare.free_disk", lambda _: 1000)
     refused = render(place, expect=1)
     assert "the disk has 1.0 KB free; pass --keep-every" in refused.stderr
     assert list(place.rglob("steps/*.png")) == []

@@ -12,12 +12,11 @@ from medley.studio.cut import MadeFilm
 from medley.studio.editing.outputs import Outputs
 from medley.studio.engines.choice import engine_for
 from medley.studio.film_spec import FilmSpec
-from medley.studio.forecast import Forecast, forecast, pace_for
-from medley.studio.plan import Plan, plan
+from medley.studio.forecast import Forecast
+from medley.studio.plan import Plan
+from medley.studio.prepare import prepare
 from medley.studio.run import run
-from medley.studio.shooting.costs import check_disk
 from medley.studio.shooting.devices import name_devices
-from medley.studio.shooting.resources import free_disk
 
 Opening = Callable[[FilmSpec, Forecast], str]
 """Says of a film what begins, up to how many shots were found."""
@@ -36,25 +35,23 @@ def make_film(
         quiet: say nothing but errors.
     """
     with display(notes(quiet)) as show:
-        planned = plan_film(order, show, force)
-        (film,) = planned.films
-        expected = forecast(planned, film.devices, pace_for(planned, film.devices[0]))
-        check_disk(expected.disk_bytes, free_disk(planned.workspace.root))
-        _open(show, planned, opening(film, expected), expected)
-        show.expect(planned, what)
-        engine = engine_for(film.devices, planned.workspace, len(planned.jobs))
-        (made,) = run(planned, engine, show.on).made
+        devices = name_devices(order.run.device)
+        ready = prepare([order], devices, show.on, force=force)
+        (film,) = ready.plan.films
+        show_notes(ready.plan, show)
+        _open(show, ready.plan, opening(film, ready.forecast), ready.forecast)
+        show.expect(ready.plan, what)
+        engine = engine_for(ready.devices, ready.plan.workspace, len(ready.plan.jobs))
+        (made,) = run(ready.plan, engine, show.on).made
         show.line(closing_line(made.facts, film.outputs))
     return made
 
 
-def plan_film(order: FilmOrder, show: Display, force: bool = False, writes: bool = True) -> Plan:
-    """Plan a film and say what the user should know of its inputs; arguments as `plan` has them."""
-    devices = name_devices(order.run.device)
-    planned = plan([order], devices, force=force, writes=writes, listener=show.on)
-    for note in planned.films[0].notes:
-        show.warn(note)
-    return planned
+def show_notes(planned: Plan, show: Display) -> None:
+    """Say what the user should know of the films' inputs."""
+    for film in planned.films:
+        for note in film.notes:
+            show.warn(note)
 
 
 def _open(show: Display, planned: Plan, opening: str, expected: Forecast) -> None:

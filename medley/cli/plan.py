@@ -24,18 +24,20 @@ def plan(recalibrate: bool, **options: Any) -> None:
     order = read_order(options)
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
     from medley.cli.console import notes, show_facts
-    from medley.cli.films import plan_film
+    from medley.cli.films import show_notes
     from medley.cli.progress import clock, display
-    from medley.studio.forecast import forecast, pace_for
+    from medley.studio.forecast import Patience
+    from medley.studio.prepare import prepare
+    from medley.studio.shooting.devices import name_devices
     from medley.studio.shooting.resources import free_disk, free_memory
 
     with display(notes(quiet=False)) as show:
-        planned = plan_film(order, show, writes=False)
-    (film,) = planned.films
-    device, content = film.devices[0], film.shots[0].content
-    expected = forecast(
-        planned, film.devices, pace_for(planned, device, "always", anew=recalibrate)
-    )
+        devices = name_devices(order.run.device)
+        patience: Patience = "anew" if recalibrate else "always"
+        ready = prepare([order], devices, show.on, patience=patience, begins=False)
+        show_notes(ready.plan, show)
+    expected, device = ready.forecast, ready.devices[0]
+    content = ready.plan.films[0].shots[0].content
     tiles = f"in tiles of {expected.tile} pixels" if expected.tile else "as a whole"
     time = "none" if not expected.missing else f"about {clock(expected.seconds or 0)}"
     show_facts(

@@ -23,8 +23,9 @@ from medley.studio.shooting.resources import free_memory_each, process_memory, r
 
 _WORTH = 5  # times a calibration's work that a run must have, to be held up by one
 
-Patience = Literal["none", "worth it", "always"]
-"""Whether a pace that is not known is measured, which takes seconds and imports torch."""
+Patience = Literal["none", "worth it", "always", "anew"]
+"""Whether the pace is measured, which takes seconds and imports torch: never, if it is not known
+and the run is long, if it is not known, or in any case."""
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,13 @@ def forecast(
     )
 
 
-def pace_for(
-    plan: Plan, device: str, patience: Patience = "worth it", anew: bool = False
-) -> Pace | None:
+def pace_for(plan: Plan, device: str, patience: Patience) -> Pace | None:
     """Give the pace at which a plan's first missing shot is taken, if that is known.
 
     Args:
         plan: what is to be done.
         device: where.
-        patience: whether it is measured if it is not known.
-        anew: measure it even if it is known.
+        patience: whether it is measured.
 
     Raises:
         WeightsError: it is measured, and the network's weights are not there or not whole.
@@ -113,7 +111,7 @@ def pace_for(
     if not plan.jobs:
         return None
     specs = [job.spec for job in plan.jobs.values()]
-    known = None if anew else known_pace(device, specs[0].precision)
+    known = None if patience == "anew" else known_pace(device, specs[0].precision)
     if known or patience == "none":
         return known
     work = sum(scale.pixel_steps for spec in specs for scale in spec.scales)

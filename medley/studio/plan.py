@@ -50,6 +50,7 @@ class Plan:
         labels: what people call each of the shots, by key.
         workspace: where all of them go.
         pictures: gives the jobs' pictures.
+        unattended: whether a failure is the affair of the films alone that need what failed.
     """
 
     orders: tuple[FilmOrder, ...]
@@ -59,6 +60,7 @@ class Plan:
     labels: Mapping[str, str]
     workspace: Workspace
     pictures: PictureCache
+    unattended: bool = False
 
     @property
     def made(self) -> int:
@@ -77,7 +79,7 @@ def plan(
     *,
     sources: Sequence[str] = (),
     force: bool = False,
-    keeps_made: bool = False,
+    unattended: bool = False,
     writes: bool = True,
     listener: Listener = lambda _: None,
 ) -> Plan:
@@ -89,7 +91,7 @@ def plan(
             "auto" comes to.
         sources: where each order was asked for, as errors call it.
         force: replace films that lie there.
-        keeps_made: let films stay that lie there and were made of just these shots in just this
+        unattended: let films stay that lie there and were made of just these shots in just this
             way, and go on with the others where one order cannot be made: as a batch does.
         writes: whether films are to be made, so that their folders are tried out.
         listener: told how far that is, and the making of weights.
@@ -99,7 +101,7 @@ def plan(
             them are named.
         MedleyError: an order cannot be made, and it is no batch.
     """
-    planner = _Planner(orders, devices, force, keeps_made, writes, listener)
+    planner = _Planner(orders, devices, force, unattended, writes, listener)
     films, failed, faults = [], {}, []
     planner.look_at_contents()
     for number, order in enumerate(orders):
@@ -107,7 +109,7 @@ def plan(
         try:
             films.append(planner.film(order, source))
         except MedleyError as error:
-            if not keeps_made:
+            if not unattended:
                 raise
             if isinstance(error, OutputError):
                 faults.append((f"{source}: ", *error.args))
@@ -127,6 +129,7 @@ def plan(
         labels=labels,
         workspace=planner.workspace,
         pictures=planner.pictures,
+        unattended=unattended,
     )
 
 
@@ -150,12 +153,12 @@ class _Planner:
         orders: Sequence[FilmOrder],
         devices: Sequence[str],
         force: bool,
-        keeps_made: bool,
+        unattended: bool,
         writes: bool,
         listener: Listener,
     ) -> None:
         self._orders, self._devices = orders, tuple(devices)
-        self._force, self._keeps_made, self._writes = force, keeps_made, writes
+        self._force, self._unattended, self._writes = force, unattended, writes
         self._listener = listener
         self.workspace = Workspace(orders[0].run.workspace)
         self.pictures = PictureCache(holds=len(orders) == 1)
@@ -211,9 +214,9 @@ class _Planner:
             network=network,
             networks=tuple(networks),
             notes=tuple(notes),
-            keeps_made=self._keeps_made,
+            keeps_made=self._unattended,
         )
-        if self._keeps_made and outputs.film.is_file() and film.sidecar_matches():
+        if self._unattended and outputs.film.is_file() and film.sidecar_matches():
             return replace(film, is_made=True)
         self._check_outputs(film)
         return film
@@ -240,7 +243,7 @@ class _Planner:
     def _devices_of(self, order: FilmOrder, notes: list[str]) -> tuple[str, ...]:
         first, *others = self._devices
         if len(self._orders) > 1 or not others:
-            return (first,) if self._keeps_made else self._devices
+            return (first,) if self._unattended else self._devices
         if isinstance(order, WalkOrder):
             notes.append(f"a walk is the work of one device: only {first} is used")
             return (first,)
@@ -271,7 +274,7 @@ class _Planner:
         if self._writes and any(path.exists() for path in film.outputs.all):
             inputs = {*film.order.inputs, *(work.path for work in film.works)}
             # What lies beside a film takes its name just before it: a kill may have come between.
-            is_ours = self._keeps_made and not film.path.exists() and film.sidecar_matches()
+            is_ours = self._unattended and not film.path.exists() and film.sidecar_matches()
             film.outputs.check(self._force or is_ours, sorted(inputs))
 
 

@@ -55,29 +55,27 @@ def run(
     plan: Plan,
     engine: Engine,
     listener: Callable[[Event], None],
-    *,
-    goes_on: bool = False,
     cutter: Cutter | None = None,
 ) -> Report:
     """Take all missing shots and make all films.
 
-    Films are cut on a thread of their own, so that no worker waits for it.
+    The first failure ends the run, and shots at work leave checkpoints; but where the plan is made
+    unattended, everything is made that does not need what failed. Films are cut on a thread of
+    their own, so that no worker waits for it.
 
     Args:
         plan: what has to be done.
         engine: takes the shots.
         listener: told what happens; never by two threads at once.
-        goes_on: where something fails, make everything that does not need it; else the first
-            failure ends the run, and shots at work leave checkpoints.
         cutter: cuts a film, in place of `cut`.
 
     Raises:
         MedleyError: the engine has no workers, the workspace cannot be written to, or something
-            failed and the run does not go on.
+            failed and the run is not unattended.
     """
     cutter = cutter or partial(cut, pictures=plan.pictures)
     with ThreadPoolExecutor(1, "cut") as pool:
-        runner = _Runner(plan, listener, goes_on, cutter, pool)
+        runner = _Runner(plan, listener, cutter, pool)
         try:
             return runner.run(engine)
         except BaseException:
@@ -92,11 +90,10 @@ class _Runner:
         self,
         plan: Plan,
         listener: Callable[[Event], None],
-        goes_on: bool,
         cutter: Cutter,
         pool: ThreadPoolExecutor,
     ) -> None:
-        self._plan, self._goes_on, self._cut, self._pool = plan, goes_on, cutter, pool
+        self._plan, self._cut, self._pool = plan, cutter, pool
         self._listener = listener
         self._voice = threading.Lock()
         self._stopping = threading.Event()
@@ -207,7 +204,7 @@ class _Runner:
     def _settle(self, end: Event) -> None:
         """Note a shot's end: those that wait for it come next, and films that have all are cut."""
         self._tell(end)
-        if end.error and not self._goes_on:
+        if end.error and not self._plan.unattended:
             raise end.error
         self._open.discard(end.key)
         self._queue.extendleft(reversed(self._waiting.pop(end.key, [])))
@@ -271,6 +268,6 @@ class _Runner:
         while not future.done():  # a wait without end would be deaf to an interrupt
             wait([future], _POLL_S)
         end = future.result()
-        if end.error and not self._goes_on:
+        if end.error and not self._plan.unattended:
             raise end.error
         return end
