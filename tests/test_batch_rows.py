@@ -4,14 +4,9 @@ import json
 
 import numpy as np
 import pytest
-import torch
-from medley.studio.batches.schedule import foretell_batch
-from medley.studio.shooting.forecast import Pace
-from medley.studio.shooting.scene import shot_key
-from medley.studio.shooting.takes import take_one
 
 from .conftest import film_pixels
-from .test_batch import CPU, RENDER, Here, ignore, make, plan, send
+from .test_batch import RENDER, Here, foretell, loaded, make, plan, send
 from .test_render import run
 
 SETTINGS = {
@@ -39,14 +34,14 @@ def place(make_picture, tmp_path):
 @pytest.mark.parametrize("kind", BOTH)
 def test_shots_in_a_row_make_the_film_of_their_command(place, model, kind):
     films, options = BOTH[kind]
-    schedule = plan(place, films)
-    engine = Here(model, schedule.workspace)
-    assert not make(schedule, engine).failures
-    assert engine.taken == schedule.films[0].keys
+    planned = plan(place, films)
+    engine = Here(model, planned.workspace)
+    assert not make(planned, engine).failures
+    assert engine.taken == planned.films[0].keys
     command = "render" if kind == "chain" else kind
     given = [word for name, value in SETTINGS.items() for word in (f"--{name}", value)]
     run(command, *given, *options, cwd=place)
-    ours, theirs = schedule.order[0].path, place / "alone.mp4"
+    ours, theirs = planned.orders[0].film_path, place / "alone.mp4"
     assert (film_pixels(ours) == film_pixels(theirs)).all()
     one, other = (json.loads(path.with_suffix(".json").read_text()) for path in (ours, theirs))
     assert one["settings"] == other["settings"]
@@ -58,22 +53,22 @@ def test_shots_in_a_row_make_the_film_of_their_command(place, model, kind):
 class Greedy(Here):
     """Asks for as many jobs as there are before it takes the last that it was given."""
 
-    def run(self, jobs, watch):
+    def run(self, jobs):
         given, jobs = [], iter(jobs)
         while True:
             while job := next(jobs, None):
                 given.append(job)
             if not given:
                 return
-            yield from super().run([given.pop()], watch)
+            yield from super().run([given.pop()])
 
 
 def test_a_shot_is_given_out_when_the_one_before_it_has_ended(place, model):
-    schedule = plan(place, CHAIN + WALK + RENDER + 'output = "plain.mp4"\n')
-    engine = Greedy(model, schedule.workspace)
-    assert not make(schedule, engine).failures
-    assert sorted(engine.taken) == sorted(schedule.jobs)
-    after = {key: job.after for key, job in schedule.jobs.items()}
+    planned = plan(place, CHAIN + WALK + RENDER + 'output = "plain.mp4"\n')
+    engine = Greedy(model, planned.workspace)
+    assert not make(planned, engine).failures
+    assert sorted(engine.taken) == sorted(planned.jobs)
+    after = {key: job.spec.after for key, job in planned.jobs.items()}
     assert sum(map(bool, after.values())) == 2
     for key, before in after.items():
         assert before is None or engine.taken.index(before) < engine.taken.index(key)
@@ -82,56 +77,55 @@ def test_a_shot_is_given_out_when_the_one_before_it_has_ended(place, model):
 def test_what_goes_on_from_a_failed_shot_fails_and_other_films_do_not(place, model, make_picture):
     make_picture("styles/painting_4.png", seed=4)
     other = 'styles = "styles/painting_4.png"\noutput = "x.mp4"\n'
-    schedule = plan(place, CHAIN + RENDER + other)
-    engine = Here(model, schedule.workspace, bad=["painting_2.png"])
-    report = make(schedule, engine)
+    planned = plan(place, CHAIN + RENDER + other)
+    engine = Here(model, planned.workspace, bad=["painting_2.png"])
+    report = make(planned, engine)
     failed, made = report.films
     assert made.error is None
-    assert failed.error.startswith("3 of 3 shots failed: '")
-    assert failed.error.endswith("painting_2.png' spoils")
-    assert list(failed.lost) == schedule.films[0].keys
-    assert [shot.error for shot in report.lost[1:]] == [
+    assert str(failed.error).startswith("3 of 3 shots failed: '")
+    assert str(failed.error).endswith("painting_2.png' spoils")
+    assert list(failed.lost) == planned.films[0].keys
+    assert [str(shot.error) for shot in report.lost[1:]] == [
         "it goes on from 'photo, painting 2', which failed",
         "it goes on from 'photo, painting 3', which failed",
     ]
-    assert not make(plan(place, CHAIN), Here(model, schedule.workspace)).failures
+    assert not make(plan(place, CHAIN), Here(model, planned.workspace)).failures
 
 
 def test_a_result_that_cannot_be_read_fails_what_goes_on_from_it(place, model):
     first = plan(place, CHAIN)
     make(first, Here(model, first.workspace))
-    start, end = first.films[0].takes
-    first.order[0].path.unlink()
-    (end.shot.path / "done.json").unlink()
-    start.shot.step_path(2).write_bytes(b"torn")
+    start, end = map(first.workspace.shot, first.films[0].keys)
+    first.orders[0].film_path.unlink()
+    (end.path / "done.json").unlink()
+    start.step_path(2).write_bytes(b"torn")
     report = make(plan(place, CHAIN), Here(model, first.workspace))
-    assert [shot.key for shot in report.lost] == [end.shot.key]
-    assert f"remove '{start.shot.path}' to take the shot again" in report.films[0].error
+    assert [shot.key for shot in report.lost] == [end.key]
+    assert f"remove '{start.path}' to take the shot again" in str(report.films[0].error)
 
 
 def test_shots_in_a_row_are_sent_with_the_result_that_they_go_on_from(place, model):
-    schedule = plan(place, WALK)
-    opening, walk = schedule.films[0].takes
-    take_one(schedule.darkroom.develop(opening), model, schedule.workspace, ignore, ignore)
-    sent = send(schedule.darkroom.develop(walk))
-    assert np.array_equal(sent.scene.start, opening.shot.result())
-    key = shot_key(sent.scene, model.weights.digest, model.precision)
-    assert key == walk.shot.key == sent.shot.key
+    planned = plan(place, WALK)
+    opening, walk = planned.films[0].shots
+    list(Here(model, planned.workspace).run([planned.jobs[opening.key]]))
+    sent = send(loaded(planned, walk))
+    result = planned.workspace.shot(opening.key).result()
+    assert np.array_equal(sent.start.picture.held, result)
+    assert sent.after == opening.key
+    assert sent.key == walk.key
 
 
 def test_the_forecast_of_shots_in_a_row_is_no_shorter_for_more_devices(place):
-    schedule = plan(place, CHAIN)
-    jobs = list(schedule.jobs.values())
-    crews = [CPU], [CPU, torch.device("meta")]
-    one, two = (foretell_batch(jobs, 0, crew, Pace(0.5, 0.0), ignore) for crew in crews)
+    planned = plan(place, CHAIN)
+    one, two = (foretell(planned, devices=devices) for devices in (["cpu"], ["cpu", "mps"]))
     assert one.seconds == two.seconds > 0
-    others = list(plan(place, RENDER).jobs.values())
-    assert foretell_batch(others, 0, crews[1], Pace(0.5, 0.0), ignore).seconds == one.seconds / 2
+    others = plan(place, RENDER)
+    assert foretell(others, devices=["cpu", "mps"]).seconds == one.seconds / 2
 
 
 def test_a_walk_through_one_painting_fails_alone(place):
-    schedule = plan(place, WALK + 'styles = "styles/painting_2.png"\n' + RENDER)
-    ((film, error),) = schedule.failed
-    assert film.kind == "walk"
+    planned = plan(place, WALK + 'styles = "styles/painting_2.png"\n' + RENDER)
+    ((number, error),) = planned.failed.items()
+    assert planned.orders[number].kind == "walk"
     assert "a walk goes through 2 paintings or more" in str(error)
-    assert len(schedule.films) == 1
+    assert len(planned.films) == 1

@@ -13,15 +13,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from medley.studio.shooting.device import choose_device, choose_devices
-from medley.studio.shooting.progress import Progress
 from rich.console import Console
 
-from medley.cli.progress import display
+from medley.cli.progress import display, words_of
 from medley.errors import MedleyError
+from medley.events import Event
 from medley.shots import Shot
-from medley.studio.shooting import room
-from medley.studio.shooting.checkpoint import saved_step
+from medley.studio.shooting import resources
+from medley.studio.shooting.devices import name_devices, one_device
 
 from .test_render import run
 
@@ -170,7 +169,7 @@ def test_interrupted_crew_leaves_checkpoints_of_all_its_shots(long_run, how):
     begun = shots(root)
     assert len(begun) == 2
     for shot in begun:
-        assert saved_step(shot.state_path) == len(shot.steps()) >= 3
+        assert shot.saved_step == len(shot.steps()) >= 3
 
 
 @pytest.mark.slow
@@ -180,7 +179,7 @@ def test_crew_whose_parent_is_killed_leaves_checkpoints_and_ends(long_run):
     process.kill()
     wait_until_gone(workers)
     for shot in shots(root):
-        assert saved_step(shot.state_path) == len(shot.steps()) >= 3
+        assert shot.saved_step == len(shot.steps()) >= 3
 
 
 @pytest.mark.slow
@@ -193,45 +192,40 @@ def test_process_that_the_system_kills_is_named_and_the_others_stop(long_run):
     assert "the system ended the process on cpu (signal 9)" in said.splitlines()[-1]
     assert "Error: 'styles/painting_" in said.splitlines()[-1]
     wait_until_gone(workers)
-    assert sum(bool(saved_step(shot.state_path)) for shot in shots(root)) == 1
+    assert sum(bool(shot.saved_step) for shot in shots(root)) == 1
 
 
 def test_list_of_devices_is_read_in_its_order():
-    cpu = torch.device("cpu")
-    assert choose_devices(["cpu"]) == [cpu]
-    assert choose_devices(["cpu", "cpu"]) == [cpu, cpu]
-    with pytest.raises(MedleyError, match=r"'cpu,cpu' names several, and one is of use here"):
-        choose_device("cpu", "cpu")
+    assert name_devices(["cpu"]) == ["cpu"]
+    assert name_devices(["cpu", "cpu"]) == ["cpu", "cpu"]
+    with pytest.raises(MedleyError) as caught:
+        one_device(["cpu", "cpu"])
+    assert words_of(caught.value).startswith(
+        "--device cpu,cpu names several, and one is of use here"
+    )
 
 
 def test_processes_on_one_device_share_its_memory(monkeypatch):
     free = {"cpu": 8_000_000_000, "cuda:0": 5_000_000_000, "cuda:1": 9_000_000_000}
-    monkeypatch.setattr(room, "free_memory", lambda device: free[str(device)])
-    cpu, first, second = map(torch.device, free)
-    assert room.free_memory_each([cpu]) == free["cpu"]
-    assert room.free_memory_each([cpu, cpu]) == 8_000_000_000 // 2 - 650_000_000
-    assert room.free_memory_each([second, first]) == 5_000_000_000 - 600_000_000
-    assert room.free_memory_each([first, first, second]) == 5_000_000_000 // 2 - 600_000_000
+    monkeypatch.setattr(resources, "free_memory", free.get)
+    cpu, first, second = free
+    assert resources.free_memory_each([cpu]) == 8_000_000_000 - 650_000_000
+    assert resources.free_memory_each([cpu, cpu]) == 8_000_000_000 // 2 - 650_000_000
+    assert resources.free_memory_each([second, first]) == 5_000_000_000 - 600_000_000
+    assert resources.free_memory_each([first, first, second]) == 5_000_000_000 // 2 - 600_000_000
 
 
-def test_time_left_is_shared_by_those_at_work():
+def test_time_left_is_shared_by_those_at_work(monkeypatch):
+    monkeypatch.setattr("medley.cli.progress._REFRESH_S", 0.0)
     shown = io.StringIO()
     console = Console(file=shown, force_terminal=True, color_system=None, width=120)
+    titles = {"a": "painting 1", "b": "painting 2", "c": "painting 3"}
     with display(console) as show:
+        show.expect_shots("painting", titles, dict.fromkeys(titles, 100))
         for step in range(11):
-            for number in (1, 2):
-                now = Progress(
-                    number=number,
-                    paintings=3,
-                    title="painting",
-                    step=step,
-                    loss=1.0,
-                    seconds=2.0 * step,
-                    steps=100,
-                    steps_left=100 + 2 * (100 - step),
-                    at_once=2,
-                )
-                show.shot(now)
+            for key, worker in (("a", "cpu.1"), ("b", "cpu.2")):
+                at = {"step": step, "steps": 100, "loss": 1.0, "seconds": 2.0 * step}
+                show.on(Event("step", key, titles[key], worker, "cpu", **at))
     last = re.findall(r"([0-9.]+) s/step +([0-9:]+) left", shown.getvalue())[-1]
     assert last == ("2.00", "4:40")
 

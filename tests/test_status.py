@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from medley.studio.batches.batch import Cutting, FilmEnd, Report, ShotEnd
-from medley.studio.batches.journal import open_journal
-from medley.studio.batches.page import common_folder, write_page
-from medley.studio.batches.status import latest_log, survey
 
-from medley.errors import OutputError
+from medley.errors import MedleyError, OutputError
+from medley.events import Event
 from medley.shots import TraceRow
-from medley.studio.engines.jobs import Event
+from medley.studio.event_log import open_log
+from medley.studio.page import common_folder, write_page
+from medley.studio.run import Report
+from medley.studio.status import latest_log, survey
 from medley.workspace import Workspace
 
 from .test_render import run
@@ -42,7 +42,8 @@ def workspace(tmp_path):
 
 
 def test_every_shot_is_found_as_it_is(workspace):
-    with workspace.claim("ccc", lambda: None):
+    with workspace.claim("ccc") as claim:
+        claim.wait()
         done, begun, running = survey(workspace)
     assert (done.key, done.state) == ("aaa", "finished")
     assert (begun.state, begun.step, begun.steps, begun.loss) == ("begun", 3, 9, 997.0)
@@ -69,7 +70,8 @@ def test_a_trace_torn_in_its_last_row_is_read_up_to_it(workspace):
 def test_the_status_command_prints_counts_and_what_is_unfinished(workspace, tmp_path):
     (workspace.root / "logs").mkdir()
     (workspace.root / "logs" / "night.jsonl").touch()
-    with workspace.claim("ccc", lambda: None):
+    with workspace.claim("ccc") as claim:
+        claim.wait()
         said = run("status", "shots", cwd=tmp_path).stdout
     lines = said.splitlines()
     assert [line.split() for line in lines[:3]] == [
@@ -95,7 +97,7 @@ def test_a_place_without_shots_is_named(tmp_path):
 
 
 def test_the_status_answers_without_torch():
-    modules = "medley.studio.batches.status, medley.cli.status"
+    modules = "medley.studio.status, medley.cli.status"
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
@@ -103,12 +105,12 @@ def test_the_status_answers_without_torch():
 @pytest.mark.parametrize(("every_step", "count"), [(False, 3), (True, 5)])
 def test_a_log_has_an_event_a_line(tmp_path, every_step, count):
     path = tmp_path / "new" / "log.jsonl"
-    with open_journal(path, every_step) as journal:
-        journal.note(Event("k", "cpu.1", "cpu", "started"))
-        journal.note(Event("k", "cpu.1", "cpu", "step", 1, 2, 3.5, 0.1))
-        journal.note(ShotEnd("k", "Sea\nside", None, 1, 2.0, "cpu.1"))
-        journal.note(Cutting("a.mp4", 1, 2))
-        journal.note(FilmEnd("a.mp4", None, 1.0, 2))
+    with open_log(path, every_step) as log:
+        log.on(Event("started", "k", "Sea", "cpu.1", "cpu", steps=2))
+        log.on(Event("step", "k", "Sea", "cpu.1", "cpu", step=1, steps=2, loss=3.5, seconds=0.1))
+        log.on(Event("shotend", "k", "Sea\nside", "cpu.1", attempts=1, seconds=2.0))
+        log.on(Event("cutting", "a.mp4", step=1, steps=2))
+        log.on(Event("filmend", "a.mp4", seconds=1.0, steps=2))
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert len(lines) == count
     assert lines[0]["event"] == "started"
@@ -119,20 +121,21 @@ def test_a_log_has_an_event_a_line(tmp_path, every_step, count):
 def test_a_log_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"cannot write the log '.*file/log.jsonl'"):
-        open_journal(tmp_path / "file" / "log.jsonl", False).__enter__()
+        open_log(tmp_path / "file" / "log.jsonl", False).__enter__()
 
 
 def test_the_page_links_films_relatively_and_escapes_their_names(tmp_path):
     films = [tmp_path / "out" / "a & <b>.mp4", tmp_path / "out" / "deep" / "c#1.mp4"]
-    lost = FilmEnd("d.mp4", "'<x>.jpg' is not readable")
-    report = Report((*(FilmEnd(str(film), None, 1.0, 2) for film in films), lost), ())
+    lost = Event("filmend", "d.mp4", error=MedleyError("'<x>.jpg' is not readable"))
+    there = [Event("filmend", str(film), seconds=1.0, steps=2) for film in films]
+    report = Report((*there, lost), lost=(), made=())
     page = tmp_path / "out" / "night.html"
     write_page(page, "a <night>", report)
     text = page.read_text("utf-8")
     assert "<h1>a &lt;night&gt;</h1>" in text
     assert 'href="a%20%26%20%3Cb%3E.mp4"' in text
     assert 'src="deep/c%231.png"' in text
-    assert "&#x27;&lt;x&gt;.jpg&#x27; is not readable" in text
+    assert "&#39;&lt;x&gt;.jpg&#39; is not readable" in text
     assert "2 of 3 films are there." in text
     assert str(tmp_path) not in text
     assert "http" not in text
