@@ -1,29 +1,25 @@
 """The decaying mean of the iterates: against one computed by hand."""
 
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from medley.studio.shooting.scene import set_scene
 
 from medley.images import to_tensor
-from medley.paintings import Painting
 from medley.settings import ShotSettings
-from medley.studio.shooting.shoot import iterate, set_objective
+from medley.studio.shooting.shoot import iterate, make_objective_of
 from medley.transfer.scales import mean_share, plan_scales
 
 from .conftest import draw_pixels
+from .specs import spec_of
 
 CONTENT, PAINTING = draw_pixels(48, 64, 1), draw_pixels(48, 60, 2)
 
 
-def scene(**settings):
+def spec(**settings):
     chosen = ShotSettings(
         **{"size": 64, "steps": 8, "precision": "float32", "scales": "1"} | settings
     )
-    return set_scene(CONTENT, [Painting(Path("p.png"), PAINTING)], chosen, 0)
+    return spec_of(CONTENT, [PAINTING], chosen)
 
 
 def mean_by_hand(values, decay):
@@ -55,8 +51,8 @@ def test_mean_so_far_counts_as_one_picture_at_a_larger_size():
 
 
 def test_pictures_shown_are_means_and_the_run_itself_is_the_same(model):
-    plain = [each.image.numpy() for each in iterate(scene(steps=9), model)]
-    shown = list(iterate(scene(average=0.7), model))
+    plain = [each.image.numpy() for each in iterate(spec(steps=9), model)]
+    shown = list(iterate(spec(average=0.7), model))
     for step in range(8):
         expected = mean_by_hand(plain[: step + 1], 0.7)
         np.testing.assert_allclose(shown[step].image.numpy(), expected, atol=1e-5)
@@ -66,32 +62,32 @@ def test_pictures_shown_are_means_and_the_run_itself_is_the_same(model):
 
 
 def test_mean_is_what_is_finally_judged(model):
-    what = scene(average=0.9)
+    what = spec(average=0.9)
     last = list(iterate(what, model))[-1]
-    losses, _ = set_objective(what, model).evaluate(last.image, False)
+    losses, _ = make_objective_of(what, model).evaluate(last.image, False)
     assert float(losses.total) == pytest.approx(last.loss, rel=1e-5)
 
 
 @pytest.mark.parametrize("stop", [0, 2, 3, 6, 7])
 @pytest.mark.parametrize("preserve", ["off", "luminance"])
 def test_mean_goes_on_from_a_checkpoint_to_the_same_pixels(model, stop, preserve):
-    what = scene(average=0.9, scales="3", preserve_color=preserve)
+    what = spec(average=0.9, scales="3", preserve_color=preserve)
     whole = list(iterate(what, model))
-    rest = list(iterate(what, model, whole[stop].position))
+    rest = list(iterate(what, model, state=whole[stop].position))
     for one, other in zip(whole[stop + 1 :], rest, strict=True):
         assert torch.equal(one.image, other.image)
 
 
 def test_mean_is_the_same_in_tiles(model):
-    what = scene(average=0.9, size=96, steps=4)
+    what = spec(average=0.9, size=96, steps=4)
     whole = list(iterate(what, model))[-1]
-    tiled = list(iterate(what, replace(model, tile=64)))[-1]
+    tiled = list(iterate(what, model, tile=64))[-1]
     assert tiled.loss == pytest.approx(whole.loss, rel=1e-3)
     assert (tiled.image - whole.image).abs().mean() < 1e-3
 
 
 def test_no_mean_is_the_default_and_shows_each_iterate_itself(model):
-    plain, zero = (list(iterate(scene(**more), model)) for more in ({}, {"average": 0.0}))
+    plain, zero = (list(iterate(spec(**more), model)) for more in ({}, {"average": 0.0}))
     for one, other in zip(plain, zero, strict=True):
         assert torch.equal(one.image, other.image)
     assert torch.equal(plain[0].image, to_tensor(CONTENT))

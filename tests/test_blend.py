@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from medley.studio.shooting.scene import Scene, shot_key
 from PIL import Image
 
 from medley.errors import PictureError
@@ -14,51 +13,47 @@ from medley.images import decode
 from medley.settings import BlendSettings, ShotSettings
 from medley.studio.shooting.blend import Blend, read_blend
 from medley.studio.shooting.model import load_model
-from medley.studio.shooting.shoot import set_objective, shoot
+from medley.studio.shooting.shoot import make_objective_of
 from medley.transfer.color_transfer import Patch, color_statistics, match_colors
-from medley.workspace import Workspace
 
 from .conftest import draw_pixels
+from .specs import spec_of, take
 from .test_render import place, run  # noqa: F401
 
 CONTENT = draw_pixels(24, 32, 1)
 
 
-def scene(blend=None, paintings=1, **settings):
-    works = tuple(draw_pixels(24, 32, seed) for seed in range(2, 2 + paintings))
+def spec(blend=None, paintings=1, **settings):
+    works = [draw_pixels(24, 32, seed) for seed in range(2, 2 + paintings)]
     chosen = ShotSettings(**{"size": 32, "steps": 3} | settings)
-    return Scene(CONTENT, works, CONTENT, "content", chosen, blend or Blend())
-
-
-def key_of(what):
-    return shot_key(what, "weights", "float32")
+    return spec_of(CONTENT, works, chosen, blend=blend)
 
 
 def test_shots_at_their_defaults_keep_the_keys_that_they_had():
     y, x = np.mgrid[0:24, 0:32]
     pixels = np.stack([y * 9, x * 7, (x * y) % 256], 2).astype(np.uint8)
-    plain = Scene(pixels, (pixels[::-1].copy(),), pixels, "content", ShotSettings(size=32, steps=4))
-    assert key_of(plain) == "686d10e357e285785e927443"
-    assert key_of(replace(plain, blend=Blend((1.0,)))) == key_of(plain)
+    plain = spec_of(pixels, [pixels[::-1].copy()], ShotSettings(size=32, steps=4))
+    assert replace(plain, weights="weights").key == "686d10e357e285785e927443"
+    assert replace(plain, blend=Blend((1.0,))).key == plain.key
 
 
 def test_whatever_changes_pixels_changes_the_key():
     mask = np.linspace(0, 1, 24 * 32, dtype=np.float32).reshape(24, 32)
     others = [
-        scene(),
-        scene(style_loss="wasserstein"),
-        scene(style_layers="relu1_1"),
-        scene(style_layers="relu1_1:2"),
-        scene(content_layers="relu3_2"),
-        scene(padding="reflect"),
-        scene(pooling="average"),
-        scene(pooling="average-scaled"),
-        scene(paintings=2),
-        scene(Blend((1.5, 0.5)), 2),
-        scene(Blend((1.0, 1.0), (mask, 1 - mask)), 2),
-        scene(Blend((1.0, 1.0), (1 - mask, mask)), 2),
+        spec(),
+        spec(style_loss="wasserstein"),
+        spec(style_layers="relu1_1"),
+        spec(style_layers="relu1_1:2"),
+        spec(content_layers="relu3_2"),
+        spec(padding="reflect"),
+        spec(pooling="average"),
+        spec(pooling="average-scaled"),
+        spec(paintings=2),
+        spec(Blend((1.5, 0.5)), 2),
+        spec(Blend((1.0, 1.0), (mask, 1 - mask)), 2),
+        spec(Blend((1.0, 1.0), (1 - mask, mask)), 2),
     ]
-    assert len({key_of(each) for each in others}) == len(others)
+    assert len({each.key for each in others}) == len(others)
 
 
 @pytest.mark.parametrize("name", ["masks", "wasserstein", "reflect"])
@@ -66,26 +61,23 @@ def test_interrupted_shot_comes_to_the_same_pixels(tmp_path, name):
     half = np.zeros((24, 32), np.float32)
     half[:, :16] = 1
     what = {
-        "masks": scene(Blend((1.0, 1.0), (half, 1 - half)), 2, scales="2"),
-        "wasserstein": scene(style_loss="wasserstein", steps=4),
-        "reflect": scene(padding="reflect", style_layers="relu2_1,relu4_1:2"),
+        "masks": spec(Blend((1.0, 1.0), (half, 1 - half)), 2, scales="2"),
+        "wasserstein": spec(style_loss="wasserstein", steps=4),
+        "reflect": spec(padding="reflect", style_layers="relu2_1,relu4_1:2"),
     }[name]
     settings = what.settings.model_copy(update={"precision": "float32"})
-    model = load_model(settings, torch.device("cpu"))
+    model = load_model(settings, "cpu")
 
     class StopError(Exception):
         pass
 
-    def stop(iterate):
-        if iterate.step == 2:
+    def stop(event):
+        if event.step == 2:
             raise StopError
 
     with pytest.raises(StopError):
-        shoot(what, model, Workspace(tmp_path / "a"), {}, stop, pytest.fail)
-    shots = [
-        shoot(what, model, Workspace(tmp_path / folder), {}, id, pytest.fail)
-        for folder in ("a", "b")
-    ]
+        take(tmp_path / "a", model, what, stop)
+    shots = [take(tmp_path / folder, model, what) for folder in ("a", "b")]
     for step in shots[1].steps():
         again, straight = (decode(shot.step_path(step)) for shot in shots)
         assert (again == straight).all()
@@ -93,10 +85,10 @@ def test_interrupted_shot_comes_to_the_same_pixels(tmp_path, name):
 
 def test_shot_loads_the_network_no_deeper_than_it_is_looked_at(model):
     settings = ShotSettings(precision="float32", style_layers="relu2_1", content_layers="conv1_2")
-    shallow = load_model(settings, torch.device("cpu"))
+    shallow = load_model(settings, "cpu")
     assert list(shallow.network.weights()) == ["conv1_1", "conv1_2", "conv2_1"]
     assert len(model.network.weights()) == 13
-    losses, _ = set_objective(scene(**settings.model_dump()), shallow).evaluate(
+    losses, _ = make_objective_of(spec(**settings.model_dump()), shallow).evaluate(
         torch.rand(1, 3, 24, 32), with_gradient=False
     )
     assert losses.style.item() > 0
@@ -119,7 +111,7 @@ def masks(tmp_path):
 def read(*pairs, told=None, **options):
     wishes = BlendSettings(mask=tuple(f"{mask}=p.jpg" for mask in pairs), **options)
     tell = pytest.fail if told is None else told.append
-    return read_blend(wishes, len(pairs), CONTENT, tell)
+    return read_blend(wishes, len(pairs), *CONTENT.shape[:2], tell)
 
 
 def test_rest_is_what_the_other_masks_leave_softly(tmp_path):
@@ -141,7 +133,7 @@ def test_picture_outside_all_masks_is_spoken_of(masks):
     told = []
     read(masks["left"], told=told)
     assert told == [
-        "50% of the picture is in no mask and stays as it is; --mask rest=PAINTING fills it"
+        "50% of the picture is in no mask and stays as it is; a mask 'rest=PAINTING' fills it"
     ]
 
 

@@ -8,20 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from medley.studio.shooting.scene import shot_key
 
 from medley.errors import OutputError, PictureError
 from medley.shots import Shot
 from medley.studio.editing.cut import track
 from medley.studio.shooting import checkpoint
-from medley.studio.shooting.checkpoint import saved_step
-from medley.studio.shooting.shoot import shoot
+from medley.studio.shooting.costs import Pace
+from medley.studio.shooting.spec import Start
 from medley.workspace import Workspace
 
 from .conftest import film_pixels
+from .specs import small_spec, take
 from .test_render import plan, render
 from .test_resume import Pulled, pull_after
-from .test_shoot import scene, take
 
 SHOTS = "outputs/workspace/shots"
 
@@ -68,7 +67,7 @@ def test_each_shot_starts_from_the_result_before_and_the_film_shows_no_photo_bet
 
 
 def test_all_keys_are_known_before_any_shot_is_taken(place, monkeypatch):
-    monkeypatch.setattr("medley.studio.orders.pace_of", lambda *_: None)
+    monkeypatch.setattr("medley.studio.shooting.benchmark.benchmark", lambda *_: Pace(1.0, 0.0))
     assert "3 to take, 0 found finished" in plan(place, "--transition", "chain").stdout
     chain(place)
     assert "0 to take, 3 found finished" in plan(place, "--transition", "chain", "--force").stdout
@@ -106,19 +105,26 @@ def test_torn_result_is_named_with_the_painting_that_would_go_on_from_it(place):
     done = chain(place, "--force", expect=1)
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
     assert line.startswith("Error: 'styles/painting_3.png': ")
+    assert line.count("painting_3.png") == 1
     assert f"remove '{Path(SHOTS) / first.key}' to take the shot again" in line.replace("//", "/")
 
 
+def after(shot, **settings):
+    """The spec of a shot that goes on from another one."""
+    return replace(small_spec(**settings), start=Start(f"shot:{shot.key}", after=shot))
+
+
 def test_unfinished_shot_has_no_result_to_go_on_from(tmp_path, model):
-    first = scene(steps=2)
-    key = shot_key(first, model.weights.digest, model.precision)
-    shot = Workspace(tmp_path).shot(key)
-    second = replace(scene(steps=2), start=shot, start_name=f"shot:{key}")
-    with pytest.raises(OutputError, match=f"{key}' is not finished; run the same command again"):
+    first = small_spec(steps=2)
+    shot = Workspace(tmp_path).shot(first.key)
+    second = after(shot, steps=2)
+    unfinished = f"{first.key}' is not finished; run the same command again"
+    with pytest.raises(OutputError, match=unfinished) as error:
         take(tmp_path, model, second)
+    assert str(error.value).count("'painting_2.png': ") == 1
     take(tmp_path, model, first)
-    after = shoot(second, model, Workspace(tmp_path), {}, id, pytest.fail)
-    assert (after.read(0) == shot.result()).all()
+    follower = take(tmp_path, model, second)
+    assert (follower.read(0) == shot.result()).all()
     shot.step_path(2).write_bytes(b"")
     with pytest.raises(PictureError, match=r"000002.png' .* remove '"):
         shot.result()
@@ -129,16 +135,15 @@ def test_interrupted_chained_shot_comes_to_the_same_pixels(tmp_path, model, monk
     monkeypatch.setattr(checkpoint, "LARGEST_SHARE", math.inf)
 
     def chained(root):
-        first = take(root, model, scene(steps=3))
-        second = scene(paintings=2, steps=8)
-        return replace(second, start=first, start_name=f"shot:{first.key}")
+        first = take(root, model, small_spec(steps=3))
+        return after(first, paintings=2, steps=8)
 
     whole = take(tmp_path / "whole", model, chained(tmp_path / "whole"))
     what = chained(tmp_path / "stopped")
     with pytest.raises(Pulled):
         take(tmp_path / "stopped", model, what, pull_after(5))
     begun = Workspace(tmp_path / "stopped").shot(whole.key)
-    assert saved_step(begun.state_path) == 6
+    assert begun.saved_step == 6
     resumed = take(tmp_path / "stopped", model, what)
     assert resumed.key == whole.key
     for step in range(9):

@@ -6,14 +6,15 @@ import torch
 
 from medley.errors import CheckpointError, OutputError
 from medley.files import write_bytes
-from medley.studio.shooting.checkpoint import Keeper, pack, saved_step, unpack
+from medley.shots import Shot
+from medley.studio.shooting.checkpoint import Checkpointer, pack, unpack
 from medley.transfer.optimize import RunState
 
 CPU = torch.device("cpu")
 STAMP = {"version": 1, "recipe": 1, "key": "abc"}
 
 
-def position(step=7):
+def state(step=7):
     generator = torch.Generator().manual_seed(step)
     image = torch.rand(1, 3, 6, 5, generator=generator)
     tensors = {
@@ -26,14 +27,18 @@ def position(step=7):
     return RunState(step, 12.5, tensors)
 
 
+def saved_step(path):
+    return Shot("abc", path.parent).saved_step
+
+
 def save(path, what=None, stamp=STAMP):
-    path.write_bytes(b"".join(pack(what or position(), stamp)))
+    path.write_bytes(b"".join(pack(what or state(), stamp)))
     return path
 
 
-def test_position_reads_back_bit_for_bit(tmp_path):
+def test_state_reads_back_bit_for_bit(tmp_path):
     path = save(tmp_path / "state.safetensors")
-    there, back = position(), unpack(path, STAMP, CPU)
+    there, back = state(), unpack(path, STAMP, CPU)
     assert (back.step, back.seconds) == (7, 12.5)
     assert back.tensors.keys() == there.tensors.keys()
     for name, tensor in there.tensors.items():
@@ -42,16 +47,16 @@ def test_position_reads_back_bit_for_bit(tmp_path):
     assert saved_step(path) == 7
 
 
-def test_position_no_longer_needs_the_file(tmp_path):
+def test_state_no_longer_needs_the_file(tmp_path):
     path = save(tmp_path / "state.safetensors")
     back = unpack(path, STAMP, CPU)
     path.write_bytes(bytes(path.stat().st_size))
-    assert torch.equal(back.tensors["image"], position().tensors["image"])
+    assert torch.equal(back.tensors["image"], state().tensors["image"])
 
 
 def test_file_is_what_the_safetensors_library_reads(tmp_path):
     tensors = safetensors.torch.load_file(save(tmp_path / "state.safetensors"))
-    assert torch.equal(tensors["mover.half"], position().tensors["mover.half"])
+    assert torch.equal(tensors["mover.half"], state().tensors["mover.half"])
     assert tensors["sha256"].shape == (32,)
 
 
@@ -114,10 +119,10 @@ class Slow:
 
 
 def run(recorder, steps, step_s=1.0, error=None):
-    with Keeper(recorder, STAMP, clock=lambda: recorder.now) as keeper:
+    with Checkpointer(recorder, STAMP, clock=lambda: recorder.now) as checkpointer:
         for step in range(1, steps + 1):
             recorder.now += step_s
-            keeper.reach(position(step))
+            checkpointer.reach(state(step))
         if error:
             raise error
 
@@ -134,14 +139,14 @@ def test_costly_checkpoints_are_rarer(tmp_path):
     assert [step for _, step in recorder.written] == [30, 110, 190]
 
 
-def test_interrupted_shot_writes_down_its_last_position(tmp_path):
+def test_interrupted_shot_writes_down_its_last_state(tmp_path):
     recorder = Slow(tmp_path / "state.safetensors")
     with pytest.raises(KeyboardInterrupt):
         run(recorder, 45, error=KeyboardInterrupt())
     assert [step for _, step in recorder.written] == [30, 45]
 
 
-def test_interrupted_shot_does_not_write_the_same_position_twice(tmp_path):
+def test_interrupted_shot_does_not_write_the_same_state_twice(tmp_path):
     recorder = Slow(tmp_path / "state.safetensors")
     with pytest.raises(KeyboardInterrupt):
         run(recorder, 30, error=KeyboardInterrupt())

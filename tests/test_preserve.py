@@ -3,17 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from medley.studio.shooting.scene import set_scene
 
 from medley.images import to_tensor
-from medley.paintings import Painting
 from medley.settings import ShotSettings
-from medley.studio.shooting.shoot import iterate
+from medley.studio.shooting.shoot import iterate, start_pixels
 from medley.transfer.color_transfer import color_statistics, lend_chroma, luminance
 from medley.transfer.losses import Objective
 from medley.transfer.preserve import LightObjective, recolor_painting
 
 from .conftest import draw_pixels
+from .specs import spec_of
 
 TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
 CONTENT, PAINTING = draw_pixels(24, 32, 1), draw_pixels(28, 30, 2)
@@ -28,9 +27,9 @@ def muted(seed, height=24, width=32):
     return to_tensor(draw_pixels(height, width, seed)) * 0.3 + 0.35
 
 
-def scene(painting=PAINTING, **settings):
+def spec(painting=PAINTING, **settings):
     chosen = ShotSettings(**{"size": 32, "steps": 6, "precision": "float32"} | settings)
-    return set_scene(CONTENT, [Painting("p.png", painting)], chosen, 0)
+    return spec_of(CONTENT, [painting], chosen)
 
 
 def test_painting_takes_mean_and_covariance_of_the_photo():
@@ -95,7 +94,7 @@ def test_gradient_of_light_is_that_of_a_gray_step(model):
 def test_every_iterate_shown_has_the_photo_s_hues(model, settings):
     own = yiq(to_tensor(CONTENT))
     lights = []
-    for current in iterate(scene(preserve_color="luminance", **settings), model):
+    for current in iterate(spec(preserve_color="luminance", **settings), model):
         found = yiq(current.image)
         np.testing.assert_allclose(found[1] * own[2], found[2] * own[1], atol=2e-3)
         lights.append(found[0])
@@ -103,7 +102,7 @@ def test_every_iterate_shown_has_the_photo_s_hues(model, settings):
 
 
 def test_loss_in_light_is_that_of_the_picture_shown_last(model):
-    what = scene(preserve_color="luminance")
+    what = spec(preserve_color="luminance")
     last = list(iterate(what, model))[-1]
     content = to_tensor(CONTENT)
     painting = recolor_painting(to_tensor(PAINTING), content, "luminance")
@@ -116,7 +115,7 @@ def test_preserved_statistics_keep_the_mean_color_where_the_painting_s_would_be(
     red = (PAINTING * (1, 0.4, 0.2)).astype(np.uint8)
 
     def distance(wish, step=-1):
-        image = list(iterate(scene(red, preserve_color=wish), model))[step].image
+        image = list(iterate(spec(red, preserve_color=wish), model))[step].image
         means = image.mean(dim=(2, 3)) - to_tensor(CONTENT).mean(dim=(2, 3))
         return float(means.norm())
 
@@ -126,7 +125,7 @@ def test_preserved_statistics_keep_the_mean_color_where_the_painting_s_would_be(
 
 
 def test_noise_takes_the_photo_s_colors_where_they_are_preserved(model):
-    second = list(iterate(scene(preserve_color="statistics", init="noise", steps=1), model))[1]
+    second = list(iterate(spec(preserve_color="statistics", init="noise", steps=1), model))[1]
     wanted = color_statistics([to_tensor(CONTENT)])
     found = color_statistics([second.image])
     torch.testing.assert_close(found.mean, wanted.mean, atol=0.03, rtol=0)
@@ -136,13 +135,14 @@ def test_color_start_is_the_photo_in_the_painting_s_colors(model):
     content, painting = ((muted(seed) * 255).round().byte()[0] for seed in (1, 2))
     pixels = [each.permute(1, 2, 0).contiguous().numpy() for each in (content, painting)]
     chosen = ShotSettings(size=32, steps=2, init="color")
-    what = set_scene(pixels[0], [Painting("p.png", pixels[1])], chosen, 0)
-    flat = [each.reshape(-1, 3) / 255 for each in (what.start, pixels[1])]
+    what = spec_of(pixels[0], [pixels[1]], chosen)
+    start = start_pixels(what)
+    flat = [each.reshape(-1, 3) / 255 for each in (start, pixels[1])]
     np.testing.assert_allclose(flat[0].mean(0), flat[1].mean(0), atol=2e-3)
     np.testing.assert_allclose(np.cov(flat[0].T), np.cov(flat[1].T), atol=1e-3)
-    assert what.start_name == "color"
+    assert what.start.name == "color"
     iterates = list(iterate(what, model))
-    assert torch.equal(iterates[0].image, to_tensor(what.start))
+    assert torch.equal(iterates[0].image, to_tensor(start))
 
 
 def test_taking_and_keeping_colors_contradict_each_other():

@@ -13,15 +13,15 @@ import time
 import numpy as np
 import pytest
 import safetensors.torch
-from medley.studio.shooting.scene import shot_key
 
 from medley.errors import OutputError
 from medley.files import safetensors_header, sha256
 from medley.shots import Shot
 from medley.studio.shooting import checkpoint
+from medley.studio.shooting.shoot import iterate
 from medley.workspace import Workspace
 
-from .test_shoot import scene, take
+from .specs import small_spec, take
 
 STEPS = 24  # more than the moves that L-BFGS remembers
 SHORT = 10
@@ -54,8 +54,8 @@ def left(shot: Shot):
 
 
 def pull_after(step):
-    def watch(iterate):
-        if iterate.step == step:
+    def watch(event):
+        if event.step == step:
             raise Pulled
 
     return watch
@@ -64,20 +64,20 @@ def pull_after(step):
 def stop(root, model, what, step):
     with pytest.raises(Pulled):
         take(root, model, what, pull_after(step))
-    return Workspace(root).shot(shot_key(what, model.weights.digest, model.precision))
+    return Workspace(root).shot(what.key)
 
 
 @pytest.fixture(scope="module", params=["lbfgs", "adam"])
 def whole(request, tmp_path_factory, model):
-    """A scene, and what its shot leaves when nothing stops it."""
-    what = scene(steps=STEPS, optimizer=request.param, keep_every=2, tv_weight=5)
+    """A spec, and what its shot leaves when nothing stops it."""
+    what = small_spec(steps=STEPS, optimizer=request.param, keep_every=2, tv_weight=5)
     return what, left(take(tmp_path_factory.mktemp("whole"), model, what))
 
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory, model):
     """The same of a shorter one."""
-    what = scene(steps=SHORT, keep_every=2)
+    what = small_spec(steps=SHORT, keep_every=2)
     return what, left(take(tmp_path_factory.mktemp("short"), model, what))
 
 
@@ -88,7 +88,7 @@ def test_interrupted_shot_goes_on_to_the_same_pixels(tmp_path, model, whole):
         assert shot.state_path.is_file()
         seen = []
         assert left(take(tmp_path / str(step), model, what, seen.append)) == expected
-        assert [iterate.step for iterate in seen] == list(range(step + 1, STEPS + 1))
+        assert [event.step for event in seen] == list(range(step + 1, STEPS + 1))
 
 
 def test_shot_stopped_again_and_again_comes_to_the_same_pixels(tmp_path, model, whole):
@@ -102,9 +102,9 @@ def test_shot_stopped_again_and_again_comes_to_the_same_pixels(tmp_path, model, 
 def test_disk_as_it_is_at_any_moment_can_be_gone_on_with(tmp_path, model, short):
     what, expected = short
 
-    def photograph(iterate):
-        if iterate.step % 2 == 0:  # encoders are at work meanwhile, as when the power fails
-            shutil.copytree(tmp_path / "live", tmp_path / f"at {iterate.step}", symlinks=True)
+    def photograph(event):
+        if event.step % 2 == 0:  # encoders are at work meanwhile, as when the power fails
+            shutil.copytree(tmp_path / "live", tmp_path / f"at {event.step}", symlinks=True)
 
     take(tmp_path / "live", model, what, photograph)
     for step in range(0, SHORT, 2):
@@ -112,7 +112,7 @@ def test_disk_as_it_is_at_any_moment_can_be_gone_on_with(tmp_path, model, short)
 
 
 def test_seconds_go_on_from_those_spent(tmp_path, model):
-    what = scene(steps=SHORT)
+    what = small_spec(steps=SHORT)
     shot = stop(tmp_path, model, what, 4)
     spent = shot.trace()[4].seconds
     time.sleep(1)
@@ -230,23 +230,23 @@ def test_shot_without_a_checkpoint_starts_over(tmp_path, model, short):
 
 @pytest.mark.usefixtures("always")
 def test_full_disk_stops_the_shot_and_leaves_the_last_checkpoint(tmp_path, model, monkeypatch):
-    what = scene(steps=SHORT)
+    what = small_spec(steps=SHORT)
     written = []
 
-    def full(position, stamp):
-        if position.step == 8:
+    def full(state, stamp):
+        if state.step == 8:
             yield b"begun"
             raise OSError(28, "No space left on device")
-        written.append(position.step)
-        yield from checkpoint_pack(position, stamp)
+        written.append(state.step)
+        yield from checkpoint_pack(state, stamp)
 
     checkpoint_pack = checkpoint.pack
     with monkeypatch.context() as broken:
         broken.setattr(checkpoint, "pack", full)
         with pytest.raises(OutputError, match=r"state\.safetensors' \(No space left"):
             take(tmp_path, model, what)
-    shot = Workspace(tmp_path).shot(shot_key(what, model.weights.digest, model.precision))
-    assert checkpoint.saved_step(shot.state_path) == written[-1] == 7
+    shot = Workspace(tmp_path).shot(what.key)
+    assert shot.saved_step == written[-1] == 7
     assert list(shot.path.glob(".*")) == []
     assert take(tmp_path, model, what).is_finished
 
@@ -329,9 +329,8 @@ def test_interrupted_run_tells_of_it_and_goes_on(place):
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "what was shot is kept, and the same command goes on from there" in said
-    (state,) = place.glob(STATES.format("work"))
-    begun = checkpoint.saved_step(state)
-    assert begun >= 15
+    (shot,) = [shot for shot in Workspace(place / "work").shots() if shot.saved_step]
+    assert shot.saved_step >= 15
     process = start(place, "work", steps=400, interval_s=30)
     said = process.stderr.readline()
     assert "0 shots found finished, 1 begun" in said
@@ -377,9 +376,8 @@ def test_second_process_goes_on_where_the_first_was_killed(place, pair):
         assert [row.step for row in shot.trace()] == shot.steps() == list(range(13))
 
 
-def test_position_that_is_held_keeps_no_more_than_the_run_does(tmp_path, model):
-    positions = []
-    take(tmp_path, model, scene(steps=STEPS), lambda iterate: positions.append(iterate.position))
-    assert positions[-1] is None
-    pictures = [tensor for tensor in positions[-2].tensors.values() if tensor.dim()]
+def test_state_that_is_held_keeps_no_more_than_the_run_does(model):
+    states = [current.position for current in iterate(small_spec(steps=STEPS), model)]
+    assert states[-1] is None
+    pictures = [tensor for tensor in states[-2].tensors.values() if tensor.dim()]
     assert len({tensor.data_ptr() for tensor in pictures}) <= 2 * 20 + 4

@@ -9,23 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from medley.studio.shooting.scene import shot_key
 
 from medley.errors import FilmError
 from medley.film.timeline import Frame, Still, walk_timeline
 from medley.images import decode, to_tensor
-from medley.settings import ShotSettings
+from medley.settings import ShotSettings, WalkOrder
+from medley.shots import Shot
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.shoot import iterate
-from medley.studio.walk import lay_lap
+from medley.studio.walk import lap_of
 from medley.transfer.losses import Objective
 from medley.transfer.style_path import Walk, convex_weights, lingering, path_weights
 from medley.transfer.tiling import TiledObjective
-from medley.workspace import Shot
 
 from .conftest import draw_pixels, film_pixels
+from .specs import small_spec
 from .test_render import run
-from .test_shoot import scene
 
 COUNTS = (2, 3, 4, 7)
 TINY = ("--size", "32", "--steps", "3", "--fps", "5", "--seconds-per-painting", "1.2")
@@ -118,36 +117,36 @@ def test_mixed_strengths_pull_towards_the_mixture_of_gram_matrices(model, kind):
     assert not torch.allclose(gradient, make(paintings).evaluate(image, True)[1], rtol=0.1)
 
 
-def walk_scene(walk, count=2, **settings):
-    before = scene(count, optimizer="adam", scales="1", **settings)
+def walk_spec(walk, count=2, **settings):
+    before = small_spec(count, optimizer="adam", scales="1", **settings)
     return replace(before, blend=Blend(walk=walk))
 
 
 def test_shot_of_a_walk_is_pulled_by_each_steps_painting_alone(model):
     still = Walk(lap=10**9, lead=0, linger=0.0)  # never leaves the first painting
-    alone = [it.loss for it in iterate(walk_scene(still, count=1), model)]
-    beside = [it.loss for it in iterate(walk_scene(still), model)]
+    alone = [it.loss for it in iterate(walk_spec(still, count=1), model)]
+    beside = [it.loss for it in iterate(walk_spec(still), model)]
     assert beside == pytest.approx(alone, rel=1e-4)
-    moved = [it.loss for it in iterate(walk_scene(Walk(8, 0, 0.0)), model)]
+    moved = [it.loss for it in iterate(walk_spec(Walk(8, 0, 0.0)), model)]
     assert moved[0] == pytest.approx(alone[0], rel=1e-4)
     assert moved[-1] != pytest.approx(alone[-1], rel=0.05)
 
 
 @pytest.mark.parametrize("kind", [{"style_loss": "wasserstein"}, {"preserve_color": "luminance"}])
 def test_walk_goes_with_other_losses_and_colours(model, kind):
-    losses = [it.loss for it in iterate(walk_scene(Walk(4, 1, 0.5), **kind), model)]
+    losses = [it.loss for it in iterate(walk_spec(Walk(4, 1, 0.5), **kind), model)]
     assert np.isfinite(losses).all()
     assert len(losses) == 5
 
 
 def test_key_knows_the_path():
     keys = {
-        shot_key(walk_scene(walk), "w", "float32")
+        walk_spec(walk).key
         for walk in (Walk(8, 2, 0.5), Walk(9, 2, 0.5), Walk(8, 3, 0.5), Walk(8, 2, 0.4))
     }
     assert len(keys) == 4
-    assert shot_key(walk_scene(Walk(8, 2, 0.5)), "w", "float32") in keys
-    assert shot_key(scene(2, optimizer="adam", scales="1"), "w", "float32") not in keys
+    assert walk_spec(Walk(8, 2, 0.5)).key in keys
+    assert small_spec(2, optimizer="adam", scales="1").key not in keys
 
 
 def test_timeline_ends_on_the_iterate_before_its_first():
@@ -166,12 +165,17 @@ def test_lap_that_cannot_dissolve_into_its_lead_is_refused(lead):
         walk_timeline(4, lead, 1)
 
 
+def lap(paintings, fps, seconds):
+    timing = {"fps": fps, "seconds_per_painting": seconds}
+    return lap_of(WalkOrder.of(content="photo.png", styles=["styles"], **timing), paintings)
+
+
 def test_lap_is_counted_from_exact_fractions():
     rate = Fraction(24000, 1001)
-    assert lay_lap(7, rate, 4.1).frames == round(rate * Fraction(41, 10) * 7)
-    assert lay_lap(3, Fraction(30), 0.5).lead == 15
+    assert lap(7, rate, 4.1).frames == round(rate * Fraction(41, 10) * 7)
+    assert lap(3, Fraction(30), 0.5).lead == 15
     with pytest.raises(FilmError, match=r"0\.06 s from one painting to the next are less than 2"):
-        lay_lap(3, Fraction(30), 0.06)
+        lap(3, Fraction(30), 0.06)
 
 
 @pytest.fixture
@@ -240,8 +244,8 @@ def test_same_walk_is_found_and_its_sidecar_makes_the_film_again(place):
     assert "1 of 2 shots found finished" in done.stderr
 
 
-def stop_at_20(_, now):
-    if now.step == 20:
+def stop_at_20(_, event):
+    if event.kind == "step" and event.step == 20:
         raise KeyboardInterrupt
 
 
@@ -251,7 +255,7 @@ def test_interrupted_walk_goes_on_to_the_same_pixels(place, monkeypatch):
     expected = [whole.read(step) for step in whole.steps()]
     other = ("--workspace", "other", "--force")
     with monkeypatch.context() as patch:
-        patch.setattr("medley.cli.progress.Display.shot", stop_at_20)
+        patch.setattr("medley.cli.progress.Display.on", stop_at_20)
         walk(place, *other, expect=130)
     left = Shot(whole.key, place / "other/shots" / whole.key)
     assert left.state_path.exists()

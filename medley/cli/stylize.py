@@ -14,6 +14,7 @@ from medley.cli.config import config_options, settle
 from medley.cli.help import Grouped, by_worth
 from medley.cli.options import read_settings, settings_options
 from medley.cli.words import INTERRUPTED, counted, printable
+from medley.errors import PictureError
 from medley.settings import (
     SUFFIXES,
     BlendSettings,
@@ -120,9 +121,9 @@ def _paintings(blending: BlendSettings, named: tuple[Path, ...]) -> list[Path]:
     """The paintings of one picture: those that were named, or those of the masks."""
     masked = [wish.painting for wish in blending.mask]
     if masked and named:
-        raise click.UsageError("--mask names its paintings itself; leave the others out")
+        raise PictureError("--mask names its paintings itself; leave the others out")
     if not masked and not named:
-        raise click.UsageError("there is no painting; name one, or pass --mask MASK=PAINTING")
+        raise PictureError("there is no painting; name one, or pass --mask MASK=PAINTING")
     return masked or list(named)
 
 

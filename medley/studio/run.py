@@ -178,7 +178,7 @@ class _Runner:
             ready = replace(job, spec=job.spec.loaded(self._plan.pictures.pixels))
         except MedleyError as error:
             self._let_go(job.key)
-            self._settle(self._end(job, error))
+            self._settle(self._end(job, job.spec.about(error)))
             return None
         self._out.add(job.key)
         return ready

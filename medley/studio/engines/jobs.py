@@ -34,10 +34,6 @@ class Job:
         """The shot's key."""
         return self.spec.key
 
-    def about(self, error: MedleyError) -> MedleyError:
-        """Give the same error with the painting's name before it."""
-        return type(error)(f"'{self.spec.painting_path}': ", *error.args)
-
 
 @dataclass(frozen=True)
 class WorkerInfo:

@@ -115,7 +115,7 @@ def ray_task(job: Job, events: Any, context: RunContext, lent: list[Any]) -> Tas
         words = f"'{name}' has medley {medley.__version__}, not {context.version}; install the same"
         return TaskResult(name, MedleyError(words))
     if attempt > context.retries + 1:  # Ray counts processes that it ended itself on its own
-        return TaskResult(name, job.about(_ended_too_often()))
+        return TaskResult(name, job.spec.about(_ended_too_often()))
     if context.shrink:
         job = replace(job, shrinks=shrinks)
     try:

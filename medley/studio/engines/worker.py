@@ -54,7 +54,7 @@ class Worker:
             model = self._model(job.spec)
             tile = self._tile(job)
         except MedleyError as error:
-            raise job.about(error) from error
+            raise job.spec.about(error) from error
         try:
             with (
                 computing_deterministically(job.deterministic),

@@ -212,7 +212,7 @@ def shoot(
             if not workspace.shot(spec.key).is_finished:
                 yield from _take(spec, model, tile, workspace, label, named)
     except MedleyError as error:
-        raise type(error)(named, *error.args) from error
+        raise spec.about(error) from error
 
 
 def _take(

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from PIL import Image
 
+from medley.errors import MedleyError
 from medley.files import in_full, sha256
 from medley.images import Pixels, size_for_pixels, size_for_side
 from medley.paintings import Painting
@@ -137,6 +138,12 @@ class ShotSpec:
     def painting_path(self) -> Path:
         """The first painting's file, by which errors name the shot."""
         return self.paintings[0].path
+
+    def about(self, error: MedleyError) -> MedleyError:
+        """Give the same error with the painting's name before it, unless it names that already."""
+        named = f"'{self.painting_path}'"
+        parts = error.args if named in str(error) else (f"{named}: ", *error.args)
+        return type(error)(*parts)
 
     def describe(self, label: str) -> dict[str, Any]:
         """What `shot.json` says of the inputs, for people.
