@@ -19,7 +19,7 @@ from medley.film.visual import visual_change
 from medley.images import decode, to_tensor
 from medley.shots import TraceRow
 from medley.studio.editing.assemble import changes_of
-from medley.studio.editing.frame_sources import check_sizes, find_reels, list_numbered, parse_order
+from medley.studio.editing.frame_sources import check_sizes, find_sources, list_numbered, parse_order
 from medley.transfer import visual
 from medley.workspace import Workspace
 
@@ -261,9 +261,9 @@ def test_prefix_chooses_among_several(tmp_path):
 def test_pictures_of_another_size_are_named(tmp_path):
     number(tmp_path / "run", ["1.png", "2.png"])
     number(tmp_path / "run", ["3.png"], height=30)
-    reels = find_reels([str(tmp_path / "run")], Workspace(tmp_path), None, print)
+    sources = find_sources([str(tmp_path / "run")], Workspace(tmp_path), None, print)
     with pytest.raises(PictureError, match=r"3.png' is 48x30 pixels, but '.*1.png' is 48x40"):
-        check_sizes(reels, True)
+        check_sizes(sources, True)
 
 
 def test_parts_of_different_sizes_want_a_resolution(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from medley.errors import OutputError
-from medley.studio.editing.cut import Outputs
+from medley.studio.editing.outputs import Outputs
 
 from .conftest import draw_pixels
 from .test_render import place, render, run  # noqa: F401 - a fixture
