@@ -19,7 +19,12 @@ from medley.film.visual import visual_change
 from medley.images import decode, to_tensor
 from medley.shots import TraceRow
 from medley.studio.editing.assemble import changes_of
-from medley.studio.editing.frame_sources import check_sizes, find_reels, list_numbered, parse_order
+from medley.studio.editing.frame_sources import (
+    check_sizes,
+    find_sources,
+    list_numbered,
+    parse_order,
+)
 from medley.transfer import visual
 from medley.workspace import Workspace
 
@@ -125,7 +130,7 @@ def test_film_is_made_without_torch(place):
         "import sys; from medley.cli import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit as end: assert not end.code\n"
-        "heavy = {'torch', 'torchvision', 'safetensors', 'skimage'} & set(sys.modules)\n"
+        "heavy = {'torch', 'torchvision', 'skimage'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     words = ["assemble", "ws", "-o", "film.mp4", "--title", "T", "--inset", "top-left", *QUICK]
@@ -240,7 +245,7 @@ def test_whole_folder_is_told_nothing(tmp_path):
         (["photo.png"], "no numbered pictures in"),
         (["1.png"], "a single picture; a film needs two"),
         (["1.png", "01.png"], r"1.png' and .*1.png' both have number 1"),
-        (["a1.png", "a2.png", "b1.png"], r"several prefixes: 'a' \(2\), 'b' \(1\); .*--prefix"),
+        (["a1.png", "a2.png", "b1.png"], r"several prefixes: 'a' \(2\), 'b' \(1\); .*with prefix"),
     ],
 )
 def test_bad_folder_is_named_with_a_way_out(tmp_path, names, complaint):
@@ -261,9 +266,9 @@ def test_prefix_chooses_among_several(tmp_path):
 def test_pictures_of_another_size_are_named(tmp_path):
     number(tmp_path / "run", ["1.png", "2.png"])
     number(tmp_path / "run", ["3.png"], height=30)
-    reels = find_reels([str(tmp_path / "run")], Workspace(tmp_path), None, print)
+    sources = find_sources([str(tmp_path / "run")], Workspace(tmp_path), None, print)
     with pytest.raises(PictureError, match=r"3.png' is 48x30 pixels, but '.*1.png' is 48x40"):
-        check_sizes(reels, True)
+        check_sizes(sources, True)
 
 
 def test_parts_of_different_sizes_want_a_resolution(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from medley.errors import FilmError, OutputError
 from medley.settings import FilmSettings
 from medley.shots import TraceRow
-from medley.studio.editing.cut import check_film, cut_medley, lay_out, stretch_of, track
+from medley.studio.editing.cut import check_film, cut_medley, lay_out, segment_of, track
 from medley.workspace import Workspace
 
 from .conftest import draw_pixels, film_pixels
@@ -36,8 +36,8 @@ def cut(tmp_path, shots, **changes):
     content = draw_pixels(32, 48, 0)
     settings = SETTINGS.model_copy(update=changes)
     path = tmp_path / "film.mp4"
-    stretches = [stretch_of(shot, "", None) for shot in shots]
-    cut_medley([content], stretches, settings, path, lambda *_: None)
+    segments = [segment_of(shot, "", None) for shot in shots]
+    cut_medley([content], segments, settings, path, lambda *_: None)
     return film_pixels(path)
 
 

@@ -7,17 +7,9 @@ import pytest
 import torch
 
 from medley.settings import ShotSettings
-from medley.studio.compression.networks import Network, distortion
-from medley.studio.editing.measure import (
-    QUANTITIES,
-    Measure,
-    Spread,
-    difference,
-    noise_ratio,
-    recommend,
-    similarity,
-    summarize,
-)
+from medley.studio.compression.networks import Network
+from medley.studio.editing.measure import QUANTITIES, Measure, Spread, recommend, summarize
+from medley.studio.editing.scoring import difference, distortion, noise_ratio, similarity
 
 from .conftest import draw_pixels
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from medley.errors import OutputError
-from medley.studio.editing.cut import Outputs
+from medley.studio.editing.outputs import Outputs
 
 from .conftest import draw_pixels
 from .test_render import place, render, run  # noqa: F401 - a fixture
@@ -91,7 +91,7 @@ def test_folder_is_replaced_only_if_it_is_a_sequence(tmp_path):
     outputs.film.mkdir()
     outputs.check(force=False, inputs=[])  # an empty one is made for it
     Image.fromarray(draw_pixels(9, 9, 1)).save(outputs.film / "000000.png")
-    with pytest.raises(OutputError, match="frames' holds pictures; pass --force to replace them"):
+    with pytest.raises(OutputError, match="frames' holds pictures; pass force to replace them"):
         outputs.check(force=False, inputs=[])
     outputs.check(force=True, inputs=[])
     (outputs.film / "letter.txt").touch()
@@ -99,5 +99,5 @@ def test_folder_is_replaced_only_if_it_is_a_sequence(tmp_path):
         outputs.check(force=True, inputs=[])
     assert names(tmp_path) == ["frames"]
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="file' exists; pass --force"):
+    with pytest.raises(OutputError, match="file' exists; pass force"):
         Outputs(tmp_path / "file").check(force=False, inputs=[])

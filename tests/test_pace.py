@@ -2,15 +2,22 @@ import json
 import time
 
 import pytest
-from medley.studio.shooting.forecast import Pace
-from medley.studio.shooting.pace import measure_pace, pace_of
 
-from medley.studio.shooting import pace
+from medley.studio.forecast import pace_for
+from medley.studio.shooting import benchmark
+from medley.studio.shooting.benchmark import measure_pace
+from medley.studio.shooting.costs import Pace
 from medley.transfer.scales import Scale
+
+from .test_forecast import plan_of, shots
+
+
+def pace_of(anew=False):
+    return pace_for(plan_of(shots(1)), "cpu", "always", anew=anew)
 
 
 @pytest.fixture
-def measured(monkeypatch, tmp_path):
+def measured(monkeypatch, tmp_path, model):
     """Count measurements instead of taking them."""
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -20,12 +27,13 @@ def measured(monkeypatch, tmp_path):
         taken.append(1)
         return Pace(0.25, len(taken) * 1e-6, 2e-6, 3e-6, 4e-6)
 
-    monkeypatch.setattr(pace, "measure_pace", measure)
+    monkeypatch.setattr(benchmark, "measure_pace", measure)
+    monkeypatch.setattr(benchmark, "load_model", lambda *_: model)
     return taken
 
 
-def test_pace_is_measured_once_and_kept(measured, model, tmp_path):
-    assert pace_of(model) == pace_of(model) == Pace(0.25, 1e-6, 2e-6, 3e-6, 4e-6)
+def test_pace_is_measured_once_and_kept(measured, tmp_path):
+    assert pace_of() == pace_of() == Pace(0.25, 1e-6, 2e-6, 3e-6, 4e-6)
     assert len(measured) == 1
     (kept,) = (tmp_path / "cache").iterdir()
     (key,) = json.loads(kept.read_text())
@@ -33,29 +41,29 @@ def test_pace_is_measured_once_and_kept(measured, model, tmp_path):
     assert "1 threads, float32" in key
 
 
-def test_pace_is_measured_anew_on_request_or_when_it_is_old_or_torn(measured, model, tmp_path):
-    pace_of(model)
-    assert pace_of(model, anew=True).pixel_s == 2e-6
+def test_pace_is_measured_anew_on_request_or_when_it_is_old_or_torn(measured, tmp_path):
+    pace_of()
+    assert pace_of(anew=True).pixel_s == 2e-6
     path = tmp_path / "cache" / "paces.json"
     kept = json.loads(path.read_text())
     for one in kept.values():
         one["measured"] = time.time() - 90 * 86_400
     path.write_text(json.dumps(kept))
-    assert pace_of(model).pixel_s == 3e-6
+    assert pace_of().pixel_s == 3e-6
     for torn in ("{", "[]", '{"x": {"step_s": "?"}}', '{"x": 1}'):
         path.write_text(torn)
-        pace_of(model)
+        pace_of()
     assert len(measured) == 7
 
 
 @pytest.mark.usefixtures("measured")
-def test_cache_that_cannot_be_written_is_no_error(model, tmp_path):
+def test_cache_that_cannot_be_written_is_no_error(tmp_path):
     (tmp_path / "cache").touch()
-    assert pace_of(model) == Pace(0.25, 1e-6, 2e-6, 3e-6, 4e-6)
+    assert pace_of() == Pace(0.25, 1e-6, 2e-6, 3e-6, 4e-6)
 
 
 def test_measured_pace_is_positive_and_splits_time_in_two(model, monkeypatch):
-    monkeypatch.setattr(pace, "CALIBRATION", (Scale(32, 32, 3), Scale(64, 64, 3)))
+    monkeypatch.setattr(benchmark, "CALIBRATION", (Scale(32, 32, 3), Scale(64, 64, 3)))
     found = measure_pace(model)
     assert found.step_s >= 0
     assert found.pixel_s >= 0
@@ -63,12 +71,24 @@ def test_measured_pace_is_positive_and_splits_time_in_two(model, monkeypatch):
     assert all(0 < value < 1e-3 for value in (found.opening_s, found.ending_s, found.keeping_s))
 
 
-def test_pace_of_an_older_medley_is_measured_anew(measured, model, tmp_path):
-    pace_of(model)
+def test_pace_of_an_older_medley_is_measured_anew(measured, tmp_path):
+    pace_of()
     path = tmp_path / "cache" / "paces.json"
     kept = json.loads(path.read_text())
     for one in kept.values():
         del one["keeping_s"]
     path.write_text(json.dumps(kept))
-    pace_of(model)
+    pace_of()
     assert len(measured) == 2
+
+
+def test_nobody_is_held_up_by_a_measurement_that_is_not_worth_it(measured):
+    few, many = plan_of(shots(1)), plan_of(shots(20))
+    assert pace_for(plan_of([]), "cpu", "always") is None
+    assert pace_for(many, "cpu", "none") is None
+    assert pace_for(few, "cpu") is None
+    assert not measured
+    found = pace_for(many, "cpu")
+    assert len(measured) == 1
+    assert pace_for(few, "cpu") == pace_for(few, "cpu", "none") == found
+    assert len(measured) == 1

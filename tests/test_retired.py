@@ -7,11 +7,10 @@ import tomllib
 
 import pytest
 from click.testing import CliRunner
-from medley.settings.files import read_file, read_table
-
 import medley
 from medley.cli import cli
 from medley.settings import RenderOrder
+from medley.settings.load import read_file, read_table
 from medley.settings.manifest import KINDS, read_manifest
 from medley.settings.manifest_schema import manifest_schema
 from medley.settings.retired import warn_retired

@@ -215,10 +215,10 @@ def test_pictures_of_one_name_do_not_replace_each_other(folder, make_picture):
 def test_interrupted_folder_keeps_what_was_finished(folder, monkeypatch):
     real = still.iterate
 
-    def interrupted(scene, model, **more):
+    def interrupted(spec, model, *more, **options):
         if (folder / "out" / "a.png").exists():
             raise KeyboardInterrupt
-        return real(scene, model, **more)
+        return real(spec, model, *more, **options)
 
     monkeypatch.setattr(still, "iterate", interrupted)
     done = stylize(folder, "in", "painting.png", "-o", "out", expect=130)

@@ -10,12 +10,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -175,11 +175,15 @@ def _ask_torch() -> dict[str, Accelerator]:
     """Ask a process that imports torch, or the cache where it has answered before."""
     path, key = cache_folder() / "devices.json", _probe_key()
     try:
-        known = json.loads(path.read_text("utf-8"))[key]
-    except (OSError, ValueError, KeyError, TypeError):
-        known = _probe()
-        with suppress(OutputError):  # then it is asked again next time
-            write_json(path, {key: known})
+        return _read_answer(json.loads(path.read_text("utf-8"))[key])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        known = _probe()  # not there, or torn
+    with suppress(OutputError):  # then it is asked again next time
+        write_json(path, {key: known})
+    return _read_answer(known)
+
+
+def _read_answer(known: Mapping[str, Sequence[Any]]) -> dict[str, Accelerator]:
     return {name: Accelerator(*facts) for name, facts in known.items()}
 
 

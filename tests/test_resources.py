@@ -3,25 +3,28 @@ import sys
 
 import pytest
 import torch
-from medley.studio.shooting.room import free_disk, free_memory, out_of_memory_named, resident_memory
 
-from medley.errors import RoomError
+from medley.errors import ResourceError
 from medley.settings import ShotSettings
-from medley.studio.shooting import room
+from medley.studio.shooting import resources
+from medley.studio.shooting.resources import (
+    free_disk,
+    free_memory,
+    out_of_memory_named,
+    resident_memory,
+)
 from medley.transfer.scales import Scale
-
-CPU = torch.device("cpu")
 
 
 def test_free_and_resident_memory_are_plausible():
-    assert 1e6 < resident_memory(CPU) < 1e12
-    free = free_memory(CPU)
+    assert 1e6 < resident_memory() < 1e12
+    free = free_memory("cpu")
     assert free is None or 1e6 < free < 1e14
     # In a process of its own: this one may have memory to spare from an earlier test.
     code = (
-        "import torch; from medley.studio.shooting.room import resident_memory as memory;"
-        "cpu = torch.device('cpu'); before = memory(cpu); ballast = torch.ones(10_000_000);"
-        "assert memory(cpu) - before > 0.7 * ballast.nbytes"
+        "import torch; from medley.studio.shooting.resources import resident_memory as memory;"
+        "before = memory(); ballast = torch.ones(10_000_000);"
+        "assert memory() - before > 0.7 * ballast.nbytes"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
@@ -30,24 +33,24 @@ def test_container_s_limit_counts_and_cached_files_do_not(tmp_path):
     (tmp_path / "memory.max").write_text("1000\n")
     (tmp_path / "memory.current").write_text("900\n")
     (tmp_path / "memory.stat").write_text("anon 600\ninactive_file 300\n")
-    assert room._free_in_container(tmp_path) == 400
+    assert resources._free_in_container(tmp_path) == 400
     (tmp_path / "memory.max").write_text("max\n")
-    assert room._free_in_container(tmp_path) is None
+    assert resources._free_in_container(tmp_path) is None
     old = tmp_path / "memory"
     old.mkdir()
     (old / "memory.limit_in_bytes").write_text("5000")
     (old / "memory.usage_in_bytes").write_text("1000")
     (old / "memory.stat").write_text("total_inactive_file 10\n")
-    assert room._free_in_container(tmp_path) == 4010
-    assert room._free_in_container(tmp_path / "absent") is None
+    assert resources._free_in_container(tmp_path) == 4010
+    assert resources._free_in_container(tmp_path / "absent") is None
 
 
 def test_smaller_of_machine_and_container_counts(monkeypatch):
-    monkeypatch.setattr(room, "_free_on_machine", lambda: 500)
-    monkeypatch.setattr(room, "_free_in_container", lambda _: 400)
-    assert free_memory(CPU) == 400
-    monkeypatch.setattr(room, "_free_in_container", lambda _: None)
-    assert free_memory(CPU) == 500
+    monkeypatch.setattr(resources, "_free_on_machine", lambda: 500)
+    monkeypatch.setattr(resources, "_free_in_container", lambda _: 400)
+    assert free_memory("cpu") == 400
+    monkeypatch.setattr(resources, "_free_in_container", lambda _: None)
+    assert free_memory("cpu") == 500
 
 
 def test_disk_of_a_folder_that_is_not_there_yet_is_its_parent_s(tmp_path):
@@ -69,7 +72,7 @@ def test_memory_that_ran_out_is_one_line_with_what_would_fit(name):
     scales = [Scale(1000, 2000, 9)]
     with (
         pytest.raises(
-            RoomError, match=r"ran out at 2000x1000 pixels; pass --tile 768 or --size \d+$"
+            ResourceError, match=r"ran out at 2000x1000 pixels; pass tile 768 or size \d+$"
         ),
         out_of_memory_named(scales, ShotSettings(), None),
     ):
