@@ -19,9 +19,9 @@ from torch import Tensor
 from medley.errors import ConfigError, MedleyError, Setting, word
 from medley.events import Event
 from medley.files import check_free
-from medley.images import Pixels, read_picture, to_pixels, to_tensor
+from medley.images import Pixels, read_picture
 from medley.media.probe import FilmFacts
-from medley.paintings import find_files, shipped
+from medley.paintings.draws import find_files, shipped
 from medley.settings import (
     BlendSettings,
     CatalogSettings,
@@ -47,6 +47,7 @@ from medley.studio.shooting.devices import (
 from medley.studio.shooting.model import load_model
 from medley.studio.shooting.spec import ShotSpec
 from medley.studio.still import StillContext
+from medley.tensors import to_pixels, to_tensor
 from medley.transfer.optimize import Iterate
 from medley.vgg import sources
 from medley.vgg.layers import LAYERS, Pooling, convolutions_for

@@ -1,27 +1,17 @@
-"""Picture files to upright 8-bit sRGB and on to float32 RGB tensors in [0, 1], and back.
-
-torch is imported only where a tensor is made, so that listing or drawing pictures stays quick.
-"""
-
-from __future__ import annotations
+"""Picture files to upright 8-bit sRGB pixels, at the size that is wanted, and back."""
 
 import io
 import math
 import stat
 import warnings
-from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, UnidentifiedImageError
 
 from medley.errors import PictureError, Setting
 from medley.settings import LONGEST_SIDE, SHORTEST_SIDE
-
-if TYPE_CHECKING:
-    import torch
 
 Pixels = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
 """uint8 RGB, `(height, width, 3)`."""
@@ -45,8 +35,6 @@ BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
 # A JPEG of more pixels is decoded at 1/2, 1/4 or 1/8 of its size, whichever comes below first.
 REDUCED_ABOVE = 40_000_000
 _REDUCTIONS = (1, 2, 4, 8)  # what libjpeg can do while it decodes
-
-_AT_ONCE = 2**20  # pixels that are rounded at once: a large picture's temporaries would be larger
 
 _JPEG = b"\xff\xd8\xff"  # how every JPEG begins
 _BACKGROUND = (255, 255, 255)  # shows through where a picture is transparent
@@ -251,58 +239,6 @@ def contain(picture: Image.Image, height: float, width: float) -> Image.Image:
 def thumbnail(picture: Image.Image, side: int) -> Pixels:
     """A picture with `side` pixels on its long side."""
     return np.asarray(contain(picture, side, side))
-
-
-def to_tensor(picture: Image.Image | Pixels) -> torch.Tensor:
-    """Lay a picture out as float32 `(1, 3, height, width)` RGB in [0, 1]."""
-    import torch
-
-    values = torch.from_numpy(np.array(picture, dtype=np.uint8))
-    return values.permute(2, 0, 1).unsqueeze(0).contiguous().float().div_(255)
-
-
-def to_pixels(image: torch.Tensor) -> Pixels:
-    """Round a tensor `(1, 3, height, width)` in [0, 1] to 8-bit pixels on the CPU."""
-    pixels = np.empty((*image.shape[2:], 3), np.uint8)
-    for rows, band in _rounded(image):
-        pixels[rows] = band.cpu().numpy()
-    return pixels
-
-
-def send_pixels(image: torch.Tensor) -> Callable[[], Pixels]:
-    """Begin what `to_pixels` does, and give what waits for the end of it, on any thread.
-
-    From CUDA the pixels are copied while the device and this thread go on; elsewhere they are
-    there at once.
-    """
-    import torch
-
-    if image.device.type != "cuda":
-        return partial(np.asarray, to_pixels(image))
-    # A copy goes on by itself only into memory that the system cannot move.
-    host = torch.empty((*image.shape[2:], 3), dtype=torch.uint8, pin_memory=True)
-    for rows, band in _rounded(image):
-        host[rows].copy_(band, non_blocking=True)
-    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
-    copied.record(torch.cuda.current_stream(image.device))
-
-    def wait() -> Pixels:
-        copied.synchronize()
-        return np.asarray(host.numpy())
-
-    return wait
-
-
-def _rounded(image: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Yield bands of a picture's rows as uint8 `(rows, width, 3)`, on its device."""
-    import torch
-
-    height, width = image.shape[2:]
-    count = max(1, _AT_ONCE // width)
-    for top in range(0, height, count):
-        rows = slice(top, top + count)
-        band = image[0, :, rows].detach().clamp(0, 1).mul_(255).round_().to(torch.uint8)
-        yield rows, band.permute(1, 2, 0).contiguous()
 
 
 def encode_png(pixels: Pixels, level: int = 1) -> bytes:

@@ -10,18 +10,18 @@ from PIL import Image
 
 from medley.events import Event
 from medley.images import Pixels
-from medley.paintings import Painting
+from medley.paintings.draws import Painting
 from medley.pictures import Picture, held_picture
 from medley.settings import ShotSettings
-from medley.shots import Shot
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.shoot import shoot
 from medley.studio.shooting.spec import ShotSpec, fit_painting, resize_content
 from medley.studio.shot_maker import ShotMaker
-from medley.vgg.weights import identify_weights
-from medley.workspace import Workspace
+from medley.vgg.identity import identify_weights
+from medley.workspace.shot import Shot
+from medley.workspace.store import Workspace
 
 from .conftest import draw_pixels
 

@@ -15,7 +15,8 @@ from PIL import Image
 import medley
 from medley.cli import cli
 from medley.errors import MedleyError, OutputError, PictureError
-from medley.images import decode, to_pixels
+from medley.images import decode
+from medley.tensors import to_pixels
 from medley.vgg.layers import LAYERS
 
 from .conftest import draw_pixels

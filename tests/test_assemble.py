@@ -16,8 +16,7 @@ from PIL import Image
 from medley.cli import main
 from medley.errors import FilmError, PictureError
 from medley.film.visual import visual_change
-from medley.images import decode, to_tensor
-from medley.shots import TraceRow
+from medley.images import decode
 from medley.studio.editing.assemble import changes_of
 from medley.studio.editing.frame_sources import (
     check_sizes,
@@ -25,8 +24,10 @@ from medley.studio.editing.frame_sources import (
     list_numbered,
     parse_order,
 )
+from medley.tensors import to_tensor
 from medley.transfer import visual
-from medley.workspace import Workspace
+from medley.workspace.shot import TraceRow
+from medley.workspace.store import Workspace
 
 from .conftest import draw_pixels, film_pixels
 

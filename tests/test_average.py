@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from medley.images import to_tensor
 from medley.settings import ShotSettings
 from medley.studio.shooting.shoot import iterate, make_objective_of
+from medley.tensors import to_tensor
 from medley.transfer.scales import mean_share, plan_scales
 
 from .conftest import draw_pixels

@@ -13,7 +13,6 @@ from PIL import Image
 from medley.errors import ConfigError, PictureError
 from medley.events import Event
 from medley.images import decode, read_picture
-from medley.locks import is_claimed, reserve
 from medley.pictures import Picture, digest_of
 from medley.settings.manifest import read_manifest
 from medley.studio.forecast import forecast
@@ -21,7 +20,8 @@ from medley.studio.plan import plan as plan_films
 from medley.studio.run import run as run_plan
 from medley.studio.shooting.costs import Pace
 from medley.studio.shooting.shoot import shoot
-from medley.workspace import Workspace
+from medley.workspace.locks import is_claimed, reserve
+from medley.workspace.store import Workspace
 
 from .test_render import run
 

@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 from .test_batch import DEFAULTS
 

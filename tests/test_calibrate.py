@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from medley.images import to_tensor
+from medley.tensors import to_tensor
 from medley.vgg import calibrate, codebook, schemes, weightfile
 from medley.vgg.calibrate import Statistics, feed_back, quantize_rows, refit, weighted_codebooks
 from medley.vgg.network import VGG19

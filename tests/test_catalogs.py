@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from medley.catalogs import read_catalog
 from medley.errors import PictureError
+from medley.paintings.catalogs import read_catalog
 
 HEADER = (
     "artist,date,genre,pixelsx,pixelsy,size_bytes,source,style,title,artist_group,in_train,"

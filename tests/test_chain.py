@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from medley.errors import OutputError, PictureError
-from medley.shots import Shot
 from medley.studio.editing.cut import track
 from medley.studio.shooting import checkpoint
 from medley.studio.shooting.costs import Pace
 from medley.studio.shooting.spec import Start
-from medley.workspace import Workspace
+from medley.workspace.shot import Shot
+from medley.workspace.store import Workspace
 
 from .conftest import film_pixels
 from .specs import small_spec, take

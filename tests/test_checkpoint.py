@@ -6,9 +6,9 @@ import torch
 
 from medley.errors import CheckpointError, OutputError
 from medley.files import write_bytes
-from medley.shots import Shot
 from medley.studio.shooting.checkpoint import Checkpointer, pack, unpack
 from medley.transfer.optimize import RunState
+from medley.workspace.shot import Shot
 
 CPU = torch.device("cpu")
 STAMP = {"version": 1, "recipe": 1, "key": "abc"}

@@ -21,7 +21,7 @@ from medley.settings import EngineSettings
 from medley.studio.engines import cluster
 from medley.studio.engines import worker as workers
 from medley.studio.shooting.checkpoint import saved_step
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 from .test_batch import make, plan
 from .test_batch_rows import CHAIN, WALK, place  # noqa: F401 - place is a fixture

@@ -15,7 +15,7 @@ from medley.color import (
     srgb_to_linear,
 )
 from medley.film.mix import mix
-from medley.images import to_pixels, to_tensor
+from medley.tensors import to_pixels, to_tensor
 
 from .conftest import draw_pixels
 

@@ -18,9 +18,9 @@ from rich.console import Console
 from medley.cli.progress import display, words_of
 from medley.errors import MedleyError
 from medley.events import Event
-from medley.shots import Shot
 from medley.studio.shooting import resources
 from medley.studio.shooting.devices import name_devices, one_device
+from medley.workspace.shot import Shot
 
 from .test_render import run
 

@@ -7,9 +7,9 @@ import pytest
 
 from medley.errors import FilmError, OutputError
 from medley.settings import FilmSettings
-from medley.shots import TraceRow
 from medley.studio.editing.cut import check_film, cut_medley, lay_out, segment_of, track
-from medley.workspace import Workspace
+from medley.workspace.shot import TraceRow
+from medley.workspace.store import Workspace
 
 from .conftest import draw_pixels, film_pixels
 

@@ -24,7 +24,7 @@ from medley.errors import (
     WeightsError,
     WorkerLostError,
 )
-from medley.paintings import Painting
+from medley.paintings.draws import Painting
 from medley.pictures import held_picture
 from medley.settings import EngineSettings, ShotSettings
 from medley.studio.engines import worker as workers
@@ -37,7 +37,7 @@ from medley.studio.shooting import devices
 from medley.studio.shooting.costs import TILES
 from medley.studio.shooting.shoot import shoot
 from medley.studio.shooting.spec import ShotSpec, Start, fit_painting, resize_content
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 from .conftest import draw_pixels
 
@@ -239,7 +239,7 @@ def test_two_processes_on_one_workspace_take_no_shot_twice(workspace, model, tmp
         from medley.studio.engines.jobs import Job
         from medley.studio.engines.processes import ProcessEngine
         from medley.studio.shooting.model import load_model
-        from medley.workspace import Workspace
+        from medley.workspace.store import Workspace
         from tests.test_engine import make_spec, run
         if __name__ == "__main__":
             steps = Counter()

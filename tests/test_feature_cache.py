@@ -12,7 +12,7 @@ from medley.transfer.feature_cache import FeatureCache
 from medley.transfer.losses import Objective
 from medley.transfer.tiling import TiledObjective
 from medley.vgg.network import VGG19
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 from .test_engine import make_take
 

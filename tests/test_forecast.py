@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from medley.errors import ResourceError, Setting
-from medley.paintings import Painting
+from medley.paintings.draws import Painting
 from medley.pictures import Picture
 from medley.settings import ShotSettings
 from medley.settings.housekeeping import amount
-from medley.shots import Shot
 from medley.studio import forecast as forecasting
 from medley.studio.engines.jobs import Job
 from medley.studio.forecast import forecast
@@ -27,7 +26,8 @@ from medley.studio.shooting.costs import (
 from medley.studio.shooting.resources import process_memory
 from medley.studio.shooting.spec import ShotSpec, Start
 from medley.transfer.scales import Scale
-from medley.workspace import Workspace
+from medley.workspace.shot import Shot
+from medley.workspace.store import Workspace
 
 SQUARE = [Scale(4096, 4096, 100)]
 SETTINGS = ShotSettings()

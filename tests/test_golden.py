@@ -16,7 +16,7 @@ from medley.settings import (
     WalkSettings,
     read_file,
 )
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 from .golden import Keys, make_inputs, make_weights, read_orders, whole
 from .golden_films import BEGUN, COMMANDS, FILMS

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from medley.errors import OutputError
-from medley.housekeeping import choose, find_films, freed, prune, survey, verify
 from medley.images import decode
 from medley.settings import PruneSettings
-from medley.shots import SUMS
-from medley.workspace import Workspace
+from medley.workspace.maintenance import choose, find_films, freed, prune, survey, verify
+from medley.workspace.shot import SUMS
+from medley.workspace.store import Workspace
 
 from .test_render import run
 from .test_workspace import PIXELS, record
@@ -134,7 +134,7 @@ def test_half_pruned_shot_never_passes_for_a_finished_one(workspace, monkeypatch
 def test_shot_that_another_process_takes_is_not_pruned(workspace):
     shot = shoot(workspace, 1)
     code = (
-        "import sys; from pathlib import Path; from medley.workspace import Workspace\n"
+        "import sys; from pathlib import Path; from medley.workspace.store import Workspace\n"
         f"with Workspace(Path(sys.argv[1])).claim('{shot.key}', lambda: None):\n"
         "    print('claimed', flush=True); sys.stdin.read()"
     )

@@ -12,14 +12,12 @@ from medley.images import (
     encode_png,
     read_picture,
     resize,
-    send_pixels,
     size_for_pixels,
     size_for_side,
     thumbnail,
-    to_pixels,
-    to_tensor,
 )
 from medley.settings import LONGEST_SIDE
+from medley.tensors import send_pixels, to_pixels, to_tensor
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 

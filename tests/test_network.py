@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as nnf
 from torchvision.models import vgg19
 
-from medley.images import to_tensor
 from medley.settings import SHORTEST_SIDE
+from medley.tensors import to_tensor
 from medley.vgg.layers import LAYERS, convolutions_for
 from medley.vgg.network import VGG19, _pool_maxima
 from medley.vgg.weights import load_weights

@@ -10,14 +10,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from medley.errors import DivergedError
-from medley.images import to_tensor
 from medley.settings import ShotSettings
 from medley.studio.shooting.model import load_model
+from medley.tensors import to_tensor
 from medley.transfer.color_transfer import color_statistics, match_colors
 from medley.transfer.lbfgs import FARTHEST_MOVE, LBFGS, _dot
 from medley.transfer.losses import Losses, Objective
 from medley.transfer.optimize import Problem, optimize
-from medley.transfer.scales import resample
+from medley.transfer.pyramid import resample
 
 from .conftest import draw_pixels
 

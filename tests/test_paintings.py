@@ -11,7 +11,7 @@ from PIL import Image
 from medley import paintings
 from medley.errors import PictureError
 from medley.images import read_picture
-from medley.paintings import find_files, fingerprint, is_near
+from medley.paintings.draws import find_files, fingerprint, is_near
 from medley.settings import CatalogSettings
 
 ALL = CatalogSettings()

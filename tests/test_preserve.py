@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from medley.images import to_tensor
 from medley.settings import ShotSettings
 from medley.studio.shooting.shoot import iterate, start_pixels
+from medley.tensors import to_tensor
 from medley.transfer.color_transfer import color_statistics, lend_chroma, luminance
 from medley.transfer.losses import Objective
 from medley.transfer.preserve import LightObjective, recolor_painting

@@ -10,11 +10,12 @@ import torch
 
 from medley.cli.quantize import Size
 from medley.errors import WeightsError
-from medley.images import decode, to_tensor
+from medley.images import decode
 from medley.settings.shot import LOSS_LAYERS, STYLE_LAYERS
 from medley.studio.compression.allocate import choose_widths, file_bytes, measure_harm
 from medley.studio.compression.compare import Candidate, Judge, measure
 from medley.studio.editing.report import draw_comparison, write_comparison
+from medley.tensors import to_tensor
 from medley.transfer.gram import gram_matrix
 from medley.vgg import sources, weightfile
 from medley.vgg.quantize import network_codebooks

@@ -16,10 +16,10 @@ import safetensors.torch
 
 from medley.errors import OutputError
 from medley.files import safetensors_header, sha256
-from medley.shots import Shot
 from medley.studio.shooting import checkpoint
 from medley.studio.shooting.shoot import iterate
-from medley.workspace import Workspace
+from medley.workspace.shot import Shot
+from medley.workspace.store import Workspace
 
 from .specs import small_spec, take
 

@@ -7,6 +7,7 @@ import tomllib
 
 import pytest
 from click.testing import CliRunner
+
 import medley
 from medley.cli import cli
 from medley.settings import RenderOrder

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from medley.images import to_tensor
 from medley.settings import ShotSettings
-from medley.transfer.scales import DETAIL_KEPT, Pyramid, Scale, plan_scales, resample, scale_at
+from medley.tensors import to_tensor
+from medley.transfer.pyramid import DETAIL_KEPT, Pyramid, resample
+from medley.transfer.scales import Scale, plan_scales, scale_at
 
 from .conftest import draw_pixels
 

@@ -15,13 +15,14 @@ from PIL import Image
 
 from medley.cli.words import in_options
 from medley.errors import DivergedError, MedleyError, PictureError
-from medley.images import decode, to_tensor
+from medley.images import decode
 from medley.settings import ShotSettings
 from medley.studio.shooting.devices import available_devices, name_device
 from medley.studio.shooting.model import computing_deterministically, load_model
 from medley.studio.shooting.shoot import start_pixels
+from medley.tensors import to_tensor
 from medley.transfer.losses import Objective
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 from .conftest import draw_pixels
 from .specs import small_spec, take

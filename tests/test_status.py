@@ -9,12 +9,12 @@ import pytest
 
 from medley.errors import MedleyError, OutputError
 from medley.events import Event
-from medley.shots import TraceRow
 from medley.studio.event_log import open_log
 from medley.studio.page import common_folder, write_page
 from medley.studio.run import Report
-from medley.studio.status import latest_log, survey
-from medley.workspace import Workspace
+from medley.workspace.shot import TraceRow
+from medley.workspace.status import latest_log, survey
+from medley.workspace.store import Workspace
 
 from .test_render import run
 
@@ -97,7 +97,7 @@ def test_a_place_without_shots_is_named(tmp_path):
 
 
 def test_the_status_answers_without_torch():
-    modules = "medley.studio.status, medley.cli.status"
+    modules = "medley.workspace.status, medley.cli.status"
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 

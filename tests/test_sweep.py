@@ -23,17 +23,18 @@ from medley.film.composite import border_at, split
 from medley.film.lettering import label
 from medley.film.mix import mix, wipe
 from medley.film.timeline import ease, medley_timeline
-from medley.images import decode, to_tensor
+from medley.images import decode
 from medley.settings import ShotSettings, SweepSettings
 from medley.settings.shot import LOSS_LAYERS
-from medley.shots import Shot
 from medley.studio.compression import networks
 from medley.studio.compression.networks import FLOAT, Variant, list_variants, reference_of
 from medley.studio.editing.cut import track
+from medley.tensors import to_tensor
 from medley.transfer.losses import Objective
 from medley.vgg import sources
 from medley.vgg.network import VGG19
 from medley.vgg.weights import load_weights
+from medley.workspace.shot import Shot
 
 from .conftest import draw_pixels, film_pixels
 from .test_render import run

@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage.color import deltaE_cie76, rgb2lab
 
-from medley.images import to_tensor
+from medley.tensors import to_tensor
 from medley.transfer.visual import visual_change
 
 from .conftest import draw_pixels

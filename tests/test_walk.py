@@ -12,15 +12,16 @@ import torch
 
 from medley.errors import FilmError
 from medley.film.timeline import Frame, Still, walk_timeline
-from medley.images import decode, to_tensor
+from medley.images import decode
 from medley.settings import ShotSettings, WalkOrder
-from medley.shots import Shot
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.shoot import iterate
 from medley.studio.walk import lap_of
+from medley.tensors import to_tensor
 from medley.transfer.losses import Objective
 from medley.transfer.style_path import Walk, convex_weights, lingering, path_weights
 from medley.transfer.tiling import TiledObjective
+from medley.workspace.shot import Shot
 
 from .conftest import draw_pixels, film_pixels
 from .specs import small_spec

@@ -10,8 +10,8 @@ import pytest
 
 from medley.errors import OutputError
 from medley.images import decode
-from medley.shots import TraceRow
-from medley.workspace import Workspace, waiting_iterates
+from medley.workspace.shot import TraceRow
+from medley.workspace.store import Workspace, waiting_iterates
 
 from .conftest import draw_pixels
 
@@ -81,7 +81,7 @@ def test_iterate_that_cannot_be_written_stops_the_shot(tmp_path, monkeypatch):
         raise OutputError(f"cannot write '{path}' (No space left on device)")
 
     workspace = Workspace(tmp_path)
-    monkeypatch.setattr("medley.workspace.write_bytes", full)
+    monkeypatch.setattr("medley.workspace.store.write_bytes", full)
     with (
         pytest.raises(OutputError, match=r"000000\.png' \(No space left"),
         workspace.record("abc", {}) as recorder,
@@ -123,7 +123,7 @@ def test_loop_waits_rather_than_piling_up_iterates(tmp_path, monkeypatch):
         busy.append(path)
         time.sleep(0.02)
 
-    monkeypatch.setattr("medley.workspace.write_bytes", slow)
+    monkeypatch.setattr("medley.workspace.store.write_bytes", slow)
     with Workspace(tmp_path).record("abc", {}) as recorder:
         for step in range(30):
             keep(recorder, step)
@@ -159,7 +159,9 @@ def test_shot_that_has_lost_something_is_no_longer_finished(tmp_path):
 
 
 def test_claimed_shot_is_waited_for_and_a_dead_owner_frees_it(tmp_path):
-    code = "import sys, time; from pathlib import Path; from medley.workspace import Workspace\n"
+    code = (
+        "import sys, time; from pathlib import Path; from medley.workspace.store import Workspace\n"
+    )
     code += "with Workspace(Path(sys.argv[1])).claim('abc', print): print('claimed', flush=True)"
     code += "; time.sleep(600)"
     owner = subprocess.Popen(

@@ -58,7 +58,7 @@ def assemble(
     from medley.studio.editing.cut import check_film
     from medley.studio.editing.frame_sources import check_sizes, find_sources, parse_order
     from medley.studio.editing.outputs import Outputs, check_output
-    from medley.workspace import Workspace
+    from medley.workspace.store import Workspace
 
     outputs = Outputs(path)
     named = [Path(source) for source in sources]

@@ -125,7 +125,7 @@ def quantize(
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.console import notes
     from medley.cli.progress import display
-    from medley.paintings import find_files, shipped
+    from medley.paintings.draws import find_files, shipped
     from medley.studio.compression.quantizing import Quantizer
     from medley.vgg import sources
 

@@ -19,8 +19,8 @@ def status(workspace: Path, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from medley.studio.status import latest_log, survey
-    from medley.workspace import Workspace
+    from medley.workspace.status import latest_log, survey
+    from medley.workspace.store import Workspace
 
     place = Workspace(workspace)
     shots = list(survey(place))

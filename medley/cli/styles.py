@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medley.catalogs import Catalog, Entry, read_catalog
 from medley.cli.options import read_settings, settings_options
 from medley.cli.words import counted, printable
 from medley.files import check_free
+from medley.paintings.catalogs import Catalog, Entry, read_catalog
 from medley.settings import CatalogSettings
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from medley.images import Pixels
-    from medley.paintings import Painting
+    from medley.paintings.draws import Painting
 
 _PATH = click.Path(path_type=Path)
 _LISTED = 500  # rows of a table that anybody would read
@@ -60,7 +60,7 @@ def list_(
 
     With --sample, those that a film would draw.
     """
-    from medley.paintings import (
+    from medley.paintings.draws import (
         check_entries,
         choose,
         decode_in_turn,
@@ -105,7 +105,7 @@ def check(root: Path, quiet: bool) -> None:
     """Decode every file in ROOT and say how many are whole, missing and bad, and which are bad."""
     from medley.cli.console import notes
     from medley.cli.progress import display
-    from medley.paintings import find_bad
+    from medley.paintings.draws import find_bad
 
     catalog = read_catalog([root])
     with display(notes(quiet)) as show:
@@ -145,7 +145,7 @@ def _say_skipped(skipped: list[str]) -> None:
 
 def _show(entries: list[Entry], catalog: Catalog) -> None:
     from medley.cli.console import show_table
-    from medley.paintings import title_of
+    from medley.paintings.draws import title_of
 
     columns = ["title", "artist", "date", "genre", "style", "split", "file"]
     rows = [
@@ -168,7 +168,7 @@ def _show(entries: list[Entry], catalog: Catalog) -> None:
 
 
 def _as_json(entries: list[Entry], catalog: Catalog) -> dict[str, Any]:
-    from medley.paintings import title_of
+    from medley.paintings.draws import title_of
 
     works = [
         {

@@ -17,8 +17,8 @@ from medley.settings import PruneSettings
 from medley.settings.housekeeping import amount
 
 if TYPE_CHECKING:  # pictures come with them
-    from medley.housekeeping import Entry, Finding
-    from medley.workspace import Workspace
+    from medley.workspace.maintenance import Entry, Finding
+    from medley.workspace.store import Workspace
 
 _LONGEST_LIST = 20  # films of a shot, or shots to go, are named up to here
 _NAMED_FILMS = 3
@@ -46,7 +46,7 @@ def workspace() -> None:
 def list_(workspace: Path, films: tuple[Path, ...]) -> None:
     """List all shots with size and age, and the films that they are in; the newest first."""
     from medley.cli.console import show_table
-    from medley.housekeeping import find_films, survey
+    from medley.workspace.maintenance import find_films, survey
 
     place = _opened(workspace)
     entries = survey(place, find_films([*films, *place.films()]))
@@ -74,7 +74,7 @@ def prune_(
     A shot that is just being taken stays. One that was removed, or whose iterates were, is taken
     again if a film needs it.
     """
-    from medley.housekeeping import choose, find_films, freed, prune, survey
+    from medley.workspace.maintenance import choose, find_films, freed, prune, survey
 
     choice = read_settings(PruneSettings, options)
     if choice == PruneSettings():
@@ -120,7 +120,7 @@ def verify_(workspace: Path, decode: bool, quiet: bool) -> None:
     """
     from medley.cli.console import notes
     from medley.cli.progress import display
-    from medley.housekeeping import verify
+    from medley.workspace.maintenance import verify
 
     shots = _opened(workspace).shots()
     findings: list[Finding] = []
@@ -155,7 +155,7 @@ def age(seconds: float) -> str:
 
 
 def _opened(root: Path) -> Workspace:
-    from medley.workspace import Workspace
+    from medley.workspace.store import Workspace
 
     if not root.is_dir():
         raise OutputError(f"there is no workspace at '{root}'; name another")

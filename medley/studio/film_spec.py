@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medley.paintings import Draw, Painting
+from medley.paintings.draws import Draw, Painting
 from medley.pictures import Picture
 from medley.settings import FilmOrder, RenderOrder, WalkOrder
 from medley.studio.compression.networks import Network
 from medley.studio.editing.credits import choose_captions
 from medley.studio.editing.outputs import Outputs
 from medley.studio.shooting.spec import ShotSpec
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from medley.catalogs import Catalog, Entry, read_catalog
 from medley.errors import PictureError
 from medley.images import Pixels, read_picture, size_for_pixels
-from medley.paintings import Draw, Fingerprint, draw_from, fingerprint
+from medley.paintings.catalogs import Catalog, Entry, read_catalog
+from medley.paintings.draws import Draw, Fingerprint, draw_from, fingerprint
 from medley.pictures import Picture, digest_of, resized
 from medley.settings import CatalogSettings, ShotSettings
 from medley.studio.shooting.spec import content_size

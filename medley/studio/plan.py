@@ -13,7 +13,7 @@ from typing import Any
 from medley.errors import ConfigError, MedleyError, OutputError
 from medley.events import Event, stage
 from medley.film.lettering import undrawable
-from medley.paintings import Draw
+from medley.paintings.draws import Draw
 from medley.pictures import Picture
 from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
 from medley.studio.compression.networks import Network, Variant, name_networks
@@ -29,8 +29,8 @@ from medley.studio.shooting.spec import label_shots
 from medley.studio.shot_maker import ShotMaker
 from medley.studio.sweep import parts_of_sweep, plan_sweep, swept_variants
 from medley.studio.walk import lap_of, plan_walk
-from medley.vgg.weights import identify_weights
-from medley.workspace import Workspace
+from medley.vgg.identity import identify_weights
+from medley.workspace.store import Workspace
 
 Listener = Callable[[Event], None]
 

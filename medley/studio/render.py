@@ -7,7 +7,7 @@ from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.film.poster import side_by_side
 from medley.media.probe import FilmFacts
-from medley.paintings import Draw
+from medley.paintings.draws import Draw
 from medley.pictures import Picture
 from medley.settings import FilmSettings, RenderOrder
 from medley.studio.editing.beside import (

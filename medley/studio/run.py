@@ -15,11 +15,11 @@ from pathlib import Path
 
 from medley.errors import MedleyError
 from medley.events import Event
-from medley.locks import Reservation, reserve
 from medley.studio.cut import MadeFilm, cut
 from medley.studio.engines.jobs import Engine, Job
 from medley.studio.film_spec import FilmSpec
 from medley.studio.plan import Plan
+from medley.workspace.locks import Reservation, reserve
 
 _POLL_S = 0.5  # from one look at the cutting thread to the next, so that Ctrl-C is answered
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medley.paintings import Painting
+from medley.paintings.draws import Painting
 from medley.pictures import Picture
 from medley.settings import ShotSettings
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.spec import ShotSpec, Start
 from medley.vgg.layers import Precision
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 
 @dataclass(frozen=True)

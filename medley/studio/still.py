@@ -22,8 +22,8 @@ from medley.errors import (
 )
 from medley.events import Event
 from medley.files import check_free, write_bytes
-from medley.images import Pixels, lay_on_white, read_layers, to_tensor
-from medley.paintings import Painting
+from medley.images import Pixels, lay_on_white, read_layers
+from medley.paintings.draws import Painting
 from medley.settings import (
     SUFFIXES,
     BlendSettings,
@@ -42,8 +42,9 @@ from medley.studio.shooting.resources import free_memory
 from medley.studio.shooting.shoot import iterate
 from medley.studio.shooting.spec import ShotSpec, fit_painting, resize_content
 from medley.studio.shot_maker import ShotMaker
+from medley.tensors import to_tensor
 from medley.transfer.optimize import Iterate
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 
 @dataclass(frozen=True)

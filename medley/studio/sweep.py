@@ -9,7 +9,7 @@ from medley.errors import FilmError, Setting
 from medley.files import json_bytes, part_files
 from medley.images import encode_png
 from medley.media.probe import FilmFacts
-from medley.paintings import Draw
+from medley.paintings.draws import Draw
 from medley.pictures import Picture
 from medley.settings import CutSettings, SweepOrder, SweepSettings
 from medley.studio.compression.networks import (

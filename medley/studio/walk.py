@@ -15,7 +15,7 @@ from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.film.timeline import Frame, walk_timeline
 from medley.media.probe import FilmFacts
-from medley.paintings import Draw
+from medley.paintings.draws import Draw
 from medley.pictures import Picture
 from medley.settings import EncodeSettings, FilmSettings, ShotSettings, WalkOrder, WalkSettings
 from medley.studio.editing.beside import (

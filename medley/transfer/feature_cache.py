@@ -1,18 +1,15 @@
 """Features and statistics of pictures, kept for the next shot of the same content or painting."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+import torch
 from cachetools import LRUCache
+from torch import Tensor
 
 from medley.files import sha256
-
-if TYPE_CHECKING:  # torch takes a second to import, and plans do without
-    from torch import Tensor
 
 Finding = TypeVar("Finding")
 
@@ -48,8 +45,6 @@ class FeatureCache:
                 cache is for the networks of one set of weights.
             look: finds it, in tensors that nobody changes afterwards.
         """
-        import torch
-
         if picture.nbytes > self._kept.maxsize:
             return look()
         # An algorithm that is strictly repeatable may round otherwise than the usual one.
@@ -70,8 +65,6 @@ def _digest(picture: Tensor) -> str:
 
 
 def _bytes_in(finding: object) -> int:
-    from torch import Tensor
-
     if isinstance(finding, Tensor):
         return finding.untyped_storage().nbytes()
     if isinstance(finding, dict):

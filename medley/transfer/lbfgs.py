@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from medley.settings import ShotSettings
-from medley.transfer.scales import resample
+from medley.transfer.pyramid import resample
 
 FIRST_MOVE = 0.01  # mean absolute move of the first step; 0.02 and 0.05 end no lower
 _LAST = ("image", "gradient")

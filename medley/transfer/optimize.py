@@ -15,7 +15,8 @@ from medley.settings import ShotSettings
 from medley.transfer.color_transfer import Palette, match_colors
 from medley.transfer.losses import Losses
 from medley.transfer.optimizers import Optimizer, optimizer_for
-from medley.transfer.scales import Pyramid, Scale, mean_share, plan_scales, scale_at
+from medley.transfer.pyramid import Pyramid
+from medley.transfer.scales import Scale, mean_share, plan_scales, scale_at
 from medley.transfer.visual import summed_change
 
 _OPTIMIZER = "mover."  # as checkpoints on disk have named it from the first

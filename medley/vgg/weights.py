@@ -5,23 +5,20 @@ gathers its 256 centroids per layer into fewer, by tables that lie in the file; 
 computes them, exactly. 32 bits is the float original, which `medley weights fetch` brings.
 """
 
-from __future__ import annotations
-
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
-from medley import files
+import torch
+from torch import Tensor
+
 from medley.errors import WeightsError
-from medley.vgg import packing, schemes, sources, weightfile
+from medley.vgg import schemes, weightfile
+from medley.vgg.identity import find_weights, identity_of, mean_bits
 from medley.vgg.schemes import EncodedLayer
-
-if TYPE_CHECKING:  # torch takes a second to import, and digests do without
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -48,26 +45,12 @@ class Weights:
     @property
     def bits(self) -> float:
         """Bits a weight: the mean over all weights, where layers differ."""
-        return _mean_bits(self.layer_bits)
+        return mean_bits(self.layer_bits)
 
     @property
     def label(self) -> str:
         """Words for captions and tables: "4-bit kmeans", or "3.6-bit kmeans" for mixed widths."""
         return f"{round(self.bits, 1):g}-bit {self.scheme}"
-
-
-class Identity(NamedTuple):
-    """What some weights are, besides their values.
-
-    Attributes:
-        digest: identifies the values; equal digests mean equal values.
-        size_bytes: size on disk of the whole file at this width.
-        label: words for captions and tables: "4-bit kmeans".
-    """
-
-    digest: str
-    size_bytes: int
-    label: str
 
 
 def load_weights(source: int | Path = 8, *, layers: Sequence[str] | None = None) -> Weights:
@@ -82,47 +65,11 @@ def load_weights(source: int | Path = 8, *, layers: Sequence[str] | None = None)
         ValueError: bits that do not exist, or an unknown layer.
         WeightsError: the file is missing, torn, tampered with, or lacks a layer.
     """
-    return _load(*_find(source), layers)
-
-
-def identify_weights(source: int | Path = 8) -> Identity:
-    """Tell what `load_weights` would load, without decoding it.
-
-    Raises:
-        ValueError: bits that do not exist.
-        WeightsError: the file is missing, torn or tampered with.
-    """
-    file, width = _find(source)
-    header, layers, content = weightfile.read(file)
-    weightfile.check_digest(header, content)
-    return _identity(header, layers, width)
-
-
-def _find(source: int | Path) -> tuple[Path, int | None]:
-    """The file of some weights, and the width to which it is brought, if it has all."""
-    if isinstance(source, Path):
-        return source, None
-    if source not in (*range(1, 9), 32):
-        raise ValueError(f"weights have 1 to 8 bits, or 32 for the float original, not {source}")
-    return (sources.cached("original"), None) if source == 32 else (weightfile.BUNDLE, source)
-
-
-def _identity(
-    header: weightfile.Header, layers: dict[str, EncodedLayer], bits: int | None
-) -> Identity:
-    widths = {name: bits or layer.bits for name, layer in layers.items()}
-    label = f"{round(_mean_bits(widths), 1):g}-bit {header.scheme}"
-    if bits is None or all(layer.bits == bits for layer in layers.values()):
-        return Identity(header.sha256, header.size_bytes, label)
-    digest = files.sha256(f"{header.sha256} at {bits} bits".encode())
-    size = sum(_narrowed_size(layer, bits) for layer in layers.values())
-    return Identity(digest, size, label)
+    return _load(*find_weights(source), layers)
 
 
 def _load(path: Path, bits: int | None, names: Sequence[str] | None) -> Weights:
     """Read and decode on all cores; the digest is computed meanwhile."""
-    import torch
-
     header, layers, content = weightfile.read(path)
     wanted = _chosen(path, layers, names)
     with ThreadPoolExecutor(min(os.cpu_count() or 1, len(wanted) + 1)) as pool:
@@ -137,7 +84,7 @@ def _load(path: Path, bits: int | None, names: Sequence[str] | None) -> Weights:
             )
             for name, layer in wanted.items()
         }
-    identity = _identity(header, layers, bits)
+    identity = identity_of(header, layers, bits)
     return Weights(
         tensors=tensors,
         layer_bits={name: bits or layer.bits for name, layer in wanted.items()},
@@ -164,16 +111,3 @@ def _chosen(
             f"'{path}' holds no {', '.join(missing)}; choose other layers, or quantize it with them"
         )
     return {name: layer for name, layer in layers.items() if name in names}
-
-
-def _mean_bits(layer_bits: Mapping[str, int]) -> float:
-    """Bits a weight, over all weights of the layers that are named."""
-    counts = {name: math.prod(weightfile.SHAPES[name]) for name in layer_bits}
-    total = sum(counts[name] * bits for name, bits in layer_bits.items())
-    return total / sum(counts.values())
-
-
-def _narrowed_size(layer: EncodedLayer, bits: int) -> int:
-    """Bytes of a layer's packed codes, codebook and bias, were it stored at `bits`."""
-    codes = packing.packed_size(math.prod(layer.shape), bits)
-    return codes + (4 << bits) + layer.arrays["bias"].nbytes

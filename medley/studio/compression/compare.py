@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from medley.images import read_picture, resize, size_for_pixels, to_tensor
+from medley.images import read_picture, resize, size_for_pixels
 from medley.settings.shot import CONTENT_LAYER, LOSS_LAYERS, STYLE_LAYERS
+from medley.tensors import to_tensor
 from medley.transfer.gram import gram_matrix
 from medley.vgg import weightfile
 from medley.vgg.layers import convolutions_for

@@ -11,7 +11,7 @@ from medley.errors import Setting, WeightsError
 from medley.events import Event
 from medley.settings import ShotSettings, SweepSettings
 from medley.vgg import sources, weightfile
-from medley.vgg.weights import identify_weights
+from medley.vgg.identity import identify_weights
 
 FLOAT_BITS = 32
 _BUNDLED = "kmeans"  # the scheme of the file that ships, from which every width comes

@@ -8,7 +8,7 @@ import torch
 
 from medley.errors import WeightsError
 from medley.events import Event, stage
-from medley.paintings import shipped
+from medley.paintings.draws import shipped
 from medley.studio.compression.allocate import choose_widths, measure_harm
 from medley.studio.compression.compare import Judge, Tensors, read_pictures
 from medley.vgg import quantize, schemes, weightfile

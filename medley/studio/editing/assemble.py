@@ -29,7 +29,7 @@ from medley.studio.editing.credits import caption_of, choose_captions, credit_li
 from medley.studio.editing.cut import Segment, cut_medley, segment_of
 from medley.studio.editing.frame_sources import FrameSource, Tell
 from medley.studio.editing.outputs import Outputs
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 Listener = Callable[[Event], None]
 

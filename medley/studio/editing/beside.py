@@ -11,12 +11,12 @@ from typing import Any
 import PIL
 
 import medley
-from medley.catalogs import Entry
 from medley.files import in_full, json_bytes
 from medley.film.poster import contact_sheet
 from medley.images import Pixels, encode_png
 from medley.media.probe import FilmFacts
-from medley.paintings import Painting
+from medley.paintings.catalogs import Entry
+from medley.paintings.draws import Painting
 from medley.pictures import Picture
 from medley.settings import CatalogSettings
 from medley.settings.load import VERSION, plain_values

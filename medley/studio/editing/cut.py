@@ -20,7 +20,7 @@ from medley.images import Pixels
 from medley.media.probe import FilmFacts
 from medley.settings import CutSettings, EncodeSettings, FilmSettings, FrameSize
 from medley.settings.film import format_of
-from medley.shots import Shot, TraceRow
+from medley.workspace.shot import Shot, TraceRow
 
 _CONTENTS = 4  # that are kept at the film's size
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from PIL import Image
 
-from medley.catalogs import Entry, read_catalog
 from medley.errors import FilmError, OutputError, PictureError, Setting
 from medley.images import BOMBS
-from medley.paintings import byline_of, title_of
-from medley.shots import Shot
-from medley.workspace import Workspace
+from medley.paintings.catalogs import Entry, read_catalog
+from medley.paintings.draws import byline_of, title_of
+from medley.workspace.shot import Shot
+from medley.workspace.store import Workspace
 
 _NUMBERED = re.compile(r"(.*?)(\d+)\.(png|jpe?g|webp|bmp|tiff?)", re.IGNORECASE)
 _SHORTEST_KEY = 4  # letters by which a shot may be named

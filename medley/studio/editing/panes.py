@@ -18,11 +18,11 @@ from medley.film.timeline import Still
 from medley.images import Pixels
 from medley.media.probe import FilmFacts
 from medley.settings import CutSettings
-from medley.shots import Shot
 from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import encode, lay_out, track
 from medley.studio.editing.measure import Measure
 from medley.studio.shooting.spec import ShotSpec
+from medley.workspace.shot import Shot
 
 Layout = Literal["grid", "row", "sequence", "split"]
 

@@ -10,7 +10,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from medley.events import Event, stage
-from medley.images import Pixels, to_tensor
+from medley.images import Pixels
 from medley.studio.compression.compare import Tensors, load_with_clock
 from medley.studio.compression.networks import Network
 from medley.studio.editing.measure import Measure
@@ -20,6 +20,7 @@ from medley.studio.shooting.model import computing_deterministically, load_model
 from medley.studio.shooting.resources import free_memory
 from medley.studio.shooting.shoot import make_objective_of
 from medley.studio.sweep import pairs_of, reference_in
+from medley.tensors import to_tensor
 from medley.transfer.optimize import Evaluator
 from medley.transfer.visual import visual_change
 from medley.vgg.weights import load_weights

@@ -3,8 +3,8 @@
 import shutil
 
 from medley.files import write_bytes
-from medley.shots import Shot
-from medley.workspace import Workspace
+from medley.workspace.shot import Shot
+from medley.workspace.store import Workspace
 
 _LAST = "done.json"
 

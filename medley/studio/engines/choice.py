@@ -8,7 +8,7 @@ from medley.studio.engines.inline import InlineEngine
 from medley.studio.engines.jobs import Engine
 from medley.studio.engines.processes import ProcessEngine
 from medley.studio.shooting.devices import every_device
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 
 def engine_for(devices: Sequence[str], workspace: Workspace, shots: int) -> Engine:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 from medley.errors import MedleyError
 from medley.events import Event
 from medley.studio.engines.jobs import Job, WorkerInfo
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 
 class InlineEngine:

@@ -20,7 +20,7 @@ from medley.errors import MedleyError, ResourceError, Setting, WorkerLostError
 from medley.events import Event
 from medley.studio.engines.jobs import Job, WorkerInfo, is_passing
 from medley.studio.engines.worker_main import Bug, Ended, Ready, worker_main
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 _STILLBORN = 5  # processes in a row that end before they are ready, until one gives up
 

@@ -27,7 +27,7 @@ from medley.settings import EngineSettings
 from medley.studio.engines.archive import unpack_shot
 from medley.studio.engines.jobs import Job
 from medley.studio.engines.ray_task import EventQueue, RunContext, TaskResult, ray_task
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 _POLL_S = 0.1  # from one look at the workers' events to the next
 _KNOCK_S = 5.0  # that a cluster's head may take to accept a connection

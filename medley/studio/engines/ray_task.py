@@ -21,7 +21,7 @@ from medley.files import sha256, write_bytes
 from medley.studio.engines.archive import pack_shot
 from medley.studio.engines.jobs import Job, WorkerInfo, is_passing
 from medley.studio.engines.worker import Worker
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from medley.studio.shooting.resources import free_memory
 from medley.studio.shooting.shoot import shoot
 from medley.studio.shooting.spec import ShotSpec
 from medley.transfer.feature_cache import FeatureCache
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 _MODELS = 2  # networks in memory: films in two widths take turns without loading
 _DECIDING = ("bits", "weights", "pooling", "padding", "style_layers", "content_layers")

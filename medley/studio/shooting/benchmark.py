@@ -6,11 +6,12 @@ from itertools import pairwise
 
 import torch
 
-from medley.images import encode_png, to_pixels
+from medley.images import encode_png
 from medley.settings import ShotSettings
 from medley.studio.shooting.costs import Pace
 from medley.studio.shooting.model import Model, load_model
 from medley.studio.shooting.paces import CALIBRATION, keep_pace
+from medley.tensors import to_pixels
 from medley.transfer.losses import Objective
 from medley.transfer.optimize import Evaluator, Problem, optimize
 

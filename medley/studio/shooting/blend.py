@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from medley.errors import PictureError, SettingsError
 from medley.files import sha256
 from medley.images import read_picture
-from medley.paintings import Draw, Kept, Painting
+from medley.paintings.draws import Draw, Kept, Painting
 from medley.settings import REST, BlendSettings, MaskWish
 from medley.transfer.style_path import Walk
 

@@ -26,7 +26,7 @@ from torch import Tensor
 from medley.errors import CheckpointError, OutputError
 from medley.files import safetensors_header
 from medley.transfer.optimize import RunState
-from medley.workspace import Recorder
+from medley.workspace.store import Recorder
 
 VERSION = 1
 """Raised whenever a state comes to mean something else."""

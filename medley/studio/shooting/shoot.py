@@ -12,13 +12,13 @@ from torch import Tensor
 import medley
 from medley.errors import CheckpointError, MedleyError
 from medley.events import Event
-from medley.images import Pixels, send_pixels, to_pixels, to_tensor
+from medley.images import Pixels
 from medley.settings import ShotSettings
-from medley.shots import Shot, TraceRow
 from medley.studio.shooting import checkpoint
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.resources import out_of_memory_named
 from medley.studio.shooting.spec import RECIPE, ShotSpec
+from medley.tensors import send_pixels, to_pixels, to_tensor
 from medley.transfer.color_transfer import (
     Palette,
     Patch,
@@ -29,11 +29,12 @@ from medley.transfer.color_transfer import (
 )
 from medley.transfer.optimize import Evaluator, Iterate, Problem, RunState, optimize
 from medley.transfer.preserve import LightObjective, recolor_painting
-from medley.transfer.scales import resample
+from medley.transfer.pyramid import resample
 from medley.transfer.style import StyleTarget
 from medley.transfer.style_path import Walk, convex_weights
 from medley.transfer.tiling import make_objective
-from medley.workspace import Recorder, Workspace
+from medley.workspace.shot import Shot, TraceRow
+from medley.workspace.store import Recorder, Workspace
 
 
 def iterate(

@@ -15,13 +15,13 @@ from PIL import Image
 from medley.errors import MedleyError
 from medley.files import in_full, sha256
 from medley.images import Pixels, size_for_pixels, size_for_side
-from medley.paintings import Painting
+from medley.paintings.draws import Painting
 from medley.pictures import Picture, held_picture, resized
 from medley.settings import ShotSettings, StyleSettings
-from medley.shots import Shot
 from medley.studio.shooting.blend import Blend
 from medley.transfer.scales import Scale, plan_scales
 from medley.vgg.layers import HALVES, Precision
+from medley.workspace.shot import Shot
 
 RECIPE = 3
 """Raised whenever the same inputs come to give other pixels, so that old shots are not reused."""

@@ -13,10 +13,10 @@ from typing import Generic, TypeVar
 import numpy as np
 from PIL import Image
 
-from medley.catalogs import SPLITS, Catalog, Entry, read_catalog
 from medley.errors import Part, PictureError, Setting
 from medley.files import sha256
 from medley.images import read_picture
+from medley.paintings.catalogs import SPLITS, Catalog, Entry, read_catalog
 from medley.settings import CatalogSettings, format_years
 
 _NEAR_BITS = 6  # of 64; pictures that have nothing in common differ in about 32
@@ -96,7 +96,7 @@ def shipped_folder() -> Path:
     Raises:
         PictureError: they are in neither place.
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     for folder in (package / "styles", package.parent / "styles"):
         if folder.is_dir():
             return folder

@@ -19,8 +19,8 @@ from medley.errors import OutputError, PictureError
 from medley.files import file_sha256, read_sums, write_json
 from medley.images import decode
 from medley.settings import PruneSettings
-from medley.shots import SUMS, Shot
-from medley.workspace import Workspace
+from medley.workspace.shot import SUMS, Shot
+from medley.workspace.store import Workspace
 
 State = Literal["finished", "pruned", "begun"]
 

@@ -17,7 +17,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from medley.errors import PictureError
-from medley.listing import CATALOG, PAINTER_BY_NUMBERS, list_folder
+from medley.paintings.listing import CATALOG, PAINTER_BY_NUMBERS, list_folder
 
 SPLITS = ("train", "test")
 COLUMNS = ("title", "artist", "genre", "style", "date", "in_train", "new_filename")

@@ -34,8 +34,8 @@ from medley.files import (
     write_sums,
 )
 from medley.images import Pixels, encode_png
-from medley.locks import Claim
-from medley.shots import COLUMNS, SUMS, Shot, TraceRow
+from medley.workspace.locks import Claim
+from medley.workspace.shot import COLUMNS, SUMS, Shot, TraceRow
 
 ENCODERS = 2  # threads that encode iterates
 _WAITING = 8  # iterates that may wait for an encoder before the loop does,

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medley.errors import OutputError
-from medley.locks import is_claimed
-from medley.shots import Shot
-from medley.workspace import Workspace
+from medley.workspace.locks import is_claimed
+from medley.workspace.shot import Shot
+from medley.workspace.store import Workspace
 
 _TAIL_BYTES = 4096  # of a trace: more than its last rows take
 

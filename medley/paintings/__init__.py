@@ -1,0 +1,1 @@
+"""Paintings: what folders and catalogs hold, and which are drawn."""

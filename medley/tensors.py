@@ -1,0 +1,58 @@
+"""Pixels to float32 RGB tensors in [0, 1], and back."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+import torch
+from PIL import Image
+
+from medley.images import Pixels
+
+_AT_ONCE = 2**20  # pixels that are rounded at once: a large picture's temporaries would be larger
+
+
+def to_tensor(picture: Image.Image | Pixels) -> torch.Tensor:
+    """Lay a picture out as float32 `(1, 3, height, width)` RGB in [0, 1]."""
+    values = torch.from_numpy(np.array(picture, dtype=np.uint8))
+    return values.permute(2, 0, 1).unsqueeze(0).contiguous().float().div_(255)
+
+
+def to_pixels(image: torch.Tensor) -> Pixels:
+    """Round a tensor `(1, 3, height, width)` in [0, 1] to 8-bit pixels on the CPU."""
+    pixels = np.empty((*image.shape[2:], 3), np.uint8)
+    for rows, band in _rounded(image):
+        pixels[rows] = band.cpu().numpy()
+    return pixels
+
+
+def send_pixels(image: torch.Tensor) -> Callable[[], Pixels]:
+    """Begin what `to_pixels` does, and give what waits for the end of it, on any thread.
+
+    From CUDA the pixels are copied while the device and this thread go on; elsewhere they are
+    there at once.
+    """
+    if image.device.type != "cuda":
+        return partial(np.asarray, to_pixels(image))
+    # A copy goes on by itself only into memory that the system cannot move.
+    host = torch.empty((*image.shape[2:], 3), dtype=torch.uint8, pin_memory=True)
+    for rows, band in _rounded(image):
+        host[rows].copy_(band, non_blocking=True)
+    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    copied.record(torch.cuda.current_stream(image.device))
+
+    def wait() -> Pixels:
+        copied.synchronize()
+        return np.asarray(host.numpy())
+
+    return wait
+
+
+def _rounded(image: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Yield bands of a picture's rows as uint8 `(rows, width, 3)`, on its device."""
+    height, width = image.shape[2:]
+    count = max(1, _AT_ONCE // width)
+    for top in range(0, height, count):
+        rows = slice(top, top + count)
+        band = image[0, :, rows].detach().clamp(0, 1).mul_(255).round_().to(torch.uint8)
+        yield rows, band.permute(1, 2, 0).contiguous()

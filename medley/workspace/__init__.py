@@ -1,0 +1,1 @@
+"""Shots on disk: what lies there, locks on it, and its upkeep."""
