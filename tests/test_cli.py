@@ -1,4 +1,6 @@
+import importlib
 import io
+import pkgutil
 import re
 import subprocess
 import sys
@@ -7,13 +9,13 @@ import textwrap
 import click
 import pytest
 from click.testing import CliRunner
-from medley.studio.shooting.progress import Progress
 
 import medley
-from medley.cli import cli
+from medley.cli import COMMANDS, cli, main
 from medley.cli.help import by_worth
 from medley.cli.words import counted
 from medley.errors import ConfigError
+from medley.events import Event
 from medley.settings import (
     CatalogSettings,
     CutSettings,
@@ -27,7 +29,10 @@ from medley.settings import (
 )
 from medley.settings.load import check_table
 
-COMMANDS = sorted(cli.commands)
+
+def command_of(name):
+    """A command, which is imported when it is asked for."""
+    return cli.get_command(click.Context(cli), name)
 
 
 def help_of(*command):
@@ -48,6 +53,48 @@ def test_help_is_given_without_importing_torch():
     assert done.returncode == 0
 
 
+def test_help_imports_no_command():
+    code = (
+        "import sys; from medley.cli import COMMANDS, cli; cli(['--help'], standalone_mode=False)"
+    )
+    imported = "{name for name in COMMANDS if f'medley.cli.{name}' in sys.modules}"
+    check = f"{code}; sys.exit(str({imported} or '') or 'pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  render " in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_of_a_command_what_it_says_itself(name):
+    assert command_of(name).name == name
+    assert command_of(name).short_help == COMMANDS[name]
+
+
+def test_every_module_of_a_command_is_known():
+    folder = importlib.import_module("medley.cli").__path__
+    modules = [module.name for module in pkgutil.iter_modules(folder)]
+    own = [name for name in modules
+           if isinstance(getattr(importlib.import_module(f"medley.cli.{name}"), name, None),
+                         click.Command)]  # fmt: skip
+    assert own == list(COMMANDS)
+
+
+def test_command_that_is_not_there_is_one_line(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["rendre"])
+    assert capsys.readouterr().err.startswith("Error: No such command 'rendre'")
+
+
+@pytest.mark.parametrize("group", [[], ["workspace"], ["weights"]])
+def test_group_alone_shows_its_help(group, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(group)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"Usage: {' '.join(['medley', *group])} [OPTIONS] COMMAND")
+    assert "\nCommands:\n" in shown.err
+
+
 def default_of(option):
     """An option's default as its command gets it."""
     default = option.default
@@ -57,14 +104,14 @@ def default_of(option):
 @pytest.mark.parametrize("command", ["render", "plan"])
 @pytest.mark.parametrize("schema", [ShotSettings, CatalogSettings, FilmSettings, RunSettings])
 def test_render_has_an_option_for_every_setting_with_its_default(schema, command):
-    options = {option.name: option for option in cli.commands[command].params}
+    options = {option.name: option for option in command_of(command).params}
     for name, field in schema.model_fields.items():
         assert default_of(options[name]) == field.default
         assert field.description and field.description.endswith(".")
 
 
 def test_sweep_has_an_option_for_every_setting_but_those_it_varies():
-    options = {option.name: option for option in cli.commands["sweep"].params}
+    options = {option.name: option for option in command_of("sweep").params}
     for schema in (SweepSettings, ShotSettings, CatalogSettings, CutSettings, RunSettings):
         for name, field in schema.model_fields.items():
             if name == "weights" or (schema, name) == (ShotSettings, "bits"):
@@ -75,7 +122,7 @@ def test_sweep_has_an_option_for_every_setting_but_those_it_varies():
 
 
 def test_assemble_has_an_option_for_everything_about_the_film():
-    options = {option.name: option for option in cli.commands["assemble"].params}
+    options = {option.name: option for option in command_of("assemble").params}
     for name, field in FilmSettings.model_fields.items():
         assert default_of(options[name]) == field.default
     assert "device" not in options
@@ -98,7 +145,7 @@ def groups_of(command):
 @pytest.mark.parametrize("command", GROUPED)
 def test_help_has_every_option_exactly_once_under_a_heading(command):
     shown = [name for names in groups_of(command).values() for name in names]
-    options = (one for one in cli.commands[command].params if isinstance(one, click.Option))
+    options = (one for one in command_of(command).params if isinstance(one, click.Option))
     own = [option for option in options if not option.hidden]
     named = [max(param.opts, key=lambda name: (len(name), name)) for param in own]
     assert sorted(shown) == sorted([*named, "--help"])
@@ -126,7 +173,7 @@ def test_headings_are_those_of_the_schemas_that_add_the_fields():
 
 
 def test_stylize_s_help_speaks_of_one_picture():
-    about = {param.name: param.help for param in cli.commands["stylize"].params
+    about = {param.name: param.help for param in command_of("stylize").params
              if isinstance(param, click.Option)}  # fmt: skip
     assert not any("draw" in about[name] for name in about)
     assert "each painting" not in about["steps"]
@@ -207,33 +254,92 @@ def test_time_left_is_short_to_read(seconds, expected):
 
 
 @pytest.mark.parametrize("title", ["short", "a long title " * 20, "[b]富嶽三十六景[/x]\n" * 9])
-def test_live_line_fits_the_terminal_and_keeps_the_time_left(title):
+def test_live_line_fits_the_terminal_and_keeps_the_time_left(title, monkeypatch):
     from rich.cells import cell_len
     from rich.console import Console
 
+    from medley.cli import progress
     from medley.cli.progress import display
+
+    monkeypatch.setattr(progress, "_REFRESH_S", 0.0)
+    titles = {str(number): title for number in range(1, 16)}
 
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, color_system=None, width=80, height=20)
     with display(console) as show:
-        show.shot(Progress(12, 15, title, 100, 1629837.0, 55.0, 120, 50))
+        show.expect_shots("painting", titles, dict.fromkeys(titles, 150))
+        show.on(Event("step", "12", title, step=100, steps=150, loss=1629837.0, seconds=55.0))
     shown = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", out.getvalue()).splitlines()
     assert any("painting 12/15" in line and line.rstrip().endswith(" left") for line in shown)
     assert max(map(cell_len, shown)) <= 80
     assert ("…" in out.getvalue()) == (len(title) > 30)
 
 
-def test_interrupted_while_it_is_imported_it_leaves_no_traceback():
+def interrupted_import(module, *arguments):
+    """The command line, interrupted just when it imports a module."""
     code = """
         import sys
         class Interrupt:
             def find_spec(self, name, *_):
-                if name == "pydantic":
+                if name == MODULE:
                     raise KeyboardInterrupt
         sys.meta_path.insert(0, Interrupt())
         from medley.__main__ import main
         main()
-    """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True)
+    """.replace("MODULE", repr(module))
+    command = [sys.executable, "-c", textwrap.dedent(code), *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_interrupted_while_it_is_imported_it_leaves_no_traceback():
+    done = interrupted_import("click")
     assert done.returncode == 130
-    assert done.stderr == b"Interrupted before anything began.\n"
+    assert done.stderr == "Interrupted before anything began.\n"
+    done = interrupted_import("pydantic", "quantize", "--help")
+    assert done.returncode == 130
+    assert done.stderr.strip() == "Interrupted."
+
+
+@pytest.fixture
+def interrupted(monkeypatch, capsys):
+    """Interrupt a command as soon as it calls a function, and give what it says."""
+
+    def run(target, *arguments):
+        def interrupt(*_, **__):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(target, interrupt)
+        with pytest.raises(SystemExit, match="130"):
+            main(list(map(str, arguments)))
+        return capsys.readouterr().err.strip()
+
+    return run
+
+
+def test_interrupted_command_that_takes_shots_says_that_they_are_kept(interrupted, tmp_path):
+    kept = "Interrupted; what was shot is kept, and the same command goes on from there."
+    place = ["--workspace", tmp_path / "w"]
+    order = ["--content", "photo.jpg", "--styles", "paintings", "-o", tmp_path / "a.mp4", *place]
+    for command in ("render", "sweep", "walk"):
+        assert (
+            interrupted("medley.studio.picture_cache.PictureCache.content", command, *order) == kept
+        )
+    manifest = tmp_path / "films.toml"
+    manifest.write_text("")
+    assert interrupted("medley.settings.manifest.read_manifest", "batch", manifest) == kept
+
+
+def test_interrupted_command_that_takes_none_claims_nothing(interrupted, tmp_path):
+    out = tmp_path / "a.safetensors"
+    named = "medley.studio.compression.quantizing.Quantizer"
+    assert interrupted(named, "quantize", "-o", out, "--original", "a") == "Interrupted."
+    assert interrupted(
+        "medley.studio.picture_cache.PictureCache.content",
+        "plan",
+        "--content",
+        "a",
+        "--styles",
+        "b",
+    ) == ("Interrupted.")
+    assert interrupted("medley.vgg.sources.fetch", "weights", "fetch") == "Interrupted."
+    assert list(tmp_path.iterdir()) == []

@@ -31,6 +31,9 @@ COMMANDS = {
 }
 """What each command is for, so that --help need not import them."""
 
+_SHOOTING = ("batch", "render", "sweep", "walk")
+_KEPT = "; what was shot is kept, and the same command goes on from there"
+
 
 class _Lazy(click.Group):
     """A group that imports a command's module, of the same name, when the command is wanted."""
@@ -68,6 +71,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; what the user can mend becomes one line and a non-zero exit."""
+    words = sys.argv[1:] if arguments is None else arguments
     # Read by OpenMP when torch is first imported. Threads that spin while they wait make a step
     # three to six times as slow as soon as anything else runs on the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -75,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Where its cache folder cannot be written to, it says so in two lines of no use to anyone here.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
-        sys.exit(cli.main(arguments, prog_name="medley", standalone_mode=False))
+        sys.exit(cli.main(words, prog_name="medley", standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
@@ -97,8 +101,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(f"Error: {printable(str(error))}; check that name and its permissions", err=True)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
-        click.echo(
-            "Interrupted; what was shot is kept, and the same command goes on from there.",
-            err=True,
-        )
+        kept = _KEPT if words and words[0] in _SHOOTING else ""
+        click.echo(f"Interrupted{kept}.", err=True)
         sys.exit(INTERRUPTED)

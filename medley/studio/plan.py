@@ -27,7 +27,7 @@ from medley.studio.render import plan_render
 from medley.studio.shooting.devices import choose_precision
 from medley.studio.shooting.spec import label_shots
 from medley.studio.shot_maker import ShotMaker
-from medley.studio.sweep import parts_of_sweep, plan_sweep, swept_variants
+from medley.studio.sweep import note_stand_in, parts_of_sweep, plan_sweep, swept_variants
 from medley.studio.walk import lap_of, plan_walk
 from medley.vgg.identity import identify_weights
 from medley.workspace.store import Workspace
@@ -193,6 +193,7 @@ class _Planner:
         network = ""
         if isinstance(order, SweepOrder):
             networks = self._name_networks(order)
+            notes += note_stand_in(networks)
             maker = self._maker(order, networks[0].digest)
             shots = plan_sweep(photos, networks, maker)
         else:

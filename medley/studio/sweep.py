@@ -51,8 +51,22 @@ def swept_variants(sweep: SweepSettings) -> list[Variant]:
 
 def reference_in(film: FilmSpec) -> Network:
     """The network that judges the others."""
+    return _reference_among(film.networks)
+
+
+def _reference_among(networks: Sequence[Network]) -> Network:
     standard = reference_of(has_float())
-    return next(network for network in film.networks if network.variant == standard)
+    return next(network for network in networks if network.variant == standard)
+
+
+def note_stand_in(networks: Sequence[Network]) -> list[str]:
+    """Say what judges the networks where the float original is not here."""
+    if has_float():
+        return []
+    return [
+        f"the float original is not here, so {_reference_among(networks).label} weights stand in"
+        " as the reference; medley weights fetch brings it"
+    ]
 
 
 def shown_in(film: FilmSpec, order: SweepOrder) -> list[Network]:
