@@ -135,8 +135,8 @@ def test_shot_that_another_process_takes_is_not_pruned(workspace):
     shot = shoot(workspace, 1)
     code = (
         "import sys; from pathlib import Path; from medley.workspace import Workspace\n"
-        f"with Workspace(Path(sys.argv[1])).claim('{shot.key}', lambda: None):\n"
-        "    print('claimed', flush=True); sys.stdin.read()"
+        f"with Workspace(Path(sys.argv[1])).claim('{shot.key}') as claim:\n"
+        "    print(claim.take_now(), flush=True); sys.stdin.read()"
     )
     other = subprocess.Popen(
         [sys.executable, "-c", code, workspace.root],
@@ -144,7 +144,7 @@ def test_shot_that_another_process_takes_is_not_pruned(workspace):
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert other.stdout.readline() == "claimed\n"
+    assert other.stdout.readline() == "True\n"
     assert not prune(workspace, shot, False)
     assert shot.is_finished
     other.communicate()
