@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from medley.studio.engine import Job
 
 from medley.settings import ShotSettings
 from medley.studio.engines import worker as workers
-from medley.studio.engines.jobs import Place
+from medley.studio.engines.jobs import Job, WorkerInfo
 from medley.studio.engines.worker import Worker
 from medley.transfer.feature_cache import FeatureCache
 from medley.transfer.losses import Objective
@@ -14,7 +13,7 @@ from medley.transfer.tiling import TiledObjective
 from medley.vgg.network import VGG19
 from medley.workspace.store import Workspace
 
-from .test_engine import make_take
+from .specs import small_spec
 
 
 def picture(seed, height=64, width=64):
@@ -128,15 +127,15 @@ def test_worker_passes_a_content_once_for_all_its_shots_with_equal_pixels(
     def take_all(name):
         walked.clear()
         workspace = Workspace(tmp_path / name)
-        worker = Worker(Place("cpu.1", "cpu", workspace.root))
-        takes = [make_take(workspace, model, seed) for seed in (2, 3, 4)]
-        for take in takes:
-            worker.take(Job(take, "off"), id)
-        return len(walked), [take.shot.result().tobytes() for take in takes]
+        worker = Worker(WorkerInfo("cpu.1", "cpu", workspace.root))
+        specs = [small_spec(first=number) for number in (2, 3, 4)]
+        for spec in specs:
+            assert [event.kind for event in worker.take(Job(spec))] == ["started", *["step"] * 5]
+        return len(walked), [workspace.shot(spec.key).result().tobytes() for spec in specs]
 
     monkeypatch.setattr(VGG19, "walk", counted)
     count, pixels = take_all("seen")
-    monkeypatch.setattr(workers, "FeatureCache", lambda: model.cache)
+    monkeypatch.setattr(workers, "FeatureCache", lambda: model.features)
     count_anew, pixels_anew = take_all("anew")
     assert count_anew - count == 2
     assert pixels == pixels_anew

@@ -134,9 +134,15 @@ def test_half_pruned_shot_never_passes_for_a_finished_one(workspace, monkeypatch
 def test_shot_that_another_process_takes_is_not_pruned(workspace):
     shot = shoot(workspace, 1)
     code = (
+<<<<<<< HEAD
         "import sys; from pathlib import Path; from medley.workspace.store import Workspace\n"
         f"with Workspace(Path(sys.argv[1])).claim('{shot.key}', lambda: None):\n"
         "    print('claimed', flush=True); sys.stdin.read()"
+=======
+        "import sys; from pathlib import Path; from medley.workspace.store import Workspace\n"
+        f"with Workspace(Path(sys.argv[1])).claim('{shot.key}') as claim:\n"
+        "    print(claim.take_now(), flush=True); sys.stdin.read()"
+>>>>>>> t2
     )
     other = subprocess.Popen(
         [sys.executable, "-c", code, workspace.root],
@@ -144,7 +150,7 @@ def test_shot_that_another_process_takes_is_not_pruned(workspace):
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert other.stdout.readline() == "claimed\n"
+    assert other.stdout.readline() == "True\n"
     assert not prune(workspace, shot, False)
     assert shot.is_finished
     other.communicate()

@@ -95,6 +95,18 @@ def test_diverged_shot_stays_unfinished(tmp_path, model, monkeypatch):
     assert not Workspace(tmp_path).shot(small_spec().key).is_finished
 
 
+def test_overflow_of_halves_is_told_once_and_the_shot_goes_on_in_float32(tmp_path, model):
+    network = load_model(ShotSettings(precision="float32"), "cpu").network
+    network.get_buffer("conv1_1_weight").fill_(float("inf"))
+    half = replace(model, network=network, make_exact=lambda: model.network, precision="float16")
+    told = []
+    shot = take(tmp_path / "half", half, tell=told.append)
+    assert told == ["'painting_2.png': float16 overflowed; this shot goes on in float32"]
+    whole = take(tmp_path / "whole", model)
+    for step in range(5):
+        assert (decode(shot.step_path(step)) == decode(whole.step_path(step))).all()
+
+
 def test_key_changes_with_everything_that_decides_pixels():
     variants = [
         small_spec(),

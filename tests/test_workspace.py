@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from medley.cli.words import in_options
 from medley.errors import OutputError
 from medley.images import decode
 from medley.workspace.shot import TraceRow
@@ -93,11 +94,15 @@ def test_iterate_that_cannot_be_written_stops_the_shot(tmp_path, monkeypatch):
 
 def test_unwritable_workspace_is_named(tmp_path):
     (tmp_path / "file").touch()
+    workspace = Workspace(tmp_path / "file")
     with (
-        pytest.raises(OutputError, match=r"cannot write to .*choose another --workspace"),
-        Workspace(tmp_path / "file").record("abc", {}),
+        pytest.raises(OutputError, match=r"cannot write to .*choose another workspace") as error,
+        workspace.record("abc", {}),
     ):
         pass
+    assert error.value.worded(in_options).endswith("choose another --workspace")
+    with pytest.raises(OutputError, match=r"cannot write to .*\.abc\.lock.*another workspace"):
+        workspace.claim("abc").take_now()
 
 
 def test_pixels_on_their_way_are_waited_for_by_an_encoder_and_not_by_the_loop(tmp_path):
@@ -159,20 +164,29 @@ def test_shot_that_has_lost_something_is_no_longer_finished(tmp_path):
 
 
 def test_claimed_shot_is_waited_for_and_a_dead_owner_frees_it(tmp_path):
+<<<<<<< HEAD
     code = (
         "import sys, time; from pathlib import Path; from medley.workspace.store import Workspace\n"
     )
     code += "with Workspace(Path(sys.argv[1])).claim('abc', print): print('claimed', flush=True)"
     code += "; time.sleep(600)"
+=======
+    code = "import sys, time; from pathlib import Path; from medley.workspace.store import Workspace\n"
+    code += "with Workspace(Path(sys.argv[1])).claim('abc') as claim:\n"
+    code += "    print(claim.take_now(), flush=True); time.sleep(600)"
+>>>>>>> t2
     owner = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
     assert owner.stdout is not None
-    assert owner.stdout.readline() == "claimed\n"
+    assert owner.stdout.readline() == "True\n"
     entered, waited = threading.Event(), threading.Event()
 
     def enter():
-        with Workspace(tmp_path).claim("abc", waited.set):
+        with Workspace(tmp_path).claim("abc") as claim:
+            assert not claim.take_now()
+            waited.set()
+            claim.wait()
             entered.set()
 
     waiting = threading.Thread(target=enter)
@@ -184,6 +198,8 @@ def test_claimed_shot_is_waited_for_and_a_dead_owner_frees_it(tmp_path):
     owner.stdout.close()
     waiting.join(timeout=10)
     assert entered.is_set()
+    with Workspace(tmp_path).claim("abc") as claim:
+        assert claim.take_now()  # the one that waited has let go
 
 
 def test_every_pixel_value_survives(tmp_path):

@@ -13,15 +13,13 @@ from medley.vgg import schemes, weightfile
 from medley.vgg.sources import KERAS_ORIGIN
 from medley.vgg.weights import load_weights
 
-CPU = torch.device("cpu")
-
 
 def settings(**changes):
     return ShotSettings(**{"precision": "bfloat16"} | changes)
 
 
 def test_exact_network_is_made_when_it_is_wanted_and_shared_while_it_is_there():
-    model = load_model(settings(), CPU)
+    model = load_model(settings(), "cpu")
     assert model.is_half
     exact = model.exact
     assert exact is model.exact
@@ -33,7 +31,7 @@ def test_exact_network_is_made_when_it_is_wanted_and_shared_while_it_is_there():
 
 
 def test_no_tensor_in_float32_stays_beside_the_halves():
-    model = load_model(settings(), CPU)
+    model = load_model(settings(), "cpu")
     large = [one for one in model.network.buffers() if one.numel() > 10_000]
     assert {one.dtype for one in large} == {torch.bfloat16}
     assert model.weights.tensors == {}
@@ -41,7 +39,7 @@ def test_no_tensor_in_float32_stays_beside_the_halves():
 
 
 def test_exact_network_is_the_one_that_was_loaded():
-    half, whole = (load_model(settings(precision=name), CPU) for name in ("bfloat16", "float32"))
+    half, whole = (load_model(settings(precision=name), "cpu") for name in ("bfloat16", "float32"))
     assert whole.exact is whole.network
     assert not whole.is_half
     for name, tensors in whole.network.weights().items():
@@ -66,7 +64,7 @@ def own_weights(tmp_path):
 
 def test_weights_that_change_in_mid_shot_are_named(own_weights):
     one, other = own_weights
-    model = load_model(settings(weights=one), CPU)
+    model = load_model(settings(weights=one), "cpu")
     assert model.exact.precision == "float32"
     shutil.copyfile(other, one)
     with pytest.raises(WeightsError, match=r"'.*one.safetensors' holds other weights than when"):
