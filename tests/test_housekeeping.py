@@ -134,15 +134,9 @@ def test_half_pruned_shot_never_passes_for_a_finished_one(workspace, monkeypatch
 def test_shot_that_another_process_takes_is_not_pruned(workspace):
     shot = shoot(workspace, 1)
     code = (
-<<<<<<< HEAD
-        "import sys; from pathlib import Path; from medley.workspace.store import Workspace\n"
-        f"with Workspace(Path(sys.argv[1])).claim('{shot.key}', lambda: None):\n"
-        "    print('claimed', flush=True); sys.stdin.read()"
-=======
         "import sys; from pathlib import Path; from medley.workspace.store import Workspace\n"
         f"with Workspace(Path(sys.argv[1])).claim('{shot.key}') as claim:\n"
         "    print(claim.take_now(), flush=True); sys.stdin.read()"
->>>>>>> t2
     )
     other = subprocess.Popen(
         [sys.executable, "-c", code, workspace.root],

@@ -164,17 +164,11 @@ def test_shot_that_has_lost_something_is_no_longer_finished(tmp_path):
 
 
 def test_claimed_shot_is_waited_for_and_a_dead_owner_frees_it(tmp_path):
-<<<<<<< HEAD
     code = (
         "import sys, time; from pathlib import Path; from medley.workspace.store import Workspace\n"
     )
-    code += "with Workspace(Path(sys.argv[1])).claim('abc', print): print('claimed', flush=True)"
-    code += "; time.sleep(600)"
-=======
-    code = "import sys, time; from pathlib import Path; from medley.workspace.store import Workspace\n"
     code += "with Workspace(Path(sys.argv[1])).claim('abc') as claim:\n"
     code += "    print(claim.take_now(), flush=True); time.sleep(600)"
->>>>>>> t2
     owner = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
