@@ -6,7 +6,6 @@ import click
 
 from medley.cli.options import TakesSeveral
 from medley.cli.render_options import read_order, render_options
-from medley.cli.words import counted
 
 
 @click.command(cls=TakesSeveral, short_help="Make a film: a photo repainted after many paintings.")
@@ -23,20 +22,6 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     """
     order = read_order(options)
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
-    from medley.cli.films import make_film, on_devices
-    from medley.studio.film_spec import FilmSpec
-    from medley.studio.forecast import Forecast
+    from medley.cli.films import make_film
 
-    def opening(film: FilmSpec, expected: Forecast) -> str:
-        first = film.shots[0]
-        together = " in one shot" if order.blend.is_one_shot else ""
-        return (
-            f"{counted(len(film.drawn.paintings), 'painting')}{together},"
-            f" {first.content.width}x{first.content.height} pixels,"
-            f" {counted(order.shot.steps, 'step')} each,"
-            f" {film.network} weights, {first.precision} on {on_devices(film, expected)};"
-            f" {counted(expected.finished, 'shot')}"
-        )
-
-    make_film(order, "painting", opening, force, quiet)
-    click.echo(order.film_path)
+    make_film(order, force, quiet)

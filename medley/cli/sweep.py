@@ -1,10 +1,7 @@
 """`medley sweep`: one shot at many bit widths, as a film, a picture and numbers."""
 
-from __future__ import annotations
-
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -16,7 +13,6 @@ from medley.cli.options import (
     retired_options,
     settings_options,
 )
-from medley.cli.words import counted
 from medley.settings import (
     CatalogSettings,
     CutSettings,
@@ -26,10 +22,6 @@ from medley.settings import (
     SweepOrder,
     SweepSettings,
 )
-
-if TYPE_CHECKING:  # torch comes with them
-    from medley.studio.cut import MadeFilm
-    from medley.studio.editing.measure import Spread
 
 _PATH = click.Path(path_type=Path)
 
@@ -85,82 +77,8 @@ def sweep(
     options["content"] = tuple(dict.fromkeys(content))
     order = read_settings(SweepOrder, settle(options))
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
-    from medley.cli.films import make_film
-    from medley.studio.film_spec import FilmSpec
-    from medley.studio.forecast import Forecast
+    from medley.cli.films import fetch_float, make_film
 
     if fetch:
-        _fetch(order, quiet)
-
-    def opening(film: FilmSpec, expected: Forecast) -> str:
-        first, shots = film.shots[0].content, len(film.shots)
-        what = [
-            counted(len(film.networks), "network"),
-            counted(len(order.content), "photo"),
-            counted(len(film.drawn.paintings), "painting"),
-            f"{first.width}x{first.height} pixels",
-            f"{counted(order.shot.steps, 'step')} each",
-            f"on {','.join(film.devices)}",
-        ]
-        return f"{', '.join(what)}; {shots - expected.missing} of {counted(shots, 'shot')}"
-
-    made = make_film(order, "shot", opening, force, quiet)
-    if not quiet:
-        _show_measures(made)
-    click.echo(order.film_path)
-
-
-def _fetch(order: SweepOrder, quiet: bool) -> None:
-    """Fetch the float original, once the photos were seen to be there."""
-    from medley.cli.console import notes
-    from medley.studio.picture_cache import PictureCache
-    from medley.vgg import sources
-
-    pictures = PictureCache()
-    for path in order.content:
-        pictures.content(path, order.shot)
-    with notes(quiet).status("fetching the float original ..."):
-        sources.fetch()
-
-
-def _show_measures(made: MadeFilm) -> None:
-    from medley.cli.console import show_table
-    from medley.studio.editing.measure import TOLERANCE, recommend, summarize
-    from medley.studio.sweep import pairs_of, reference_in
-
-    summary, reference = summarize(made.measures), reference_in(made.film)
-    chosen = recommend(summary)
-    columns = ["weights", "MB", "distortion", "load s", "loss", "own loss", "ratio", "SSIM"]
-    rows = []
-    for network, of in summary.items():
-        quantities = [
-            f"{of['loss'].median:,.0f}",
-            f"{of['own_loss'].median:,.0f}",
-            _spread(of["ratio"], ".3f"),
-            _spread(of["ssim"], ".3f"),
-            "" if of["psnr"].median == math.inf else f"{of['psnr'].median:.1f}",
-            f"{of['change'].median:.4f}",
-        ]
-        costs = [f"{network.size_bytes / 1e6:.2f}", f"{network.distortion:.1e}"]
-        rows.append([network.label, *costs, f"{network.load_s:.3f}", *quantities])
-    show_table([*columns, "PSNR dB", "change"], rows)
-    label = reference.label
-    if (count := len(pairs_of(made.film))) > 1:
-        click.echo(f"medians (least to most) of {count} pairs")
-    click.echo(f"losses are scored at {label}, whose own result the others are compared with")
-    ratio = summary[chosen]["ratio"].median
-    if chosen == reference:
-        click.echo(f"recommended: {label}; nothing smaller is within {TOLERANCE - 1:.0%} of it")
-    else:
-        click.echo(
-            f"recommended: {chosen.label}, {chosen.size_bytes / 1e6:.2f} MB: {ratio:.3f} times the"
-            f" loss of {label}, the smallest within {TOLERANCE - 1:.0%}"
-        )
-
-
-def _spread(of: Spread, form: str) -> str:
-    """A median, and the range if there is one."""
-    median = format(of.median, form)
-    if of.least == of.most:
-        return median
-    return f"{median} ({of.least:{form}} to {of.most:{form}})"
+        fetch_float(order, quiet)
+    make_film(order, force, quiet)

@@ -14,7 +14,6 @@ from medley.cli.options import (
     retired_options,
     settings_options,
 )
-from medley.cli.words import counted
 from medley.settings import (
     CatalogSettings,
     EncodeSettings,
@@ -66,21 +65,6 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
     """
     order = read_settings(WalkOrder, settle(options))
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
-    from medley.cli.films import make_film, on_devices
-    from medley.studio.film_spec import FilmSpec
-    from medley.studio.forecast import Forecast
-    from medley.studio.walk import lap_of
+    from medley.cli.films import make_film
 
-    def opening(film: FilmSpec, expected: Forecast) -> str:
-        first, works = film.shots[0], film.drawn.paintings
-        every = counted(order.walk.steps_per_frame, "step")
-        return (
-            f"{counted(len(works), 'painting')},"
-            f" {first.content.width}x{first.content.height} pixels,"
-            f" {counted(lap_of(order, len(works)).frames, 'frame')} of {every} each,"
-            f" {film.network} weights, {first.precision} on {on_devices(film, expected)};"
-            f" {expected.finished} of 2 shots"
-        )
-
-    make_film(order, "painting", opening, force, quiet)
-    click.echo(order.film_path)
+    make_film(order, force, quiet)
