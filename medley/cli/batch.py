@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medley.cli.options import read_settings, settings_options
-from medley.cli.words import counted, printable
+from medley.cli.words import counted, in_options, printable
 from medley.settings import EngineSettings
 from medley.settings.presets import Kind, kind_named
 
@@ -160,7 +160,7 @@ def _run(
     log = log_json or log_path(planned.workspace.root, manifest.path)
     name = manifest.path.stem
     summary = page or common_folder([film.path for film in manifest.films]) / f"{name}.html"
-    with open_log(log, every_step=log_json is not None) as events:
+    with open_log(log, log_json is not None, in_options) as events:
         counts = {"shots": len(planned.labels), "missing": len(planned.jobs)}
         films = {"manifest": manifest.path, "films": len(planned.orders)}
         events.write("batch", films | counts)
@@ -171,7 +171,7 @@ def _run(
 
         report = run(planned, engine, listener, goes_on=True)
         events.write("end", {"failed": len(report.failures)})
-    write_page(summary, name, report)
+    write_page(summary, name, report, in_options)
     for film in report.films:
         if not film.error:
             click.echo(film.key)
