@@ -13,8 +13,8 @@ class Event:
     Attributes:
         kind: "stage": a computation besides shots is so far. "started": an attempt at a shot
             begins. "step": an iterate is there. "told": `text` should be known, such as that
-            another process is at the shot. "retry": an attempt failed for the reason in `text`, and
-            there will be another one. "shotend": a shot is finished or given up. "cutting": a frame
+            another process is at the shot. "retry": an attempt failed with `error`, and there will
+            be another one. "shotend": a shot is finished or given up. "cutting": a frame
             of a film is written. "filmend": a film is there or cannot be made.
         key: the shot's key, or the film's path; "" if it is about neither.
         title: what people call the shot or the computation.
@@ -25,7 +25,7 @@ class Event:
         loss: of the last iterate, weighted sum in the network's 0-255 units.
         seconds: spent on it so far.
         text: for people, in one line.
-        error: why it was given up. A `MedleyError` is something that the user can mend; another one
+        error: why it was given up, or an attempt at it. A `MedleyError` is something that the user can mend; another one
             is a bug, whose traceback has been printed.
         attempts: how many there were; 0 where another run took the shot, or nobody did.
         lost: keys of a film's shots that were given up.

@@ -14,18 +14,18 @@ import pytest
 pytest.importorskip("ray", reason="Ray is not installed; pip install 'medley[ray]'")
 
 import ray
-from medley.studio.engine import Job, open_engine
 
-from medley.errors import LostError, MedleyError, WeightsError
+from medley.errors import MedleyError, WeightsError, WorkerLostError
 from medley.settings import EngineSettings
-from medley.studio.engines import cluster
-from medley.studio.engines import worker as workers
-from medley.studio.shooting.checkpoint import saved_step
-from medley.workspace.store import Workspace
+from medley.studio.engines import ray_engine
+from medley.studio.engines.choice import open_engine
+from medley.studio.engines.jobs import Job
+from medley.studio.shooting.shoot import shoot
+from medley.workspace import Workspace
 
-from .test_batch import make, plan
+from .test_batch import loaded, make, plan
 from .test_batch_rows import CHAIN, WALK, place  # noqa: F401 - place is a fixture
-from .test_engine import make_take, replace
+from .test_engine import ends_of, make_spec, replace
 
 pytestmark = [
     pytest.mark.slow,
@@ -60,9 +60,8 @@ def workspace(tmp_path):
     return Workspace(tmp_path / "workspace")
 
 
-def run(workspace, takes, watch=id, settings=RAY):
-    engine = open_engine(settings, workspace)
-    return {done.key: done for done in engine.run(map(Job, takes), watch)}
+def run(workspace, specs, watch=id, settings=RAY):
+    return ends_of(open_engine(settings, workspace), map(Job, specs), watch)
 
 
 def kill_at(key, step, times=1):
@@ -88,58 +87,58 @@ def same_pixels(ours, theirs, key):
 
 
 @pytest.mark.usefixtures("two_slots")
-def test_ray_takes_the_same_shots_and_tells_of_every_step(workspace, model, tmp_path):
-    takes = [make_take(workspace, model, seed) for seed in (2, 3, 4)]
+def test_ray_specs_the_same_shots_and_tells_of_every_step(workspace, model, tmp_path):
+    specs = [make_spec(model, seed) for seed in (2, 3, 4)]
     events = []
-    outcomes = run(workspace, takes, events.append)
+    ends = run(workspace, specs, events.append)
     alone = Workspace(tmp_path / "alone")
-    for take in takes:
-        done = outcomes[take.shot.key]
+    for spec in specs:
+        done = ends[spec.key]
         assert (done.error, done.attempts) == (None, 1)
         own = [event for event in events if event.key == done.key]
         assert [event.kind for event in own] == ["started", *["step"] * 4]
         assert {event.worker for event in own} == {done.worker}
-        workers.take_one(take, model, alone, id, pytest.fail)
+        list(shoot(spec, model, None, alone))
         assert same_pixels(workspace, alone, done.key)
     assert not list(workspace.root.glob(".probe-*"))
 
 
 @pytest.mark.usefixtures("two_slots")
 def test_shot_of_a_killed_worker_is_tried_again(workspace, model):
-    first, second = takes = [make_take(workspace, model, seed, steps=30) for seed in (2, 3)]
+    first, second = specs = [make_spec(model, seed, steps=30) for seed in (2, 3)]
     told = []
-    strike = kill_at(first.shot.key, 5)
+    strike = kill_at(first.key, 5)
 
     def watch(event):
         told.append(event)
         strike(event)
 
-    outcomes = run(workspace, takes, watch)
-    assert [outcomes[take.shot.key].error for take in takes] == [None, None]
-    assert outcomes[first.shot.key].attempts == 2
-    assert [event.key for event in told if event.kind == "retry"] == [first.shot.key]
-    assert first.shot.is_finished
-    assert second.shot.is_finished
+    ends = run(workspace, specs, watch)
+    assert [ends[spec.key].error for spec in specs] == [None, None]
+    assert ends[first.key].attempts == 2
+    assert [event.key for event in told if event.kind == "retry"] == [first.key]
+    assert workspace.shot(first.key).is_finished
+    assert workspace.shot(second.key).is_finished
 
 
 @pytest.mark.usefixtures("two_slots")
 def test_shot_whose_workers_all_die_is_reported_and_the_others_are_finished(workspace, model):
-    first, second = takes = [make_take(workspace, model, seed, steps=30) for seed in (2, 3)]
+    first, second = specs = [make_spec(model, seed, steps=30) for seed in (2, 3)]
     settings = RAY.model_copy(update={"retries": 1})
-    outcomes = run(workspace, takes, kill_at(first.shot.key, 2, times=9), settings)
-    error = outcomes[first.shot.key].error
-    assert isinstance(error, LostError)
+    ends = run(workspace, specs, kill_at(first.key, 2, times=9), settings)
+    error = ends[first.key].error
+    assert isinstance(error, WorkerLostError)
     assert "'painting_2.png': the process that took it is gone" in str(error)
-    assert outcomes[first.shot.key].attempts == 2
-    assert outcomes[second.shot.key].error is None
+    assert ends[first.key].attempts == 2
+    assert ends[second.key].error is None
 
 
 @pytest.mark.usefixtures("two_slots")
 def test_error_that_no_try_mends_is_medleys_own(workspace, model):
-    wrong = replace(make_take(workspace, model), shot=workspace.shot("0" * 24))
-    (outcome,) = run(workspace, [wrong]).values()
-    assert isinstance(outcome.error, WeightsError)
-    assert outcome.attempts == 1
+    wrong = replace(make_spec(model), weights="0" * 64)
+    (end,) = run(workspace, [wrong]).values()
+    assert isinstance(end.error, WeightsError)
+    assert end.attempts == 1
 
 
 @pytest.mark.usefixtures("two_slots")
@@ -148,15 +147,15 @@ def test_without_a_shared_folder_shots_come_back_as_files(workspace, model, tmp_
     def unseen(_):
         yield ".probe-elsewhere"
 
-    monkeypatch.setattr(cluster, "_probe", unseen)
-    takes = [make_take(workspace, model, seed) for seed in (2, 3)]
-    outcomes = run(workspace, takes)
+    monkeypatch.setattr(ray_engine, "_probe", unseen)
+    specs = [make_spec(model, seed) for seed in (2, 3)]
+    ends = run(workspace, specs)
     alone = Workspace(tmp_path / "alone")
-    for take in takes:
-        assert outcomes[take.shot.key].error is None
-        assert take.shot.is_finished
-        workers.take_one(take, model, alone, id, pytest.fail)
-        assert same_pixels(workspace, alone, take.shot.key)
+    for spec in specs:
+        assert ends[spec.key].error is None
+        assert workspace.shot(spec.key).is_finished
+        list(shoot(spec, model, None, alone))
+        assert same_pixels(workspace, alone, spec.key)
 
 
 @pytest.mark.usefixtures("two_slots")
@@ -165,25 +164,24 @@ def test_without_a_shared_folder_shots_go_on_from_one_another(place, model, monk
     def unseen(_):
         yield ".probe-elsewhere"
 
-    monkeypatch.setattr(cluster, "_probe", unseen)
-    schedule = plan(place, CHAIN + WALK)
-    assert not make(schedule, open_engine(RAY, schedule.workspace)).failures
+    monkeypatch.setattr(ray_engine, "_probe", unseen)
+    planned = plan(place, CHAIN + WALK)
+    assert not make(planned, open_engine(RAY, planned.workspace)).failures
     alone = Workspace(place / "alone")
-    for film in schedule.films:
-        for take in film.takes:
-            workers.take_one(schedule.darkroom.develop(take), model, alone, id, pytest.fail)
-            assert same_pixels(schedule.workspace, alone, take.shot.key)
+    for film in planned.films:
+        for spec in film.shots:
+            list(shoot(loaded(planned, spec), model, None, alone))
+            assert same_pixels(planned.workspace, alone, spec.key)
 
 
 @pytest.mark.usefixtures("two_slots")
 def test_closing_interrupts_the_workers_and_leaves_checkpoints(workspace, model):
-    long, short = (
-        make_take(workspace, model, seed, steps=steps) for seed, steps in ((2, 5000), (3, 30))
-    )
+    long, short = (make_spec(model, seed, steps=steps) for seed, steps in ((2, 5000), (3, 30)))
     engine = open_engine(RAY, workspace)
-    with contextlib.closing(engine.run(map(Job, (long, short)), id)) as outcomes:
-        assert next(outcomes).key == short.shot.key
-    assert saved_step(long.shot.state_path) == len(long.shot.steps()) > 1
+    with contextlib.closing(engine.run(map(Job, (long, short)))) as events:
+        assert next(event for event in events if event.kind == "shotend").key == short.key
+    shot = workspace.shot(long.key)
+    assert shot.saved_step == len(shot.steps()) > 1
 
 
 def test_nobody_at_the_address_is_one_quick_line(workspace):
@@ -204,9 +202,9 @@ def test_no_cluster_on_this_machine_is_one_line(workspace, monkeypatch):
     monkeypatch.setattr(ray, "init", find_none)
     engine = open_engine(RAY.model_copy(update={"address": "auto"}), workspace)
     with pytest.raises(MedleyError, match=r"no Ray cluster at 'auto' \(Could not .* instance\.\);"):
-        next(engine.run([], id))
+        next(engine.run([]))
 
 
 def test_devices_by_name_are_rays_to_give_out(workspace):
     with pytest.raises(MedleyError, match="Ray gives the devices out; pass auto, cpu or cuda"):
-        open_engine(RAY.model_copy(update={"devices": "cuda:0,cuda:1"}), workspace)
+        open_engine(RAY.model_copy(update={"devices": ("cuda:0", "cuda:1")}), workspace)

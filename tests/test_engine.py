@@ -123,7 +123,7 @@ def test_killed_process_is_replaced_and_its_shot_tried_again(workspace, model):
     assert [ends[spec.key].attempts for spec in specs] == [2, 1]
     (retry,) = [event for event in told if event.kind == "retry"]
     assert retry.key == first.key
-    assert "'painting_2.png': the system ended the process on cpu (signal 9)" in retry.text
+    assert "'painting_2.png': the system ended the process on cpu (signal 9)" in str(retry.error)
     assert workspace.shot(first.key).is_finished
     assert workspace.shot(second.key).is_finished
 

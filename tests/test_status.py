@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from medley.errors import MedleyError, OutputError
+from medley.cli.words import in_options
+from medley.errors import MedleyError, OutputError, ResourceError, Setting
 from medley.events import Event
 from medley.studio.event_log import open_log
 from medley.studio.page import common_folder, write_page
@@ -102,6 +104,34 @@ def test_the_status_answers_without_torch():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+BEFORE = {
+    "started": {"key", "worker", "device", "step", "steps", "loss", "seconds", "text"},
+    "shotend": {"key", "title", "error", "attempts", "seconds", "worker"},
+    "cutting": {"film", "frame", "frames"},
+    "filmend": {"film", "error", "seconds", "shots", "lost"},
+}
+"""What programs may look for in each line of a log, besides the times and the event."""
+BEFORE |= dict.fromkeys(("step", "told", "retry"), BEFORE["started"])
+
+
+@pytest.mark.parametrize("kind", BEFORE)
+def test_a_log_says_of_each_event_what_programs_look_for(tmp_path, kind):
+    path = tmp_path / "log.jsonl"
+    error = ResourceError("too large; pass a smaller ", Setting("size"))
+    event = Event(kind, "k", "Sea", "cpu.1", "cpu", text="words", error=error)
+    with open_log(path, True, in_options) as log:
+        log.on(event)
+        log.on(replace(event, error=None))
+    line, fine = (json.loads(line) for line in path.read_text("utf-8").splitlines())
+    assert line.keys() - {"time", "since", "event", "title"} == BEFORE[kind] - {"title"}
+    assert line["event"] == kind
+    if "error" in line:
+        assert line["error"] == "too large; pass a smaller --size"
+        assert fine["error"] is None
+    if kind == "retry":
+        assert line["text"] == "too large; pass a smaller --size"
+
+
 @pytest.mark.parametrize(("every_step", "count"), [(False, 3), (True, 5)])
 def test_a_log_has_an_event_a_line(tmp_path, every_step, count):
     path = tmp_path / "new" / "log.jsonl"
@@ -126,16 +156,17 @@ def test_a_log_that_cannot_be_written_is_named(tmp_path):
 
 def test_the_page_links_films_relatively_and_escapes_their_names(tmp_path):
     films = [tmp_path / "out" / "a & <b>.mp4", tmp_path / "out" / "deep" / "c#1.mp4"]
-    lost = Event("filmend", "d.mp4", error=MedleyError("'<x>.jpg' is not readable"))
+    error = MedleyError("'<x>.jpg' is not readable; pass ", Setting("size", 9))
+    lost = Event("filmend", "d.mp4", error=error)
     there = [Event("filmend", str(film), seconds=1.0, steps=2) for film in films]
     report = Report((*there, lost), lost=(), made=())
     page = tmp_path / "out" / "night.html"
-    write_page(page, "a <night>", report)
+    write_page(page, "a <night>", report, in_options)
     text = page.read_text("utf-8")
     assert "<h1>a &lt;night&gt;</h1>" in text
     assert 'href="a%20%26%20%3Cb%3E.mp4"' in text
     assert 'src="deep/c%231.png"' in text
-    assert "&#39;&lt;x&gt;.jpg&#39; is not readable" in text
+    assert "&#39;&lt;x&gt;.jpg&#39; is not readable; pass --size 9<" in text
     assert "2 of 3 films are there." in text
     assert str(tmp_path) not in text
     assert "http" not in text

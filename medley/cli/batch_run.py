@@ -9,7 +9,7 @@ import click
 from medley.cli.console import notes, show_table
 from medley.cli.films import forecast_line
 from medley.cli.progress import Display, display, words_of
-from medley.cli.words import counted, printable
+from medley.cli.words import counted, in_options, printable
 from medley.events import Event
 from medley.settings import EngineSettings
 from medley.settings.manifest import Manifest, read_manifest
@@ -59,12 +59,12 @@ def run_batch(wishes: Wishes, settings: EngineSettings) -> int:
         if wishes.check:
             return int(bool(ready.plan.failed))
         log = wishes.log_json or log_path(manifest.workspace, manifest.path)
-        with open_log(log, every_step=wishes.log_json is not None) as events:
+        with open_log(log, wishes.log_json is not None, in_options) as events:
             report = _make(manifest, ready.plan, settings, show, events)
         name = manifest.path.stem
         folder = common_folder([film.path for film in manifest.films])
         page = wishes.page or folder / f"{name}.html"
-        write_page(page, name, report)
+        write_page(page, name, report, in_options)
         for film in report.films:
             if not film.error:
                 click.echo(film.key)

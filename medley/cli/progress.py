@@ -147,11 +147,11 @@ class Display:
         self.line(f"warning: {text}", "yellow")
 
     def _told(self, event: Event) -> None:
+        text = f"{words_of(event.error)}; tried again" if event.error else event.text
         if not self._is_batch:
-            self.warn(event.text)
+            self.warn(text)
         elif event.worker:  # what is told of films stands in the log
-            again = "; tried again" if event.kind == "retry" else ""
-            self.warn(f"{event.worker}: {event.text}{again}")
+            self.warn(f"{event.worker}: {text}")
 
     def _shot_ended(self, end: Event) -> None:
         shots = self._shots

@@ -14,18 +14,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from medley.errors import OutputError, Setting
+from medley.errors import MedleyError, OutputError, Setting, Wording
 from medley.events import Event, Kind
 
 # What is told of each kind of event, and under which names.
 _SHOT = {"key": "key", "title": "title", "worker": "worker"}
-_TAKING = {**_SHOT, "device": "device", "steps": "steps"}
+_TAKING = {
+    **_SHOT, "device": "device", "step": "step", "steps": "steps", "loss": "loss",
+    "seconds": "seconds", "text": "text",
+}  # fmt: skip
 _FIELDS: dict[Kind, dict[str, str]] = {
     "stage": {"what": "title", "done": "step", "total": "steps"},
     "started": _TAKING,
-    "step": {**_TAKING, "step": "step", "loss": "loss", "seconds": "seconds"},
-    "told": {**_SHOT, "text": "text"},
-    "retry": {**_SHOT, "text": "text"},
+    "step": _TAKING,
+    "told": _TAKING,
+    "retry": {**_TAKING, "text": "error"},
     "shotend": {**_SHOT, "error": "error", "attempts": "attempts", "seconds": "seconds"},
     "cutting": {"film": "key", "frame": "step", "frames": "steps"},
     "filmend": {
@@ -38,9 +41,9 @@ _MANY: tuple[Kind, ...] = ("stage", "step", "cutting")
 class EventLog:
     """Writes down what happens, each as soon as it does."""
 
-    def __init__(self, file: TextIO, every_step: bool) -> None:
+    def __init__(self, file: TextIO, every_step: bool, wording: Wording) -> None:
         """Made by `open_log`."""
-        self._file, self._every_step = file, every_step
+        self._file, self._every_step, self._wording = file, every_step, wording
         self._began = time.monotonic()
 
     def on(self, event: Event) -> None:
@@ -53,19 +56,26 @@ class EventLog:
         """Write a line of any kind."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         since = round(time.monotonic() - self._began, 3)
-        line = json.dumps({"time": now, "since": since, "event": event, **facts}, default=str)
+        line = json.dumps(
+            {"time": now, "since": since, "event": event, **facts}, default=self._words
+        )
         with suppress(OSError):  # a full disk is told of by the shots, which matter more
             self._file.write(line + "\n")
             self._file.flush()
 
+    def _words(self, value: object) -> str:
+        """Write what JSON has no form for: errors and paths."""
+        return value.worded(self._wording) if isinstance(value, MedleyError) else str(value)
+
 
 @contextmanager
-def open_log(path: Path, every_step: bool) -> Iterator[EventLog]:
+def open_log(path: Path, every_step: bool, wording: Wording = str) -> Iterator[EventLog]:
     """Begin a log, or go on with one.
 
     Args:
         path: the log's file.
         every_step: whether steps and frames are written down too.
+        wording: of the settings that errors name.
 
     Raises:
         OutputError: it cannot be written.
@@ -79,7 +89,7 @@ def open_log(path: Path, every_step: bool) -> Iterator[EventLog]:
             Setting("log_json"), ", or another ", Setting("workspace"),
         ) from error  # fmt: skip
     try:
-        yield EventLog(file, every_step)
+        yield EventLog(file, every_step, wording)
     finally:
         with suppress(OSError):
             file.close()

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import jinja2
 
+from medley.errors import MedleyError, Wording
+from medley.events import Event
 from medley.files import write_bytes
 from medley.studio.editing.outputs import Outputs
 from medley.studio.run import Report
@@ -35,8 +37,8 @@ td, th { text-align: left; padding: .3rem .8rem; border-bottom: 1px solid #ddd; 
 <p>{{ count }} are there.</p>
 {% if failed %}
 <table class="failed"><tr><th>film</th><th>why it is not there</th></tr>
-{% for film in failed %}
-<tr><td>{{ film.key }}</td><td>{{ film.error }}</td></tr>
+{% for film, why in failed %}
+<tr><td>{{ film }}</td><td>{{ why }}</td></tr>
 {% endfor %}
 </table>
 {% endif %}
@@ -52,13 +54,14 @@ td, th { text-align: left; padding: .3rem .8rem; border-bottom: 1px solid #ddd; 
 """)
 
 
-def write_page(path: Path, title: str, report: Report) -> None:
+def write_page(path: Path, title: str, report: Report, wording: Wording = str) -> None:
     """Write the page; films, posters and sidecars are linked by paths relative to it.
 
     Args:
         path: the page's file.
         title: what stands at its top.
         report: how the batch ended.
+        wording: of the settings that errors name.
 
     Raises:
         OutputError: it cannot be written.
@@ -67,7 +70,7 @@ def write_page(path: Path, title: str, report: Report) -> None:
     text = _PAGE.render(
         title=title,
         count=f"{len(there):,} of {len(report.films):,} films",
-        failed=report.failures,
+        failed=[(film.key, _why(film, wording)) for film in report.failures],
         films=[_links(path.parent, Path(film.key), film.steps) for film in there],
     )
     write_bytes(path, text.encode(errors="xmlcharrefreplace"))
@@ -76,6 +79,11 @@ def write_page(path: Path, title: str, report: Report) -> None:
 def common_folder(films: Sequence[Path]) -> Path:
     """The folder in which all films lie, at whatever depth."""
     return Path(os.path.commonpath([film.absolute().parent for film in films]))
+
+
+def _why(film: Event, wording: Wording) -> str:
+    error = film.error
+    return error.worded(wording) if isinstance(error, MedleyError) else str(error)
 
 
 def _links(folder: Path, film: Path, shots: int) -> dict[str, str | int]:

@@ -257,9 +257,11 @@ class _Runner:
     def _end_of_film(self, number: int, film: FilmSpec) -> Event:
         path, shots = str(film.path), len(film.shots)
         if lost := self._lost_of(number):
-            reason = f"{len(lost)} of {shots} shots failed: {lost[0].error}"
+            first = lost[0].error
+            why = first.args if isinstance(first, MedleyError) else (first,)
+            error = MedleyError(f"{len(lost)} of {shots} shots failed: ", *why)
             keys = tuple(shot.key for shot in lost)
-            end = Event("filmend", path, steps=shots, error=MedleyError(reason), lost=keys)
+            end = Event("filmend", path, steps=shots, error=error, lost=keys)
             self._tell(end)
             return end
         if film.is_made:

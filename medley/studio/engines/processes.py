@@ -214,7 +214,7 @@ class _Pool:
         if self._engine.shrink and isinstance(error, ResourceError):
             job = replace(job, shrinks=job.shrinks + 1)
         self._waiting.appendleft(_Attempt(job, attempt.number + 1, attempt.spent))
-        yield replace(event, kind="retry", text=str(error), error=error)
+        yield replace(event, kind="retry", error=error)
 
 
 def _what_became_of(one: _Process) -> Exception:

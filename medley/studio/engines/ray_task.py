@@ -15,7 +15,7 @@ import ray
 import torch
 
 import medley
-from medley.errors import MedleyError, ResourceError, Setting
+from medley.errors import MedleyError, ResourceError, Setting, WorkerLostError
 from medley.events import Event
 from medley.files import sha256, write_bytes
 from medley.studio.engines.archive import pack_shot
@@ -73,8 +73,8 @@ class EventQueue:
         """
         if lost := self._open.get(event.key):
             self._short[event.key] += 1
-            text = f"the process of {lost.worker} is gone, perhaps for want of memory"
-            self._events.append(replace(lost, kind="retry", text=text))
+            words = f"the process of {lost.worker} is gone, perhaps for want of memory"
+            self._events.append(replace(lost, kind="retry", error=WorkerLostError(words)))
         self._open[event.key] = event
         self._events.append(event)
         self._attempts[event.key] += 1
@@ -126,7 +126,7 @@ def ray_task(job: Job, events: Any, context: RunContext, lent: list[Any]) -> Tas
                     events.put.remote(event)
     except MedleyError as error:
         if is_passing(error) and attempt <= context.retries:
-            events.put.remote(replace(started, kind="retry", text=str(error)))
+            events.put.remote(replace(started, kind="retry", error=error))
             ray.get(events.end.remote(job.key, isinstance(error, ResourceError)))
             raise
         ray.get(events.end.remote(job.key))
