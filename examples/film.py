@@ -10,8 +10,6 @@ photo, paintings, film = sys.argv[1:]
 
 
 def watch(now):
-    if now.kind != "step":  # a shot begins or ends, or the film is being cut
-        return
     print(f"{now.title}: step {now.step} of {now.steps}, loss {now.loss:,.0f}")
 
 

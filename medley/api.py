@@ -119,7 +119,7 @@ def stylize(
         ValueError: an option or a picture's shape is not accepted.
         PictureError: a picture is unreadable or too narrow, or a mask covers nothing.
         WeightsError: the weights are not there or not whole.
-        RoomError: the memory does not suffice, even in tiles; also while iterating.
+        ResourceError: the memory does not suffice, even in tiles; also while iterating.
         DivergedError: the loss is no longer finite; while iterating.
     """
     settings = _read(ShotSettings, options, "stylize")

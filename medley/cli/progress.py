@@ -1,9 +1,12 @@
 """What a run shows while it runs: a live line or table on a terminal, plain lines elsewhere."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,7 +17,9 @@ from rich.text import Text
 from medley.cli.words import counted, in_options, printable
 from medley.errors import MedleyError
 from medley.events import Event
-from medley.studio.plan import Plan
+
+if TYPE_CHECKING:  # pictures and fonts come with it
+    from medley.studio.plan import Plan
 
 _BAR_WIDTH = 6  # columns that a long title leaves for the bar and around it
 _SHORTEST = 16  # columns that a title always has
