@@ -78,7 +78,7 @@ def plan(place, films, force=False):
         ["cpu"],
         sources=[film.source for film in found],
         force=force,
-        keeps_made=True,
+        unattended=True,
     )
 
 
@@ -93,7 +93,7 @@ def send(spec):
 
 
 def make(planned, engine, listener=ignore):
-    return run_plan(planned, engine, listener, goes_on=True)
+    return run_plan(planned, engine, listener)
 
 
 def foretell(planned, jobs=None, devices=("cpu",)):

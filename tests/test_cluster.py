@@ -21,7 +21,7 @@ from medley.studio.engines import ray_engine
 from medley.studio.engines.choice import open_engine
 from medley.studio.engines.jobs import Job
 from medley.studio.shooting.shoot import shoot
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 from .test_batch import loaded, make, plan
 from .test_batch_rows import CHAIN, WALK, place  # noqa: F401 - place is a fixture
