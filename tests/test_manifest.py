@@ -213,9 +213,7 @@ def test_wishes_that_nothing_can_meet_are_said_once_for_a_whole_product(folder):
         '[[film]]\ncontent = "*.jpg"\nstyles = "art"\nbits = [8, 4]\n'
         "content_weight = 0\nstyle_weight = 0\n",
     )
-    assert found == [
-        "F line 1, film 1: content_weight and style_weight are both 0; one must pull"
-    ]
+    assert found == ["F line 1, film 1: content_weight and style_weight are both 0; one must pull"]
 
 
 def test_the_same_film_twice_is_named_with_both_places(folder):
