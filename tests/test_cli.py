@@ -320,13 +320,14 @@ def test_interrupted_command_that_takes_shots_says_that_they_are_kept(interrupte
     kept = "Interrupted; what was shot is kept, and the same command goes on from there."
     place = ["--workspace", tmp_path / "w"]
     order = ["--content", "photo.jpg", "--styles", "paintings", "-o", tmp_path / "a.mp4", *place]
-    for command in ("render", "sweep", "walk"):
-        assert (
-            interrupted("medley.studio.picture_cache.PictureCache.content", command, *order) == kept
-        )
     manifest = tmp_path / "films.toml"
-    manifest.write_text("")
-    assert interrupted("medley.settings.manifest.read_manifest", "batch", manifest) == kept
+    manifest.write_text('[[film]]\ncontent = "photo.jpg"\nstyles = "paintings"\n')
+    (tmp_path / "photo.jpg").touch()
+    (tmp_path / "paintings").mkdir()
+    read = "medley.studio.picture_cache.PictureCache.content"
+    for command in ("render", "sweep", "walk"):
+        assert interrupted(read, command, *order) == kept
+    assert interrupted(read, "batch", manifest, *place) == kept
 
 
 def test_interrupted_command_that_takes_none_claims_nothing(interrupted, tmp_path):

@@ -82,7 +82,7 @@ FAULTS = {
         {"stile_weight": 1},
         "there is no setting 'stile_weight'; did you mean 'style_weight'",
     ),
-    "no idea": ({"zzz": 1}, "there is no setting 'zzz'; --print-config writes all there are"),
+    "no idea": ({"zzz": 1}, "there is no setting 'zzz'; print_config writes all there are"),
     "twice": ({"fps": 1, "f-p-s": 1}, "there is no setting 'f-p-s'; did you mean 'fps'"),
     "both spellings": (
         {"tv_weight": 1, "tv-weight": 1},

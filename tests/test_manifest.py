@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from medley.errors import ConfigError
+from medley.cli.words import in_options
+from medley.errors import ConfigError, word
 from medley.settings import RenderOrder, SweepOrder, WalkOrder
 from medley.settings.manifest import KINDS, SHARED, read_manifest
 from medley.settings.manifest_schema import manifest_schema
@@ -32,7 +33,8 @@ def read(folder, text, **options):
 def faults(folder, text, **options):
     with pytest.raises(ConfigError, match=r"\w") as caught:
         read(folder, text, **options)
-    return [str(fault).replace(f"'{folder}/films.toml'", "F") for fault in caught.value.args]
+    said = [word(fault, in_options) for fault in caught.value.faults]
+    return [fault.replace(f"'{folder}/films.toml'", "F") for fault in said]
 
 
 def names(manifest):
@@ -161,7 +163,7 @@ def test_every_fault_is_said_at_once_with_its_line(folder):
         f"F line 6, film 1: content: 'x*.jpg' matches nothing in '{folder}'; check the pattern",
         "F line 7, film 1: bits: 9 is not a width; weights have 1 to 8 bits, or 32 for float",
         "F line 8, film 1: hold is 'two'; it must be a number from 0 to 600",
-        "F line 9, film 1: device is not a single film's; pass --devices to the batch",
+        "F line 9, film 1: device is not a single film's; name devices to the batch",
         "F line 3, [defaults]: there is no setting 'sise'; did you mean 'size'?",
         "F line 11, film 2: kind is 'wolk'; it must be render, sweep or walk",
         f"F line 13, film 3: content: there is no '{folder / 'c.jpg'}'; check its name",
@@ -211,9 +213,7 @@ def test_wishes_that_nothing_can_meet_are_said_once_for_a_whole_product(folder):
         '[[film]]\ncontent = "*.jpg"\nstyles = "art"\nbits = [8, 4]\n'
         "content_weight = 0\nstyle_weight = 0\n",
     )
-    assert found == [
-        "F line 1, film 1: --content-weight and --style-weight are both 0; one must pull"
-    ]
+    assert found == ["F line 1, film 1: content_weight and style_weight are both 0; one must pull"]
 
 
 def test_the_same_film_twice_is_named_with_both_places(folder):

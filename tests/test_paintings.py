@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medley import paintings
+import medley.paintings.draws as paintings
 from medley.errors import PictureError
 from medley.images import read_picture
 from medley.paintings.draws import find_files, fingerprint, is_near
