@@ -75,13 +75,13 @@ def place(make_picture, tmp_path) -> Path:
     return tmp_path
 
 
-def plan(place, films, force=False):
+def plan(place, films, force=False, devices=("cpu",)):
     path = place / "films.toml"
     path.write_text(DEFAULTS + films, "utf-8")
     found = read_manifest(path).films
     return plan_films(
         [film.order for film in found],
-        ["cpu"],
+        devices,
         sources=[film.source for film in found],
         force=force,
         keeps_made=True,
@@ -445,6 +445,18 @@ def test_the_command_makes_films_a_page_and_a_log(place):
     assert events.count("shotend") == 4
     assert events.count("filmend") == 2
     assert "step" not in events
+
+
+@pytest.mark.usefixtures("here")
+def test_what_should_be_known_of_a_film_stands_in_the_log(place):
+    (place / "styles" / "torn.png").write_bytes(b"no picture")
+    done = command(place, RENDER)
+    (log,) = (place / "shots" / "logs").glob("films-*.jsonl")
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    (told,) = [event["text"] for event in events if event["event"] == "told"]
+    assert told.startswith("passed over: ")
+    assert "torn.png" in told
+    assert "torn.png" not in done.stderr
 
 
 def test_failures_are_a_list_an_exit_code_and_a_log(place, here):
