@@ -1,8 +1,13 @@
 """Many films at once: shots shared, failures contained, films cut as soon as they can be."""
 
+import _thread
 import json
 import pickle
+import subprocess
+import sys
 import threading
+import time
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +24,7 @@ from medley.studio.forecast import forecast
 from medley.studio.plan import plan as plan_films
 from medley.studio.run import run as run_plan
 from medley.studio.shooting.costs import Pace
+from medley.studio.shooting.paces import keep_pace
 from medley.studio.shooting.shoot import shoot
 from medley.workspace.locks import is_claimed, reserve
 from medley.workspace.store import Workspace
@@ -69,13 +75,13 @@ def place(make_picture, tmp_path) -> Path:
     return tmp_path
 
 
-def plan(place, films, force=False):
+def plan(place, films, force=False, devices=("cpu",)):
     path = place / "films.toml"
     path.write_text(DEFAULTS + films, "utf-8")
     found = read_manifest(path).films
     return plan_films(
         [film.order for film in found],
-        ["cpu"],
+        devices,
         sources=[film.source for film in found],
         force=force,
         unattended=True,
@@ -92,8 +98,8 @@ def send(spec):
     return pickle.loads(pickle.dumps(spec))  # noqa: S301
 
 
-def make(planned, engine, listener=ignore):
-    return run_plan(planned, engine, listener)
+def make(planned, engine, listener=ignore, **more):
+    return run_plan(planned, engine, listener, **more)
 
 
 def foretell(planned, jobs=None, devices=("cpu",)):
@@ -111,6 +117,27 @@ def test_a_plan_holds_no_pixels(place):
             assert isinstance(picture, Picture)
             assert picture.held is None
             assert picture.shape == (39, 48, 3) or picture is spec.paintings[0].picture
+
+
+def test_planning_many_films_takes_the_memory_of_few_pictures(make_picture, tmp_path):
+    make_picture("photo.png", height=400, width=500)
+    for seed in (2, 3):
+        make_picture(f"styles/painting_{seed}.png", height=400, width=500, seed=seed)
+
+    def measure(widths):
+        tracemalloc.start()
+        try:
+            planned = plan(tmp_path, RENDER + f"size = {[*widths]}\n")
+            assert len(planned.jobs) == 2 * len(widths)
+            return tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    one_picture = 400 * 500 * 3  # bytes
+    _, few = measure(range(300, 340, 10))
+    kept, many = measure(range(300, 500, 10))
+    assert kept < one_picture
+    assert many - few < one_picture
 
 
 def test_paintings_that_share_a_shot_are_sent_with_their_pixels_and_found_again(place, model):
@@ -342,6 +369,38 @@ def test_an_interrupt_leaves_the_film_at_work_and_begins_no_other(place, model):
     assert list(place.rglob("*.part*")) == []
 
 
+def test_an_interrupt_is_answered_while_the_last_film_is_cut(place, model):
+    planned = plan(place, RENDER)
+    ends = []
+
+    def cut_forever(film, tell):
+        time.sleep(0.2)  # until nothing else is done
+        _thread.interrupt_main()
+        while True:
+            tell(Event("cutting", str(film.path)))
+            time.sleep(0.01)
+
+    def watch(event):
+        if event.kind == "filmend":
+            ends.append(str(event.error))
+
+    with pytest.raises(KeyboardInterrupt):
+        make(planned, Here(model, planned.workspace), watch, cutter=cut_forever)
+    assert ends == ["interrupted"]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cut")]
+
+
+def test_an_interrupt_leaves_no_reservation(place, model):
+    planned = plan(place, RENDER)
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make(planned, Here(model, planned.workspace, after=interrupt))
+    assert list((place / "shots" / "shots").glob("*.batch")) == []
+
+
 def test_the_forecast_adds_up_the_shots_of_all_films(place):
     planned = plan(place, RENDER + "steps = [2, 5]\n")
     jobs = list(planned.jobs.values())
@@ -388,6 +447,18 @@ def test_the_command_makes_films_a_page_and_a_log(place):
     assert "step" not in events
 
 
+@pytest.mark.usefixtures("here")
+def test_what_should_be_known_of_a_film_stands_in_the_log(place):
+    (place / "styles" / "torn.png").write_bytes(b"no picture")
+    done = command(place, RENDER)
+    (log,) = (place / "shots" / "logs").glob("films-*.jsonl")
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    (told,) = [event["text"] for event in events if event["event"] == "told"]
+    assert told.startswith("passed over: ")
+    assert "torn.png" in told
+    assert "torn.png" not in done.stderr
+
+
 def test_failures_are_a_list_an_exit_code_and_a_log(place, here):
     here.append("painting_2.png")
     done = command(place, RENDER, "--quiet", "--log-json", "all.jsonl", expect=1)
@@ -410,6 +481,24 @@ def test_check_says_what_a_batch_would_take_and_makes_nothing(place, monkeypatch
     (place / "bad.png").touch()
     failed = command(place, '[[film]]\ncontent = "bad.png"\n', "--check", expect=1)
     assert "cannot be made: " in failed.stderr
+
+
+def test_check_needs_no_torch_where_the_pace_is_known(place, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(place / "cache"))
+    keep_pace("cpu", "float32", Pace(0.5, 0.0))
+    (place / "films.toml").write_text(DEFAULTS + RENDER + "bits = [8, 4]\n", "utf-8")
+    code = """
+import sys
+from medley.cli import main
+try:
+    main(["batch", "films.toml", "--check", "--devices", "cpu"])
+except SystemExit as end:
+    assert not end.code
+sys.exit(not {"torch", "scipy.stats", "skimage.metrics", "ray"}.isdisjoint(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "forecast: 8 steps, about 0:04" in done.stdout
 
 
 def test_faults_of_a_manifest_are_a_line_each(place):

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from medley.workspace import Workspace
+
 from .test_batch import DEFAULTS
+from .test_crew import wait_until_gone, workers_of
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +42,12 @@ def start(place, log):
     command = [sys.executable, "-m", "medley", "batch", "films.toml", "--log-json", log]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MEDLEY_CACHE": str(place / "cache")}
     return subprocess.Popen(
-        command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        cwd=place,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
 
 
@@ -83,3 +91,26 @@ def test_two_batches_share_the_work_and_take_no_shot_twice(place):
     one, two = (shots_stepped(place / f"{name}.jsonl") for name in ("one", "two"))
     assert not one & two
     assert len(one | two) == len(done_files(place)) == 4
+
+
+def test_an_interrupted_batch_leaves_a_checkpoint_and_no_process(place):
+    films = place / "films.toml"
+    films.write_text(films.read_text("utf-8").replace("steps = 12", "steps = 4000"), "utf-8")
+    process = start(place, "log.jsonl")
+    workspace = Workspace(place / "shots")
+    until = time.monotonic() + 200
+    while not any(len(shot.steps()) > 2 for shot in workspace.shots()):
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    workers = workers_of(process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to all of them
+    said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert said.endswith("the same command goes on from there.\n")
+    assert workers
+    wait_until_gone(workers)
+    (shot,) = workspace.shots()
+    assert shot.saved_step == len(shot.steps()) > 2
+    assert list(workspace.folder.glob("*.batch")) == []

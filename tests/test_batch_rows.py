@@ -123,6 +123,13 @@ def test_the_forecast_of_shots_in_a_row_is_no_shorter_for_more_devices(place):
     assert foretell(others, devices=["cpu", "mps"]).seconds == one.seconds / 2
 
 
+@pytest.mark.parametrize("films", [RENDER, CHAIN, WALK])
+def test_a_batch_of_one_film_names_the_same_device_as_one_of_many(place, films):
+    planned = plan(place, films, devices=["cpu", "mps"])
+    assert planned.films[0].devices == ("cpu",)
+    assert planned.films[0].notes == ()
+
+
 def test_a_walk_through_one_painting_fails_alone(place):
     planned = plan(place, WALK + 'styles = "styles/painting_2.png"\n' + RENDER)
     ((number, error),) = planned.failed.items()

@@ -1,7 +1,6 @@
 """The one way from finished shots to a film: `cut`, whatever kind of film it is."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 from medley.events import Event
@@ -50,23 +49,30 @@ def cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm 
     Raises:
         MedleyError: it cannot be made, or a picture was changed since it was planned.
     """
+    if not film.keeps_made:
+        return _cut(film, listener, pictures)
     path = film.path
+
+    def tell(text: str) -> None:
+        listener(Event("told", str(path), text=text))
+
     mark = sha256(str(path.absolute()).encode(errors="surrogateescape"))[:24]
-    claim = film.workspace.claim(f"film-{mark}") if film.keeps_made else None
-    with claim or nullcontext():
-        if claim and not claim.take_now():
-            text = f"another process is cutting '{path}'; waiting"
-            listener(Event("told", str(path), text=text))
+    with film.workspace.claim(f"film-{mark}") as claim:
+        if not claim.take_now():
+            tell(f"another process is cutting '{path}'; waiting")
             claim.wait()
-        if film.keeps_made and path.is_file() and film.sidecar_matches():
+        if path.is_file() and film.sidecar_matches():
             return None
         for own in film.outputs.all:  # a killed run may have left a part of it
             remove_parts_of(own)
-        film.workspace.note_film(film.outputs.sidecar)
+        for note in film.notes:  # nobody sat there to be told when it was planned
+            tell(note)
         return _cut(film, listener, pictures)
 
 
 def _cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm:
+    film.workspace.note_film(film.outputs.sidecar)
+
     def on_frame(frame: int, frames: int) -> None:
         listener(Event("cutting", str(film.path), step=frame, steps=frames))
 

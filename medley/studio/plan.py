@@ -243,8 +243,10 @@ class _Planner:
 
     def _devices_of(self, order: FilmOrder, notes: list[str]) -> tuple[str, ...]:
         first, *others = self._devices
+        if self._unattended:
+            return (first,)
         if len(self._orders) > 1 or not others:
-            return (first,) if self._unattended else self._devices
+            return self._devices
         if isinstance(order, WalkOrder):
             notes.append(f"a walk is the work of one device: only {first} is used")
             return (first,)
