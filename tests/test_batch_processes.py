@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from medley.workspace import Workspace
+from medley.workspace.store import Workspace
 
 from .test_batch import DEFAULTS
 from .test_crew import wait_until_gone, workers_of

@@ -146,7 +146,5 @@ def test_color_start_is_the_photo_in_the_painting_s_colors(model):
 
 
 def test_taking_and_keeping_colors_contradict_each_other():
-    with pytest.raises(
-        ValueError, match=r"--init color takes .* --preserve-color statistics keeps"
-    ):
+    with pytest.raises(ValueError, match=r"init color takes .*preserve.color statistics keeps"):
         ShotSettings(init="color", preserve_color="statistics")

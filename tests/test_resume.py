@@ -135,7 +135,7 @@ def test_rows_and_iterates_after_the_checkpoint_are_written_anew(tmp_path, model
 
 def test_failed_iterate_is_not_passed_over_by_a_checkpoint(tmp_path, model, short, monkeypatch):
     what, expected = short
-    from medley import workspace
+    from medley.workspace import store as workspace
 
     write = workspace.write_bytes
 
