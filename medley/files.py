@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from medley.errors import OutputError, Setting
 
 _MARKED = 40  # letters of a file's name that its part bears
@@ -201,6 +203,11 @@ def check_folder_free(path: Path, force: bool, own: re.Pattern[str]) -> None:
             )
         path = path.with_name(f"{path.name}.new")  # the folder around it must be writable
     check_free(path, force=False)
+
+
+def cache_folder() -> Path:
+    """Where what was fetched or measured is kept: MEDLEY_CACHE, or the user's cache."""
+    return Path(os.environ.get("MEDLEY_CACHE") or platformdirs.user_cache_dir("medley"))
 
 
 def sha256(*parts: bytes) -> str:

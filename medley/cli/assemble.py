@@ -7,7 +7,7 @@ import click
 
 from medley.cli.help import Grouped
 from medley.cli.options import output_option, read_settings, settings_options
-from medley.cli.words import counted, in_options
+from medley.cli.words import in_options
 from medley.settings import FilmSettings, RunSettings
 from medley.settings.film import USUAL_SUFFIX
 from medley.settings.load import words_of
@@ -47,32 +47,10 @@ def assemble(
     name = Path(sources[0]).resolve().stem
     path = output or Path("outputs", f"{name}-assembled{USUAL_SUFFIX}")
     try:
-        film = asked.fitted(path)
+        asked.fitted(path)
     except ValueError as error:
         raise click.UsageError(words_of(error, in_options)) from None
-    # Pillow and numpy take half a second to import; --help should not wait for them.
-    from medley.cli.console import notes
-    from medley.cli.films import closing_line
-    from medley.cli.progress import display
-    from medley.studio.editing import assemble as studio
-    from medley.studio.editing.cut import check_film
-    from medley.studio.editing.frame_sources import check_sizes, find_sources, parse_order
-    from medley.studio.editing.outputs import Outputs, check_output
-    from medley.workspace.store import Workspace
+    # Pictures take half a second to import; --help and a mistyped option should not wait for them.
+    from medley.cli.assemble_run import Wishes, assemble_film
 
-    outputs = Outputs(path)
-    named = [Path(source) for source in sources]
-    with display(notes(quiet)) as show:
-        outputs.check(True, named)  # whether one that is there may be replaced is told of last
-        check_output(path, asked, show.warn)
-        found = find_sources(sources, Workspace(workspace), prefix, show.warn)
-        if order is not None:
-            found = [found[place] for place in parse_order(order, len(found))]
-        check_film(len(found), film)
-        check_sizes(found, film.resolution is not None)
-        pictures = [picture for source in found for picture in source.pictures.values()]
-        outputs.check(force, [*named, *([film.audio] if film.audio else []), *pictures])
-        show.line(f"{counted(len(found), 'part')}, {counted(len(pictures), 'picture')}")
-        facts = studio.assemble(found, outputs, film, show.on, show.warn)
-        show.line(closing_line(facts, outputs))
-    click.echo(path)
+    assemble_film(Wishes(sources, workspace, order, prefix, force, quiet), path, asked)

@@ -13,6 +13,7 @@ from medley.settings import RIVALS, Settings
 from medley.settings.load import check_table, config_text, read_file
 from medley.settings.orders import order_names
 from medley.settings.presets import KINDS, Kind, Quality, beneath, kind_named, preset
+from medley.studio.shooting.devices import preset_kind
 
 _FIELDS, _FILE, _PRINT = (f"{__name__}.{name}" for name in ("fields", "file", "print"))
 
@@ -112,7 +113,4 @@ def _say_kept(quality: Quality, names: list[str]) -> None:
 def _kind(quality: Quality, devices: Sequence[str]) -> Kind:
     if devices[0] != "auto" or not any(preset(quality, kind) for kind in KINDS):
         return kind_named(devices[0])
-    # Only a machine with a GPU has to be asked what "auto" finds.
-    from medley.studio.shooting.devices import preset_kind
-
     return preset_kind(devices[0])

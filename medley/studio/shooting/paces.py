@@ -9,12 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from medley.errors import OutputError
-from medley.files import write_json
+from medley.files import cache_folder, write_json
 from medley.studio.shooting.costs import Pace
 from medley.studio.shooting.devices import accelerators, kind_of_device
 from medley.transfer.scales import Scale
 from medley.vgg.layers import Precision
-from medley.vgg.sources import cache_folder
 
 CALIBRATION = (Scale(128, 128, 4), Scale(256, 256, 4))
 """What is run to learn the pace; the first evaluation of each is not counted."""

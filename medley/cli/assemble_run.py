@@ -1,0 +1,56 @@
+"""What `medley assemble` does: finished shots and numbered pictures become a film."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from medley.cli.console import notes
+from medley.cli.films import closing_line
+from medley.cli.progress import display
+from medley.cli.words import counted
+from medley.settings import FilmSettings
+from medley.studio.editing.assemble import assemble
+from medley.studio.editing.cut import check_film
+from medley.studio.editing.frame_sources import check_sizes, find_sources, parse_order
+from medley.studio.editing.outputs import Outputs, check_output
+from medley.workspace.store import Workspace
+
+
+class Wishes(NamedTuple):
+    """What was asked for besides the film's settings; the options of the command."""
+
+    sources: tuple[str, ...]
+    workspace: Path
+    order: str | None
+    prefix: str | None
+    force: bool
+    quiet: bool
+
+
+def assemble_film(wishes: Wishes, path: Path, asked: FilmSettings) -> None:
+    """Find the parts of a film and cut it; its path goes to standard output.
+
+    Args:
+        wishes: what it is made of.
+        path: of the film.
+        asked: the film's settings, their rate not yet that of the format.
+    """
+    film, outputs = asked.fitted(path), Outputs(path)
+    named = [Path(source) for source in wishes.sources]
+    with display(notes(wishes.quiet)) as show:
+        outputs.check(True, named)  # whether one that is there may be replaced is told of last
+        check_output(path, asked, show.warn)
+        kept = Workspace(wishes.workspace)
+        found = find_sources(wishes.sources, kept, wishes.prefix, show.warn)
+        if wishes.order is not None:
+            found = [found[place] for place in parse_order(wishes.order, len(found))]
+        check_film(len(found), film)
+        check_sizes(found, film.resolution is not None)
+        pictures = [picture for source in found for picture in source.pictures.values()]
+        sound = [film.audio] if film.audio else []
+        outputs.check(wishes.force, [*named, *sound, *pictures])
+        show.line(f"{counted(len(found), 'part')}, {counted(len(pictures), 'picture')}")
+        facts = assemble(found, outputs, film, show.on, show.warn)
+        show.line(closing_line(facts, outputs))
+    click.echo(path)

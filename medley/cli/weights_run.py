@@ -1,0 +1,66 @@
+"""What `medley weights` does: the float original is fetched, weights files are looked into."""
+
+from pathlib import Path
+
+import click
+
+from medley.cli.console import notes, show_table
+from medley.errors import WeightsError
+from medley.vgg import schemes, sources, weightfile
+
+
+def fetch_weights(source: str, quiet: bool) -> None:
+    """Fetch float weights into the cache; where they lie goes to standard output.
+
+    Args:
+        source: an original's name, or a Keras file.
+        quiet: say nothing but errors and the path.
+
+    Raises:
+        WeightsError: the source is neither.
+    """
+    chosen = source if source in sources.NAMES else Path(source)
+    if isinstance(chosen, Path) and not chosen.is_file():
+        known = ", ".join(sources.NAMES)
+        raise WeightsError(f"'{source}' is neither a file nor one of {known}; check its name")
+    with notes(quiet).status(f"fetching {source} ..."):
+        path = sources.fetch(chosen)
+    click.echo(path)
+
+
+def list_weights() -> None:
+    """Print a table of the bundle and of what has been fetched."""
+    rows = []
+    places = {name: sources.cache_path(name) for name in sources.NAMES}
+    for name, path in {"bundled": weightfile.BUNDLE, **places}.items():
+        if not path.is_file():
+            rows.append([name, "", "", f"not here; medley weights fetch {name}"])
+            continue
+        header = weightfile.read_header(path)
+        widths = sorted({entry.bits for entry in header.layers.values()})
+        bits = "-".join(dict.fromkeys([str(widths[0]), str(widths[-1])]))
+        rows.append([name, f"{bits}-bit {header.scheme}", _megabytes(header.size_bytes), str(path)])
+    show_table(["name", "scheme", "MB", "file"], rows)
+
+
+def show_weights(file: Path) -> None:
+    """Print a table of a weights file's layers, and where they came from.
+
+    Raises:
+        WeightsError: the file is missing, torn or tampered with.
+    """
+    header, layers, content = weightfile.read(file)
+    weightfile.check_digest(header, content)
+    rows = []
+    for name, layer in layers.items():
+        shape = "x".join(str(side) for side in layer.shape)
+        relative = layer.distortion / layer.power if layer.power else 0.0
+        entropy = f"{schemes.code_entropy(layer):.2f}"
+        rows.append([name, shape, layer.bits, f"{layer.size_bytes:,}", f"{relative:.2e}", entropy])
+    show_table(["layer", "shape", "bits", "bytes", "distortion", "entropy"], rows)
+    click.echo(f"{header.scheme}, {_megabytes(header.size_bytes)} MB, {header.origin.source}")
+    click.echo(f"licence {header.origin.licence}; sha256 {header.sha256}")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.2f}"

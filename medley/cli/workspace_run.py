@@ -1,0 +1,158 @@
+"""What `medley workspace` does: shots are listed, removed and verified."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from medley.cli.console import notes, show_table
+from medley.cli.progress import display
+from medley.cli.words import counted, printable
+from medley.errors import OutputError
+from medley.settings import PruneSettings
+from medley.settings.housekeeping import amount
+from medley.workspace.maintenance import (
+    Entry,
+    Finding,
+    choose,
+    find_films,
+    freed,
+    prune,
+    survey,
+    verify,
+)
+from medley.workspace.store import Workspace
+
+_LONGEST_LIST = 20  # films of a shot, or shots to go, are named up to here
+_NAMED_FILMS = 3
+_AGES = ((86_400 * 2, 86_400, "day"), (3600 * 2, 3600, "hour"), (60, 60, "minute"))
+
+
+def list_shots(workspace: Path, films: Sequence[Path]) -> None:
+    """Print a table of all shots, the newest first.
+
+    Args:
+        workspace: has the shots.
+        films: where films' sidecars are looked for.
+    """
+    place = _opened(workspace)
+    entries = survey(place, find_films([*films, *place.films()]))
+    if entries:
+        show_table(["shot", "state", "iterates", "MB", "age", "films"], map(_row, entries))
+    click.echo(_summary(entries))
+
+
+def prune_shots(
+    workspace: Path, films: Sequence[Path], choice: PruneSettings, dry_run: bool, yes: bool
+) -> None:
+    """Remove the shots that a choice picks, or their iterates, once that is agreed to.
+
+    Args:
+        workspace: has the shots.
+        films: where films' sidecars are looked for.
+        choice: what may go.
+        dry_run: only say what would go.
+        yes: agreed to already.
+    """
+    place = _opened(workspace)
+    named_in = find_films([*films, *place.films()])
+    if choice.unused and not named_in:  # a mistyped folder would make all of them unused
+        where = ", ".join(f"'{folder}'" for folder in films)
+        raise OutputError(f"no film's sidecar lies in {where}; name their folders with --films")
+    picked = choose(survey(place, named_in), choice)
+    sizes = {entry.shot.key: freed(entry, choice.iterates) for entry in picked}
+    what = "the iterates between first and last of " if choice.iterates else ""
+    named = f"{what}{counted(len(picked), 'shot')}, {amount(sum(sizes.values()))}"
+    for entry in picked[:_LONGEST_LIST]:
+        click.echo(f"{entry.shot.key}  {amount(sizes[entry.shot.key])}  {_age(entry.age_s)} old")
+    if len(picked) > _LONGEST_LIST:
+        click.echo(f"... and {len(picked) - _LONGEST_LIST:,} more")
+    if dry_run or not picked:
+        click.echo(f"would remove {named}" if picked else "nothing to remove")
+        return
+    if not yes and not _agreed(named, picked):
+        return
+    gone = [entry for entry in picked if prune(place, entry.shot, choice.iterates)]
+    total = amount(sum(sizes[entry.shot.key] for entry in gone))
+    click.echo(f"removed {what}{counted(len(gone), 'shot')}, {total}")
+    if busy := len(picked) - len(gone):
+        click.echo(f"{counted(busy, 'shot')} kept: still being taken, or just changed")
+
+
+def _agreed(named: str, picked: Sequence[Entry]) -> bool:
+    in_films = sum(bool(entry.films) for entry in picked)
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"would remove {named}; nobody can be asked, so pass --yes")
+    return click.confirm(f"remove {named}? in films: {in_films:,}")
+
+
+def verify_shots(workspace: Path, decode: bool, quiet: bool) -> None:
+    """Read all shots, and print what is not as it was written.
+
+    Args:
+        workspace: has the shots.
+        decode: every picture, even if its digest is right.
+        quiet: say nothing but what is wrong.
+
+    Raises:
+        OutputError: a shot is not as it was written.
+    """
+    shots = _opened(workspace).shots()
+    findings: list[Finding] = []
+    with display(notes(quiet)) as show:
+        for shot in shots:
+            findings.append(verify(shot, decode))
+            show.count("verifying", len(findings), len(shots))
+    for finding in findings:
+        for fault in finding.faults:
+            click.echo(f"{finding.shot.key}: {printable(fault)}")
+    damaged = [finding.shot for finding in findings if finding.faults]
+    unknown = sum(not finding.digests for finding in findings)
+    if not quiet:
+        click.echo(
+            f"whole: {len(shots) - len(damaged):,} of {counted(len(shots), 'shot')};"
+            f" without digests to compare with: {unknown:,}"
+        )
+    if damaged:
+        also, them = ("", "it") if len(damaged) == 1 else (" and the like", "them")
+        raise OutputError(
+            f"{counted(len(damaged), 'damaged shot')}; remove '{damaged[0].path}'{also}"
+            f" to have {them} taken again"
+        )
+
+
+def _age(seconds: float) -> str:
+    """An age in days, hours, minutes or seconds."""
+    for least, unit, name in _AGES:
+        if seconds >= least:
+            return counted(round(seconds / unit), name)
+    return f"{seconds:.0f} s"
+
+
+def _opened(root: Path) -> Workspace:
+    if not root.is_dir():
+        raise OutputError(f"there is no workspace at '{root}'; name another")
+    if not (root / "shots").is_dir():
+        raise OutputError(f"'{root}' holds no shots; name a workspace")
+    return Workspace(root)
+
+
+def _row(entry: Entry) -> list[str]:
+    films = [path.stem for path in entry.films[:_NAMED_FILMS]]
+    if more := len(entry.films) - len(films):
+        films.append(f"and {more} more")
+    size = f"{entry.size_bytes / 1e6:,.1f}"
+    kept = f"{entry.kept:,}"
+    return [entry.shot.key, entry.state, kept, size, _age(entry.age_s), ", ".join(films)]
+
+
+def _summary(entries: list[Entry]) -> str:
+    states = Counter(entry.state for entry in entries)
+    counts = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
+    size = amount(sum(entry.size_bytes for entry in entries))
+    unused = sum(not entry.films for entry in entries)
+    return (
+        f"{counted(len(entries), 'shot')} ({counts or 'none'}), {size}; {unused:,} in no film found"
+    )
