@@ -25,8 +25,8 @@ class Event:
         loss: of the last iterate, weighted sum in the network's 0-255 units.
         seconds: spent on it so far.
         text: for people, in one line.
-        error: why it was given up, or an attempt at it. A `MedleyError` is something that the user can mend; another one
-            is a bug, whose traceback has been printed.
+        error: why it was given up, or an attempt at it. A `MedleyError` is something that the
+            user can mend; another one is a bug, whose traceback has been printed.
         attempts: how many there were; 0 where another run took the shot, or nobody did.
         lost: keys of a film's shots that were given up.
     """
