@@ -249,7 +249,7 @@ def test_films_that_would_be_replaced_are_all_named(place, model):
     both = '[[film]]\ncontent = ["photo.png", "tall.png"]\n'
     first = plan(place, both)
     make(first, Here(model, first.workspace))
-    with pytest.raises(ConfigError, match="pass --force") as caught:
+    with pytest.raises(ConfigError, match="pass force") as caught:
         plan(place, both + "hold = 0.1\n")
     assert len(caught.value.args) == 2
     assert "line 10, film 1: '" in "".join(caught.value.args[0])
@@ -419,7 +419,7 @@ def here(monkeypatch, model):
     def open_engine(_, workspace):
         return Here(model, workspace, bad)
 
-    monkeypatch.setattr("medley.studio.engines.choice.open_engine", open_engine)
+    monkeypatch.setattr("medley.cli.batch_run.open_engine", open_engine)
     return bad
 
 

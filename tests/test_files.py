@@ -117,7 +117,7 @@ def test_long_and_non_latin_names_can_be_written(tmp_path):
 def test_existing_output_is_refused_without_force(tmp_path):
     path = tmp_path / "film.mp4"
     path.touch()
-    with pytest.raises(OutputError, match="exists; pass --force"):
+    with pytest.raises(OutputError, match="exists; pass force"):
         check_free(path, force=False)
     check_free(path, force=True)
     assert names(tmp_path) == ["film.mp4"]

@@ -68,7 +68,7 @@ def test_style_scale_out_of_bounds_is_refused(scale):
 def test_strengths_are_relative_and_one_for_each_painting():
     assert BlendSettings(style_weights="2,1, 0").strengths(3) == (2, 1, 0)
     assert BlendSettings().strengths(49) == (1.0,) * 49
-    with pytest.raises(ValueError, match="--style-weights 2,1 has 2 weights for 1 painting; give"):
+    with pytest.raises(ValueError, match="style_weights 2,1 has 2 weights for 1 painting; give"):
         BlendSettings(style_weights="2,1").strengths(1)
 
 
@@ -100,11 +100,11 @@ def order(**options):
 
 
 def test_orders_refuse_what_contradicts_itself():
-    with pytest.raises(ValidationError, match="--mask names its paintings itself; leave --styles"):
+    with pytest.raises(ValidationError, match="mask names its paintings itself; leave styles out"):
         order(mask=("m.png=p.jpg",))
-    with pytest.raises(ValidationError, match="--mask names its paintings, and --sample draws"):
+    with pytest.raises(ValidationError, match="mask names its paintings, and sample draws"):
         order(mask=("m.png=p.jpg",), styles=(), sample=2)
-    with pytest.raises(ValidationError, match="paintings in one shot; pass --blend with it"):
+    with pytest.raises(ValidationError, match="paintings in one shot; pass blend with it"):
         order(style_weights="2,1")
     found = order(mask=("m.png=p.jpg", "rest=p.jpg", "n.png=q.jpg"), styles=())
     assert [path.name for path in found.styles] == ["p.jpg", "q.jpg"]

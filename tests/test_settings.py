@@ -78,12 +78,12 @@ def test_betas_are_two_numbers_and_adam_s():
         parse_betas("0.9")
     with pytest.raises(ValueError, match=r"'0.9,1' has a number that is not from 0 to below 1"):
         parse_betas("0.9,1")
-    with pytest.raises(ValueError, match="--adam-betas sets Adam, not L-BFGS; pass --optimizer ad"):
+    with pytest.raises(ValueError, match="adam_betas sets Adam, not L-BFGS; pass optimizer adam"):
         ShotSettings(adam_betas="0.5,0.9")
 
 
 def test_history_is_no_setting_of_adam():
-    with pytest.raises(ValueError, match="--history and --optimizer adam contradict each other"):
+    with pytest.raises(ValueError, match="history and optimizer adam contradict each other"):
         ShotSettings(optimizer="adam", history=5)
 
 

@@ -98,9 +98,9 @@ def bad_sounds(folder):
     [
         ("absent.mp3", "there is no sound file '.*absent.mp3'"),
         ("folder.mp3", "there is no sound file '.*folder.mp3'"),
-        ("silent.mp4", "silent.mp4' has no sound in it; name another --audio"),
-        ("torn.mp3", "ffmpeg cannot read '.*torn.mp3' .*; name another --audio"),
-        ("empty.wav", "ffmpeg cannot read '.*empty.wav' .*; name another --audio"),
+        ("silent.mp4", "silent.mp4' has no sound in it; name another audio"),
+        ("torn.mp3", "ffmpeg cannot read '.*torn.mp3' .*; name another audio"),
+        ("empty.wav", "ffmpeg cannot read '.*empty.wav' .*; name another audio"),
     ],
 )
 def test_bad_sound_is_one_line_before_any_frame(tmp_path, name, words):

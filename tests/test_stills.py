@@ -113,11 +113,9 @@ def test_jpeg_lays_what_is_transparent_on_white():
 
 
 def test_what_a_format_has_not_is_refused():
-    with pytest.raises(
-        OutputError, match=r"--depth 16 and JPEG contradict .* PNG and TIFF have 16"
-    ):
+    with pytest.raises(OutputError, match=r"depth 16 and JPEG contradict .* PNG and TIFF have 16"):
         check_format("jpeg", 16, None)
-    with pytest.raises(OutputError, match=r"--file-quality 80 and PNG .* PNG loses nothing"):
+    with pytest.raises(OutputError, match=r"file_quality 80 and PNG .* PNG loses nothing"):
         check_format("png", 8, 80)
     with pytest.raises(ValueError, match="webp has no 16 bits"):
         encode_still(picture(deep=True), "webp", "")

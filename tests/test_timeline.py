@@ -242,7 +242,7 @@ def test_too_short_a_time_is_refused_with_one_that_suffices(transition, fps, sec
     except FilmError as refusal:
         words = str(refusal)
         assert f" frames per painting ({seconds:g} s at {float(fps):.5g} fps) are too few" in words
-        enough = float(words.split("raise --seconds-per-painting to ")[1].split()[0])
+        enough = float(words.split("raise seconds_per_painting to ")[1].split()[0])
         assert film(enough)
         if (less := enough - 0.1 - 5 / float(fps)) > 0:
             with pytest.raises(FilmError, match="too few"):
