@@ -251,8 +251,8 @@ def test_films_that_would_be_replaced_are_all_named(place, model):
     make(first, Here(model, first.workspace))
     with pytest.raises(ConfigError, match="pass force") as caught:
         plan(place, both + "hold = 0.1\n")
-    assert len(caught.value.args) == 2
-    assert "line 10, film 1: '" in "".join(caught.value.args[0])
+    assert len(caught.value.faults) == 2
+    assert "line 10, film 1: '" in str(caught.value)
     forced = plan(place, both + "hold = 0.1\n", force=True)
     assert (forced.made, len(forced.jobs)) == (0, 0)
     assert not make(forced, Here(model, forced.workspace)).failures
