@@ -1,12 +1,9 @@
 """What a run shows while it runs: a live line or table on a terminal, plain lines elsewhere."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,25 +11,13 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from medley.cli.words import counted, in_options, printable
-from medley.errors import MedleyError
+from medley.cli.words import clock, counted, printable, words_of
 from medley.events import Event
-
-if TYPE_CHECKING:  # pictures and fonts come with it
-    from medley.studio.plan import Plan
 
 _BAR_WIDTH = 6  # columns that a long title leaves for the bar and around it
 _SHORTEST = 16  # columns that a title always has
 _RECENT = 0.2  # weight of the latest step in the running mean of seconds a step
 _REFRESH_S = 0.25
-
-
-def clock(seconds: float) -> str:
-    """Write a time to wait for as minutes and seconds, or hours and minutes."""
-    whole = max(0, round(seconds))
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02}"
-    return f"{whole // 3600}h{whole % 3600 // 60:02}"
 
 
 class _Shots:
@@ -90,21 +75,10 @@ class Display:
         self._cutting: Event | None = None
         self._began = self._shown = time.monotonic()
 
-    def expect(self, plan: Plan, what: str = "shot", is_batch: bool = False) -> None:
-        """Learn what there is to be done.
-
-        Args:
-            plan: has the shots and films.
-            what: a shot is called, such as "painting".
-            is_batch: whether each film and shot is told of, and which worker is at what.
-        """
-        titles = dict(plan.labels)
-        if not is_batch:
-            titles = {spec.key: spec.title for film in plan.films for spec in film.shots}
-        steps = {key: job.spec.settings.steps for key, job in plan.jobs.items()}
-        self.expect_shots(what, titles, steps)
-        self._is_batch = is_batch
-        self._films, self._films_done = len(plan.orders), plan.made
+    def expect_films(self, count: int, made: int) -> None:
+        """Learn how many films there are: each is told of, and each shot, and who is at what."""
+        self._is_batch = True
+        self._films, self._films_done = count, made
 
     def expect_shots(self, what: str, titles: Mapping[str, str], steps: Mapping[str, int]) -> None:
         """Learn which shots there are.
@@ -260,11 +234,6 @@ class Display:
         left = event.seconds / event.step * (event.steps - event.step) if event.step else None
         step, loss = f"{event.step}/{event.steps}", f"{event.loss:,.0f}"
         return [title, step, loss, "" if left is None else clock(left)]
-
-
-def words_of(error: Exception | None) -> str:
-    """Write an error's message as the command line does."""
-    return error.worded(in_options) if isinstance(error, MedleyError) else str(error)
 
 
 @contextmanager
