@@ -360,7 +360,7 @@ def here(monkeypatch, model):
     def open_engine(_, workspace):
         return Here(model, workspace, bad)
 
-    monkeypatch.setattr("medley.studio.engines.choice.open_engine", open_engine)
+    monkeypatch.setattr("medley.cli.batch_run.open_engine", open_engine)
     return bad
 
 
