@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from medley.cli.options import Command
+from medley.cli.options import Command, contradiction
 from medley.errors import ConfigError
 from medley.settings import RIVALS, Settings
 from medley.settings.load import check_table, config_text, read_file
@@ -78,8 +78,7 @@ def settle(options: dict[str, Any]) -> dict[str, Any]:
         if not ranks.get(low):
             continue
         if ranks[low] == ranks[high]:
-            names = " and ".join(f"--{name.replace('_', '-')}" for name in pair)
-            raise click.UsageError(f"{names} contradict each other; give one")
+            raise contradiction(*pair)
         settled[low], ranks[low] = fields[low].default, 0
     quality: Quality = options["quality"]
     if ranks["quality"] == _BY_HAND:

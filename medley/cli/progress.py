@@ -158,16 +158,7 @@ class Display:
         """Show how far the shots of a film are; a finished one leaves a line."""
         if self._is_batch:
             return
-        if now.step:
-            # Of a shot that is gone on with, only the mean is known at first.
-            last = self._last.get(now.key)
-            follows = last is not None and now.step == last.step + 1
-            latest = now.seconds / (now.step + 1)
-            if last and follows:
-                latest = now.seconds - last.seconds
-            known = self._step_s or latest
-            self._step_s = known + _RECENT * (latest - known)
-        self._last[now.key] = now
+        self._time(now)
         shots = self._shots
         # Those at work share what is left, but each has its own shot to end.
         left = max(shots.steps_left / max(1, len(shots.at_work)), now.steps - now.step)
@@ -182,6 +173,19 @@ class Display:
         )
         if now.step == now.steps:
             self.line(f"{shot}: loss {now.loss:,.0f} after {clock(now.seconds)}")
+
+    def _time(self, now: Event) -> None:
+        """Let a step count in the running mean of seconds a step."""
+        last = self._last.get(now.key)
+        self._last[now.key] = now
+        if now.step == 0:
+            return
+        if last and now.step == last.step + 1:
+            latest = now.seconds - last.seconds
+        else:  # of a shot that is gone on with, only the mean is known at first
+            latest = now.seconds / (now.step + 1)
+        known = self._step_s or latest
+        self._step_s = known + _RECENT * (latest - known)
 
     def _show(self, description: str, completed: int, total: int, detail: str) -> None:
         words = Text(printable(description))
@@ -200,8 +204,8 @@ class Display:
         now = time.monotonic()
         if self._live and now - self._shown >= _REFRESH_S:
             self._shown = now
-            at_shots = self._is_batch and self._shots.count
-            self._live.update(self._table() if at_shots else self._bar, refresh=True)
+            has_workers = self._is_batch and self._shots.count > 0
+            self._live.update(self._table() if has_workers else self._bar, refresh=True)
 
     def _table(self) -> Group:
         shots = self._shots

@@ -23,9 +23,14 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600}h{whole % 3600 // 60:02}"
 
 
+def option_of(name: str) -> str:
+    """A setting's option: "--style-weight"."""
+    return f"--{name.replace('_', '-')}"
+
+
 def in_options(setting: Setting) -> str:
     """Write a setting as an option: "--style-weight 2"."""
-    option = f"--{setting.name.replace('_', '-')}"
+    option = option_of(setting.name)
     if setting.value is False:
         return f"--no-{option[2:]}"
     return option if setting.value in (None, True) else f"{option} {setting.value}"
