@@ -138,9 +138,8 @@ def retired_options(command: Command) -> Command:
             warn_retired(param.opts[0])
 
     for name in sorted(RETIRED):
-        command = click.option(option_of(name), hidden=True, expose_value=False, callback=ignore)(
-            command
-        )
+        option = click.option(option_of(name), hidden=True, expose_value=False, callback=ignore)
+        command = option(command)
     return command
 
 
