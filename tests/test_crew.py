@@ -15,7 +15,8 @@ import pytest
 import torch
 from rich.console import Console
 
-from medley.cli.progress import display, words_of
+from medley.cli.progress import display
+from medley.cli.words import words_of
 from medley.errors import MedleyError
 from medley.events import Event
 from medley.studio.shooting import resources

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medley.cli.progress import words_of
+from medley.cli.words import words_of
 from medley.errors import (
     MedleyError,
     OutputError,

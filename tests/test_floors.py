@@ -66,22 +66,58 @@ def test_every_folder_and_module_has_one_floor():
     assert sorted(set(top)) == sorted(room for rooms in FLOORS for room in rooms)
 
 
-def test_a_module_imports_torch_at_its_top_or_never():
-    """The doors between the two sides say why; there are few of them."""
-    doors = {}
+DOORS = {
+    ("__init__.py", "medley"): "the Python interface, which brings torch",
+    ("__main__.py", "medley.cli"): "Ctrl-C is answered even while it is imported",
+    ("film/fonts.py", "matplotlib.font_manager"): "only for letters that no font at hand has",
+    ("studio/compression/networks.py", "medley.studio.compression.quantizing"): "torch",
+    ("studio/cut.py", "medley.studio.editing.scoring"): "torch",
+    ("studio/engines/choice.py", "medley.studio.engines.ray_engine"): "ray, which few have",
+    ("studio/engines/inline.py", "medley.studio.engines.worker"): "torch",
+    ("studio/engines/worker_main.py", "medley.studio.engines.worker"): "torch",
+    ("studio/engines/worker_main.py", "torch"): "torch",
+    ("studio/forecast.py", "medley.studio.shooting.benchmark"): "torch",
+    ("studio/sweep.py", "medley.studio.editing.report"): "charts, scipy and scikit-image",
+    ("vgg/sources.py", "h5py"): "only for a Keras file",
+    ("vgg/sources.py", "torch"): "torch",
+    ("vgg/sources.py", "torchvision.models"): "torch",
+}
+"""All imports inside functions below `cli`, and what waits behind each until it is needed."""
+
+
+def late_imports(path: Path) -> list[tuple[ast.FunctionDef, ast.Import | ast.ImportFrom]]:
+    functions = [
+        node
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    return [
+        (function, node)
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+
+def test_modules_below_the_command_line_import_at_their_top_but_for_a_few_doors():
+    found = set()
     for path in MODULES:
-        tree = ast.parse(path.read_text("utf-8"))
-        at_top = {id(node) for node in tree.body}
-        for block in (node for node in tree.body if isinstance(node, ast.If)):
-            at_top |= {id(node) for node in block.body}  # for types alone
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Import | ast.ImportFrom) or id(node) in at_top:
-                continue
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            name = node.module if isinstance(node, ast.ImportFrom) else names[0]
-            if (name or "").split(".")[0] == "torch":
-                doors[path.relative_to(PACKAGE).as_posix()] = name
-    assert set(doors) == {"studio/engines/worker_main.py", "vgg/sources.py"}
+        name = path.relative_to(PACKAGE).as_posix()
+        for _, node in late_imports(path):
+            first = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+            if not name.startswith("cli/"):
+                found.add((name, first))
+    assert found == set(DOORS)
+
+
+def test_only_the_body_of_a_command_imports_late_and_only_once():
+    for path in (PACKAGE / "cli").glob("*.py"):
+        functions = [function for function, _ in late_imports(path)]
+        decorators = [[ast.unparse(each) for each in one.decorator_list] for one in functions]
+        commands = [any(".command(" in each for each in written) for written in decorators]
+        assert all(commands), path
+        assert len({function.name for function in functions}) == len(functions), path
+        assert "TYPE_CHECKING" not in path.read_text("utf-8"), path
 
 
 def test_film_and_catalogs_answer_without_torch():

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import click
 
 from medley.cli.console import notes, show_table
-from medley.cli.films import forecast_line
-from medley.cli.progress import Display, display, words_of
-from medley.cli.words import counted, in_options, printable
+from medley.cli.films import forecast_line, missing_steps
+from medley.cli.progress import Display, display
+from medley.cli.words import counted, in_options, printable, words_of
 from medley.events import Event
 from medley.settings import EngineSettings
 from medley.settings.manifest import Manifest, read_manifest
@@ -106,7 +106,8 @@ def _make(
     films = {"manifest": manifest.path, "films": len(planned.orders)}
     counts = {"shots": len(planned.labels), "missing": len(planned.jobs)}
     log.write("batch", films | counts)
-    show.expect(planned, is_batch=True)
+    show.expect_shots("shot", planned.labels, missing_steps(planned))
+    show.expect_films(len(planned.orders), planned.made)
 
     def listener(event: Event) -> None:
         log.on(event)

@@ -1,13 +1,13 @@
 """Settings from a file and from presets, beneath those of the command line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from medley.cli.options import Command
+from medley.cli.options import Command, contradiction
 from medley.errors import ConfigError
 from medley.settings import RIVALS, Settings
 from medley.settings.load import check_table, config_text, read_file
@@ -73,14 +73,8 @@ def settle(options: dict[str, Any]) -> dict[str, Any]:
     fields = context.meta[_FIELDS]
     settled = dict(options)
     ranks = {name: _rank(context, name) for name in options}
-    for pair in RIVALS.items():
-        low, high = sorted(pair, key=lambda name: ranks.get(name, 0))
-        if not ranks.get(low):
-            continue
-        if ranks[low] == ranks[high]:
-            names = " and ".join(f"--{name.replace('_', '-')}" for name in pair)
-            raise click.UsageError(f"{names} contradict each other; give one")
-        settled[low], ranks[low] = fields[low].default, 0
+    for name in _overruled(ranks):
+        settled[name], ranks[name] = fields[name].default, 0
     quality: Quality = options["quality"]
     if ranks["quality"] == _BY_HAND:
         _say_kept(quality, [name for name in ranks if ranks[name] == _FROM_FILE])
@@ -93,6 +87,22 @@ def settle(options: dict[str, Any]) -> dict[str, Any]:
         click.echo(config_text(named, fields, f"{context.command_path} --config FILE"), nl=False)
         context.exit()
     return settled
+
+
+def _overruled(ranks: Mapping[str, int]) -> list[str]:
+    """Name the settings that a rival given over them leaves without effect.
+
+    Raises:
+        click.UsageError: both are given in the same place.
+    """
+    names = []
+    for pair in RIVALS.items():
+        low, high = sorted(pair, key=lambda name: ranks.get(name, 0))
+        if ranks.get(low) and ranks[low] == ranks[high]:
+            raise contradiction(*pair)
+        if ranks.get(low):
+            names.append(low)
+    return names
 
 
 def _rank(context: click.Context, name: str) -> int:

@@ -5,8 +5,8 @@ import math
 import click
 
 from medley.cli.console import notes, show_facts, show_table
-from medley.cli.progress import Display, clock, display
-from medley.cli.words import counted
+from medley.cli.progress import Display, display
+from medley.cli.words import clock, counted
 from medley.media.probe import FilmFacts
 from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
 from medley.settings.housekeeping import amount
@@ -39,7 +39,9 @@ def make_film(order: FilmOrder, force: bool = False, quiet: bool = False) -> Mad
         devices = name_devices(order.run.device)
         ready = prepare([order], devices, show.on, force=force)
         _open(show, ready.plan, ready.forecast)
-        show.expect(ready.plan, "shot" if isinstance(order, SweepOrder) else "painting")
+        what = "shot" if isinstance(order, SweepOrder) else "painting"
+        titles = {spec.key: spec.title for spec in ready.plan.films[0].shots}
+        show.expect_shots(what, titles, missing_steps(ready.plan))
         engine = engine_for(ready.devices, ready.plan.workspace, len(ready.plan.jobs))
         (made,) = run(ready.plan, engine, show.on).made
         show.line(closing_line(made.facts, made.film.outputs))
@@ -81,6 +83,11 @@ def show_notes(planned: Plan, show: Display) -> None:
     for film in planned.films:
         for note in film.notes:
             show.warn(note)
+
+
+def missing_steps(planned: Plan) -> dict[str, int]:
+    """The steps of each shot that has to be taken, by its key."""
+    return {key: job.spec.settings.steps for key, job in planned.jobs.items()}
 
 
 def _open(show: Display, planned: Plan, expected: Forecast) -> None:

@@ -7,12 +7,13 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
 
 import click
+from click.core import ParameterSource
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from medley.cli.help import Grouped, SettingOption, by_worth
-from medley.cli.words import in_options
+from medley.cli.words import in_options, option_of
 from medley.settings import Order, RunSettings, Settings
 from medley.settings.base import described, item_of, text_of
 from medley.settings.load import adapter_of, as_written, complaint, missing_in, refusal
@@ -29,8 +30,8 @@ class FieldType(click.ParamType[Any]):
         """Take type and bounds from the field."""
         self._field = field
         self._adapter = adapter_of(field)
-        self._choices = _choices(field.annotation)
-        self.name = "|".join(self._choices) or _metavar(field)
+        is_choice = get_origin(field.annotation) is Literal
+        self.name = "|".join(get_args(field.annotation)) if is_choice else _metavar(field)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Check a value as the schema does."""
@@ -91,7 +92,7 @@ def settings_options(
 
 
 def _names(name: str, field: FieldInfo) -> tuple[str, str]:
-    option = f"--{name.replace('_', '-')}"
+    option = option_of(name)
     is_on = field.annotation is bool and field.default
     return f"{option}/--no-{option[2:]}" if is_on else option, name
 
@@ -120,8 +121,7 @@ def workspace_options(command: Command) -> Command:
 
     @wraps(command)
     def merged(folder: Path | None, workspace: Path, **others: Any) -> Any:
-        source = click.get_current_context().get_parameter_source("workspace")
-        if folder and source != click.core.ParameterSource.DEFAULT:
+        if folder and _is_given("workspace"):
             raise click.UsageError(f"'{folder}' and --workspace name two workspaces; give one")
         return command(workspace=folder or workspace, **others)
 
@@ -138,8 +138,8 @@ def retired_options(command: Command) -> Command:
             warn_retired(param.opts[0])
 
     for name in sorted(RETIRED):
-        option = f"--{name.replace('_', '-')}"
-        command = click.option(option, hidden=True, expose_value=False, callback=ignore)(command)
+        option = click.option(option_of(name), hidden=True, expose_value=False, callback=ignore)
+        command = option(command)
     return command
 
 
@@ -171,7 +171,7 @@ def read_settings(schema: type[Schema], values: dict[str, Any]) -> Schema:
         return schema.of(**own)
     except ValidationError as error:
         _refuse_missing(missing_in(error))
-        raise click.UsageError(message_of(error)) from None
+        raise click.UsageError(complaint(error.errors()[0], in_options)) from None
 
 
 def _refuse_missing(names: Collection[str]) -> None:
@@ -189,19 +189,20 @@ def exclusive(first: str, second: str) -> None:
     Raises:
         click.UsageError: both were given on the command line.
     """
-    source = click.get_current_context().get_parameter_source
-    if all(source(name) != click.core.ParameterSource.DEFAULT for name in (first, second)):
-        names = (f"--{name.replace('_', '-')}" for name in (first, second))
-        raise click.UsageError(f"{' and '.join(names)} contradict each other; give one")
+    if _is_given(first) and _is_given(second):
+        raise contradiction(first, second)
 
 
-def message_of(error: ValidationError) -> str:
-    """Put a schema's complaint into one line."""
-    return complaint(error.errors()[0], in_options)
+def contradiction(first: str, second: str) -> click.UsageError:
+    """The complaint that two options say the same thing in different ways."""
+    return click.UsageError(
+        f"{option_of(first)} and {option_of(second)} contradict each other; give one"
+    )
 
 
-def _choices(annotation: Any) -> tuple[str, ...]:
-    return get_args(annotation) if get_origin(annotation) is Literal else ()
+def _is_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source != ParameterSource.DEFAULT
 
 
 def _metavar(field: FieldInfo) -> str:

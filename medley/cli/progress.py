@@ -1,12 +1,9 @@
 """What a run shows while it runs: a live line or table on a terminal, plain lines elsewhere."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,25 +11,13 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from medley.cli.words import counted, in_options, printable
-from medley.errors import MedleyError
+from medley.cli.words import clock, counted, printable, words_of
 from medley.events import Event
-
-if TYPE_CHECKING:  # pictures and fonts come with it
-    from medley.studio.plan import Plan
 
 _BAR_WIDTH = 6  # columns that a long title leaves for the bar and around it
 _SHORTEST = 16  # columns that a title always has
 _RECENT = 0.2  # weight of the latest step in the running mean of seconds a step
 _REFRESH_S = 0.25
-
-
-def clock(seconds: float) -> str:
-    """Write a time to wait for as minutes and seconds, or hours and minutes."""
-    whole = max(0, round(seconds))
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02}"
-    return f"{whole // 3600}h{whole % 3600 // 60:02}"
 
 
 class _Shots:
@@ -90,21 +75,10 @@ class Display:
         self._cutting: Event | None = None
         self._began = self._shown = time.monotonic()
 
-    def expect(self, plan: Plan, what: str = "shot", is_batch: bool = False) -> None:
-        """Learn what there is to be done.
-
-        Args:
-            plan: has the shots and films.
-            what: a shot is called, such as "painting".
-            is_batch: whether each film and shot is told of, and which worker is at what.
-        """
-        titles = dict(plan.labels)
-        if not is_batch:
-            titles = {spec.key: spec.title for film in plan.films for spec in film.shots}
-        steps = {key: job.spec.settings.steps for key, job in plan.jobs.items()}
-        self.expect_shots(what, titles, steps)
-        self._is_batch = is_batch
-        self._films, self._films_done = len(plan.orders), plan.made
+    def expect_films(self, count: int, made: int) -> None:
+        """Learn how many films there are: each is told of, and each shot, and who is at what."""
+        self._is_batch = True
+        self._films, self._films_done = count, made
 
     def expect_shots(self, what: str, titles: Mapping[str, str], steps: Mapping[str, int]) -> None:
         """Learn which shots there are.
@@ -184,16 +158,7 @@ class Display:
         """Show how far the shots of a film are; a finished one leaves a line."""
         if self._is_batch:
             return
-        if now.step:
-            # Of a shot that is gone on with, only the mean is known at first.
-            last = self._last.get(now.key)
-            follows = last is not None and now.step == last.step + 1
-            latest = now.seconds / (now.step + 1)
-            if last and follows:
-                latest = now.seconds - last.seconds
-            known = self._step_s or latest
-            self._step_s = known + _RECENT * (latest - known)
-        self._last[now.key] = now
+        self._time(now)
         shots = self._shots
         # Those at work share what is left, but each has its own shot to end.
         left = max(shots.steps_left / max(1, len(shots.at_work)), now.steps - now.step)
@@ -208,6 +173,19 @@ class Display:
         )
         if now.step == now.steps:
             self.line(f"{shot}: loss {now.loss:,.0f} after {clock(now.seconds)}")
+
+    def _time(self, now: Event) -> None:
+        """Let a step count in the running mean of seconds a step."""
+        last = self._last.get(now.key)
+        self._last[now.key] = now
+        if now.step == 0:
+            return
+        if last and now.step == last.step + 1:
+            latest = now.seconds - last.seconds
+        else:  # of a shot that is gone on with, only the mean is known at first
+            latest = now.seconds / (now.step + 1)
+        known = self._step_s or latest
+        self._step_s = known + _RECENT * (latest - known)
 
     def _show(self, description: str, completed: int, total: int, detail: str) -> None:
         words = Text(printable(description))
@@ -226,8 +204,8 @@ class Display:
         now = time.monotonic()
         if self._live and now - self._shown >= _REFRESH_S:
             self._shown = now
-            at_shots = self._is_batch and self._shots.count
-            self._live.update(self._table() if at_shots else self._bar, refresh=True)
+            has_workers = self._is_batch and self._shots.count > 0
+            self._live.update(self._table() if has_workers else self._bar, refresh=True)
 
     def _table(self) -> Group:
         shots = self._shots
@@ -260,11 +238,6 @@ class Display:
         left = event.seconds / event.step * (event.steps - event.step) if event.step else None
         step, loss = f"{event.step}/{event.steps}", f"{event.loss:,.0f}"
         return [title, step, loss, "" if left is None else clock(left)]
-
-
-def words_of(error: Exception | None) -> str:
-    """Write an error's message as the command line does."""
-    return error.worded(in_options) if isinstance(error, MedleyError) else str(error)
 
 
 @contextmanager

@@ -1,22 +1,19 @@
 """`medley quantize`: weights files made to order, and a comparison of all ways to make them."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from medley.cli.options import exclusive, read_settings, settings_options
 from medley.files import check_free
 from medley.settings import QuantizeSettings
-
-if TYPE_CHECKING:  # torch comes with it
-    from medley.studio.compression.quantizing import Quantizer
+from medley.vgg.layers import LAYERS, convolutions_for
 
 _PATH = click.Path(path_type=Path)
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "KIB": 2**10, "MIB": 2**20}
+_CONVOLUTIONS = convolutions_for(LAYERS)
 
 
 class Size(click.ParamType[int]):
@@ -45,15 +42,14 @@ class LayerBits(click.ParamType[dict[str, int]]):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> dict[str, int]:
         """Read names and widths, and know the names."""
-        from medley.vgg.weightfile import SHAPES
-
         if isinstance(value, dict):
             return value
         widths = {}
         for part in str(value).split(","):
             name, _, bits = part.strip().partition(":")
-            if name not in SHAPES:
-                self.fail(f"there is no layer '{name}'; there are {', '.join(SHAPES)}", param, ctx)
+            if name not in _CONVOLUTIONS:
+                names = ", ".join(_CONVOLUTIONS)
+                self.fail(f"there is no layer '{name}'; there are {names}", param, ctx)
             if bits not in map(str, range(1, 9)):
                 self.fail(f"'{part}' is not NAME:BITS with 1 to 8 bits", param, ctx)
             widths[name] = int(bits)
@@ -123,50 +119,11 @@ def quantize(
     for path in (output, chart) if compare else (output,):
         check_free(path, force)
     # torch takes a second to import; --help and a mistyped option should not wait for it.
-    from medley.cli.console import notes
-    from medley.cli.progress import display
-    from medley.paintings.draws import find_files, shipped
-    from medley.studio.compression.quantizing import Quantizer
-    from medley.vgg import sources
+    from medley.cli.quantize_run import Source, compare_schemes, write_weights
 
-    paths = find_files(pictures) if pictures else shipped()
-    with display(notes(quiet)) as show:
-        quantizer = Quantizer(original or sources.cached("original"), paths, show.on)
-        if compare:
-            _compare(quantizer, output, chart)
-        else:
-            widths = quantizer.widths(settings.scheme, settings.bits, layers or {}, target_size)
-            quantizer.write(output, settings.scheme, widths)
-            show.line(f"{output.stat().st_size:,} bytes: {_in_words(widths)}")
+    source = Source(original, pictures, quiet)
+    if compare:
+        compare_schemes(source, output, chart)
+    else:
+        write_weights(source, output, settings, layers or {}, target_size)
     click.echo(output)
-
-
-def _compare(quantizer: Quantizer, table: Path, chart: Path) -> None:
-    from medley.cli.console import show_table
-    from medley.studio.compression.compare import measure
-    from medley.studio.editing.report import draw_comparison, write_comparison
-
-    judge = quantizer.judge()
-    candidates = [measure(path, judge) for path in quantizer.candidates()]
-    write_comparison(candidates, table)
-    draw_comparison(candidates, chart)
-    columns = ["scheme", "bits", "MB", "distortion", "load s", "relu4_2", "worst Gram"]
-    rows = [
-        [
-            candidate.scheme,
-            candidate.bits,
-            f"{candidate.size_bytes / 1e6:.2f}",
-            f"{candidate.distortion:.1e}",
-            f"{candidate.load_s:.3f}",
-            f"{candidate.errors.features['relu4_2']:.2%}",
-            f"{max(candidate.errors.grams.values()):.2%}",
-        ]
-        for candidate in candidates
-    ]
-    show_table(columns, rows)
-
-
-def _in_words(widths: dict[str, int]) -> str:
-    if len(set(widths.values())) == 1:
-        return f"{next(iter(widths.values()))} bits a weight"
-    return ", ".join(f"{name}:{bits}" for name, bits in widths.items())

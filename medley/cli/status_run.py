@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from medley.cli.console import show_facts, show_table
-from medley.cli.progress import clock
+from medley.cli.words import clock
 from medley.workspace.status import ShotStatus, latest_log, survey
 from medley.workspace.store import Workspace
 

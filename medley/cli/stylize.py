@@ -1,19 +1,14 @@
 """`medley stylize`: still pictures, one or a folder of them."""
 
-from __future__ import annotations
-
-import json
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from medley.cli.config import config_options, settle
 from medley.cli.help import Grouped, by_worth
 from medley.cli.options import read_settings, settings_options
-from medley.cli.words import INTERRUPTED, counted, printable
 from medley.errors import PictureError
 from medley.settings import (
     SUFFIXES,
@@ -27,13 +22,10 @@ from medley.settings import (
     StillSettings,
 )
 
-if TYPE_CHECKING:  # torch comes with it
-    from medley.cli.progress import Display
-    from medley.studio.still import Repainted, Source, StillContext, StillFile, StillJob
-
 _PATH = click.Path(path_type=Path)
-_STREAM = Path("-")
-_STDIN = Path("standard input")
+STREAM = Path("-")
+"""Standard input or output."""
+
 _UNUSED = ("keep_every",)
 _SHOT_OPTIONS = tuple(name for name in by_worth(ShotSettings) if name not in _UNUSED)
 
@@ -91,30 +83,13 @@ def stylize(
     blending = read_settings(BlendSettings, options)
     files = _paintings(blending, paintings)
     # torch takes a second to import; --help and a mistyped option should not wait for it.
-    from medley.cli.console import notes
-    from medley.cli.progress import display
-    from medley.stills import check_format
-    from medley.studio.shooting.devices import one_device
-    from medley.studio.shooting.model import computing_deterministically, load_model
-    from medley.studio.still import StillContext, StillFile, read_paintings
+    from medley.cli.stylize_run import Wishes, repaint
 
-    check_format(file_format, still.depth, still.file_quality)
-    with display(notes(quiet)) as show:
-        read = [_source(path) for path in (content, *files)]
-        works, device = read_paintings(read[1:]), one_device(run.device)
-        jobs = _plan(read, blending.mask_files, output, file_format, force, show.warn)
-        if not jobs:
-            return
-        model = load_model(shot, device)
-        context = StillContext(works, shot, seed, model, run.tile, blending, show.warn)
-        file = StillFile(file_format, still, strength)
-        with computing_deterministically(run.deterministic):
-            failed = _paint(context, file, jobs, content.is_dir(), show, as_json)
-    if failed:
-        listed = printable(", ".join(f"'{path}'" for path in failed))
-        of = counted(len(jobs), "picture")
-        click.echo(f"Error: {len(failed)} of {of} failed: {listed}", err=True)
-        click.get_current_context().exit(1)
+    wishes = Wishes(
+        content, files, output, file_format, shot, blending, still, run,
+        seed=seed, strength=strength, force=force, as_json=as_json, quiet=quiet,
+    )  # fmt: skip
+    sys.exit(repaint(wishes))
 
 
 def _paintings(blending: BlendSettings, named: tuple[Path, ...]) -> list[Path]:
@@ -127,47 +102,13 @@ def _paintings(blending: BlendSettings, named: tuple[Path, ...]) -> list[Path]:
     return masked or list(named)
 
 
-def _paint(
-    context: StillContext,
-    file: StillFile,
-    jobs: list[StillJob],
-    is_folder: bool,
-    show: Display,
-    as_json: bool,
-) -> list[Path]:
-    """Repaint all pictures and report each; give the photos that failed."""
-    from medley.cli.progress import words_of
-    from medley.studio.still import repaint_all, repaint_one
-
-    names = {str(job.content.path): job.content.path.name for job in jobs}
-    steps = dict.fromkeys(names, context.settings.steps)
-    if is_folder:
-        show.expect_shots("picture", names, steps)
-    else:
-        show.expect_shots("painting", {}, steps)
-    failed = []
-    try:
-        if not is_folder:
-            _report(repaint_one(context, file, jobs[0], show.on), as_json)
-            return []
-        for done in repaint_all(context, file, jobs, show.on):
-            if done.error is not None:
-                failed.append(done.job.content.path)
-                show.warn(f"passed over: {words_of(done.error)}")
-            _report(done, as_json)
-    except KeyboardInterrupt:
-        click.echo("Interrupted; pictures that were finished are kept.", err=True)
-        click.get_current_context().exit(INTERRUPTED)
-    return failed
-
-
 def _check_streams(content: Path, paintings: tuple[Path, ...], output: Path, as_json: bool) -> None:
     """Refuse what cannot go through standard input or output."""
-    if (content, *paintings).count(_STREAM) > 1:
+    if (content, *paintings).count(STREAM) > 1:
         raise click.UsageError("standard input holds one picture; name a file for the others")
-    if _STREAM in (content, *paintings) and sys.stdin.isatty():
+    if STREAM in (content, *paintings) and sys.stdin.isatty():
         raise click.UsageError("standard input is a terminal; send a picture into it with <")
-    if output != _STREAM:
+    if output != STREAM:
         return
     if content.is_dir():
         raise click.UsageError("standard output holds one picture, not a folder; name a folder")
@@ -183,7 +124,7 @@ def _format_of(output: Path, still: StillSettings, is_folder: bool) -> StillForm
         raise click.UsageError(
             f"--output '{output}' names one picture, and CONTENT is a folder; name a folder"
         )
-    if is_folder or output == _STREAM:
+    if is_folder or output == STREAM:
         return still.format or "png"
     by_suffix = SUFFIXES.get(output.suffix.lower())
     if by_suffix is None:
@@ -193,50 +134,3 @@ def _format_of(output: Path, still: StillSettings, is_folder: bool) -> StillForm
             f"--format {still.format} and --output '{output}' contradict each other; give one"
         )
     return by_suffix
-
-
-def _source(path: Path) -> Source:
-    from medley.studio.still import Source
-
-    return Source(_STDIN, sys.stdin.buffer.read()) if path == _STREAM else Source(path)
-
-
-def _plan(
-    read: list[Source],
-    masks: Sequence[Path],
-    output: Path,
-    file_format: StillFormat,
-    force: bool,
-    tell: Callable[[str], None],
-) -> list[StillJob]:
-    """Find out what is to be done, and whether it can be written."""
-    from medley.files import check_free
-    from medley.studio.still import StillJob, plan_folder
-
-    content = read[0]
-    if content.data is None and content.path.is_dir():
-        others = [*(each.path for each in read[1:]), *masks]
-        jobs, finished = plan_folder(content.path, output, file_format, force, others)
-        for job in finished:
-            tell(f"'{job.output}' is there already; --force replaces it")
-        return jobs
-    if output == _STREAM:
-        return [StillJob(content, None)]
-    check_free(output, force, [*(each.path for each in read), *masks])
-    return [StillJob(content, output)]
-
-
-def _report(done: Repainted, as_json: bool) -> None:
-    """Give out what came of a picture: the picture itself, its path, or a line of JSON."""
-    from medley.cli.progress import words_of
-
-    path = done.job.output
-    if as_json:
-        about = {"content": str(done.job.content.path), "path": str(path)}
-        told = {"error": words_of(done.error)} if done.error else (done.facts or {}) | about
-        click.echo(json.dumps(about | told))
-    elif path is None:
-        sys.stdout.buffer.write(done.data)
-        sys.stdout.buffer.flush()
-    elif done.error is None:
-        click.echo(path)

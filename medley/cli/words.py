@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from medley.errors import Setting
+from medley.errors import MedleyError, Setting
 
 _HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, lone surrogates, line and paragraph ends
 
@@ -15,12 +15,30 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
+def clock(seconds: float) -> str:
+    """Write a time to wait for as minutes and seconds, or hours and minutes."""
+    whole = max(0, round(seconds))
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02}"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}"
+
+
+def option_of(name: str) -> str:
+    """A setting's option: "--style-weight"."""
+    return f"--{name.replace('_', '-')}"
+
+
 def in_options(setting: Setting) -> str:
     """Write a setting as an option: "--style-weight 2"."""
-    option = f"--{setting.name.replace('_', '-')}"
+    option = option_of(setting.name)
     if setting.value is False:
         return f"--no-{option[2:]}"
     return option if setting.value in (None, True) else f"{option} {setting.value}"
+
+
+def words_of(error: Exception | None) -> str:
+    """Write an error's message as the command line does."""
+    return error.worded(in_options) if isinstance(error, MedleyError) else str(error)
 
 
 def printable(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from medley.cli.options import read_settings, settings_options, workspace_options
+from medley.cli.words import option_of
 from medley.settings import PruneSettings
 
 _FILMS: Callable[[Any], Any] = click.option(
@@ -56,7 +57,7 @@ def prune_(
     """
     choice = read_settings(PruneSettings, options)
     if choice == PruneSettings():
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in PruneSettings.model_fields)
+        names = ", ".join(map(option_of, PruneSettings.model_fields))
         raise click.UsageError(f"nothing says what may go; pass some of {names}")
     from medley.cli.workspace_run import prune_shots
 

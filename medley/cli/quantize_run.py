@@ -1,0 +1,97 @@
+"""What `medley quantize` does: weights are encoded, or all ways to encode them compared."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from medley.cli.console import notes, show_table
+from medley.cli.progress import Display, display
+from medley.paintings.draws import find_files, shipped
+from medley.settings import QuantizeSettings
+from medley.studio.compression.compare import Candidate, measure
+from medley.studio.compression.quantizing import Quantizer
+from medley.studio.editing.report import draw_comparison, write_comparison
+from medley.vgg import sources
+
+
+class Source(NamedTuple):
+    """What weights are made from.
+
+    Attributes:
+        original: the float weights; None for those that were fetched.
+        pictures: to calibrate and judge by; none for the paintings that ship.
+        quiet: say nothing on the way.
+    """
+
+    original: Path | None
+    pictures: tuple[Path, ...]
+    quiet: bool
+
+
+def write_weights(
+    source: Source,
+    output: Path,
+    settings: QuantizeSettings,
+    layers: dict[str, int],
+    target_size: int | None,
+) -> None:
+    """Encode the float weights in few bits, as a file.
+
+    Args:
+        source: what they are made from.
+        output: the file.
+        settings: the scheme, and the bits of every layer.
+        layers: bits of some layers that are others.
+        target_size: bytes that the file may have; widths are chosen to fit.
+    """
+    with _quantizer(source) as (quantizer, show):
+        widths = quantizer.widths(settings.scheme, settings.bits, layers, target_size)
+        quantizer.write(output, settings.scheme, widths)
+        show.line(f"{output.stat().st_size:,} bytes: {_in_words(widths)}")
+
+
+def compare_schemes(source: Source, table: Path, chart: Path) -> None:
+    """Encode the float weights in every way, and tell in numbers how far each strays.
+
+    Args:
+        source: what they are made from.
+        table: the numbers, as .csv.
+        chart: the same as a picture.
+    """
+    with _quantizer(source) as (quantizer, _):
+        judge = quantizer.judge()
+        candidates = [measure(path, judge) for path in quantizer.candidates()]
+        write_comparison(candidates, table)
+        draw_comparison(candidates, chart)
+        _show(candidates)
+
+
+@contextmanager
+def _quantizer(source: Source) -> Iterator[tuple[Quantizer, Display]]:
+    paths = find_files(source.pictures) if source.pictures else shipped()
+    with display(notes(source.quiet)) as show:
+        yield Quantizer(source.original or sources.cached("original"), paths, show.on), show
+
+
+def _show(candidates: list[Candidate]) -> None:
+    columns = ["scheme", "bits", "MB", "distortion", "load s", "relu4_2", "worst Gram"]
+    rows = [
+        [
+            candidate.scheme,
+            candidate.bits,
+            f"{candidate.size_bytes / 1e6:.2f}",
+            f"{candidate.distortion:.1e}",
+            f"{candidate.load_s:.3f}",
+            f"{candidate.errors.features['relu4_2']:.2%}",
+            f"{max(candidate.errors.grams.values()):.2%}",
+        ]
+        for candidate in candidates
+    ]
+    show_table(columns, rows)
+
+
+def _in_words(widths: dict[str, int]) -> str:
+    if len(set(widths.values())) == 1:
+        return f"{next(iter(widths.values()))} bits a weight"
+    return ", ".join(f"{name}:{bits}" for name, bits in widths.items())
