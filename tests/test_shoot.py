@@ -52,8 +52,8 @@ def test_reported_loss_is_that_of_the_saved_picture(tmp_path, model):
     what = small_spec(steps=12)
     saved = to_tensor(decode(shot.step_path(12)))
     content, painting = (each.pixels() for each in (what.content, what.paintings[0].picture))
-    judge = Objective(model.network, to_tensor(content), [to_tensor(painting)], what.settings)
-    assert shot.done()["loss"] == pytest.approx(judge(saved).total.item(), rel=1e-4)
+    objective = Objective(model.network, to_tensor(content), [to_tensor(painting)], what.settings)
+    assert shot.done()["loss"] == pytest.approx(objective(saved).total.item(), rel=1e-4)
 
 
 def test_thinned_shot_keeps_every_third_and_the_last(tmp_path, model):

@@ -146,8 +146,8 @@ def _compare(quantizer: Quantizer, table: Path, chart: Path) -> None:
     from medley.studio.compression.compare import measure
     from medley.studio.editing.report import draw_comparison, write_comparison
 
-    judge = quantizer.judge()
-    candidates = [measure(path, judge) for path in quantizer.candidates()]
+    comparison = quantizer.comparison()
+    candidates = [measure(path, comparison) for path in quantizer.candidates()]
     write_comparison(candidates, table)
     draw_comparison(candidates, chart)
     columns = ["scheme", "bits", "MB", "distortion", "load s", "relu4_2", "worst Gram"]

@@ -11,7 +11,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from medley.events import Event, stage
 from medley.images import Pixels
-from medley.studio.compression.compare import Tensors, load_with_clock
+from medley.studio.compression.compare import Tensors, load_timed
 from medley.studio.compression.networks import Network
 from medley.studio.editing.measure import Measure
 from medley.studio.film_spec import FilmSpec
@@ -87,7 +87,7 @@ def _measured(film: FilmSpec, listener: Listener) -> list[Network]:
     networks = []
     for done, network in enumerate(film.networks):
         listener(stage(f"loading {network.bits} bits", done, len(film.networks)))
-        weights, load_s = load_with_clock(partial(load_weights, network.settings.source))
+        weights, load_s = load_timed(partial(load_weights, network.settings.source))
         off = distortion(weights.tensors, exact)
         networks.append(replace(network, distortion=off, load_s=load_s))
     return networks
