@@ -30,7 +30,7 @@ from medley.settings import (
     RunSettings,
     Settings,
     ShotSettings,
-    TileWish,
+    TileSetting,
     WeightsSettings,
     read_table,
 )
@@ -91,7 +91,7 @@ def stylize(
     mask: Sequence[str] = (),
     seed: int = _CATALOG.seed,
     device: str = ",".join(_RUN.device),
-    tile: TileWish = _RUN.tile,
+    tile: TileSetting = _RUN.tile,
     **options: Any,
 ) -> Iterator[Iterate]:
     """Repaint a picture after a painting, or a mix of several, and yield every iterate.

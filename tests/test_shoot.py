@@ -100,7 +100,7 @@ def test_overflow_of_halves_is_told_once_and_the_shot_goes_on_in_float32(tmp_pat
     network.get_buffer("conv1_1_weight").fill_(float("inf"))
     half = replace(model, network=network, make_exact=lambda: model.network, precision="float16")
     told = []
-    shot = take(tmp_path / "half", half, tell=told.append)
+    shot = take(tmp_path / "half", half, warn=told.append)
     assert told == ["'painting_2.png': float16 overflowed; this shot goes on in float32"]
     whole = take(tmp_path / "whole", model)
     for step in range(5):

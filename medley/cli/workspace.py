@@ -74,7 +74,7 @@ def prune_(
     A shot that is just being taken stays. One that was removed, or whose iterates were, is taken
     again if a film needs it.
     """
-    from medley.workspace.maintenance import choose, find_films, freed, prune, survey
+    from medley.workspace.maintenance import bytes_freed, choose, find_films, prune, survey
 
     choice = read_settings(PruneSettings, options)
     if choice == PruneSettings():
@@ -86,7 +86,7 @@ def prune_(
         where = ", ".join(f"'{folder}'" for folder in films)
         raise OutputError(f"no film's sidecar lies in {where}; name their folders with --films")
     picked = choose(survey(place, named_in), choice)
-    sizes = {entry.shot.key: freed(entry, choice.iterates) for entry in picked}
+    sizes = {entry.shot.key: bytes_freed(entry, choice.iterates) for entry in picked}
     what = "the iterates between first and last of " if choice.iterates else ""
     named = f"{what}{counted(len(picked), 'shot')}, {amount(sum(sizes.values()))}"
     for entry in picked[:_LONGEST_LIST]:

@@ -55,7 +55,7 @@ def forecast(
     plan: Plan,
     devices: Sequence[str],
     pace: Pace | None,
-    tell: Callable[[str], None] | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> Forecast:
     """Foretell what a plan will take.
 
@@ -63,7 +63,7 @@ def forecast(
         plan: what is to be done.
         devices: one for each process that takes shots at once.
         pace: of one process that has its device for itself, if it is known.
-        tell: told of shots that would not fit into a process's memory just now, even in tiles;
+        warn: told of shots that would not fit into a process's memory just now, even in tiles;
             without it they are an error.
 
     Raises:
@@ -79,7 +79,7 @@ def forecast(
     for alike, count in Counter(map(_likeness, jobs)).items():
         job = examples[alike]
         scales, settings = job.spec.scales, job.spec.settled
-        tile = _tile(job, count, free, tell)
+        tile = _tile(job, count, free, warn)
         took[alike] = shot_seconds(scales, pace, tile, settings.keep_every) if pace else 0.0
         disk += count * disk_bytes(scales, settings)
         peak = max(peak, peak_bytes(scales, settings, tile))
@@ -125,14 +125,14 @@ def pace_for(plan: Plan, device: str, patience: Patience) -> Pace | None:
 
 
 def _tile(
-    job: Job, count: int, free: float | None, tell: Callable[[str], None] | None
+    job: Job, count: int, free: float | None, warn: Callable[[str], None] | None
 ) -> int | None:
     try:
         return choose_tile(job.tile, job.spec.scales, job.spec.settled, free)
     except ResourceError as error:
-        if tell is None:
+        if warn is None:
             raise
-        tell(f"{count:,} shots will not fit: {error}")  # memory may be free when their turn comes
+        warn(f"{count:,} shots will not fit: {error}")  # memory may be free when their turn comes
         return TILES[-1]
 
 

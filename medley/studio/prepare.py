@@ -64,10 +64,10 @@ def prepare(
     used = devices if unattended else planned.films[0].devices
     pace = pace_for(planned, used[0], patience)
 
-    def tell(text: str) -> None:
+    def warn(text: str) -> None:
         listener(Event("told", text=text))
 
-    expected = forecast(planned, used, pace, tell if unattended else None)
+    expected = forecast(planned, used, pace, warn if unattended else None)
     if begins:
         check_disk(expected.disk_bytes, free_disk(planned.workspace.root))
     return Prepared(planned, expected, used)

@@ -16,8 +16,8 @@ from medley.studio.editing.beside import (
     describe_machine,
     describe_painting,
     describe_run,
-    lay_beside,
     resolved_order,
+    write_beside,
 )
 from medley.studio.editing.credits import caption_of, choose_captions, credit_lines, titles
 from medley.studio.editing.cut import cut_medley, segment_of
@@ -33,7 +33,7 @@ def plan_render(
     content: Picture,
     drawn: Draw[Picture],
     maker: ShotMaker,
-    tell: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> list[ShotSpec]:
     """List the shots of a medley: one after each painting, or one after all of them.
 
@@ -42,7 +42,7 @@ def plan_render(
         content: the photo at its size.
         drawn: the paintings.
         maker: puts shots together.
-        tell: told what the user should know of masks, a line each.
+        warn: told what the user should know of masks, a line each.
 
     Raises:
         PictureError: the starting picture is unreadable or too narrow, or masks or weights do not
@@ -54,7 +54,7 @@ def plan_render(
     shots: list[ShotSpec] = []
     for works in groups:
         after = shots[-1] if shots and order.film.transition == "chain" else None
-        blend = read_blend(order.blend, len(works), content.height, content.width, tell)
+        blend = read_blend(order.blend, len(works), content.height, content.width, warn)
         shots.append(maker.make(content, works, titles(works), after, blend))
     return shots
 
@@ -104,7 +104,7 @@ def cut_render(
             for one, spec in zip(segments, film.shots, strict=True)
         ]
         about = _sidecar(film, order, settings, facts)
-        lay_beside(beside, about, film.works, (photo, content.path.stem), works)
+        write_beside(beside, about, film.works, (photo, content.path.stem), works)
     return facts
 
 

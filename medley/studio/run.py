@@ -95,7 +95,7 @@ class _Runner:
     ) -> None:
         self._plan, self._cut, self._pool = plan, cutter, pool
         self._listener = listener
-        self._voice = threading.Lock()
+        self._listener_lock = threading.Lock()
         self._stopping = threading.Event()
         self._wanted: dict[int, set[str]] = {}
         self._films_of: dict[str, list[int]] = {}
@@ -105,10 +105,10 @@ class _Runner:
                 for key in self._wanted[number]:
                     self._films_of.setdefault(key, []).append(number)
         self._queue = deque(plan.jobs.values())
-        self._open = set(plan.jobs)  # shots that have not ended yet
+        self._unfinished = set(plan.jobs)  # shots that have not ended yet
         self._waiting: dict[str, list[Job]] = {}  # by the shot whose end they wait for
-        self._out: set[str] = set()  # shots that the engine has
-        self._held: dict[str, Reservation] = {}
+        self._submitted: set[str] = set()  # shots that the engine has
+        self._reservations: dict[str, Reservation] = {}
         self._lost: dict[str, Event] = {}
         self._cuts: dict[int, Future[Event]] = {}
         self._made: dict[int, MadeFilm] = {}
@@ -119,15 +119,15 @@ class _Runner:
             self._plan.workspace.shot(key).drop_state()  # a run was killed just before it did
         for number, keys in self._wanted.items():
             if not keys:
-                self._cuts[number] = self._pool.submit(self._make, number)
+                self._cuts[number] = self._pool.submit(self._cut_film, number)
         try:
             if self._plan.jobs:
                 # Closed at once where an exception leaves it, so that workers leave checkpoints.
                 with closing(engine.run(self._jobs())) as events:
                     for event in events:
-                        self._hear(event)
+                        self._on_engine_event(event)
         finally:
-            for reservation in self._held.values():
+            for reservation in self._reservations.values():
                 reservation.end()
         return self._report()
 
@@ -144,18 +144,18 @@ class _Runner:
         passed_over = 0
         while self._queue or self._waiting:
             are_all_others = passed_over >= len(self._queue)
-            if are_all_others and self._waiting.keys() & self._out:
+            if are_all_others and self._waiting.keys() & self._submitted:
                 passed_over = 0
                 yield None
                 continue
             job = self._queue.popleft()
             before = job.spec.after
             if self._plan.workspace.shot(job.key).is_finished:
-                self._settle(self._end(job))
+                self._on_shot_end(self._shot_end(job))
             elif before in self._lost:
                 lost = f"it goes on from '{self._plan.labels[before]}', which failed"
-                self._settle(self._end(job, MedleyError(lost)))
-            elif before in self._open:
+                self._on_shot_end(self._shot_end(job, MedleyError(lost)))
+            elif before in self._unfinished:
                 self._waiting.setdefault(before, []).append(job)
             elif not self._reserve(job.key) and not are_all_others:
                 self._queue.append(job)
@@ -169,7 +169,7 @@ class _Runner:
         """Tell other runs that the shot is about to be taken, unless one has said so before."""
         reservation = reserve(self._plan.workspace.folder, key)
         if reservation:
-            self._held[key] = reservation
+            self._reservations[key] = reservation
         return reservation is not None
 
     def _load(self, job: Job) -> Job | None:
@@ -177,69 +177,69 @@ class _Runner:
         try:
             ready = replace(job, spec=job.spec.loaded(self._plan.pictures.pixels))
         except MedleyError as error:
-            self._let_go(job.key)
-            self._settle(self._end(job, job.spec.about(error)))
+            self._release(job.key)
+            self._on_shot_end(self._shot_end(job, job.spec.about(error)))
             return None
-        self._out.add(job.key)
+        self._submitted.add(job.key)
         return ready
 
-    def _end(self, job: Job, error: Exception | None = None) -> Event:
+    def _shot_end(self, job: Job, error: Exception | None = None) -> Event:
         """The end of a shot for which the engine was not asked."""
         return Event("shotend", job.key, job.label, error=error)
 
-    def _hear(self, event: Event) -> None:
+    def _on_engine_event(self, event: Event) -> None:
         """Pass on what the engine tells, under the name that the shot has in this run."""
         event = replace(event, title=self._plan.labels[event.key])
         if event.kind == "shotend":
-            self._let_go(event.key)
-            self._settle(event)
+            self._release(event.key)
+            self._on_shot_end(event)
         else:
-            self._tell(event)
+            self._notify(event)
 
-    def _let_go(self, key: str) -> None:
-        self._out.discard(key)
-        if reservation := self._held.pop(key, None):
+    def _release(self, key: str) -> None:
+        self._submitted.discard(key)
+        if reservation := self._reservations.pop(key, None):
             reservation.end()
 
-    def _settle(self, end: Event) -> None:
+    def _on_shot_end(self, end: Event) -> None:
         """Note a shot's end: those that wait for it come next, and films that have all are cut."""
-        self._tell(end)
+        self._notify(end)
         if end.error and not self._plan.unattended:
             raise end.error
-        self._open.discard(end.key)
+        self._unfinished.discard(end.key)
         self._queue.extendleft(reversed(self._waiting.pop(end.key, [])))
         if end.error:
             self._lost[end.key] = end
         for number in self._films_of[end.key]:
             self._wanted[number].discard(end.key)
             if not self._wanted[number] and not self._lost_of(number):
-                self._cuts[number] = self._pool.submit(self._make, number)
+                self._cuts[number] = self._pool.submit(self._cut_film, number)
 
     def _lost_of(self, number: int) -> list[Event]:
         keys = dict.fromkeys(self._plan.films[number].keys)
         return [self._lost[key] for key in keys if key in self._lost]
 
-    def _make(self, number: int) -> Event:
+    def _cut_film(self, number: int) -> Event:
         """Cut a film, on the pool's thread."""
         film = self._plan.films[number]
         path, began, error = str(film.path), time.monotonic(), None
         try:
-            if made := self._cut(film, self._tell_of_cut):
+            if made := self._cut(film, self._on_cut_event):
                 self._made[number] = made
         except (MedleyError, OSError) as failure:
             error = MedleyError("interrupted") if self._stopping.is_set() else failure
         seconds, shots = time.monotonic() - began, len(film.shots)
         end = Event("filmend", path, steps=shots, seconds=seconds, error=error)
-        self._tell(end)
+        self._notify(end)
         return end
 
-    def _tell_of_cut(self, event: Event) -> None:
+    def _on_cut_event(self, event: Event) -> None:
         if self._stopping.is_set():
             raise _StoppedError
-        self._tell(event)
+        self._notify(event)
 
-    def _tell(self, event: Event) -> None:
-        with self._voice:
+    def _notify(self, event: Event) -> None:
+        with self._listener_lock:
             self._listener(event)
 
     def _report(self) -> Report:
@@ -247,7 +247,7 @@ class _Runner:
         for number, error in self._plan.failed.items():
             path = self._plan.orders[number].film_path
             ends[path] = end = Event("filmend", str(path), error=error)
-            self._tell(end)
+            self._notify(end)
         for number, film in enumerate(self._plan.films):
             ends[film.path] = self._end_of_film(number, film)
         order = [order.film_path for order in self._plan.orders]
@@ -262,7 +262,7 @@ class _Runner:
             error = MedleyError(f"{len(lost)} of {shots} shots failed: ", *why)
             keys = tuple(shot.key for shot in lost)
             end = Event("filmend", path, steps=shots, error=error, lost=keys)
-            self._tell(end)
+            self._notify(end)
             return end
         if film.is_made:
             return Event("filmend", path, steps=shots)

@@ -30,7 +30,7 @@ from medley.settings import (
     ShotSettings,
     StillFormat,
     StillSettings,
-    TileWish,
+    TileSetting,
 )
 from medley.stills import Levels, encode_still
 from medley.studio.editing.credits import titles
@@ -79,16 +79,16 @@ class StillContext:
         model: the network, on its device.
         tile: whether pictures are computed in tiles.
         blending: how the paintings share a picture.
-        tell: told what the user should know, a line each.
+        warn: told what the user should know, a line each.
     """
 
     paintings: Sequence[tuple[Path, Image.Image]]
     settings: ShotSettings
     seed: int
     model: Model
-    tile: TileWish
+    tile: TileSetting
     blending: BlendSettings
-    tell: Callable[[str], None]
+    warn: Callable[[str], None]
 
     def spec(self, content: Image.Image, name: Path) -> ShotSpec:
         """Make the spec of one photo after all paintings at once.
@@ -105,7 +105,7 @@ class StillContext:
             Painting(path, fit_painting(photo, picture, path, self.settings))
             for path, picture in self.paintings
         ]
-        blend = read_blend(self.blending, len(works), photo.height, photo.width, self.tell)
+        blend = read_blend(self.blending, len(works), photo.height, photo.width, self.warn)
         maker = ShotMaker(
             self.settings, self.model.weights.digest, self.model.precision, self.seed,
             PictureCache(), Workspace(Path()),

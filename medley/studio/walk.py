@@ -24,8 +24,8 @@ from medley.studio.editing.beside import (
     describe_machine,
     describe_painting,
     describe_run,
-    lay_beside,
     resolved_order,
+    write_beside,
 )
 from medley.studio.editing.credits import credit_lines, titles
 from medley.studio.editing.cut import cut_medley, segment_of
@@ -165,7 +165,7 @@ def cut_walk(
             for work, at in zip(works, passed, strict=True)
         ]
         about = _sidecar(film, order, settings, facts, passed)
-        lay_beside(beside, about, works, (photo, walk.content.path.stem), results)
+        write_beside(beside, about, works, (photo, walk.content.path.stem), results)
     return facts
 
 

@@ -25,7 +25,7 @@ from medley.studio.editing.credits import Work, list_credits
 from medley.studio.film_spec import FilmSpec
 
 
-def lay_beside(
+def write_beside(
     places: Sequence[Path],
     about: Mapping[str, Any],
     paintings: Sequence[Work],

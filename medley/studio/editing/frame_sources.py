@@ -22,7 +22,7 @@ _NUMBERED = re.compile(r"(.*?)(\d+)\.(png|jpe?g|webp|bmp|tiff?)", re.IGNORECASE)
 _SHORTEST_KEY = 4  # letters by which a shot may be named
 _NAMED = 3  # missing numbers, or prefixes, that a line names
 
-Tell = Callable[[str], None]
+Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class FrameSource:
 
 
 def find_sources(
-    names: Sequence[str], workspace: Workspace, prefix: str | None, tell: Tell
+    names: Sequence[str], workspace: Workspace, prefix: str | None, warn: Warn
 ) -> list[FrameSource]:
     """Find the pictures that are named, in the names' order.
 
@@ -76,7 +76,7 @@ def find_sources(
             beginning, or a folder of numbered pictures.
         workspace: where shots are looked for that a key or sidecar names.
         prefix: what comes before the number in the pictures' names; any by default.
-        tell: told what is passed over, a line each.
+        warn: told what is passed over, a line each.
 
     Raises:
         PictureError: a name is none of these, or names pictures that do not make a film.
@@ -88,7 +88,7 @@ def find_sources(
         if path.is_file():
             sources += _of_sidecar(path, workspace)
         elif path.is_dir():
-            sources += _of_folder(path, prefix, tell)
+            sources += _of_folder(path, prefix, warn)
         else:
             sources.append(_of_shot(_by_key(name, workspace)))
     return sources
@@ -140,13 +140,13 @@ def parse_order(text: str, count: int) -> list[int]:
     return [int(place) - 1 for place in places]
 
 
-def list_numbered(folder: Path, prefix: str | None, tell: Tell) -> dict[int, Path]:
+def list_numbered(folder: Path, prefix: str | None, warn: Warn) -> dict[int, Path]:
     """List a folder's numbered pictures by number, however many digits each has.
 
     Args:
         folder: looked into, but not its subfolders.
         prefix: what comes before the number; None if all have the same.
-        tell: told of numbers that are missing.
+        warn: told of numbers that are missing.
 
     Raises:
         PictureError: there are fewer than two, two of one number, or several prefixes.
@@ -179,25 +179,25 @@ def list_numbered(folder: Path, prefix: str | None, tell: Tell) -> dict[int, Pat
     if len(numbered) == 1:
         raise PictureError(f"'{folder}' has a single picture{wanted}; a film needs two")
     if missing := _missing([number for number, _ in numbered]):
-        tell(f"'{folder}' lacks {_some(missing)}; the film goes on without")
+        warn(f"'{folder}' lacks {_some(missing)}; the film goes on without")
     return dict(numbered)
 
 
-def _of_folder(folder: Path, prefix: str | None, tell: Tell) -> list[FrameSource]:
+def _of_folder(folder: Path, prefix: str | None, warn: Warn) -> list[FrameSource]:
     if folder.name == "steps" and (folder.parent / "shot.json").is_file():
         folder = folder.parent
     if (folder / "shot.json").is_file():
         return [_of_shot(Shot(folder.name, folder))]
     for shots in (folder / "shots", folder):
         if found := sorted(shots.glob("*/shot.json"), key=lambda path: path.stat().st_mtime_ns):
-            return _of_workspace(folder, [path.parent for path in found], tell)
-    pictures = list_numbered(folder, prefix, tell)
+            return _of_workspace(folder, [path.parent for path in found], warn)
+    pictures = list_numbered(folder, prefix, warn)
     first = min(pictures)
     entry = Entry(str(folder), folder.resolve().name)
     return [FrameSource(folder, {number - first: path for number, path in pictures.items()}, entry)]
 
 
-def _of_workspace(folder: Path, places: Iterable[Path], tell: Tell) -> list[FrameSource]:
+def _of_workspace(folder: Path, places: Iterable[Path], warn: Warn) -> list[FrameSource]:
     """All finished shots, in the order in which they were begun."""
     sources = []
     for place in places:
@@ -205,7 +205,7 @@ def _of_workspace(folder: Path, places: Iterable[Path], tell: Tell) -> list[Fram
         if (place / "done.json").exists():
             sources.append(_of_shot(shot))
         else:
-            tell(f"passed over: shot '{place}' is unfinished")
+            warn(f"passed over: shot '{place}' is unfinished")
     if not sources:
         raise OutputError(f"no shot in '{folder}' is finished; run the command that began them")
     return sources

@@ -70,13 +70,13 @@ class Outputs:
                 check_free(path, force, inputs)
 
 
-def check_output(path: Path, asked: EncodeSettings, tell: Callable[[str], None]) -> None:
+def check_output(path: Path, asked: EncodeSettings, warn: Callable[[str], None]) -> None:
     """Find out before any shot is taken whether a film of that name can be encoded here.
 
     Args:
         path: of the film.
         asked: codec, sound, and the rate before it was `fitted`.
-        tell: told if the format cannot keep that rate.
+        warn: told if the format cannot keep that rate.
 
     Raises:
         FilmError: ffmpeg lacks the encoder, or cannot read the sound.
@@ -84,7 +84,7 @@ def check_output(path: Path, asked: EncodeSettings, tell: Callable[[str], None])
     check_encoding(path, asked)
     kept = asked.fitted(path).fps
     if kept != asked.fps:
-        tell(
+        warn(
             f"{path.suffix} cannot keep {float(asked.fps):.5g} frames a second evenly;"
             f" the film has {float(kept):.5g}, and is as long as asked"
         )

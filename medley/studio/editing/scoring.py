@@ -52,8 +52,8 @@ def _score_all(film: FilmSpec, listener: Listener) -> list[Measure]:
     at = film.networks.index(reference)
     largest = max((pair[at] for pair in pairs_of(film)), key=lambda spec: spec.content.height)
     model = load_model(largest.settled, device)
-    wish = film.order.run.tile
-    tile = choose_tile(wish, largest.scales, largest.settled, free_memory(device))
+    asked = film.order.run.tile
+    tile = choose_tile(asked, largest.scales, largest.settled, free_memory(device))
     measures: list[Measure] = []
     for pair in pairs_of(film):
         objective = make_objective_of(pair[at], model, tile)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from medley.errors import MedleyError, OutputError, ResourceError, WorkerLostError
 from medley.events import Event
-from medley.settings import TileWish
+from medley.settings import TileSetting
 from medley.studio.shooting.spec import ShotSpec
 
 
@@ -25,7 +25,7 @@ class Job:
 
     spec: ShotSpec
     label: str = ""
-    tile: TileWish = "auto"
+    tile: TileSetting = "auto"
     shrinks: int = 0
     deterministic: bool = False
 

@@ -10,7 +10,7 @@ from medley.settings import (
     SHORTEST_SIDE,
     VGG_LAYERS,
     ShotSettings,
-    TileWish,
+    TileSetting,
 )
 from medley.settings.housekeeping import amount
 from medley.settings.shot import LOSS_LAYERS
@@ -143,7 +143,7 @@ def _kept(scales: Sequence[Scale], every: int) -> int:
 
 
 def choose_tile(
-    wish: TileWish,
+    asked: TileSetting,
     scales: Sequence[Scale],
     settings: ShotSettings,
     free: float | None,
@@ -151,22 +151,25 @@ def choose_tile(
     """Decide whether a shot is computed in tiles, and how large they are.
 
     Args:
-        wish: a side or "off", which are taken if that may fit at all; or "auto": only if it does
-            not fit as a whole, the largest that fits.
-        scales: of the shot.
-        settings: of the shot.
-        free: bytes of memory that are free, or None if that is unknown: then all fits.
+        asked: side in pixels or "off", taken if it may fit at all; or "auto", which takes the
+            largest tiles that fit, and none if the picture fits as a whole.
+        scales: sizes of the shot.
+        settings: settings of the shot.
+        free: free memory in bytes, or None if it is unknown: then everything fits.
+
+    Returns:
+        Side of the tiles in pixels, or None for none.
 
     Raises:
-        ResourceError: nothing fits, or not as it is wished; what would is named.
+        ResourceError: nothing fits, or not what was asked for; the message names what would fit.
     """
     named = f"{scales[-1].width}x{scales[-1].height} pixels"
-    if wish != "auto":
-        tile = None if wish == "off" else wish
+    if asked != "auto":
+        tile = None if asked == "off" else asked
         need = peak_bytes(scales, settings, tile)
         if free is not None and need > free:
             raise ResourceError(
-                f"{named} take {amount(need)} of memory with ", Setting("tile", wish),
+                f"{named} take {amount(need)} of memory with ", Setting("tile", asked),
                 f", and {amount(free)} are free; leave ", Setting("tile"),
                 " out, or pass a smaller ", Setting("size"),
             )  # fmt: skip
@@ -233,14 +236,14 @@ def smaller_tile(scales: Sequence[Scale], settings: ShotSettings, tile: int | No
 
 
 def _largest_side(
-    scale: Scale, settings: ShotSettings, tile: int | None, room: float
+    scale: Scale, settings: ShotSettings, tile: int | None, free: float
 ) -> int | None:
-    """The longest side of a picture of that shape that fits into `room` bytes."""
+    """The longest side of a picture of that shape that fits into `free` bytes."""
     longest = max(scale.height, scale.width)
 
     def fits(side: int) -> bool:
         height, width = (max(SHORTEST_SIDE, round(n * side / longest)) for n in scale[:2])
-        return peak_bytes([Scale(height, width, scale.steps)], settings, tile) <= room
+        return peak_bytes([Scale(height, width, scale.steps)], settings, tile) <= free
 
     return next((side for side in reversed(range(64, longest, 32)) if fits(side)), None)
 

@@ -83,8 +83,8 @@ def load_model(settings: ShotSettings, device: str) -> Model:
         exact = make(weights.tensors, "float32")
         return Model(weights, network, lambda: exact, where, precision)
     digest, weights = weights.digest, replace(weights, tensors={})
-    lent = _Loan(lambda: make(_load(settings, digest).tensors, "float32"))
-    return Model(weights, network, lent, where, precision)
+    make_exact = _MadeOnDemand(lambda: make(_load(settings, digest).tensors, "float32"))
+    return Model(weights, network, make_exact, where, precision)
 
 
 def _set_float32(precision: Precision, device: str) -> None:
@@ -105,7 +105,7 @@ def _load(settings: ShotSettings, digest: str | None = None) -> Weights:
     return weights
 
 
-class _Loan:
+class _MadeOnDemand:
     """Something that is made when it is wanted, and gone once nobody has it any more.
 
     A network in float32 takes 52 MB and is wanted for one judgement at a shot's end; that is a
