@@ -1,4 +1,4 @@
-"""A film of pictures that are already there: finished shots, or folders of pictures; no torch."""
+"""Films of pictures that are there already: finished shots, or folders of pictures; no torch."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -43,18 +43,18 @@ def assemble(
 ) -> FilmFacts:
     """Cut sources into a film, with its poster, credits and sidecar; no shot is taken.
 
-    All of them appear when the last of them is whole.
+    None of the files appears before all of them are whole.
 
     Args:
-        sources: in the film's order.
-        outputs: where the files go.
-        film: pace, rate and quality, and what lies over the pictures.
-        listener: told how many pictures are compared and how many frames are written.
-        warn: told what the film goes without, a line each.
+        sources: sources of the frames, in the film's order.
+        outputs: paths of the files.
+        film: pace, rate and quality, and overlays.
+        listener: takes "stage" events while pictures are compared, and "cutting" for frames.
+        warn: takes a line about each thing that the film goes without.
 
     Raises:
         FilmError: the film cannot be laid out or encoded.
-        OutputError: a file cannot be written, or a shot is torn.
+        OutputError: a file cannot be written, or a shot is damaged.
         PictureError: a picture is unreadable.
     """
     warn = cache(warn)  # many shots may lack the same painting
@@ -89,14 +89,14 @@ def assemble(
 
 
 def changes_of(pictures: Sequence[Path], on_progress: Callable[[int, int], None]) -> list[float]:
-    """How much each picture changes against the one before it; the first not at all.
+    """Measure the visual change of each picture against the one before it; the first has 0.
 
     Args:
-        pictures: of one size.
-        on_progress: called with how many have been compared, and how many there are.
+        pictures: files of pictures of one size.
+        on_progress: called with the number of pictures compared, and of all.
 
     Raises:
-        PictureError: one is unreadable.
+        PictureError: a picture is unreadable.
     """
     changes = [0.0]
     total = len(pictures) - 1
@@ -123,7 +123,7 @@ def _segment(
         return segment_of(source.shot, caption, painting, content)
     paths = list(source.pictures.values())
     changes = [0.0] * len(paths)
-    if film.pace != "even":  # which would not look at them
+    if film.pace != "even":  # an even pace does not depend on changes
         what = f"comparing {source.title}"
         changes = changes_of(paths, lambda done, of: listener(stage(what, done, of)))
     track = ShotTrack(tuple(source.pictures), tuple(changes))
@@ -135,7 +135,7 @@ def _segment(
 
 
 def _painting(source: FrameSource, warn: Warn) -> Pixels | None:
-    """A shot's painting at about the pictures' area, if its file is still there."""
+    """The pixels of a shot's painting at about the pictures' area, if its file can be read."""
     if source.path.is_dir():
         return None
     try:

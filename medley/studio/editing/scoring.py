@@ -1,4 +1,4 @@
-"""Scores of finished results: by the network that judges, and against its own result."""
+"""Scores of a sweep's results: losses by the reference network, and likeness to its results."""
 
 import math
 from collections.abc import Callable
@@ -32,14 +32,14 @@ def measure_sweep(film: FilmSpec, listener: Listener) -> tuple[FilmSpec, list[Me
     """Score every final picture by the reference network, and compare it with the reference's.
 
     Args:
-        film: a sweep, all of whose shots are finished.
-        listener: told how many networks are loaded and how many pictures are scored.
+        film: sweep whose shots are all finished.
+        listener: takes "stage" events while networks are loaded and pictures are scored.
 
     Returns:
-        The film with what its networks cost, and a row for each pair and network.
+        The film with its networks measured, and a row for each pair and network.
 
     Raises:
-        OutputError, PictureError: a shot is torn.
+        OutputError, PictureError: a shot is damaged.
         WeightsError: weights are no longer there.
     """
     film = replace(film, networks=tuple(_measured(film, listener)))
@@ -82,7 +82,7 @@ def _score_all(film: FilmSpec, listener: Listener) -> list[Measure]:
 
 
 def _measured(film: FilmSpec, listener: Listener) -> list[Network]:
-    """Load each network with a clock beside it, and see how far its weights are off."""
+    """Measure each network's loading time and the error of its weights."""
     exact = load_weights(reference_in(film).settings.source).tensors
     networks = []
     for done, network in enumerate(film.networks):
@@ -94,7 +94,7 @@ def _measured(film: FilmSpec, listener: Listener) -> list[Network]:
 
 
 def distortion(tensors: Tensors, exact: Tensors) -> float:
-    """How far weights are off: |difference|^2 / |exact|^2 over all layers, biases aside."""
+    """The relative error of weights, |difference|^2 / |exact|^2 over all layers, without biases."""
     off = power = 0.0
     for name, (weight, _) in exact.items():
         off += float((tensors[name][0] - weight).square().sum(dtype=torch.float64))
@@ -103,7 +103,7 @@ def distortion(tensors: Tensors, exact: Tensors) -> float:
 
 
 def score(objective: Evaluator, pixels: Pixels, device: torch.device) -> float:
-    """The loss of a picture as it is saved."""
+    """The loss of a picture of 8-bit pixels."""
     losses, _ = objective.evaluate(to_tensor(pixels).to(device), with_gradient=False)
     return float(losses.total)
 
@@ -129,10 +129,10 @@ def similarity(result: Pixels, other: Pixels) -> float:
 def noise_ratio(result: Pixels, other: Pixels) -> float:
     """Peak signal-to-noise ratio of two 8-bit pictures in dB; infinite if they are the same."""
     if np.array_equal(result, other):
-        return math.inf  # where the library would divide by zero
+        return math.inf  # the library would divide by zero
     return float(peak_signal_noise_ratio(other, result, data_range=255))
 
 
 def difference(result: Pixels, other: Pixels) -> float:
-    """How much the eye sees differ between two pictures; see `visual_change`."""
+    """The visible difference of two pictures; see `visual_change`."""
     return visual_change(to_tensor(other), to_tensor(result))
