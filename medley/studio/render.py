@@ -1,4 +1,4 @@
-"""The medley: one content through many paintings, shot by shot, and the film of it all."""
+"""The medley: shots of one content after many paintings, and the film that joins them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,11 +38,11 @@ def plan_render(
     """List the shots of a medley: one after each painting, or one after all of them.
 
     Args:
-        order: what is asked for.
-        content: the photo at its size.
-        drawn: the paintings.
-        maker: puts shots together.
-        warn: told what the user should know of masks, a line each.
+        order: order of the film.
+        content: photo at its size.
+        drawn: paintings that were drawn, fitted to the photo.
+        maker: maker of the shots' specs.
+        warn: takes a line about each mask that may not be as it is meant.
 
     Raises:
         PictureError: the starting picture is unreadable or too narrow, or masks or weights do not
@@ -67,12 +67,12 @@ def cut_render(
 ) -> FilmFacts:
     """Cut finished shots into a medley, with its poster, credits and sidecar.
 
-    All of them appear when the last of them is whole.
+    None of the files appears before all of them are whole.
 
     Args:
-        film: all of its shots are finished.
-        order: the film's.
-        pictures: gives the pixels of photo and paintings.
+        film: film whose shots are all finished.
+        order: order of the film.
+        pictures: cache that gives the pixels of photo and paintings.
         on_frame: called with the number of frames written and their total.
 
     Raises:

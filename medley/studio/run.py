@@ -1,6 +1,6 @@
-"""The one runner: takes a plan's missing shots through an engine, and cuts each film when it can.
+"""The runner: has a plan's missing shots taken by an engine, and cuts each film once it can.
 
-Whatever fails is that shot's affair, and that of the films that need it.
+A failed shot affects only the films that need it.
 """
 
 import threading
@@ -21,20 +21,20 @@ from medley.studio.film_spec import FilmSpec
 from medley.studio.plan import Plan
 from medley.workspace.locks import Reservation, reserve
 
-_POLL_S = 0.5  # from one look at the cutting thread to the next, so that Ctrl-C is answered
+_POLL_S = 0.5  # between two looks at the cutting thread, so that Ctrl-C is answered
 
 Cutter = Callable[[FilmSpec, Callable[[Event], None]], MadeFilm | None]
-"""Cuts a film whose shots are finished, telling how far it is."""
+"""Function that cuts a film whose shots are finished, and sends events to a listener."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """How a run ended.
+    """The outcome of a run.
 
     Attributes:
-        films: the end of every film, in the orders' order.
-        lost: the ends of the shots that were given up.
-        made: the films that were cut in this run.
+        films: "filmend" event of every film, in the orders' order.
+        lost: "shotend" events of the shots that failed.
+        made: films that were cut in this run.
     """
 
     films: tuple[Event, ...]
@@ -43,7 +43,7 @@ class Report:
 
     @property
     def failures(self) -> list[Event]:
-        """The ends of films that are not there."""
+        """The "filmend" events of films that could not be made."""
         return [film for film in self.films if film.error]
 
 
@@ -59,15 +59,15 @@ def run(
 ) -> Report:
     """Take all missing shots and make all films.
 
-    The first failure ends the run, and shots at work leave checkpoints; but where the plan is made
+    The first failure ends the run, and shots at work leave checkpoints; but if the plan is
     unattended, everything is made that does not need what failed. Films are cut on a thread of
-    their own, so that no worker waits for it.
+    their own, so that no worker waits for them.
 
     Args:
-        plan: what has to be done.
-        engine: takes the shots.
-        listener: told what happens; never by two threads at once.
-        cutter: cuts a film, in place of `cut`.
+        plan: plan with the missing shots and the films.
+        engine: engine that takes the shots.
+        listener: takes every event, never on two threads at once.
+        cutter: function that cuts a film; `cut` if None.
 
     Raises:
         MedleyError: the engine has no workers, the workspace cannot be written to, or something
@@ -84,7 +84,7 @@ def run(
 
 
 class _Runner:
-    """Keeps account of shots and films."""
+    """Keeps track of which shots are unfinished, and which films wait for them."""
 
     def __init__(
         self,
@@ -105,9 +105,9 @@ class _Runner:
                 for key in self._wanted[number]:
                     self._films_of.setdefault(key, []).append(number)
         self._queue = deque(plan.jobs.values())
-        self._unfinished = set(plan.jobs)  # shots that have not ended yet
-        self._waiting: dict[str, list[Job]] = {}  # by the shot whose end they wait for
-        self._submitted: set[str] = set()  # shots that the engine has
+        self._unfinished = set(plan.jobs)  # keys of shots that have not ended yet
+        self._waiting: dict[str, list[Job]] = {}  # by the key of the shot that they go on from
+        self._submitted: set[str] = set()  # keys of shots that the engine has
         self._reservations: dict[str, Reservation] = {}
         self._lost: dict[str, Event] = {}
         self._cuts: dict[int, Future[Event]] = {}
@@ -116,13 +116,14 @@ class _Runner:
     def run(self, engine: Engine) -> Report:
         """Take and cut everything."""
         for key in self._plan.labels.keys() - self._plan.jobs.keys():
-            self._plan.workspace.shot(key).drop_state()  # a run was killed just before it did
+            # A run may have been killed just before it removed a finished shot's checkpoint.
+            self._plan.workspace.shot(key).drop_state()
         for number, keys in self._wanted.items():
             if not keys:
                 self._cuts[number] = self._pool.submit(self._cut_film, number)
         try:
             if self._plan.jobs:
-                # Closed at once where an exception leaves it, so that workers leave checkpoints.
+                # An exception closes the generator at once, so that workers leave checkpoints.
                 with closing(engine.run(self._jobs())) as events:
                     for event in events:
                         self._on_engine_event(event)
@@ -132,14 +133,14 @@ class _Runner:
         return self._report()
 
     def stop(self) -> None:
-        """Let the film at work be left, and begin no other."""
+        """Abandon the film that is being cut, and begin no other."""
         self._stopping.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _jobs(self) -> Iterator[Job | None]:
-        """Each missing shot when its turn comes; those that another run is at come last.
+        """Yield each missing shot in turn; those that another run is taking come last.
 
-        None where nothing can be begun until the engine has ended something.
+        None is yielded if no shot can begin before one that the engine has ends.
         """
         passed_over = 0
         while self._queue or self._waiting:
@@ -166,14 +167,14 @@ class _Runner:
                     yield ready
 
     def _reserve(self, key: str) -> bool:
-        """Tell other runs that the shot is about to be taken, unless one has said so before."""
+        """Reserve a shot against other runs; False if another run has reserved it."""
         reservation = reserve(self._plan.workspace.folder, key)
         if reservation:
             self._reservations[key] = reservation
         return reservation is not None
 
     def _load(self, job: Job) -> Job | None:
-        """The job with its pictures in memory, if they can be read."""
+        """Read a job's pictures into memory; None if that fails, which ends the shot."""
         try:
             ready = replace(job, spec=job.spec.loaded(self._plan.pictures.pixels))
         except MedleyError as error:
@@ -184,11 +185,11 @@ class _Runner:
         return ready
 
     def _shot_end(self, job: Job, error: Exception | None = None) -> Event:
-        """The end of a shot for which the engine was not asked."""
+        """The "shotend" event of a shot that the engine was not given."""
         return Event("shotend", job.key, job.label, error=error)
 
     def _on_engine_event(self, event: Event) -> None:
-        """Pass on what the engine tells, under the name that the shot has in this run."""
+        """Pass on an event of the engine, with the label that the shot has in this run."""
         event = replace(event, title=self._plan.labels[event.key])
         if event.kind == "shotend":
             self._release(event.key)
@@ -202,7 +203,7 @@ class _Runner:
             reservation.end()
 
     def _on_shot_end(self, end: Event) -> None:
-        """Note a shot's end: those that wait for it come next, and films that have all are cut."""
+        """Handle a shot's end: queue shots that go on from it, and cut films that are complete."""
         self._notify(end)
         if end.error and not self._plan.unattended:
             raise end.error
@@ -220,7 +221,7 @@ class _Runner:
         return [self._lost[key] for key in keys if key in self._lost]
 
     def _cut_film(self, number: int) -> Event:
-        """Cut a film, on the pool's thread."""
+        """Cut a film, on the thread pool, and return its "filmend" event."""
         film = self._plan.films[number]
         path, began, error = str(film.path), time.monotonic(), None
         try:
@@ -267,7 +268,7 @@ class _Runner:
         if film.is_made:
             return Event("filmend", path, steps=shots)
         future = self._cuts[number]
-        while not future.done():  # a wait without end would be deaf to an interrupt
+        while not future.done():  # a wait without a timeout would not be interrupted by Ctrl-C
             wait([future], _POLL_S)
         end = future.result()
         if end.error and not self._plan.unattended:

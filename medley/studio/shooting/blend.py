@@ -1,4 +1,4 @@
-"""How several paintings share one picture: how strongly each pulls, and where."""
+"""Blends of several paintings in one picture: the weight of each, and the masks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from medley.settings import REST, BlendSettings, MaskedPainting
 from medley.transfer.style_path import Walk
 
 Mask = npt.NDArray[np.float32]
-"""From 0 to 1, `(height, width)`: how much a painting pulls there."""
+"""Weight of a painting at each pixel, float32 `(height, width)` in [0, 1]."""
 
-_WARN_SHARE = 0.005  # share of the picture above which masks that do not add up to 1 are spoken of
+_WARN_SHARE = 0.005  # share of the picture above which a warning says that masks do not add up
 
 
 @dataclass(frozen=True)
 class Blend:
-    """How the paintings of one shot share it, in their order.
+    """Weights and masks of one shot's paintings, in their order.
 
     Attributes:
-        strengths: against one another, 1 on average; all alike if there are none.
-        masks: of the content's size; each painting pulls everywhere if there are none.
-        walk: how their strengths change from step to step, if they do; there are no masks then.
+        strengths: weights relative to each other, 1 on average; equal if there are none.
+        masks: masks of the content's size; each painting pulls everywhere if there are none.
+        walk: change of the strengths from step to step, if they change; excludes masks.
     """
 
     strengths: tuple[float, ...] = ()
@@ -37,7 +37,7 @@ class Blend:
 
     @property
     def digest(self) -> str | None:
-        """What decides pixels; None for paintings that pull alike, always and everywhere."""
+        """The digest of all that decides pixels; None for equal weights without masks or walk."""
         if self.walk:
             return sha256(repr(self.walk).encode())
         if not self.masks and all(strength == 1 for strength in self.strengths):
@@ -47,7 +47,7 @@ class Blend:
 
 
 def paintings_of_blend(blending: BlendSettings, drawn: Draw[Kept]) -> list[Painting[Kept]]:
-    """Give the drawn paintings in the order of the masks that name them, or in their own.
+    """Sort the drawn paintings in the order of the masks that name them, if there are masks.
 
     Raises:
         PictureError: a mask's painting is unreadable.
@@ -65,14 +65,14 @@ def paintings_of_blend(blending: BlendSettings, drawn: Draw[Kept]) -> list[Paint
 def read_blend(
     blending: BlendSettings, count: int, height: int, width: int, warn: Callable[[str], None]
 ) -> Blend:
-    """Read what was wished for the `count` paintings of one shot.
+    """Read the masks and weights of one shot's paintings.
 
     Args:
-        blending: paintings with masks or weights.
-        count: how many paintings there are.
-        height: of the shot, pixels.
-        width: of the shot, pixels.
-        warn: told what the user should know, a line each.
+        blending: settings that name masks or weights.
+        count: number of paintings.
+        height: height of the shot in pixels.
+        width: width of the shot in pixels.
+        warn: takes a line about each mask that may not be as it is meant.
 
     Raises:
         PictureError: a mask is unreadable or covers nothing, or weights do not match.
@@ -103,7 +103,7 @@ def _read_mask(
     path: Path, masked: MaskedPainting, height: int, width: int, warn: Callable[[str], None]
 ) -> Mask:
     picture = read_picture(path).convert("L")
-    with Image.open(path) as raw:  # it has just been read; what is transparent is not meant
+    with Image.open(path) as raw:  # `read_picture` drops transparency, which counts as black
         if "A" in raw.getbands():
             alpha = ImageOps.exif_transpose(raw).getchannel("A")
             picture = Image.composite(picture, Image.new("L", picture.size), alpha)
