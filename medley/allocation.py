@@ -1,4 +1,4 @@
-"""How the C library hands out memory: large tensors go back to the system when they are freed."""
+"""Settings of the C library's allocator, so that freed tensors go back to the system."""
 
 import ctypes
 import os
@@ -12,15 +12,15 @@ _HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def give_back_large_blocks() -> None:
-    """Let large blocks of this process, and of those it starts, be given back once they are freed.
+    """Let the allocator give large blocks back to the system once they are freed.
 
-    glibc learns to keep blocks of up to 32 MB in its heap, where a step's tensors of many sizes
-    leave holes: at 512 x 512 pixels a quarter of a process's memory was nothing else. Blocks on
-    their own leave none, but their pages are faulted in anew at every use. As huge pages that
-    costs a few percent of a step's time; where the system has none it would cost a third, and
-    nothing is changed.
+    This counts for this process and for those that it starts. By default glibc learns to keep
+    blocks of up to 32 MB in its heap, where a step's tensors of many sizes leave holes: at 512 x
+    512 pixels a quarter of a process's memory was such holes. Blocks outside the heap leave none,
+    but their pages are faulted in again at every use. With huge pages that costs a few percent of
+    a step's time. Without them it would cost a third, and then nothing is changed.
 
-    To be called before torch is imported, which asks once whether it may use huge pages.
+    Must be called before torch is imported, which asks once whether it may use huge pages.
     """
     if not sys.platform.startswith("linux") or not _has_huge_pages():
         return
@@ -32,10 +32,10 @@ def give_back_large_blocks() -> None:
 
 
 def give_back_holes() -> None:
-    """Let the free pages between this process's blocks be given back, now; takes up to 30 ms.
+    """Give the free pages between this process's blocks back to the system; takes up to 30 ms.
 
-    For where much that was there is gone and something else is made: what has been torn up into
-    holes is of no use to it.
+    Called where many tensors have been freed and others, of other sizes, are about to be made,
+    which would not fit into the holes.
     """
     if sys.platform.startswith("linux"):
         library = ctypes.CDLL(None)

@@ -1,8 +1,8 @@
-"""What `import medley` offers: pictures, features, weights and films from Python.
+"""The functions of `import medley`: pictures, features, weights and films from Python.
 
 Options are the fields of the schemas in `medley.settings`, under the same names and with the same
-defaults as on the command line. A value that no field accepts is a ValueError; what a user can
-mend (a picture that cannot be read, weights that are not here) is a `medley.errors.MedleyError`.
+defaults as on the command line. A value that no field accepts is a ValueError; an error that a user
+can mend, such as an unreadable picture or missing weights, is a `medley.errors.MedleyError`.
 """
 
 import logging
@@ -30,7 +30,7 @@ from medley.settings import (
     RunSettings,
     Settings,
     ShotSettings,
-    TileWish,
+    TileSetting,
     WeightsSettings,
     read_table,
 )
@@ -73,7 +73,7 @@ def in_keywords(setting: Setting) -> str:
 
 @contextmanager
 def _worded() -> Iterator[None]:
-    """Let errors name keywords as Python has them."""
+    """Word the settings in errors as keyword arguments."""
     try:
         yield
     except ConfigError as error:
@@ -91,25 +91,26 @@ def stylize(
     mask: Sequence[str] = (),
     seed: int = _CATALOG.seed,
     device: str = ",".join(_RUN.device),
-    tile: TileWish = _RUN.tile,
+    tile: TileSetting = _RUN.tile,
     **options: Any,
 ) -> Iterator[Iterate]:
     """Repaint a picture after a painting, or a mix of several, and yield every iterate.
 
-    All is checked and loaded before this returns; steps are computed as they are asked for.
+    Everything is checked and loaded before this returns; steps are computed as the iterator is
+    advanced.
 
         *_, last = medley.stylize("photo.jpg", "painting.jpg", size=256, steps=60)
 
     Args:
-        content: what is repainted.
-        painting: one, or several whose styles are mixed; none where masks name them.
-        style_weights: how strongly each pulls against the others; equally if there are none.
-        mask: such as "sky.png=starry.jpg": where which painting pulls, as on the command line.
-        seed: decides the noise of `init="noise"`.
+        content: picture that is repainted.
+        painting: painting, or several whose styles are mixed; none if masks name them.
+        style_weights: weights of the paintings relative to each other; equal if there are none.
+        mask: masks and their paintings, such as "sky.png=starry.jpg", as on the command line.
+        seed: seed of the noise for `init="noise"`.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         tile: side in pixels of the tiles that are computed at once, "auto" or "off".
         options: fields of `medley.settings.ShotSettings`, such as `size`, `steps`, `style_weight`.
-            `keep_every` says which iterates a workspace keeps, and changes nothing here.
+            `keep_every` is about workspaces and has no effect here.
 
     Returns:
         An iterator of `Iterate`, step 0 to `steps`: `image` is float32 `(1, 3, height, width)` RGB
@@ -118,7 +119,7 @@ def stylize(
     Raises:
         ValueError: an option or a picture's shape is not accepted.
         PictureError: a picture is unreadable or too narrow, or a mask covers nothing.
-        WeightsError: the weights are not there or not whole.
+        WeightsError: the weights are missing or damaged.
         ResourceError: the memory does not suffice, even in tiles; also while iterating.
         DivergedError: the loss is no longer finite; while iterating.
     """
@@ -141,7 +142,7 @@ def stylize(
 
 
 def _iterate(context: StillContext, spec: ShotSpec) -> Iterator[Iterate]:
-    """Yield a shot's iterates, once the memory was seen to suffice."""
+    """Check that the memory suffices, and return an iterator of a shot's iterates."""
     iterates = context.iterate(spec)
 
     def worded() -> Iterator[Iterate]:
@@ -163,16 +164,16 @@ def render(
 ) -> FilmFacts:
     """Make a film of one photo through many paintings: `medley render` from Python.
 
-    Shots go into the workspace, and those that lie there finished are not taken again.
+    Shots are kept in the workspace, and those that are finished there are not taken again.
 
     Args:
-        content: the photo's file.
-        styles: folders of paintings, or paintings.
-        output: the film, ending in .mp4; "outputs/CONTENT-medley.mp4" unless given.
-        force: replace a film of that name.
-        watch: told of every step, as `medley.events.Event` describes it: `title`, `step`, `steps`,
-            `loss`, `seconds`.
-        options: all else in `medley.settings.RenderOrder.fields()`, such as `sample`, `steps`,
+        content: file of the photo.
+        styles: folders of paintings, or files of paintings.
+        output: file of the film, ending in .mp4; "outputs/CONTENT-medley.mp4" by default.
+        force: True to replace a film of that name.
+        watch: function that is called with a `medley.events.Event` after each step; it has
+            `title`, `step`, `steps`, `loss` and `seconds`.
+        options: other names in `medley.settings.RenderOrder.fields()`, such as `sample`, `steps`,
             `fps`, `quality` or `workspace`.
 
     Returns:
@@ -180,7 +181,7 @@ def render(
 
     Raises:
         ValueError: an option is not accepted.
-        MedleyError: what a user can mend, as the class says.
+        MedleyError: something failed that the user can mend, as the subclass says.
     """
     named = {"content": content, "styles": styles, "output": output}
     order = _read(RenderOrder, named | options, "render")
@@ -217,21 +218,21 @@ def load_vgg(
         features = medley.load_vgg(bits=4, layers=["relu4_2"])(image)["relu4_2"]
 
     Args:
-        bits: a weight has: 1 to 8 from the package, 32 for the float original, which `medley
-            weights fetch` brings; 8 unless given.
-        weights: a file that `quantize` wrote, instead of bits.
-        layers: of the thirty-seven in `medley.vgg.layers.LAYERS`; those whose features are wanted.
+        bits: bits of a weight: 1 to 8 from the package (8 by default), 32 for the float original,
+            which `medley weights fetch` downloads.
+        weights: file that `quantize` wrote, instead of bits.
+        layers: layers whose features are returned, out of `medley.vgg.layers.LAYERS`.
         pooling: "max" or "average".
-        precision: that convolutions compute in: "auto", "float32", "tf32", "bfloat16", "float16".
+        precision: precision of convolutions: "auto", "float32", "tf32", "bfloat16", "float16".
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
 
     Returns:
         A module that maps float32 RGB `(1, 3, height, width)` in [0, 1] to a dict of features by
-        layer, each `(1, channels, ...)`; normalization is its own affair.
+        layer, each `(1, channels, ...)`. It normalizes its input itself.
 
     Raises:
-        ValueError: an unknown layer, or bits that do not exist, or together with a file.
-        WeightsError: the weights are not there or not whole.
+        ValueError: a layer is unknown, bits do not exist, or both bits and a file are given.
+        WeightsError: the weights are missing or damaged.
     """
     chosen = _read(WeightsSettings, {"bits": bits, "weights": weights}, "load_vgg")
     where = one_device(_read(RunSettings, {"device": device}, "load_vgg").device)
@@ -250,18 +251,18 @@ def features(
     """Compute VGG-19's features of a picture at its own size, without a gradient.
 
     Args:
-        picture: of 16 pixels or more on the short side, if layers behind pool4 are wanted.
-        layers: whose features are wanted.
-        network: as `load_vgg` gives it, with these layers among its own; loaded unless given.
-        options: of `load_vgg`, if it is.
+        picture: picture with at least 16 pixels on the short side for layers behind pool4.
+        layers: layers whose features are returned.
+        network: network from `load_vgg` that has these layers; loaded if None.
+        options: options of `load_vgg` for a network that is loaded.
 
     Returns:
-        By layer, float32 `(1, channels, ...)` on the network's device.
+        Features by layer, float32 `(1, channels, ...)` on the network's device.
 
     Raises:
-        ValueError: an unknown layer, or options beside a network.
+        ValueError: a layer is unknown, or both a network and options are given.
         PictureError: the picture is unreadable.
-        WeightsError: the weights are not there or not whole.
+        WeightsError: the weights are missing or damaged.
     """
     if network is not None and options:
         raise ValueError(f"{', '.join(options)} cannot be changed in a network that is given")
@@ -289,14 +290,14 @@ def quantize(
     """Store the float network in few bits: `medley quantize` from Python.
 
     Args:
-        output: the file, ending in .safetensors.
-        bits: a weight gets, 1 to 8; float16 and bfloat16 have their own.
+        output: file of the result, ending in .safetensors.
+        bits: bits of a weight, 1 to 8; float16 and bfloat16 have their own.
         scheme: "kmeans", "calibrated", "affine", "affine-channel", "float16" or "bfloat16".
-        layers: other widths for some convolutions, by name such as "conv1_1".
-        target_bytes: choose the layers' widths so that a "kmeans" file has no more.
-        original: a file of float weights; what `medley weights fetch` brought unless given.
-        pictures: folders or pictures to calibrate by; the paintings that ship unless given.
-        force: replace a file of that name.
+        layers: bits of single convolutions, by name such as "conv1_1".
+        target_bytes: most bytes of a "kmeans" file, for which each layer's bits are chosen.
+        original: file of float weights; by default the one that `medley weights fetch` downloads.
+        pictures: pictures to calibrate by, or folders of them; by default medley's paintings.
+        force: True to replace a file of that name.
 
     Returns:
         The file, which `load_vgg(weights=...)` and `stylize(weights=...)` take.
@@ -322,7 +323,7 @@ def quantize(
 
 
 def _read(schema: type[Schema], options: Mapping[str, Any], function: str) -> Schema:
-    """Options as their schema has them; what it does not accept is the caller's mistake."""
+    """Read options by their schema; a value that it does not accept is a ValueError."""
     try:
         return read_table(
             schema, options, f"medley.{function}", kind_of=preset_kind, wording=in_keywords
@@ -332,7 +333,7 @@ def _read(schema: type[Schema], options: Mapping[str, Any], function: str) -> Sc
 
 
 def _open(source: Picture) -> Image.Image:
-    """A picture, upright and RGB, however it comes."""
+    """Open or convert a picture of any accepted type, upright and RGB."""
     if isinstance(source, str | Path):
         return read_picture(Path(source))
     if isinstance(source, Image.Image):
@@ -356,5 +357,5 @@ def _open(source: Picture) -> Image.Image:
 
 
 def _name(source: Picture) -> str:
-    """What errors call a picture."""
+    """The name of a picture for errors."""
     return str(source) if isinstance(source, str | Path) else f"the {type(source).__name__}"

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: the one type of progress, for displays, logs and programs."""
+"""Events: the one type of progress that a run reports to displays, logs and programs."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,24 +11,24 @@ class Event:
     """Something that happened to a shot, a film, or a computation beside them.
 
     Attributes:
-        kind: "stage": a computation besides shots is so far. "started": an attempt at a shot
-            begins. "step": an iterate is there. "told": `text` should be known, such as that
-            another process is at the shot. "retry": an attempt failed with `error`, and there will
-            be another one. "shotend": a shot is finished or given up. "cutting": a frame
-            of a film is written. "filmend": a film is there or cannot be made.
-        key: the shot's key, or the film's path; "" if it is about neither.
-        title: what people call the shot or the computation.
-        worker: the name of the process that is at it, such as "cpu.2".
-        device: where that one computes.
-        step: the last iterate's number, the frames written, or the parts done.
-        steps: how many there will be.
-        loss: of the last iterate, weighted sum in the network's 0-255 units.
-        seconds: spent on it so far.
-        text: for people, in one line.
-        error: why it was given up, or an attempt at it. A `MedleyError` is something that the
-            user can mend; another one is a bug, whose traceback has been printed.
-        attempts: how many there were; 0 where another run took the shot, or nobody did.
-        lost: keys of a film's shots that were given up.
+        kind: kind of the event. "stage": a part of a computation besides shots is done. "started":
+            an attempt at a shot begins. "step": an iterate is computed. "told": the user should
+            read `text`. "retry": an attempt failed with `error`, and there will be another.
+            "shotend": a shot is finished or has failed. "cutting": a frame of a film is written.
+            "filmend": a film is finished or has failed.
+        key: key of the shot, or path of the film; "" for neither.
+        title: name of the shot or the computation, for people.
+        worker: name of the worker that takes the shot, such as "cpu.2".
+        device: device of that worker.
+        step: number of the last iterate, of frames written, or of parts done.
+        steps: number of all steps, frames or parts; for "filmend", of the film's shots.
+        loss: loss of the last iterate, a weighted sum in the network's 0-255 units.
+        seconds: seconds spent so far.
+        text: a line for the user.
+        error: error of the attempt, shot or film. A `MedleyError` is one that the user can mend;
+            any other is a bug, whose traceback has been printed.
+        attempts: number of attempts; 0 if another run took the shot, or none did.
+        lost: keys of a film's shots that failed.
     """
 
     kind: Kind
@@ -47,5 +47,5 @@ class Event:
 
 
 def stage(what: str, done: int, total: int) -> Event:
-    """Tell that a computation has done so many of its parts."""
+    """Make a "stage" event: a computation has done so many of its parts."""
     return Event("stage", title=what, step=done, steps=total)

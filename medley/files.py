@@ -1,4 +1,4 @@
-"""The one way to write a file (part file, fsync, rename), and digests of what was written."""
+"""Writing of files (part file, fsync, rename) and digests of files."""
 
 import contextlib
 import glob
@@ -16,12 +16,12 @@ import platformdirs
 
 from medley.errors import OutputError, Setting
 
-_MARKED = 40  # letters of a file's name that its part bears
+_MARKED = 40  # letters of a file's name that its part file's name keeps
 
 
 @contextlib.contextmanager
 def part_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its name when the block ends well.
+    """Yield a temporary path beside `path`, renamed to `path` when the block ends without error.
 
     The temporary name keeps the suffix, so that programs which choose a format by it still do.
     If the block raises, the part file is removed and `path` is left as it was.
@@ -35,10 +35,11 @@ def part_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def part_files(*paths: Path) -> Iterator[list[Path]]:
-    """As `part_file`, for files that belong together: none takes its name before all are whole.
+    """Yield temporary paths for files that belong together; see `part_file`.
 
-    They take their names in the order given, one right after the other. A part that the block has
-    made a folder, whose files are on the disk, takes its name as a whole.
+    None is renamed before all are whole; then they are renamed in the order given, one right after
+    the other. A part may also be a folder, whose files must be on the disk; it is renamed as a
+    whole.
 
     Raises:
         OutputError: a folder cannot be made or written to, or the disk is full.
@@ -51,7 +52,7 @@ def part_files(*paths: Path) -> Iterator[list[Path]]:
             part.touch(exist_ok=False)
         path = paths[0]
         yield parts
-        for path, part in zip(paths, parts, strict=True):  # noqa: B007 - an error names it
+        for path, part in zip(paths, parts, strict=True):  # noqa: B007 - the error names `path`
             if part.is_file():
                 with part.open("rb+") as file:
                     os.fsync(file.fileno())
@@ -66,7 +67,7 @@ def part_files(*paths: Path) -> Iterator[list[Path]]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`: the whole of it becomes visible at once, or nothing does.
+    """Write `data` to `path` so that either all of it becomes visible at once, or nothing.
 
     Raises:
         OutputError: the folder cannot be made or written to, or the disk is full.
@@ -88,7 +89,7 @@ def json_bytes(value: Any) -> bytes:
 
 
 def in_full(path: Path) -> str:
-    """A path as a file has it that may be read from another folder."""
+    """The absolute path as text, for files that may be read from another folder."""
     return str(path.absolute())
 
 
@@ -96,9 +97,9 @@ def write_sums(path: Path, names: Iterable[str], known: Mapping[str, str]) -> No
     """Write the digests of files beside `path`, in the form that `sha256sum --check` reads.
 
     Args:
-        path: the list's.
-        names: of the files, within its folder.
-        known: digests that need not be computed.
+        path: file of the list.
+        names: names of the files, relative to its folder.
+        known: digests by name that are known already.
 
     Raises:
         OutputError: the list cannot be written.
@@ -108,17 +109,17 @@ def write_sums(path: Path, names: Iterable[str], known: Mapping[str, str]) -> No
 
 
 def read_sums(path: Path) -> dict[str, str]:
-    """Digests by name, as `write_sums` wrote them; lines that are none are passed over.
+    """Read the digests by name that `write_sums` wrote; other lines are ignored.
 
     Raises:
-        OSError: the list is not there.
+        OSError: the list cannot be read.
     """
     pairs = (line.split("  ", 1) for line in path.read_text("utf-8", "replace").splitlines())
     return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
 
 
 def remove_parts_of(path: Path) -> None:
-    """Remove what a killed process left of a file that it was writing; nobody may be at it now."""
+    """Remove the part files of `path` that a killed process left; nobody may be writing it now."""
     own, suffix = glob.escape(_shortened(path.stem)), glob.escape(path.suffix)
     for part in path.parent.glob(_part_name(own, "?" * 8, suffix)):
         _remove(part)
@@ -128,7 +129,7 @@ def remove_parts(folder: Path) -> None:
     """Remove the part files that a killed process left in a folder; nobody may be writing there.
 
     Raises:
-        OSError: the folder cannot be read or one of them not removed.
+        OSError: the folder cannot be read, or a part file cannot be removed.
     """
     for part in folder.glob(_part_name("*", "?" * 8, "*")):
         part.unlink()
@@ -137,12 +138,12 @@ def remove_parts(folder: Path) -> None:
 def safetensors_header(
     arrays: Iterable[tuple[str, str, Iterable[int], int]], metadata: Mapping[str, str]
 ) -> bytes:
-    """Encode what a safetensors file begins with: the length of its table, and the table.
+    """Encode the header of a safetensors file: the length of its table, and the table.
 
     Args:
-        arrays: of each, in the order in which their bytes follow: name, dtype as the format names
-            it, shape, and size in bytes.
-        metadata: what the file says of itself.
+        arrays: name, dtype in the format's words, shape, and size in bytes of each array, in the
+            order in which their data follow.
+        metadata: texts that the file carries, by name.
     """
     table: dict[str, Any] = {"__metadata__": metadata}
     offset = 0
@@ -156,10 +157,10 @@ def safetensors_header(
 
 
 def check_free(path: Path, force: bool, inputs: Iterable[Path] = ()) -> None:
-    """Find out, before any work is done for it, whether `path` may and can be written.
+    """Check, before any work is done for it, that `path` may and can be written.
 
     Raises:
-        OutputError: a file is there and `force` is not set, it is one of the inputs, or the
+        OutputError: the file exists and `force` is not set, it is one of the inputs, or the
             folder is not writable.
     """
     if path.is_file() and any(own.is_file() and path.samefile(own) for own in inputs):
@@ -182,11 +183,11 @@ def check_free(path: Path, force: bool, inputs: Iterable[Path] = ()) -> None:
 
 
 def check_folder_free(path: Path, force: bool, own: re.Pattern[str]) -> None:
-    """As `check_free`, for a folder of files with names of our own: nothing else may be in it.
+    """Check that a folder may be written, in which only files with names like `own` may lie.
 
     Raises:
-        OutputError: it holds other files, or files at all and `force` is not set; or the folder
-            around it is not writable.
+        OutputError: the folder holds other files, or any files and `force` is not set; or the
+            folder around it is not writable.
     """
     if path.is_dir():
         names = [file.name for file in path.iterdir()]
@@ -201,7 +202,7 @@ def check_folder_free(path: Path, force: bool, own: re.Pattern[str]) -> None:
                 Setting("force", True),
                 " to replace them, or name another",
             )
-        path = path.with_name(f"{path.name}.new")  # the folder around it must be writable
+        path = path.with_name(f"{path.name}.new")  # checks that the folder around it is writable
     check_free(path, force=False)
 
 
@@ -211,7 +212,7 @@ def cache_folder() -> Path:
 
 
 def sha256(*parts: bytes) -> str:
-    """Hexadecimal SHA-256 of the parts laid end to end."""
+    """The hexadecimal SHA-256 of the concatenated parts."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
@@ -219,7 +220,7 @@ def sha256(*parts: bytes) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes, read in pieces."""
+    """The hexadecimal SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -229,7 +230,7 @@ def _part_path(path: Path) -> Path:
 
 
 def _shortened(stem: str) -> str:
-    """What a part's name has of its file's: all, or, for it to be a name still, what tells it."""
+    """The stem for a part file's name, shortened if the system would refuse a longer name."""
     if len(stem) <= _MARKED:
         return stem
     return f"{stem[:_MARKED]}-{sha256(os.fsencode(stem))[:8]}"
@@ -240,7 +241,7 @@ def _part_name(stem: str, mark: str, suffix: str) -> str:
 
 
 def _publish(part: Path, path: Path) -> None:
-    """Give a part its name; of a folder that had it before, nothing is left in the new one."""
+    """Rename a part to its final name; a folder of that name is replaced as a whole."""
     if part.is_dir() and path.is_dir():
         old = _part_path(path)
         path.replace(old)
@@ -259,6 +260,6 @@ def _remove(part: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
-    """The error that says that `path` could not be written, and why."""
+    """Make the error that says that `path` could not be written, and why."""
     reason = error.strerror or str(error)
     return OutputError(f"cannot write '{path}' ({reason}); choose another place or make room there")

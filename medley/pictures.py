@@ -1,4 +1,4 @@
-"""Pictures by what they are: file, size and digest; pixels are read when they are wanted."""
+"""Pictures described by file, size and digest, whose pixels are read only when needed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ from medley.settings import SHORTEST_SIDE
 class Picture:
     """A picture file at the size at which it is used.
 
-    A plan of ten thousand shots holds these alone, a few hundred bytes each.
+    A plan of ten thousand shots holds only these, a few hundred bytes each.
 
     Attributes:
-        path: the file; of a picture that came without one, what errors call it.
-        height: pixels to which it is brought.
-        width: pixels to which it is brought.
-        digest: SHA-256 of shape and pixels at that size, which decides keys of shots.
-        held: the pixels, where they are in memory: for another process, or because there is no
-            file to read them from again.
+        path: file of the picture, or a name for errors if it came without a file.
+        height: height in pixels at which it is used.
+        width: width in pixels at which it is used.
+        digest: SHA-256 of shape and pixels at that size, which enters keys of shots.
+        held: pixels in memory, for another process, or because there is no file to read them from.
     """
 
     path: Path
@@ -38,11 +37,11 @@ class Picture:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Shape of the pixels, `(height, width, 3)`."""
+        """The shape of the pixels, `(height, width, 3)`."""
         return self.height, self.width, 3
 
     def pixels(self) -> Pixels:
-        """Give the pixels, uint8 `(height, width, 3)`, read from the file if they are not held.
+        """Return the pixels, uint8 `(height, width, 3)`, read from the file if they are not held.
 
         Raises:
             PictureError: the file cannot be read any more, or shows something else.
@@ -55,7 +54,7 @@ class Picture:
         return pixels
 
     def holding(self, pixels: Pixels) -> Self:
-        """Give the same picture with its pixels in memory."""
+        """Copy the picture with its pixels in memory."""
         return replace(self, held=pixels)
 
 
@@ -71,10 +70,10 @@ def digest_of(pixels: Pixels) -> str:
 
 
 def read_at(path: Path, height: int, width: int) -> Pixels:
-    """Read a picture file and bring it to that size.
+    """Read a picture file and resize it.
 
     Raises:
-        PictureError: it is unreadable, or would be too narrow.
+        PictureError: the file is unreadable, or the picture would be too narrow.
     """
     return resized(read_picture(path), height, width, path)
 
@@ -82,16 +81,19 @@ def read_at(path: Path, height: int, width: int) -> Pixels:
 def resized(
     picture: Image.Image, height: int, width: int, name: object, shortest: int = SHORTEST_SIDE
 ) -> Pixels:
-    """Bring a decoded picture to that size.
+    """Resize a decoded picture.
 
     Args:
-        picture: upright RGB.
-        height: pixels that are wanted.
-        width: pixels that are wanted.
-        name: what errors call it.
-        shortest: pixels that its shorter side must have for the network.
+        picture: decoded picture, upright RGB.
+        height: height of the result in pixels.
+        width: width of the result in pixels.
+        name: name of the picture for errors.
+        shortest: fewest pixels that the network needs on the shorter side.
+
+    Returns:
+        Pixels, uint8 `(height, width, 3)`.
 
     Raises:
-        PictureError: it would be too narrow.
+        PictureError: the result would be too narrow.
     """
     return np.asarray(resize(picture, height, width, name, shortest))

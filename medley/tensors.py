@@ -1,4 +1,4 @@
-"""Pixels to float32 RGB tensors in [0, 1], and back."""
+"""Conversion of pixels to float32 RGB tensors in [0, 1], and back."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,11 +9,11 @@ from PIL import Image
 
 from medley.images import Pixels
 
-_AT_ONCE = 2**20  # pixels that are rounded at once: a large picture's temporaries would be larger
+_AT_ONCE = 2**20  # pixels that are rounded at once, to bound the memory of temporaries
 
 
 def to_tensor(picture: Image.Image | Pixels) -> torch.Tensor:
-    """Lay a picture out as float32 `(1, 3, height, width)` RGB in [0, 1]."""
+    """Convert a picture to float32 `(1, 3, height, width)` RGB in [0, 1]."""
     values = torch.from_numpy(np.array(picture, dtype=np.uint8))
     return values.permute(2, 0, 1).unsqueeze(0).contiguous().float().div_(255)
 
@@ -27,14 +27,17 @@ def to_pixels(image: torch.Tensor) -> Pixels:
 
 
 def send_pixels(image: torch.Tensor) -> Callable[[], Pixels]:
-    """Begin what `to_pixels` does, and give what waits for the end of it, on any thread.
+    """Begin the conversion of `to_pixels`.
 
-    From CUDA the pixels are copied while the device and this thread go on; elsewhere they are
-    there at once.
+    From CUDA the pixels are copied while the device and this thread go on; from other devices they
+    are converted at once.
+
+    Returns:
+        A function that waits for the pixels and returns them, on any thread.
     """
     if image.device.type != "cuda":
         return partial(np.asarray, to_pixels(image))
-    # A copy goes on by itself only into memory that the system cannot move.
+    # Only copies into pinned memory are asynchronous.
     host = torch.empty((*image.shape[2:], 3), dtype=torch.uint8, pin_memory=True)
     for rows, band in _rounded(image):
         host[rows].copy_(band, non_blocking=True)

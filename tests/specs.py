@@ -95,7 +95,7 @@ def take(
     model: Model,
     spec: ShotSpec | None = None,
     on_step: Callable[[Event], object] = id,
-    tell: Callable[[str], object] = pytest.fail,
+    warn: Callable[[str], object] = pytest.fail,
     tile: int | None = None,
 ) -> Shot:
     """Take a shot into the workspace at `root`.
@@ -105,7 +105,7 @@ def take(
         model: computes it.
         spec: what is shot; `small_spec()` if there is none.
         on_step: called with the event of each step; what it raises ends the shot there.
-        tell: called with the lines that the user is told; there must be none by default.
+        warn: called with the lines that the user is told; there must be none by default.
         tile: side of tiles in pixels.
     """
     spec, workspace = spec or small_spec(), Workspace(root)
@@ -113,7 +113,7 @@ def take(
         for event in events:
             assert event.key == spec.key
             if event.kind == "told":
-                tell(event.text)
+                warn(event.text)
             else:
                 assert event.kind == "step"
                 on_step(event)

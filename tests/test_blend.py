@@ -110,8 +110,8 @@ def masks(tmp_path):
 
 def read(*pairs, told=None, **options):
     wishes = BlendSettings(mask=tuple(f"{mask}=p.jpg" for mask in pairs), **options)
-    tell = pytest.fail if told is None else told.append
-    return read_blend(wishes, len(pairs), *CONTENT.shape[:2], tell)
+    warn = pytest.fail if told is None else told.append
+    return read_blend(wishes, len(pairs), *CONTENT.shape[:2], warn)
 
 
 def test_rest_is_what_the_other_masks_leave_softly(tmp_path):

@@ -84,16 +84,16 @@ def test_losses_and_gradients_are_bit_for_bit_those_without(model, style, tile):
     settings = ShotSettings(style_loss=style)
     content, paintings, image = picture(1), [picture(2), picture(3, 48, 80)], picture(4)
 
-    def judge(cache):
+    def evaluate(cache):
         args = (model.network, content, paintings, settings)
         objective = TiledObjective(*args, tile, (), cache) if tile else Objective(*args, (), cache)
         losses, gradient = objective.evaluate(image, with_gradient=True)
         return [*losses, gradient]
 
     cache = FeatureCache()
-    anew = judge(FeatureCache(0))
+    anew = evaluate(FeatureCache(0))
     for _ in range(2):
-        assert all(map(torch.equal, judge(cache), anew))
+        assert all(map(torch.equal, evaluate(cache), anew))
 
 
 def test_kinds_of_statistics_and_tiles_are_told_apart(model):

@@ -13,7 +13,7 @@ import pytest
 from medley.errors import OutputError
 from medley.images import decode
 from medley.settings import PruneSettings
-from medley.workspace.maintenance import choose, find_films, freed, prune, survey, verify
+from medley.workspace.maintenance import bytes_freed, choose, find_films, prune, survey, verify
 from medley.workspace.shot import SUMS
 from medley.workspace.store import Workspace
 
@@ -93,7 +93,7 @@ def test_pruned_iterates_leave_the_result_which_is_no_finished_shot(workspace):
     shot = shoot(workspace, 1, steps=6)
     result = shot.step_path(5).read_bytes()
     (entry,) = listed(workspace)
-    given = freed(entry, True)
+    given = bytes_freed(entry, True)
     assert prune(workspace, shot, True)
     assert shot.steps() == [0, 5]
     assert shot.step_path(5).read_bytes() == result

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from pydantic import ValidationError
 
 from medley.cli.layers import layers as layers_command
-from medley.settings import VGG_LAYERS, BlendSettings, MaskWish, RenderOrder, ShotSettings
+from medley.settings import VGG_LAYERS, BlendSettings, MaskedPainting, RenderOrder, ShotSettings
 from medley.settings.layers import format_layers, parse_layers
 
 
@@ -88,7 +88,7 @@ def test_weights_that_are_none_are_refused(text, words):
 
 
 def test_masks_are_read_up_to_the_first_sign():
-    wish = MaskWish(Path("a.png"), Path("b=c.jpg"))
+    wish = MaskedPainting(Path("a.png"), Path("b=c.jpg"))
     assert BlendSettings(mask=("a.png=b=c.jpg",)).mask == (wish,)
     for text in ("a.png", "=b.jpg", "a.png=", ""):
         with pytest.raises(ValidationError, match="is not MASK=PAINTING, such as"):

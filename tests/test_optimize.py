@@ -135,7 +135,7 @@ def test_lbfgs_with_no_gradient_stays_where_it_is():
     assert torch.equal(LBFGS().step(image, torch.zeros(8)), image)
 
 
-class Judge:
+class Objectives:
     """Makes the objectives of a small shot, and counts them; "poison" spoils those in halves."""
 
     def __init__(self, model, poison=None):
@@ -172,76 +172,78 @@ class Poisoned:
 
 
 @pytest.fixture
-def judge(model):
-    return Judge(model)
+def objectives(model):
+    return Objectives(model)
 
 
-def problem(judge, half=False, **settings):
-    palette = color_statistics([judge.painting])
-    return Problem(32, 40, lambda: judge.content, palette, judge, ShotSettings(**settings), half)
+def problem(objectives, half=False, **settings):
+    palette = color_statistics([objectives.painting])
+    return Problem(
+        32, 40, lambda: objectives.content, palette, objectives, ShotSettings(**settings), half
+    )
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("scales", ["1", "3"])
-def test_loss_falls_and_every_pixel_stays_within_bounds(judge, optimizer, scales):
-    iterates = list(optimize(problem(judge, steps=24, optimizer=optimizer, scales=scales)))
+def test_loss_falls_and_every_pixel_stays_within_bounds(objectives, optimizer, scales):
+    iterates = list(optimize(problem(objectives, steps=24, optimizer=optimizer, scales=scales)))
     assert [iterate.step for iterate in iterates] == list(range(25))
-    assert iterates[-1].loss < judge(32, 40).evaluate(judge.content, False)[0].total / 5
+    assert iterates[-1].loss < objectives(32, 40).evaluate(objectives.content, False)[0].total / 5
     for iterate in iterates:
-        assert iterate.image.shape == judge.content.shape
+        assert iterate.image.shape == objectives.content.shape
         assert iterate.image.min() >= 0
         assert iterate.image.max() <= 1
         assert iterate.loss == pytest.approx(iterate.content + iterate.style + iterate.tv, rel=1e-5)
 
 
-def test_each_iterate_carries_the_loss_of_its_own_pixels(judge):
-    for iterate in optimize(problem(judge, steps=5)):
-        found = judge(32, 40).evaluate(iterate.image, False)[0].total.item()
+def test_each_iterate_carries_the_loss_of_its_own_pixels(objectives):
+    for iterate in optimize(problem(objectives, steps=5)):
+        found = objectives(32, 40).evaluate(iterate.image, False)[0].total.item()
         assert found == pytest.approx(iterate.loss, rel=1e-5)
 
 
-def test_first_iterate_is_the_start_and_the_last_has_eight_bits(judge):
-    iterates = list(optimize(problem(judge, steps=6, scales="3")))
-    assert torch.equal(iterates[0].image, judge.content)
+def test_first_iterate_is_the_start_and_the_last_has_eight_bits(objectives):
+    iterates = list(optimize(problem(objectives, steps=6, scales="3")))
+    assert torch.equal(iterates[0].image, objectives.content)
     assert iterates[0].change == 0
     levels = iterates[-1].image * 255
     torch.testing.assert_close(levels, levels.round(), atol=1e-4, rtol=0)
 
 
-def test_same_run_gives_the_same_pixels(judge):
-    first, second = (list(optimize(problem(judge, steps=6)))[-1] for _ in range(2))
+def test_same_run_gives_the_same_pixels(objectives):
+    first, second = (list(optimize(problem(objectives, steps=6)))[-1] for _ in range(2))
     assert torch.equal(first.image, second.image)
 
 
-def test_second_iterate_takes_the_paintings_colours(judge):
-    iterates = list(optimize(problem(judge, steps=1)))
-    expected = match_colors(judge.content, color_statistics([judge.painting]))
+def test_second_iterate_takes_the_paintings_colours(objectives):
+    iterates = list(optimize(problem(objectives, steps=1)))
+    expected = match_colors(objectives.content, color_statistics([objectives.painting]))
     torch.testing.assert_close(iterates[1].image, expected, atol=0.003, rtol=0)
 
 
-def test_colours_are_taken_although_the_loss_rises_at_first(judge):
-    fond = partial(judge, settings=ShotSettings(content_weight=1e6))
-    palette = color_statistics([judge.painting])
-    kept = Problem(32, 40, lambda: judge.content, palette, fond, ShotSettings(steps=2))
+def test_colours_are_taken_although_the_loss_rises_at_first(objectives):
+    fond = partial(objectives, settings=ShotSettings(content_weight=1e6))
+    palette = color_statistics([objectives.painting])
+    kept = Problem(32, 40, lambda: objectives.content, palette, fond, ShotSettings(steps=2))
     first, second, _ = optimize(kept)
     assert second.loss > first.loss
-    expected = match_colors(judge.content, palette)
+    expected = match_colors(objectives.content, palette)
     torch.testing.assert_close(second.image, expected, atol=0.003, rtol=0)
 
 
-def test_sizes_grow_over_the_steps_and_each_objective_is_made_once(judge):
-    iterates = list(optimize(problem(judge, steps=9, scales="3")))
+def test_sizes_grow_over_the_steps_and_each_objective_is_made_once(objectives):
+    iterates = list(optimize(problem(objectives, steps=9, scales="3")))
     sizes = [(iterate.height, iterate.width) for iterate in iterates]
     assert sizes == [(16, 20)] * 3 + [(23, 28)] * 3 + [(32, 40)] * 4
-    assert judge.made == [(16, 20, True), (23, 28, True), (32, 40, True)]
+    assert objectives.made == [(16, 20, True), (23, 28, True), (32, 40, True)]
 
 
 @pytest.mark.parametrize("palette", [True, False])
-def test_gradients_are_only_taken_where_the_next_picture_comes_of_them(judge, palette):
+def test_gradients_are_only_taken_where_the_next_picture_comes_of_them(objectives, palette):
     asked = []
 
     def counting(*size):
-        objective = judge(*size)
+        objective = objectives(*size)
         evaluate = objective.evaluate
 
         def counted(image, with_gradient):
@@ -251,7 +253,7 @@ def test_gradients_are_only_taken_where_the_next_picture_comes_of_them(judge, pa
         objective.evaluate = counted
         return objective
 
-    whole = problem(judge, steps=3)
+    whole = problem(objectives, steps=3)
     colours = whole.palette if palette else None
     list(optimize(replace(whole, objective_at=counting, palette=colours)))
     assert asked == [not palette, True, True, False]
@@ -259,31 +261,31 @@ def test_gradients_are_only_taken_where_the_next_picture_comes_of_them(judge, pa
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_half_that_fails_is_gone_on_with_in_float32(model, what):
-    judge = Judge(model, {False: (what, 2)})
-    iterates = list(optimize(problem(judge, half=True, steps=6)))
+    objectives = Objectives(model, {False: (what, 2)})
+    iterates = list(optimize(problem(objectives, half=True, steps=6)))
     assert [iterate.exact for iterate in iterates] == [False] * 2 + [True] * 5
-    assert judge.made == [(32, 40, False), (32, 40, True)]
+    assert objectives.made == [(32, 40, False), (32, 40, True)]
     assert all(math.isfinite(iterate.loss) for iterate in iterates)
     assert iterates[-1].loss < iterates[1].loss
 
 
-def test_last_iterate_is_judged_in_float32_without_halves_having_failed(judge):
-    iterates = list(optimize(problem(judge, half=True, steps=3)))
+def test_last_iterate_is_evaluated_in_float32_without_halves_having_failed(objectives):
+    iterates = list(optimize(problem(objectives, half=True, steps=3)))
     assert not any(iterate.exact for iterate in iterates)
-    assert judge.made == [(32, 40, False), (32, 40, True)]
+    assert objectives.made == [(32, 40, False), (32, 40, True)]
 
 
 @pytest.mark.parametrize("half", [False, True])
 def test_loss_that_is_no_number_in_float32_either_stops_with_advice(model, half):
-    judge = Judge(model, {True: ("loss", 0), False: ("loss", 0)})
+    objectives = Objectives(model, {True: ("loss", 0), False: ("loss", 0)})
     with pytest.raises(DivergedError, match="became nan at step 0; lower the weights"):
-        list(optimize(problem(judge, half, steps=3)))
+        list(optimize(problem(objectives, half, steps=3)))
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("stop", range(9))
-def test_run_goes_on_from_any_position_to_the_same_pixels(judge, optimizer, stop):
-    run = problem(judge, steps=9, scales="3", optimizer=optimizer)
+def test_run_goes_on_from_any_position_to_the_same_pixels(objectives, optimizer, stop):
+    run = problem(objectives, steps=9, scales="3", optimizer=optimizer)
     whole = list(optimize(run))
     rest = list(optimize(run, whole[stop].position))
     assert [iterate.step for iterate in rest] == list(range(stop + 1, 10))
@@ -292,8 +294,8 @@ def test_run_goes_on_from_any_position_to_the_same_pixels(judge, optimizer, stop
         assert (one.loss, one.change) == (other.loss, other.change)
 
 
-def test_position_is_let_go_of_once_the_run_is_past_it(judge):
-    run = problem(judge, steps=6)
+def test_position_is_let_go_of_once_the_run_is_past_it(objectives):
+    run = problem(objectives, steps=6)
     held = list(optimize(run))[2].position
     own = {name: value.clone() for name, value in held.tensors.items()}
     watched = weakref.ref(own["before"])
@@ -304,16 +306,16 @@ def test_position_is_let_go_of_once_the_run_is_past_it(judge):
         assert watched() is None
 
 
-def test_positions_of_other_runs_are_refused(judge):
-    run = problem(judge, steps=9, scales="3")
+def test_positions_of_other_runs_are_refused(objectives):
+    run = problem(objectives, steps=9, scales="3")
     position = list(optimize(run))[5].position
     other = replace(run, height=40, width=32)
     with pytest.raises(ValueError, match=r"no run over a picture of \(1, 3, 40, 32\) stands there"):
         next(optimize(other, position))
     with pytest.raises(ValueError, match="no run of 4 steps stands at step 6"):
-        next(optimize(problem(judge, steps=4), position))
+        next(optimize(problem(objectives, steps=4), position))
     with pytest.raises(ValueError, match="no Adam over a picture"):
-        next(optimize(problem(judge, steps=9, scales="3", optimizer="adam"), position))
+        next(optimize(problem(objectives, steps=9, scales="3", optimizer="adam"), position))
 
 
 class Reads(TorchDispatchMode):
@@ -327,8 +329,8 @@ class Reads(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-def test_step_asks_for_no_value_by_itself(judge, optimizer):
-    run = optimize(problem(judge, steps=8, optimizer=optimizer, scales="1"))
+def test_step_asks_for_no_value_by_itself(objectives, optimizer):
+    run = optimize(problem(objectives, steps=8, optimizer=optimizer, scales="1"))
     for _ in range(3):  # the colours are weighed in the first
         next(run)
     with Reads() as reads:
@@ -340,9 +342,9 @@ def test_step_asks_for_no_value_by_itself(judge, optimizer):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_gpu_is_waited_for_once_a_step():
-    judge = Judge(load_model(ShotSettings(precision="float32"), torch.device("cuda")))
-    judge.content, judge.painting = judge.content.cuda(), judge.painting.cuda()
-    run = optimize(problem(judge, steps=12, scales="1"))
+    objectives = Objectives(load_model(ShotSettings(precision="float32"), torch.device("cuda")))
+    objectives.content, objectives.painting = objectives.content.cuda(), objectives.painting.cuda()
+    run = optimize(problem(objectives, steps=12, scales="1"))
     for _ in range(4):
         next(run)
     torch.cuda.set_sync_debug_mode("warn")

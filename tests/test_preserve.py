@@ -106,8 +106,8 @@ def test_loss_in_light_is_that_of_the_picture_shown_last(model):
     last = list(iterate(what, model))[-1]
     content = to_tensor(CONTENT)
     painting = recolor_painting(to_tensor(PAINTING), content, "luminance")
-    judge = Objective(model.network, luminance(content), [painting], what.settings)
-    assert judge(luminance(last.image)).total.item() == pytest.approx(last.loss, rel=1e-4)
+    objective = Objective(model.network, luminance(content), [painting], what.settings)
+    assert objective(luminance(last.image)).total.item() == pytest.approx(last.loss, rel=1e-4)
     assert (last.image * 255 - (last.image * 255).round()).abs().max() < 1e-3
 
 

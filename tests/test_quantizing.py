@@ -12,8 +12,8 @@ from medley.cli.quantize import Size
 from medley.errors import WeightsError
 from medley.images import decode
 from medley.settings.shot import LOSS_LAYERS, STYLE_LAYERS
-from medley.studio.compression.allocate import choose_widths, file_bytes, measure_harm
-from medley.studio.compression.compare import Candidate, Judge, measure
+from medley.studio.compression.allocate import choose_widths, file_bytes, measure_sensitivity
+from medley.studio.compression.compare import Candidate, FeatureComparison, measure
 from medley.studio.editing.report import draw_comparison, write_comparison
 from medley.tensors import to_tensor
 from medley.transfer.gram import gram_matrix
@@ -34,26 +34,26 @@ def quantize(float_cache, tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def judge():
+def comparison():
     pictures = [to_tensor(draw_pixels(32, 40, seed)) for seed in (1, 2)]
-    return Judge(load_weights(8).tensors, pictures)
+    return FeatureComparison(load_weights(8).tensors, pictures)
 
 
 def falling(scale):
-    """Harm that falls fourfold with every bit, as the square of an error does."""
+    """Sensitivity that falls fourfold with every bit, as the square of an error does."""
     return {bits: scale * 4.0**-bits for bits in range(1, 9)}
 
 
-def test_float_network_does_no_harm(judge):
-    errors = judge({})
+def test_float_network_has_no_errors(comparison):
+    errors = comparison({})
     assert errors.total == 0
     assert set(errors.features) == set(LOSS_LAYERS)
     assert set(errors.grams) == set(STYLE_LAYERS)
 
 
-def test_errors_are_those_of_a_plain_computation(judge):
-    weight, bias = judge.originals["conv1_1"]
-    errors = judge({"conv1_1": (weight * 1.25, bias * 1.25)})
+def test_errors_are_those_of_a_plain_computation(comparison):
+    weight, bias = comparison.originals["conv1_1"]
+    errors = comparison({"conv1_1": (weight * 1.25, bias * 1.25)})
     # A scaled first layer scales its features, and its Gram matrix by the square.
     assert errors.features["relu1_1"] == pytest.approx(0.25, rel=1e-4)
     assert errors.grams["relu1_1"] == pytest.approx(1.25**2 - 1, rel=1e-4)
@@ -63,9 +63,9 @@ def test_errors_are_those_of_a_plain_computation(judge):
     )
 
 
-def test_harm_falls_with_bits_and_is_none_behind_the_last_layer_looked_at(judge):
+def test_sensitivity_falls_with_bits_and_is_none_behind_the_last_layer_looked_at(comparison):
     originals = {
-        name: tuple(tensor.numpy() for tensor in judge.originals[name])
+        name: tuple(tensor.numpy() for tensor in comparison.originals[name])
         for name in ("conv1_1", "conv1_2")
     }
     unseen = np.random.default_rng(0).standard_normal((512, 4, 3, 3), np.float32)
@@ -73,21 +73,23 @@ def test_harm_falls_with_bits_and_is_none_behind_the_last_layer_looked_at(judge)
     weights = {name: weight for name, (weight, _) in originals.items()}
     books = network_codebooks(weights, dict.fromkeys(weights, range(1, 9)), workers=1)
     tried = []
-    harm = measure_harm(originals, books, judge, lambda name, bits: tried.append((name, bits)))
+    sensitivity = measure_sensitivity(
+        originals, books, comparison, lambda name, bits: tried.append((name, bits))
+    )
     assert len(tried) == 24
     for name in ("conv1_1", "conv1_2"):
-        assert harm[name][1] > harm[name][3] > harm[name][6] > 0
-    assert set(harm["conv5_4"].values()) == {0.0}
+        assert sensitivity[name][1] > sensitivity[name][3] > sensitivity[name][6] > 0
+    assert set(sensitivity["conv5_4"].values()) == {0.0}
 
 
 @pytest.mark.parametrize("target", [45_000, 60_000, 80_000, 110_000])
 def test_chosen_widths_fit_and_are_near_the_best_of_all(target):
-    harm = {"a": falling(3.0), "b": falling(1.0), "c": falling(0.2)}
-    chosen = choose_widths(harm, COUNTS, target)
+    sensitivity = {"a": falling(3.0), "b": falling(1.0), "c": falling(0.2)}
+    chosen = choose_widths(sensitivity, COUNTS, target)
     assert file_bytes(chosen, COUNTS) <= target
 
     def cost(widths):
-        return sum(harm[name][bits] for name, bits in widths.items())
+        return sum(sensitivity[name][bits] for name, bits in widths.items())
 
     every = (dict(zip(COUNTS, w, strict=True)) for w in itertools.product(range(1, 9), repeat=3))
     best = min(cost(widths) for widths in every if file_bytes(widths, COUNTS) <= target)
@@ -95,9 +97,9 @@ def test_chosen_widths_fit_and_are_near_the_best_of_all(target):
 
 
 def test_layer_that_does_no_harm_is_narrowed_first():
-    harm = {"a": falling(1.0), "b": dict.fromkeys(range(1, 9), 0.0), "c": falling(1.0)}
+    sensitivity = {"a": falling(1.0), "b": dict.fromkeys(range(1, 9), 0.0), "c": falling(1.0)}
     full = file_bytes(dict.fromkeys(COUNTS, 8), COUNTS)
-    chosen = choose_widths(harm, COUNTS, full - 17_000)
+    chosen = choose_widths(sensitivity, COUNTS, full - 17_000)
     assert chosen == {"a": 8, "b": 1, "c": 8}
 
 
@@ -187,13 +189,13 @@ def test_weights_and_bits_contradict(tmp_path):
     assert "--weights and --bits contradict" in done.stderr
 
 
-def test_comparison_has_a_row_for_each_candidate_and_a_chart(judge, tmp_path):
-    full = measure(weightfile.BUNDLE, judge)
+def test_comparison_has_a_row_for_each_candidate_and_a_chart(comparison, tmp_path):
+    full = measure(weightfile.BUNDLE, comparison)
     assert full.errors.total == 0
     assert full.size_bytes == weightfile.BUNDLE.stat().st_size
     assert 0 < full.load_s < 10
     assert 0 < full.distortion < 1e-4
-    rows = [full, Candidate("affine", 4, 1000, 0.1, 0.2, judge({}))]
+    rows = [full, Candidate("affine", 4, 1000, 0.1, 0.2, comparison({}))]
     write_comparison(rows, tmp_path / "c.csv")
     with (tmp_path / "c.csv").open(newline="") as file:
         read = list(csv.DictReader(file))

@@ -437,9 +437,9 @@ def test_memory_that_runs_out_leaves_what_was_kept_and_one_line(place, monkeypat
         asked.append(1)
         if len(asked) > 6:  # in the second shot
             raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return judge(self, image, with_gradient)
+        return original(self, image, with_gradient)
 
-    judge = Objective.evaluate
+    original = Objective.evaluate
     monkeypatch.setattr(Objective, "evaluate", evaluate)
     done = render(place, expect=1)
     last = done.stderr.splitlines()[-1]

@@ -52,8 +52,8 @@ def test_reported_loss_is_that_of_the_saved_picture(tmp_path, model):
     what = small_spec(steps=12)
     saved = to_tensor(decode(shot.step_path(12)))
     content, painting = (each.pixels() for each in (what.content, what.paintings[0].picture))
-    judge = Objective(model.network, to_tensor(content), [to_tensor(painting)], what.settings)
-    assert shot.done()["loss"] == pytest.approx(judge(saved).total.item(), rel=1e-4)
+    objective = Objective(model.network, to_tensor(content), [to_tensor(painting)], what.settings)
+    assert shot.done()["loss"] == pytest.approx(objective(saved).total.item(), rel=1e-4)
 
 
 def test_thinned_shot_keeps_every_third_and_the_last(tmp_path, model):
@@ -100,7 +100,7 @@ def test_overflow_of_halves_is_told_once_and_the_shot_goes_on_in_float32(tmp_pat
     network.get_buffer("conv1_1_weight").fill_(float("inf"))
     half = replace(model, network=network, make_exact=lambda: model.network, precision="float16")
     told = []
-    shot = take(tmp_path / "half", half, tell=told.append)
+    shot = take(tmp_path / "half", half, warn=told.append)
     assert told == ["'painting_2.png': float16 overflowed; this shot goes on in float32"]
     whole = take(tmp_path / "whole", model)
     for step in range(5):

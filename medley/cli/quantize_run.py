@@ -60,8 +60,8 @@ def compare_schemes(source: Source, table: Path, chart: Path) -> None:
         chart: the same as a picture.
     """
     with _quantizer(source) as (quantizer, _):
-        judge = quantizer.judge()
-        candidates = [measure(path, judge) for path in quantizer.candidates()]
+        comparison = quantizer.comparison()
+        candidates = [measure(path, comparison) for path in quantizer.candidates()]
         write_comparison(candidates, table)
         draw_comparison(candidates, chart)
         _show(candidates)

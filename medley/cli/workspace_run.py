@@ -16,9 +16,9 @@ from medley.settings.housekeeping import amount
 from medley.workspace.maintenance import (
     Entry,
     Finding,
+    bytes_freed,
     choose,
     find_films,
-    freed,
     prune,
     survey,
     verify,
@@ -62,7 +62,7 @@ def prune_shots(
         where = ", ".join(f"'{folder}'" for folder in films)
         raise OutputError(f"no film's sidecar lies in {where}; name their folders with --films")
     picked = choose(survey(place, named_in), choice)
-    sizes = {entry.shot.key: freed(entry, choice.iterates) for entry in picked}
+    sizes = {entry.shot.key: bytes_freed(entry, choice.iterates) for entry in picked}
     what = "the iterates between first and last of " if choice.iterates else ""
     named = f"{what}{counted(len(picked), 'shot')}, {amount(sum(sizes.values()))}"
     for entry in picked[:_LONGEST_LIST]:

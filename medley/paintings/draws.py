@@ -262,12 +262,12 @@ def looking(fit: Fit[Kept]) -> Look[Kept]:
     return look
 
 
-def find_bad(entries: Sequence[Entry], watch: Callable[[int], None]) -> list[str]:
+def find_bad(entries: Sequence[Entry], on_progress: Callable[[int], None]) -> list[str]:
     """Decode every entry, on all processors, and say of each bad one what is wrong.
 
     Args:
         entries: of any number.
-        watch: called with how many are done, now and then.
+        on_progress: called with how many are done, now and then.
     """
 
     def complaint(entry: Entry) -> str | None:
@@ -282,7 +282,7 @@ def find_bad(entries: Sequence[Entry], watch: Callable[[int], None]) -> list[str
         for start in range(0, len(entries), _AT_ONCE):
             part = entries[start : start + _AT_ONCE]
             bad += [found for found in pool.map(complaint, part) if found]
-            watch(start + len(part))
+            on_progress(start + len(part))
     return bad
 
 

@@ -28,7 +28,7 @@ from medley.settings.networks import (
 )
 from medley.settings.orders import FilmOrder, Order, RenderOrder, SweepOrder, WalkOrder
 from medley.settings.presets import QualitySettings
-from medley.settings.run import EngineSettings, RunSettings, TileWish
+from medley.settings.run import EngineSettings, RunSettings, TileSetting
 from medley.settings.shot import (
     PICTURE_BYTES,
     REST,
@@ -37,7 +37,7 @@ from medley.settings.shot import (
     EffortSettings,
     FinishSettings,
     LookSettings,
-    MaskWish,
+    MaskedPainting,
     Scales,
     ShotSettings,
     StyleSettings,
@@ -55,7 +55,6 @@ __all__ = [
     "SHORTEST_SIDE",
     "SUFFIXES",
     "VGG_LAYERS",
-    "BatchWish",
     "BlendSettings",
     "CatalogSettings",
     "ComposeSettings",
@@ -73,7 +72,7 @@ __all__ = [
     "FrameSize",
     "Layer",
     "LookSettings",
-    "MaskWish",
+    "MaskedPainting",
     "Order",
     "PruneSettings",
     "QualitySettings",
@@ -88,7 +87,7 @@ __all__ = [
     "StyleSettings",
     "SweepOrder",
     "SweepSettings",
-    "TileWish",
+    "TileSetting",
     "WalkOrder",
     "WalkSettings",
     "WeightsSettings",

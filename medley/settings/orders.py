@@ -30,7 +30,7 @@ from medley.settings.run import RunSettings
 from medley.settings.shot import (
     BlendSettings,
     LookSettings,
-    MaskWish,
+    MaskedPainting,
     ShotSettings,
     parse_mask,
 )
@@ -144,10 +144,10 @@ class RenderOrder(Order):
     @classmethod
     def _masks_bring_their_paintings(cls, values: Any) -> Any:
         blend = values.get("blend") or {}
-        wishes: tuple[str | MaskWish, ...] = dict(blend).get("mask", ())
+        wishes: tuple[str | MaskedPainting, ...] = dict(blend).get("mask", ())
         if not wishes:
             return values
-        read = (wish if isinstance(wish, MaskWish) else parse_mask(wish) for wish in wishes)
+        read = (wish if isinstance(wish, MaskedPainting) else parse_mask(wish) for wish in wishes)
         masked = tuple(dict.fromkeys(wish.painting for wish in read))
         named = tuple(map(Path, values.get("styles") or masked))
         if named != masked:

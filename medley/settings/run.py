@@ -39,7 +39,7 @@ def _read_tile(value: Any) -> Any:
     return side
 
 
-TileWish = Annotated[int | Literal["auto", "off"], BeforeValidator(_read_tile)]
+TileSetting = Annotated[int | Literal["auto", "off"], BeforeValidator(_read_tile)]
 Devices = Annotated[tuple[str, ...], Text(parse_devices, ",".join)]
 
 
@@ -53,7 +53,7 @@ class RunSettings(Settings):
         description="Where to compute: auto, cpu, cuda, cuda:N or mps; several, as in"
         " cuda:0,cuda:1, take different shots at once, each in its own process.",
     )
-    tile: TileWish = Field(
+    tile: TileSetting = Field(
         "auto",
         description="Side in pixels of the tiles that a picture is computed in; auto: tiles if it"
         " does not fit into memory as a whole.",

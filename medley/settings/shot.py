@@ -162,7 +162,7 @@ REST: Literal["rest"] = "rest"
 """Stands for a mask's file: what the other masks leave."""
 
 
-class MaskWish(NamedTuple):
+class MaskedPainting(NamedTuple):
     """A mask's file, or `REST`, and the painting that pulls there."""
 
     mask: Path | Literal["rest"]
@@ -173,7 +173,7 @@ class MaskWish(NamedTuple):
         return f"{self.mask}={self.painting}"
 
 
-def parse_mask(text: str) -> MaskWish:
+def parse_mask(text: str) -> MaskedPainting:
     """Read "sky.png=starry.jpg"; the first = is the one that counts.
 
     Raises:
@@ -182,7 +182,7 @@ def parse_mask(text: str) -> MaskWish:
     mask, _, painting = text.partition("=")
     if not mask or not painting:
         raise ValueError(f"'{text}' is not MASK=PAINTING, such as sky.png=starry.jpg")
-    return MaskWish(REST if mask == REST else Path(mask), Path(painting))
+    return MaskedPainting(REST if mask == REST else Path(mask), Path(painting))
 
 
 def parse_shares(text: str) -> tuple[float, ...]:
@@ -271,7 +271,7 @@ class BlendSettings(Settings):
         description="How strongly each painting of a picture pulls against the others, such as 2,1"
         " for two of them, in their order; equally by default.",
     )
-    mask: tuple[Annotated[MaskWish, Text(parse_mask)], ...] = Field(
+    mask: tuple[Annotated[MaskedPainting, Text(parse_mask)], ...] = Field(
         (),
         description="MASK=PAINTING: where the mask is white, this painting pulls; repeatable, and"
         " 'rest' as MASK is what the others leave.",
@@ -279,7 +279,7 @@ class BlendSettings(Settings):
 
     @field_validator("mask")
     @classmethod
-    def _has_one_rest(cls, masks: tuple[MaskWish, ...]) -> tuple[MaskWish, ...]:
+    def _has_one_rest(cls, masks: tuple[MaskedPainting, ...]) -> tuple[MaskedPainting, ...]:
         if sum(wish.mask == REST for wish in masks) > 1:
             raise ValueError(f"'{REST}' is named twice, and is one region; give it one painting")
         return masks

@@ -1,1 +1,1 @@
-"""Where the floors below come together: shots are taken, films cut from them."""
+"""Planning, forecasting and running of orders: shots are taken, and films are cut from them."""

@@ -1,4 +1,4 @@
-"""The one way from finished shots to a film: `cut`, whatever kind of film it is."""
+"""Cutting of a planned film from its finished shots, whatever kind of film it is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class MadeFilm:
     """A film that has been cut.
 
     Attributes:
-        film: as it was planned; a sweep's with what its networks cost.
-        facts: the file as it was read back.
-        measures: a sweep's, a row for each pair and network.
+        film: the planned film; in a sweep its networks have been measured.
+        facts: facts of the file as it was read back.
+        measures: a row for each pair and network of a sweep; empty for other films.
     """
 
     film: FilmSpec
@@ -33,21 +33,21 @@ class MadeFilm:
 
 
 def cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm | None:
-    """Make a planned film of its finished shots, with all that lies beside it.
+    """Cut a film from its finished shots, and write the files that lie beside it.
 
-    Where films are kept that lie there, another run that is at the same film is waited for, and
-    its film is taken.
+    If the film keeps what is made already, and another run is cutting it just now, that run is
+    waited for and its film is kept.
 
     Args:
-        film: all of its shots are finished.
-        listener: told how many frames are written, and what else is computed for the film.
-        pictures: gives the pixels of photos and paintings.
+        film: film whose shots are all finished.
+        listener: takes "cutting" events for frames and "stage" events for computations.
+        pictures: cache that gives the pixels of photos and paintings.
 
     Returns:
-        None if another run has made it.
+        The film, or None if another run has made it.
 
     Raises:
-        MedleyError: it cannot be made, or a picture was changed since it was planned.
+        MedleyError: the film cannot be made, or a picture was changed since it was planned.
     """
     if not film.keeps_made:
         return _cut(film, listener, pictures)
@@ -63,7 +63,7 @@ def cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm 
             claim.wait()
         if path.is_file() and film.sidecar_matches():
             return None
-        for own in film.outputs.all:  # a killed run may have left a part of it
+        for own in film.outputs.all:  # a killed run may have left part files
             remove_parts_of(own)
         for note in film.notes:  # nobody sat there to be told when it was planned
             tell(note)
@@ -81,7 +81,7 @@ def _cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm
         return MadeFilm(film, cut_render(film, order, pictures, on_frame))
     if isinstance(order, WalkOrder):
         return MadeFilm(film, cut_walk(film, order, pictures, on_frame))
-    # torch takes a second to import: only a sweep's pictures are scored by a network.
+    # torch takes a second to import, and only a sweep needs it: a network scores its pictures.
     from medley.studio.editing.scoring import measure_sweep
 
     film, measures = measure_sweep(film, listener)

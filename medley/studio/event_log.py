@@ -1,8 +1,8 @@
-"""A batch's log: every event as a JSON object on a line, for programs to read and people to search.
+"""The log of a batch: every event as a JSON object on a line, for programs and for searching.
 
     {"time": "2026-05-01T12:00:00.000+00:00", "since": 1.5, "event": "started", "key": ...}
 
-The time of day is for people: it may jump. `since` counts seconds and does not.
+`time` is the time of day, which may jump; `since` counts seconds from the start and does not.
 """
 
 import datetime
@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from medley.errors import MedleyError, OutputError, Setting, Wording
 from medley.events import Event, Kind
 
-# What is told of each kind of event, and under which names.
+# The event's attributes that are logged, by kind of event, and their names in the log.
 _SHOT = {"key": "key", "title": "title", "worker": "worker"}
 _TAKING = {
     **_SHOT, "device": "device", "step": "step", "steps": "steps", "loss": "loss",
@@ -39,15 +39,15 @@ _MANY: tuple[Kind, ...] = ("stage", "step", "cutting")
 
 
 class EventLog:
-    """Writes down what happens, each as soon as it does."""
+    """Writes each event to the log as soon as it happens."""
 
     def __init__(self, file: TextIO, every_step: bool, wording: Wording) -> None:
-        """Made by `open_log`."""
+        """Keep an open file; `open_log` calls this."""
         self._file, self._every_step, self._wording = file, every_step, wording
         self._began = time.monotonic()
 
     def on(self, event: Event) -> None:
-        """Write an event down, unless it is a step or a frame and those are not wanted."""
+        """Write an event, unless it is a step or a frame and those are left out."""
         if self._every_step or event.kind not in _MANY:
             fields = _FIELDS[event.kind]
             self.write(event.kind, {name: getattr(event, own) for name, own in fields.items()})
@@ -59,26 +59,26 @@ class EventLog:
         line = json.dumps(
             {"time": now, "since": since, "event": event, **facts}, default=self._words
         )
-        with suppress(OSError):  # a full disk is told of by the shots, which matter more
+        with suppress(OSError):  # on a full disk the shots fail too, and their errors matter more
             self._file.write(line + "\n")
             self._file.flush()
 
     def _words(self, value: object) -> str:
-        """Write what JSON has no form for: errors and paths."""
+        """The text for a value that JSON has no form for: an error or a path."""
         return value.worded(self._wording) if isinstance(value, MedleyError) else str(value)
 
 
 @contextmanager
 def open_log(path: Path, every_step: bool, wording: Wording = str) -> Iterator[EventLog]:
-    """Begin a log, or go on with one.
+    """Open a log; an existing one is appended to.
 
     Args:
-        path: the log's file.
-        every_step: whether steps and frames are written down too.
-        wording: of the settings that errors name.
+        path: file of the log.
+        every_step: True to log steps and frames too.
+        wording: function that words the settings that errors name.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +96,6 @@ def open_log(path: Path, every_step: bool, wording: Wording = str) -> Iterator[E
 
 
 def log_path(workspace: Path, manifest: Path) -> Path:
-    """Where a batch's log lies unless it is asked for elsewhere; no two batches share one."""
+    """The default path of a batch's log, different for each manifest."""
     now = datetime.datetime.now(datetime.UTC)
     return workspace / "logs" / f"{manifest.stem}-{now:%Y%m%d-%H%M%S}-{os.getpid()}.jsonl"

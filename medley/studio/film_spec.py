@@ -1,4 +1,4 @@
-"""One film that has been planned: the shots that it is made of, and whether it is there already."""
+"""A planned film: its order, its shots, its files, and whether it is made already."""
 
 import json
 from dataclasses import dataclass
@@ -17,22 +17,21 @@ from medley.workspace.store import Workspace
 
 @dataclass(frozen=True)
 class FilmSpec:
-    """A film whose inputs have been looked through, and which can be made.
+    """A film whose inputs have been checked, and which can be made.
 
     Attributes:
-        order: what was asked for.
-        source: where it was asked for, as errors call it; "" on the command line.
-        outputs: where its files go.
-        shots: the shots that it is made of, in the film's order; a sweep's photo and painting by
-            photo and painting, each with all networks.
-        drawn: the paintings.
-        devices: where its shots are computed.
+        order: order of the film.
+        source: place of the order in a manifest, for errors; "" on the command line.
+        outputs: paths of its files.
+        shots: specs of its shots, in the film's order; a sweep has, for each photo and painting,
+            one with each network.
+        drawn: paintings that were drawn, and reasons why others were not.
+        devices: names of the devices that compute its shots.
         network: words for its weights, such as "8-bit kmeans".
-        networks: those that a sweep measures.
-        notes: what the user should know, a line each.
-        keeps_made: whether a film that lies there and was made of just these shots in just this
-            way stays as it is.
-        is_made: whether it lies there so.
+        networks: networks that a sweep measures; empty for other films.
+        notes: lines that the user should read.
+        keeps_made: True to keep an existing film that was made of the same shots in the same way.
+        is_made: True if such a film exists and is kept.
     """
 
     order: FilmOrder
@@ -49,12 +48,12 @@ class FilmSpec:
 
     @property
     def path(self) -> Path:
-        """Where the film goes."""
+        """The file of the film."""
         return self.outputs.film
 
     @property
     def workspace(self) -> Workspace:
-        """Where its shots are kept."""
+        """The workspace that keeps its shots."""
         return Workspace(self.order.run.workspace)
 
     @property
@@ -69,14 +68,14 @@ class FilmSpec:
 
     @property
     def by_network(self) -> list[ShotSpec]:
-        """Its shots as they are best taken: a sweep's one network's after another's."""
+        """The shots in the order in which they are best taken: one network after another."""
         count = len(self.networks)
         if not count:
             return list(self.shots)
         return [spec for number in range(count) for spec in self.shots[number::count]]
 
     def sidecar_matches(self) -> bool:
-        """Whether a sidecar lies there that says: made of these shots, and cut in this way."""
+        """Whether there is a sidecar with the same shots and the same settings of the cut."""
         try:
             sidecar: dict[str, Any] = json.loads(self.outputs.sidecar.read_text("utf-8"))
             return (
@@ -85,15 +84,15 @@ class FilmSpec:
                 and bool(self._settings_in_sidecar().items() <= sidecar["settings"].items())
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return False  # there is none, or it is torn or another program's
+            return False  # there is none, or it is damaged, or not medley's
 
     def _keys_in_sidecar(self) -> list[str]:
-        if isinstance(self.order, RenderOrder):  # whose paintings name their shot each
+        if isinstance(self.order, RenderOrder):  # its sidecar names a shot with each painting
             return [spec.key for spec in self.shots for _ in spec.paintings]
         return self.keys
 
     def _settings_in_sidecar(self) -> dict[str, Any]:
-        """The settings that no shot's key knows."""
+        """The settings of the cut, which are in no shot's key."""
         order = self.order
         known = order.film.fitted(self.path).model_dump(mode="json")
         if isinstance(order, WalkOrder):

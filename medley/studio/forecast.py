@@ -1,4 +1,4 @@
-"""What a plan will take on this machine: time, memory and disk, before anything begins."""
+"""Forecast of a plan on this machine: time, memory and disk, before anything begins."""
 
 import heapq
 from collections import Counter
@@ -21,24 +21,24 @@ from medley.studio.shooting.devices import kind_of_device
 from medley.studio.shooting.paces import CALIBRATION, known_pace
 from medley.studio.shooting.resources import free_memory_each, process_memory, resident_memory
 
-_WORTH = 5  # times a calibration's work that a run must have, to be held up by one
+_WORTH = 5  # the pace is measured for runs that are this many times as long as measuring it
 
 Patience = Literal["none", "worth it", "always", "anew"]
-"""Whether the pace is measured, which takes seconds and imports torch: never, if it is not known
-and the run is long, if it is not known, or in any case."""
+"""When the pace is measured, which takes seconds and imports torch: never, if it is unknown and the
+run is long, if it is unknown, or in any case."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run will take.
+    """Time, memory and disk that a run will take.
 
     Attributes:
-        missing: shots that are to be taken.
-        finished: shots that were found.
-        steps: of all shots that are to be taken.
-        seconds: for them, or None if the machine's pace is not known.
-        memory_bytes: at the peak, of all processes (on CUDA: of the fullest device).
-        disk_bytes: that the workspace will grow by.
+        missing: number of shots to be taken.
+        finished: number of shots that are finished already.
+        steps: steps of all missing shots together.
+        seconds: time for the missing shots, or None if the machine's pace is unknown.
+        memory_bytes: peak memory of all processes, or on CUDA of the fullest device.
+        disk_bytes: growth of the workspace.
         tile: side in pixels of the smallest tiles, or None if pictures are computed as a whole.
     """
 
@@ -55,19 +55,19 @@ def forecast(
     plan: Plan,
     devices: Sequence[str],
     pace: Pace | None,
-    tell: Callable[[str], None] | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> Forecast:
-    """Foretell what a plan will take.
+    """Forecast time, memory and disk of a plan.
 
     Args:
-        plan: what is to be done.
-        devices: one for each process that takes shots at once.
-        pace: of one process that has its device for itself, if it is known.
-        tell: told of shots that would not fit into a process's memory just now, even in tiles;
-            without it they are an error.
+        plan: plan with the missing shots.
+        devices: device of each process that takes shots.
+        pace: pace of a process that does not share its device, if it is known.
+        warn: takes a line about shots that will not fit into the memory that is free now, even in
+            tiles; if None, such shots are an error.
 
     Raises:
-        ResourceError: shots will not fit, and nobody is told.
+        ResourceError: shots will not fit, and `warn` is None.
     """
     jobs = list(plan.jobs.values())
     devices = devices[: max(1, len(jobs))]
@@ -79,7 +79,7 @@ def forecast(
     for alike, count in Counter(map(_likeness, jobs)).items():
         job = examples[alike]
         scales, settings = job.spec.scales, job.spec.settled
-        tile = _tile(job, count, free, tell)
+        tile = _tile(job, count, free, warn)
         took[alike] = shot_seconds(scales, pace, tile, settings.keep_every) if pace else 0.0
         disk += count * disk_bytes(scales, settings)
         peak = max(peak, peak_bytes(scales, settings, tile))
@@ -98,15 +98,18 @@ def forecast(
 
 
 def pace_for(plan: Plan, device: str, patience: Patience) -> Pace | None:
-    """Give the pace at which a plan's first missing shot is taken, if that is known.
+    """Look up or measure the pace for a plan's first missing shot.
 
     Args:
-        plan: what is to be done.
-        device: where.
-        patience: whether it is measured.
+        plan: plan with the missing shots.
+        device: device that takes the shot.
+        patience: when the pace is measured.
+
+    Returns:
+        The pace, or None if it is unknown and is not measured.
 
     Raises:
-        WeightsError: it is measured, and the network's weights are not there or not whole.
+        WeightsError: the pace is measured, and the network's weights are missing or damaged.
     """
     if not plan.jobs:
         return None
@@ -118,26 +121,26 @@ def pace_for(plan: Plan, device: str, patience: Patience) -> Pace | None:
     worth = _WORTH * sum(scale.pixel_steps for scale in CALIBRATION)
     if patience == "worth it" and work <= worth:
         return None
-    # torch takes a second to import: only what computes brings it.
+    # torch takes a second to import, and is needed only where the pace is measured.
     from medley.studio.shooting.benchmark import benchmark
 
     return benchmark(specs[0].settled, device)
 
 
 def _tile(
-    job: Job, count: int, free: float | None, tell: Callable[[str], None] | None
+    job: Job, count: int, free: float | None, warn: Callable[[str], None] | None
 ) -> int | None:
     try:
         return choose_tile(job.tile, job.spec.scales, job.spec.settled, free)
     except ResourceError as error:
-        if tell is None:
+        if warn is None:
             raise
-        tell(f"{count:,} shots will not fit: {error}")  # memory may be free when their turn comes
+        warn(f"{count:,} shots will not fit: {error}")  # memory may be free when their turn comes
         return TILES[-1]
 
 
 def _memory(devices: Sequence[str], peak: float) -> float:
-    """Bytes at the peak; a single process is this one, several have this one beside them."""
+    """Peak memory in bytes; a single process is this one, several run beside this one."""
     if not peak:
         return float(resident_memory())
     most = max(devices.count(device) for device in set(devices))
@@ -148,18 +151,18 @@ def _memory(devices: Sequence[str], peak: float) -> float:
 
 
 def _likeness(job: Job) -> Hashable:
-    """What decides time and memory; settings as objects, since comparing them is slow.
+    """A value that is equal for jobs that take the same time and memory.
 
-    The shots of a film share them.
+    Settings count by identity, because comparing them is slow and the shots of a film share them.
     """
     return job.spec.content.shape, id(job.spec.settings), job.tile
 
 
 def _seconds(jobs: Sequence[Job], took: Mapping[Hashable, float], devices: int) -> float:
-    """Time until the last job ends, each begun on the device that is free first.
+    """Time until the last job ends, if each begins on the device that is free first.
 
-    Processes on one device share its arithmetic: two of them are hardly quicker than one. A job
-    that goes on from another waits for its end.
+    Processes on one device share its arithmetic, so that two are hardly quicker than one. A job
+    that goes on from another waits for that one's end.
     """
     free = [0.0] * max(1, devices)
     ends: dict[str | None, float] = {}

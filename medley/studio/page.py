@@ -1,4 +1,4 @@
-"""A batch's summary as one HTML page: every film with its poster, and what failed."""
+"""The summary of a batch as one HTML page: every film with its poster, and all failures."""
 
 import os
 from collections.abc import Sequence
@@ -58,13 +58,13 @@ def write_page(path: Path, title: str, report: Report, wording: Wording = str) -
     """Write the page; films, posters and sidecars are linked by paths relative to it.
 
     Args:
-        path: the page's file.
-        title: what stands at its top.
-        report: how the batch ended.
-        wording: of the settings that errors name.
+        path: file of the page.
+        title: heading of the page.
+        report: report of the batch's run.
+        wording: function that words the settings that errors name.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
     there = [film for film in report.films if not film.error]
     text = _PAGE.render(
@@ -77,7 +77,7 @@ def write_page(path: Path, title: str, report: Report, wording: Wording = str) -
 
 
 def common_folder(films: Sequence[Path]) -> Path:
-    """The folder in which all films lie, at whatever depth."""
+    """The deepest folder that contains all films."""
     return Path(os.path.commonpath([film.absolute().parent for film in films]))
 
 

@@ -1,4 +1,4 @@
-"""Pictures as plans need them: each file decoded as seldom as can be, and little of it kept."""
+"""Cache of picture sizes, digests and pixels, so that plans decode files as rarely as possible."""
 
 import threading
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from medley.settings import CatalogSettings, ShotSettings
 from medley.studio.shooting.spec import content_size
 
 KEPT_BYTES = 64 * 2**20
-"""Pixels that are kept, because neighbouring shots have pictures in common."""
+"""Most bytes of pixels that are kept, because neighbouring shots have pictures in common."""
 
 _Size = tuple[Path, int, int]
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """What is known of a picture file: its size once upright, and its fingerprint."""
+    """Facts about a picture file: its size once upright, and its fingerprint."""
 
     height: int
     width: int
@@ -34,18 +34,18 @@ class _Facts:
 
 
 class PictureCache:
-    """Looks at pictures for a plan, and gives their pixels when a shot's turn comes.
+    """Measures and digests pictures for a plan, and reads their pixels again for each shot.
 
-    What stays of a file that was looked at is a few hundred bytes for each size. A file that
-    changes meanwhile is not noticed here, but when its pixels are read again.
+    A few hundred bytes are kept for each file and size. If a file changes in the meantime, that is
+    noticed when its pixels are read again.
     """
 
     def __init__(self, holds: bool = False) -> None:
-        """Look at nothing yet.
+        """Begin with an empty cache.
 
         Args:
-            holds: whether pixels that are seen while planning are kept, up to `KEPT_BYTES`, as
-                they are wanted right afterwards. A plan of many films would keep them in vain.
+            holds: True to keep up to `KEPT_BYTES` of pixels from planning, where shots follow at
+                once. A plan of many films would keep them in vain.
         """
         self._holds = holds
         self._facts: dict[Path, _Facts | PictureError] = {}
@@ -53,18 +53,18 @@ class PictureCache:
         self._pictures: dict[_Size, Picture] = {}
         self._draws: dict[tuple[Any, ...], Draw[Picture]] = {}
         self._pixels: LRUCache[_Size, Pixels] = LRUCache(KEPT_BYTES, getsizeof=_bytes_of)
-        self._lock = threading.Lock()  # shots begin while a film is cut on another thread
-        # The next size of the same picture is often asked for right after this one.
+        self._lock = threading.Lock()  # shots are loaded while another thread cuts a film
+        # One decoded picture is kept, because its next size is often asked for right afterwards.
         self._decoded = lru_cache(maxsize=1)(read_picture)
         self._read_catalog = lru_cache(maxsize=None)(read_catalog)
 
     def content(self, path: Path, settings: ShotSettings) -> Picture:
-        """Look at a photo at the size that the settings ask for.
+        """Measure and digest a photo at the size that the settings ask for.
 
         If all photos are asked for before the first painting is, no file is decoded twice.
 
         Raises:
-            PictureError: it is unreadable, or would be too narrow.
+            PictureError: the file is unreadable, or the picture would be too narrow.
         """
         facts = self._look(path)
         height, width = content_size(facts.height, facts.width, settings)
@@ -92,16 +92,16 @@ class PictureCache:
         return self._draws[key]
 
     def at(self, path: Path, height: int, width: int, shortest: int) -> Picture:
-        """Look at a picture file at that size.
+        """Measure and digest a picture file at a size.
 
         Args:
-            path: the file.
-            height: pixels.
-            width: pixels.
-            shortest: pixels that its shorter side must have for the network.
+            path: file of the picture.
+            height: height in pixels.
+            width: width in pixels.
+            shortest: fewest pixels that the network needs on the shorter side.
 
         Raises:
-            PictureError: it is unreadable, or would be too narrow.
+            PictureError: the file is unreadable, or the picture would be too narrow.
         """
         key = path, height, width
         if key not in self._pictures or min(height, width) < shortest:
@@ -112,10 +112,10 @@ class PictureCache:
         return self._pictures[key]
 
     def pixels(self, picture: Picture) -> Pixels:
-        """Give a picture's pixels; those that were wanted last are there still.
+        """Give a picture's pixels, from memory if they were asked for recently.
 
         Raises:
-            PictureError: they cannot be read any more, or are other ones.
+            PictureError: the file cannot be read any more, or shows something else.
         """
         key = picture.path, picture.height, picture.width
         with self._lock:
@@ -126,11 +126,11 @@ class PictureCache:
         return pixels
 
     def finish_planning(self) -> None:
-        """Let go of the picture that was decoded last, at its full size."""
+        """Drop the picture that was decoded last, which is kept at its full size."""
         self._decoded.cache_clear()
 
     def _keep(self, key: _Size, pixels: Pixels) -> None:
-        with self._lock, suppress(ValueError):  # it is larger than all that may be kept
+        with self._lock, suppress(ValueError):  # raised for pixels larger than the whole cache
             self._pixels[key] = pixels
 
     def _look(self, path: Path) -> _Facts:
@@ -149,7 +149,7 @@ class PictureCache:
         facts = self._look(entry.path)
         size = size_for_pixels(facts.height, facts.width, area)
         fitted = self.at(entry.path, *size, shortest)
-        for other in self._areas:  # while the file is decoded
+        for other in self._areas:  # all sizes that will be asked for, while the file is decoded
             with suppress(PictureError):
                 other_size = size_for_pixels(facts.height, facts.width, other)
                 self.at(entry.path, *other_size, shortest)

@@ -1,6 +1,6 @@
-"""The one planner: from orders to the shots that are missing, each once, and the films they make.
+"""The planner: from orders to the shots that are missing, each once, and the films made of them.
 
-It knows files, sizes and digests; it keeps no pixels and needs no torch.
+It reads files, sizes and digests; it keeps no pixels and does not import torch.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,30 +27,30 @@ from medley.studio.render import plan_render
 from medley.studio.shooting.devices import choose_precision
 from medley.studio.shooting.spec import label_shots
 from medley.studio.shot_maker import ShotMaker
-from medley.studio.sweep import note_stand_in, parts_of_sweep, plan_sweep, swept_variants
+from medley.studio.sweep import parts_of_sweep, plan_sweep, reference_notes, swept_variants
 from medley.studio.walk import lap_of, plan_walk
 from medley.vgg.identity import identify_weights
 from medley.workspace.store import Workspace
 
 Listener = Callable[[Event], None]
 
-# Laying out a long film takes a tenth of a second, and many films are cut alike.
+# Cached: laying out a long film takes a tenth of a second, and many films are cut alike.
 _check_film = lru_cache(maxsize=1000)(check_film)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What has to be done for some orders.
+    """The shots to be taken and the films to be cut for some orders.
 
     Attributes:
-        orders: all that was asked for.
-        films: those that can be made, in the same order.
-        failed: the number of each order that cannot be made, and why.
-        jobs: every shot that is missing, once, by its key, in the order in which they are taken.
-        labels: what people call each of the shots, by key.
-        workspace: where all of them go.
-        pictures: gives the jobs' pictures.
-        unattended: whether a failure is the affair of the films alone that need what failed.
+        orders: all orders.
+        films: films that can be made, in the orders' order.
+        failed: errors of the orders that cannot be carried out, by the order's number.
+        jobs: missing shots by key, each once, in the order in which they are taken.
+        labels: names of all shots for people, by key.
+        workspace: workspace that keeps the shots.
+        pictures: cache that gives the jobs' pictures.
+        unattended: True if a failure affects only the films that need what failed.
     """
 
     orders: tuple[FilmOrder, ...]
@@ -64,12 +64,12 @@ class Plan:
 
     @property
     def made(self) -> int:
-        """How many films are there already."""
+        """The number of films that exist already."""
         return sum(film.is_made for film in self.films)
 
     @property
     def begun(self) -> int:
-        """How many of the missing shots were interrupted, and are gone on with."""
+        """The number of missing shots that were interrupted and will be resumed."""
         return sum(bool(self.workspace.shot(key).saved_step) for key in self.jobs)
 
 
@@ -83,23 +83,23 @@ def plan(
     writes: bool = True,
     listener: Listener = lambda _: None,
 ) -> Plan:
-    """Look through the inputs of all orders and gather the shots that are missing.
+    """Check the inputs of all orders and collect the shots that are missing.
 
     Args:
-        orders: what is asked for, all with one workspace.
-        devices: where shots are computed, one for each worker; the first decides what precision
-            "auto" comes to.
-        sources: where each order was asked for, as errors call it.
-        force: replace films that lie there.
-        unattended: let films stay that lie there and were made of just these shots in just this
-            way, and go on with the others where one order cannot be made: as a batch does.
-        writes: whether films are to be made, so that their folders are tried out.
-        listener: told how far that is, and the making of weights.
+        orders: orders that all have the same workspace.
+        devices: device of each worker; the precision "auto" is settled for the first.
+        sources: place of each order in a manifest, for errors.
+        force: True to replace existing films.
+        unattended: True to plan as a batch does: films that exist and were made of the same shots
+            in the same way are kept, and an order that cannot be carried out does not stop the
+            others.
+        writes: True if films will be made: then their folders are checked too.
+        listener: takes "stage" events of planning and of the making of weights.
 
     Raises:
-        ConfigError: films of a batch would be replaced, or folders cannot be written to; all of
-            them are named.
-        MedleyError: an order cannot be made, and it is no batch.
+        ConfigError: films of a batch would be replaced, or folders cannot be written to; the
+            message names all of them.
+        MedleyError: an order cannot be carried out, and `unattended` is False.
     """
     planner = _Planner(orders, devices, force, unattended, writes, listener)
     films, failed, faults = [], {}, []
@@ -134,7 +134,7 @@ def plan(
 
 
 def _missing(films: Sequence[FilmSpec], labels: Mapping[str, str]) -> dict[str, Job]:
-    """Every shot once that is missing, and wanted by a film that is not made yet."""
+    """Collect the missing shots of films that are not made yet, each once."""
     jobs: dict[str, Job] = {}
     for film in films:
         run = film.order.run
@@ -146,7 +146,7 @@ def _missing(films: Sequence[FilmSpec], labels: Mapping[str, str]) -> dict[str, 
 
 
 class _Planner:
-    """Plans one film after another, and finds out once what they have in common."""
+    """Plans one film after another, and remembers what several films have in common."""
 
     def __init__(
         self,
@@ -168,17 +168,17 @@ class _Planner:
         self._folders: set[Path] = set()
 
     def look_at_contents(self) -> None:
-        """Learn all photos' sizes before the first painting is decoded."""
+        """Read all photos' sizes before the first painting is decoded."""
         for order in self._orders if len(self._orders) > 1 else ():
             for path in order.content:
-                with suppress(MedleyError):  # it will be said of its film
+                with suppress(MedleyError):  # raised again when its film is planned
                     self.pictures.content(path, order.shot)
 
     def film(self, order: FilmOrder, source: str) -> FilmSpec:
-        """Look through a film's inputs and make the specs of its shots.
+        """Check a film's inputs and make the specs of its shots.
 
         Raises:
-            MedleyError: it cannot be made.
+            MedleyError: the film cannot be made.
         """
         notes: list[str] = []
         outputs = Outputs(order.film_path, measured=isinstance(order, SweepOrder))
@@ -193,7 +193,7 @@ class _Planner:
         network = ""
         if isinstance(order, SweepOrder):
             networks = self._name_networks(order)
-            notes += note_stand_in(networks)
+            notes += reference_notes(networks)
             maker = self._maker(order, networks[0].digest)
             shots = plan_sweep(photos, networks, maker)
         else:
@@ -223,7 +223,7 @@ class _Planner:
         return film
 
     def _photo(self, path: Path, order: FilmOrder) -> tuple[Picture, Draw[Picture]]:
-        """A photo at its size, and the paintings fitted to it."""
+        """Look up a photo at its size, and draw paintings fitted to it."""
         content = self.pictures.content(path, order.shot)
         return content, self.pictures.draw(order.styles, order.catalog, content, order.shot)
 
@@ -233,7 +233,7 @@ class _Planner:
         return ShotMaker(order.shot, weights, precision, seed, self.pictures, self.workspace)
 
     def _name_networks(self, order: SweepOrder) -> list[Network]:
-        """The networks that a sweep measures; each is looked for, or made, once."""
+        """Find or make the networks that a sweep measures, each once for all films."""
         variants: list[Variant] = swept_variants(order.sweep)
         key = tuple(variants)
         if key not in self._networks:
@@ -256,7 +256,7 @@ class _Planner:
         return self._devices
 
     def _check_encoding(self, order: FilmOrder) -> tuple[str, ...]:
-        """See that a film of that name can be encoded here; each way to encode is tried once."""
+        """Check that the film can be encoded here; each way to encode is tried once."""
         path, film = order.film_path, order.film
         key = path.suffix, film.codec, film.encoder, film.crf, film.audio, film.fps
         if key not in self._checked_outputs:
@@ -266,23 +266,23 @@ class _Planner:
         return self._checked_outputs[key]
 
     def _check_folder(self, order: FilmOrder, outputs: Outputs) -> None:
-        """See that a film's folder can be written to, before its pictures are looked at."""
+        """Check that a film's folder can be written to, before its pictures are decoded."""
         if self._writes and outputs.film.parent not in self._folders:
-            # Whether a film that is there may be replaced is told of last.
+            # Forced here: `_check_outputs` finds out later whether an existing film may go.
             outputs.check(True, order.inputs)
             self._folders.add(outputs.film.parent)
 
     def _check_outputs(self, film: FilmSpec) -> None:
-        """See that a film may be written where another lies."""
+        """Check that the film does not replace another one unasked."""
         if self._writes and any(path.exists() for path in film.outputs.all):
             inputs = {*film.order.inputs, *(work.path for work in film.works)}
-            # What lies beside a film takes its name just before it: a kill may have come between.
+            # A run killed while publishing leaves the files beside a film without the film.
             is_ours = self._unattended and not film.path.exists() and film.sidecar_matches()
             film.outputs.check(self._force or is_ours, sorted(inputs))
 
 
 def _check_time(order: FilmOrder, parts: int) -> None:
-    """See that a film of so many shots, or pairs of a photo and a painting, can be laid out.
+    """Check that a film of so many shots, or pairs of a photo and a painting, can be laid out.
 
     Raises:
         FilmError: there is too little time, or a walk or a split has too little to show.

@@ -1,4 +1,4 @@
-"""What every door does with orders before shots are taken: plan, forecast, disk."""
+"""Preparation of orders before shots are taken: plan, forecast, and check of the disk."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -12,12 +12,12 @@ from medley.studio.shooting.resources import free_disk
 
 
 class Prepared(NamedTuple):
-    """Orders that can be carried out.
+    """A plan that has been checked against the machine.
 
     Attributes:
-        plan: what has to be done; `run.run` does it.
-        forecast: what that will take.
-        devices: one for each worker.
+        plan: plan for `run.run`.
+        forecast: time, memory and disk that it will take.
+        devices: device of each worker.
     """
 
     plan: Plan
@@ -36,21 +36,21 @@ def prepare(
     patience: Patience = "worth it",
     begins: bool = True,
 ) -> Prepared:
-    """Check and plan orders, and foretell what they will take.
+    """Check and plan orders, and forecast what they will take.
 
     Args:
-        orders: what is asked for, all with one workspace.
-        devices: where shots are computed, one for each worker.
-        listener: told how far that is, and what does not fit just now.
-        sources: where each order was asked for, as errors call it.
-        force: replace films that lie there.
-        unattended: plan as a batch does, for whom a failure is no reason to stop.
-        patience: whether the machine's pace is measured if it is not known.
-        begins: whether shots are then taken: a disk that is far too small is an error.
+        orders: orders that all have the same workspace.
+        devices: device of each worker.
+        listener: takes "stage" events, and "told" for shots that do not fit into the free memory.
+        sources: place of each order in a manifest, for errors.
+        force: True to replace existing films.
+        unattended: True to plan as a batch does, which goes on after a failure.
+        patience: when the machine's pace is measured.
+        begins: True if shots will be taken: then a disk that is far too small is an error.
 
     Raises:
-        MedleyError: an order cannot be made, and it is no batch; the memory or the disk is too
-            small.
+        MedleyError: an order cannot be carried out, and `unattended` is False; or the memory or
+            the disk is too small.
     """
     planned = plan(
         orders,
@@ -64,10 +64,10 @@ def prepare(
     used = devices if unattended else planned.films[0].devices
     pace = pace_for(planned, used[0], patience)
 
-    def tell(text: str) -> None:
+    def warn(text: str) -> None:
         listener(Event("told", text=text))
 
-    expected = forecast(planned, used, pace, tell if unattended else None)
+    expected = forecast(planned, used, pace, warn if unattended else None)
     if begins:
         check_disk(expected.disk_bytes, free_disk(planned.workspace.root))
     return Prepared(planned, expected, used)

@@ -1,4 +1,4 @@
-"""The medley: one content through many paintings, shot by shot, and the film of it all."""
+"""The medley: shots of one content after many paintings, and the film that joins them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +16,8 @@ from medley.studio.editing.beside import (
     describe_machine,
     describe_painting,
     describe_run,
-    lay_beside,
     resolved_order,
+    write_beside,
 )
 from medley.studio.editing.credits import caption_of, choose_captions, credit_lines, titles
 from medley.studio.editing.cut import cut_medley, segment_of
@@ -33,16 +33,16 @@ def plan_render(
     content: Picture,
     drawn: Draw[Picture],
     maker: ShotMaker,
-    tell: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> list[ShotSpec]:
     """List the shots of a medley: one after each painting, or one after all of them.
 
     Args:
-        order: what is asked for.
-        content: the photo at its size.
-        drawn: the paintings.
-        maker: puts shots together.
-        tell: told what the user should know of masks, a line each.
+        order: order of the film.
+        content: photo at its size.
+        drawn: paintings that were drawn, fitted to the photo.
+        maker: maker of the shots' specs.
+        warn: takes a line about each mask that may not be as it is meant.
 
     Raises:
         PictureError: the starting picture is unreadable or too narrow, or masks or weights do not
@@ -54,7 +54,7 @@ def plan_render(
     shots: list[ShotSpec] = []
     for works in groups:
         after = shots[-1] if shots and order.film.transition == "chain" else None
-        blend = read_blend(order.blend, len(works), content.height, content.width, tell)
+        blend = read_blend(order.blend, len(works), content.height, content.width, warn)
         shots.append(maker.make(content, works, titles(works), after, blend))
     return shots
 
@@ -67,12 +67,12 @@ def cut_render(
 ) -> FilmFacts:
     """Cut finished shots into a medley, with its poster, credits and sidecar.
 
-    All of them appear when the last of them is whole.
+    None of the files appears before all of them are whole.
 
     Args:
-        film: all of its shots are finished.
-        order: the film's.
-        pictures: gives the pixels of photo and paintings.
+        film: film whose shots are all finished.
+        order: order of the film.
+        pictures: cache that gives the pixels of photo and paintings.
         on_frame: called with the number of frames written and their total.
 
     Raises:
@@ -104,7 +104,7 @@ def cut_render(
             for one, spec in zip(segments, film.shots, strict=True)
         ]
         about = _sidecar(film, order, settings, facts)
-        lay_beside(beside, about, film.works, (photo, content.path.stem), works)
+        write_beside(beside, about, film.works, (photo, content.path.stem), works)
     return facts
 
 

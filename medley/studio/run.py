@@ -1,6 +1,6 @@
-"""The one runner: takes a plan's missing shots through an engine, and cuts each film when it can.
+"""The runner: has a plan's missing shots taken by an engine, and cuts each film once it can.
 
-Whatever fails is that shot's affair, and that of the films that need it.
+A failed shot affects only the films that need it.
 """
 
 import threading
@@ -21,20 +21,20 @@ from medley.studio.film_spec import FilmSpec
 from medley.studio.plan import Plan
 from medley.workspace.locks import Reservation, reserve
 
-_POLL_S = 0.5  # from one look at the cutting thread to the next, so that Ctrl-C is answered
+_POLL_S = 0.5  # between two looks at the cutting thread, so that Ctrl-C is answered
 
 Cutter = Callable[[FilmSpec, Callable[[Event], None]], MadeFilm | None]
-"""Cuts a film whose shots are finished, telling how far it is."""
+"""Function that cuts a film whose shots are finished, and sends events to a listener."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """How a run ended.
+    """The outcome of a run.
 
     Attributes:
-        films: the end of every film, in the orders' order.
-        lost: the ends of the shots that were given up.
-        made: the films that were cut in this run.
+        films: "filmend" event of every film, in the orders' order.
+        lost: "shotend" events of the shots that failed.
+        made: films that were cut in this run.
     """
 
     films: tuple[Event, ...]
@@ -43,7 +43,7 @@ class Report:
 
     @property
     def failures(self) -> list[Event]:
-        """The ends of films that are not there."""
+        """The "filmend" events of films that could not be made."""
         return [film for film in self.films if film.error]
 
 
@@ -59,15 +59,15 @@ def run(
 ) -> Report:
     """Take all missing shots and make all films.
 
-    The first failure ends the run, and shots at work leave checkpoints; but where the plan is made
+    The first failure ends the run, and shots at work leave checkpoints; but if the plan is
     unattended, everything is made that does not need what failed. Films are cut on a thread of
-    their own, so that no worker waits for it.
+    their own, so that no worker waits for them.
 
     Args:
-        plan: what has to be done.
-        engine: takes the shots.
-        listener: told what happens; never by two threads at once.
-        cutter: cuts a film, in place of `cut`.
+        plan: plan with the missing shots and the films.
+        engine: engine that takes the shots.
+        listener: takes every event, never on two threads at once.
+        cutter: function that cuts a film; `cut` if None.
 
     Raises:
         MedleyError: the engine has no workers, the workspace cannot be written to, or something
@@ -84,7 +84,7 @@ def run(
 
 
 class _Runner:
-    """Keeps account of shots and films."""
+    """Keeps track of which shots are unfinished, and which films wait for them."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class _Runner:
     ) -> None:
         self._plan, self._cut, self._pool = plan, cutter, pool
         self._listener = listener
-        self._voice = threading.Lock()
+        self._listener_lock = threading.Lock()
         self._stopping = threading.Event()
         self._wanted: dict[int, set[str]] = {}
         self._films_of: dict[str, list[int]] = {}
@@ -105,10 +105,10 @@ class _Runner:
                 for key in self._wanted[number]:
                     self._films_of.setdefault(key, []).append(number)
         self._queue = deque(plan.jobs.values())
-        self._open = set(plan.jobs)  # shots that have not ended yet
-        self._waiting: dict[str, list[Job]] = {}  # by the shot whose end they wait for
-        self._out: set[str] = set()  # shots that the engine has
-        self._held: dict[str, Reservation] = {}
+        self._unfinished = set(plan.jobs)  # keys of shots that have not ended yet
+        self._waiting: dict[str, list[Job]] = {}  # by the key of the shot that they go on from
+        self._submitted: set[str] = set()  # keys of shots that the engine has
+        self._reservations: dict[str, Reservation] = {}
         self._lost: dict[str, Event] = {}
         self._cuts: dict[int, Future[Event]] = {}
         self._made: dict[int, MadeFilm] = {}
@@ -116,46 +116,47 @@ class _Runner:
     def run(self, engine: Engine) -> Report:
         """Take and cut everything."""
         for key in self._plan.labels.keys() - self._plan.jobs.keys():
-            self._plan.workspace.shot(key).drop_state()  # a run was killed just before it did
+            # A run may have been killed just before it removed a finished shot's checkpoint.
+            self._plan.workspace.shot(key).drop_state()
         for number, keys in self._wanted.items():
             if not keys:
-                self._cuts[number] = self._pool.submit(self._make, number)
+                self._cuts[number] = self._pool.submit(self._cut_film, number)
         try:
             if self._plan.jobs:
-                # Closed at once where an exception leaves it, so that workers leave checkpoints.
+                # An exception closes the generator at once, so that workers leave checkpoints.
                 with closing(engine.run(self._jobs())) as events:
                     for event in events:
-                        self._hear(event)
+                        self._on_engine_event(event)
         finally:
-            for reservation in self._held.values():
+            for reservation in self._reservations.values():
                 reservation.end()
         return self._report()
 
     def stop(self) -> None:
-        """Let the film at work be left, and begin no other."""
+        """Abandon the film that is being cut, and begin no other."""
         self._stopping.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _jobs(self) -> Iterator[Job | None]:
-        """Each missing shot when its turn comes; those that another run is at come last.
+        """Yield each missing shot in turn; those that another run is taking come last.
 
-        None where nothing can be begun until the engine has ended something.
+        None is yielded if no shot can begin before one that the engine has ends.
         """
         passed_over = 0
         while self._queue or self._waiting:
             are_all_others = passed_over >= len(self._queue)
-            if are_all_others and self._waiting.keys() & self._out:
+            if are_all_others and self._waiting.keys() & self._submitted:
                 passed_over = 0
                 yield None
                 continue
             job = self._queue.popleft()
             before = job.spec.after
             if self._plan.workspace.shot(job.key).is_finished:
-                self._settle(self._end(job))
+                self._on_shot_end(self._shot_end(job))
             elif before in self._lost:
                 lost = f"it goes on from '{self._plan.labels[before]}', which failed"
-                self._settle(self._end(job, MedleyError(lost)))
-            elif before in self._open:
+                self._on_shot_end(self._shot_end(job, MedleyError(lost)))
+            elif before in self._unfinished:
                 self._waiting.setdefault(before, []).append(job)
             elif not self._reserve(job.key) and not are_all_others:
                 self._queue.append(job)
@@ -166,80 +167,80 @@ class _Runner:
                     yield ready
 
     def _reserve(self, key: str) -> bool:
-        """Tell other runs that the shot is about to be taken, unless one has said so before."""
+        """Reserve a shot against other runs; False if another run has reserved it."""
         reservation = reserve(self._plan.workspace.folder, key)
         if reservation:
-            self._held[key] = reservation
+            self._reservations[key] = reservation
         return reservation is not None
 
     def _load(self, job: Job) -> Job | None:
-        """The job with its pictures in memory, if they can be read."""
+        """Read a job's pictures into memory; None if that fails, which ends the shot."""
         try:
             ready = replace(job, spec=job.spec.loaded(self._plan.pictures.pixels))
         except MedleyError as error:
-            self._let_go(job.key)
-            self._settle(self._end(job, job.spec.about(error)))
+            self._release(job.key)
+            self._on_shot_end(self._shot_end(job, job.spec.about(error)))
             return None
-        self._out.add(job.key)
+        self._submitted.add(job.key)
         return ready
 
-    def _end(self, job: Job, error: Exception | None = None) -> Event:
-        """The end of a shot for which the engine was not asked."""
+    def _shot_end(self, job: Job, error: Exception | None = None) -> Event:
+        """The "shotend" event of a shot that the engine was not given."""
         return Event("shotend", job.key, job.label, error=error)
 
-    def _hear(self, event: Event) -> None:
-        """Pass on what the engine tells, under the name that the shot has in this run."""
+    def _on_engine_event(self, event: Event) -> None:
+        """Pass on an event of the engine, with the label that the shot has in this run."""
         event = replace(event, title=self._plan.labels[event.key])
         if event.kind == "shotend":
-            self._let_go(event.key)
-            self._settle(event)
+            self._release(event.key)
+            self._on_shot_end(event)
         else:
-            self._tell(event)
+            self._notify(event)
 
-    def _let_go(self, key: str) -> None:
-        self._out.discard(key)
-        if reservation := self._held.pop(key, None):
+    def _release(self, key: str) -> None:
+        self._submitted.discard(key)
+        if reservation := self._reservations.pop(key, None):
             reservation.end()
 
-    def _settle(self, end: Event) -> None:
-        """Note a shot's end: those that wait for it come next, and films that have all are cut."""
-        self._tell(end)
+    def _on_shot_end(self, end: Event) -> None:
+        """Handle a shot's end: queue shots that go on from it, and cut films that are complete."""
+        self._notify(end)
         if end.error and not self._plan.unattended:
             raise end.error
-        self._open.discard(end.key)
+        self._unfinished.discard(end.key)
         self._queue.extendleft(reversed(self._waiting.pop(end.key, [])))
         if end.error:
             self._lost[end.key] = end
         for number in self._films_of[end.key]:
             self._wanted[number].discard(end.key)
             if not self._wanted[number] and not self._lost_of(number):
-                self._cuts[number] = self._pool.submit(self._make, number)
+                self._cuts[number] = self._pool.submit(self._cut_film, number)
 
     def _lost_of(self, number: int) -> list[Event]:
         keys = dict.fromkeys(self._plan.films[number].keys)
         return [self._lost[key] for key in keys if key in self._lost]
 
-    def _make(self, number: int) -> Event:
-        """Cut a film, on the pool's thread."""
+    def _cut_film(self, number: int) -> Event:
+        """Cut a film, on the thread pool, and return its "filmend" event."""
         film = self._plan.films[number]
         path, began, error = str(film.path), time.monotonic(), None
         try:
-            if made := self._cut(film, self._tell_of_cut):
+            if made := self._cut(film, self._on_cut_event):
                 self._made[number] = made
         except (MedleyError, OSError) as failure:
             error = MedleyError("interrupted") if self._stopping.is_set() else failure
         seconds, shots = time.monotonic() - began, len(film.shots)
         end = Event("filmend", path, steps=shots, seconds=seconds, error=error)
-        self._tell(end)
+        self._notify(end)
         return end
 
-    def _tell_of_cut(self, event: Event) -> None:
+    def _on_cut_event(self, event: Event) -> None:
         if self._stopping.is_set():
             raise _StoppedError
-        self._tell(event)
+        self._notify(event)
 
-    def _tell(self, event: Event) -> None:
-        with self._voice:
+    def _notify(self, event: Event) -> None:
+        with self._listener_lock:
             self._listener(event)
 
     def _report(self) -> Report:
@@ -247,7 +248,7 @@ class _Runner:
         for number, error in self._plan.failed.items():
             path = self._plan.orders[number].film_path
             ends[path] = end = Event("filmend", str(path), error=error)
-            self._tell(end)
+            self._notify(end)
         for number, film in enumerate(self._plan.films):
             ends[film.path] = self._end_of_film(number, film)
         order = [order.film_path for order in self._plan.orders]
@@ -262,12 +263,12 @@ class _Runner:
             error = MedleyError(f"{len(lost)} of {shots} shots failed: ", *why)
             keys = tuple(shot.key for shot in lost)
             end = Event("filmend", path, steps=shots, error=error, lost=keys)
-            self._tell(end)
+            self._notify(end)
             return end
         if film.is_made:
             return Event("filmend", path, steps=shots)
         future = self._cuts[number]
-        while not future.done():  # a wait without end would be deaf to an interrupt
+        while not future.done():  # a wait without a timeout would not be interrupted by Ctrl-C
             wait([future], _POLL_S)
         end = future.result()
         if end.error and not self._plan.unattended:

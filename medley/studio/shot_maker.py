@@ -1,4 +1,4 @@
-"""From pictures and settings to the specs of a film's shots."""
+"""Making of the specs of a film's shots from pictures and settings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ class ShotMaker:
     """Makes the specs of shots that have settings, weights and precision in common.
 
     Attributes:
-        settings: of every shot.
-        weights: the digest of the network's weights.
-        precision: what the network computes in.
-        seed: decides noise.
-        pictures: looks at a starting picture.
-        workspace: where the shots go.
+        settings: settings of every shot.
+        weights: digest of the network's weights.
+        precision: precision that the network computes in.
+        seed: seed of the noise that a shot may start from.
+        pictures: cache that reads a starting picture.
+        workspace: workspace that keeps the shots.
     """
 
     settings: ShotSettings
@@ -42,14 +42,14 @@ class ShotMaker:
         after: ShotSpec | None = None,
         blend: Blend | None = None,
     ) -> ShotSpec:
-        """Put a shot together.
+        """Make the spec of a shot.
 
         Args:
-            content: what is repainted, at its size.
-            paintings: whose styles are mixed.
-            title: what people call the shot within its film.
-            after: the shot whose result it goes on from; what the settings' `init` says if None.
-            blend: how the paintings share the picture.
+            content: photo at its size.
+            paintings: paintings whose styles are mixed.
+            title: name of the shot within its film, for people.
+            after: shot whose result it starts from; None to start as the settings' `init` says.
+            blend: weights and masks of the paintings; None for equal weights.
 
         Raises:
             PictureError: the starting picture cannot be read, or is too narrow.

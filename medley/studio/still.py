@@ -1,4 +1,4 @@
-"""Still pictures: shots of which only the last iterate is kept, each in a file of its own."""
+"""Still pictures: shots whose last iterate is written to a file and whose others are dropped."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ from medley.settings import (
     ShotSettings,
     StillFormat,
     StillSettings,
-    TileWish,
+    TileSetting,
 )
 from medley.stills import Levels, encode_still
 from medley.studio.editing.credits import titles
@@ -49,7 +49,7 @@ from medley.workspace.store import Workspace
 
 @dataclass(frozen=True)
 class Source:
-    """A picture's file, or what came from elsewhere under a name."""
+    """A picture's file, or the bytes of a picture with a name for errors."""
 
     path: Path
     data: bytes | None = None
@@ -60,8 +60,8 @@ class StillJob:
     """A picture that is to be repainted.
 
     Attributes:
-        content: the photo.
-        output: where the result goes; None for somewhere else than into a file.
+        content: source of the photo.
+        output: file of the result; None if the caller writes it elsewhere.
     """
 
     content: Source
@@ -70,32 +70,32 @@ class StillJob:
 
 @dataclass(frozen=True)
 class StillContext:
-    """What all pictures of a run have in common.
+    """Paintings, settings and model that all pictures of a run have in common.
 
     Attributes:
-        paintings: their files, decoded.
-        settings: of the shots.
-        seed: decides noise.
-        model: the network, on its device.
-        tile: whether pictures are computed in tiles.
-        blending: how the paintings share a picture.
-        tell: told what the user should know, a line each.
+        paintings: files and decoded pictures of the paintings.
+        settings: settings of the shots.
+        seed: seed of the noise that a shot may start from.
+        model: model that computes the shots.
+        tile: side of tiles in pixels, "auto" or "off".
+        blending: settings that name weights or masks of the paintings.
+        warn: takes a line about each thing that the user should know.
     """
 
     paintings: Sequence[tuple[Path, Image.Image]]
     settings: ShotSettings
     seed: int
     model: Model
-    tile: TileWish
+    tile: TileSetting
     blending: BlendSettings
-    tell: Callable[[str], None]
+    warn: Callable[[str], None]
 
     def spec(self, content: Image.Image, name: Path) -> ShotSpec:
         """Make the spec of one photo after all paintings at once.
 
         Args:
-            content: upright RGB at its full size.
-            name: its file, or what errors call it.
+            content: photo, upright RGB, at its full size.
+            name: file of the photo, or a name for errors.
 
         Raises:
             PictureError: a picture is too narrow, the start is unreadable, or masks do not fit.
@@ -105,7 +105,7 @@ class StillContext:
             Painting(path, fit_painting(photo, picture, path, self.settings))
             for path, picture in self.paintings
         ]
-        blend = read_blend(self.blending, len(works), photo.height, photo.width, self.tell)
+        blend = read_blend(self.blending, len(works), photo.height, photo.width, self.warn)
         maker = ShotMaker(
             self.settings, self.model.weights.digest, self.model.precision, self.seed,
             PictureCache(), Workspace(Path()),
@@ -116,8 +116,8 @@ class StillContext:
         """Run a shot's optimization in memory.
 
         Args:
-            spec: one that this context made.
-            levels: above black that the last picture is rounded to.
+            spec: spec that this context made.
+            levels: steps between black and white that the last picture is rounded to.
 
         Raises:
             ResourceError: the memory does not suffice, even in tiles; also while iterating.
@@ -130,12 +130,12 @@ class StillContext:
 
 @dataclass(frozen=True)
 class StillFile:
-    """How the results of a run are written.
+    """Format and settings in which the results of a run are written.
 
     Attributes:
-        format: of the files, which settles that of the settings.
-        settings: depth and quality.
-        strength: how much of the result is shown; the rest is the photo.
+        format: format of the files.
+        settings: settings with depth and quality.
+        strength: share of the result in the mix with the photo, in [0, 1].
     """
 
     format: StillFormat
@@ -145,13 +145,13 @@ class StillFile:
 
 @dataclass(frozen=True)
 class Repainted:
-    """What came of a picture that was to be repainted.
+    """The outcome of a picture that was to be repainted.
 
     Attributes:
-        job: which one it was.
-        data: the file's bytes; none if it failed.
-        facts: what is to be known of it: size, losses, seconds, settings.
-        error: why it failed.
+        job: job that has ended.
+        data: bytes of the file; empty after a failure.
+        facts: size, losses, seconds and settings.
+        error: error of a failed job.
     """
 
     job: StillJob
@@ -176,18 +176,18 @@ def plan_folder(
     force: bool,
     paintings: Sequence[Path],
 ) -> tuple[list[StillJob], list[StillJob]]:
-    """Find out which pictures of a folder are still to be repainted into another.
+    """List the pictures of a folder that are still to be repainted into another folder.
 
     Pictures of one name but for the suffix keep theirs: `a.jpg` and `a.png` become `a.jpg.png`
     and `a.png.png`.
 
     Returns:
-        Jobs to be done, and those whose output is there already.
+        Jobs to be done, and jobs whose output exists already.
 
     Raises:
         PictureError: there is no picture, or the folder cannot be listed.
-        OutputError: the other folder is the same one, or not to be written to, or one of the
-            paintings would be replaced.
+        OutputError: both folders are the same, `output` cannot be written to, or a painting would
+            be replaced.
     """
     if output.is_file():
         raise OutputError(f"'{output}' is a file, and '{folder}' a folder; name a folder for it")
@@ -234,10 +234,10 @@ def repaint_one(
     """Repaint one photo after all paintings at once, and write the result if it has a file.
 
     Args:
-        context: what all pictures have in common.
-        file: how the result is written.
+        context: paintings, settings and model.
+        file: format and settings of the file.
         job: photo and output.
-        listener: told of each step.
+        listener: takes a "step" event after each step.
 
     Raises:
         OutputError: the file cannot be written.
@@ -263,13 +263,13 @@ def repaint_one(
 def repaint_all(
     context: StillContext, file: StillFile, jobs: Sequence[StillJob], listener: Listener
 ) -> Iterator[Repainted]:
-    """Repaint one photo after another; one that cannot be is passed over with its error.
+    """Repaint one photo after another; a failed one is yielded with its error.
 
     Args:
-        context: what all pictures have in common.
-        file: how the results are written.
+        context: paintings, settings and model.
+        file: format and settings of the files.
         jobs: photos and outputs.
-        listener: told of each step.
+        listener: takes a "step" event after each step.
 
     Raises:
         OutputError: a file cannot be written.
@@ -288,7 +288,7 @@ def repaint_all(
 def _levels(
     image: torch.Tensor, content: Pixels, alpha: Image.Image | None, file: StillFile
 ) -> Levels:
-    """The result as it is written: mixed with the photo, rounded, and with its transparency."""
+    """Mix a result with the photo, round it, and give it the photo's transparency."""
     image = image.cpu()
     if file.strength < 1:
         image = mix_light(to_tensor(content), image, file.strength)
@@ -308,7 +308,7 @@ def _rounded(image: torch.Tensor, depth: int) -> Levels:
 
 
 def _facts(context: StillContext, file: StillFile, spec: ShotSpec, last: Iterate) -> dict[str, Any]:
-    """What a file says of itself: names, but no folders, which are nobody else's business."""
+    """The metadata of a file: names without folders, which are private."""
     shown = spec.settings.model_dump(mode="json", exclude={"keep_every"})
     return {
         "medley": medley.__version__,
@@ -327,17 +327,17 @@ def _facts(context: StillContext, file: StillFile, spec: ShotSpec, last: Iterate
             "precision": spec.precision,
             "seed": context.seed,
             "strength": file.strength,
-            **_wishes(context.blending),
+            **_blend_facts(context.blending),
         },
     }
 
 
-def _wishes(blending: BlendSettings) -> dict[str, Any]:
-    """What was wished of a blend, if anything was."""
+def _blend_facts(blending: BlendSettings) -> dict[str, Any]:
+    """The masks and weights that were asked for, without folders; empty if there are none."""
     weights = blending.model_dump(mode="json")["style_weights"]
-    masks = [f"{Path(wish.mask).name}={wish.painting.name}" for wish in blending.mask]
-    wishes = {"style_weights": weights, "mask": masks}
-    return {name: wish for name, wish in wishes.items() if wish}
+    masks = [f"{Path(one.mask).name}={one.painting.name}" for one in blending.mask]
+    asked = {"style_weights": weights, "mask": masks}
+    return {name: one for name, one in asked.items() if one}
 
 
 def _no_folders(settings: dict[str, Any]) -> dict[str, Any]:

@@ -38,8 +38,7 @@ from medley.studio.shot_maker import ShotMaker
 
 
 def swept_variants(sweep: SweepSettings) -> list[Variant]:
-    """The ways to store the network that a sweep measures: those that are asked for, and before
-    them the one that judges, if it is not among them.
+    """List the variants that a sweep measures: the reference first, if it is not asked for itself.
 
     Raises:
         WeightsError: something asked for is made from the float original, which is not here.
@@ -50,7 +49,7 @@ def swept_variants(sweep: SweepSettings) -> list[Variant]:
 
 
 def reference_in(film: FilmSpec) -> Network:
-    """The network that judges the others."""
+    """The network that the others are measured against."""
     return _reference_among(film.networks)
 
 
@@ -59,8 +58,8 @@ def _reference_among(networks: Sequence[Network]) -> Network:
     return next(network for network in networks if network.variant == standard)
 
 
-def note_stand_in(networks: Sequence[Network]) -> list[str]:
-    """Say what judges the networks where the float original is not here."""
+def reference_notes(networks: Sequence[Network]) -> list[str]:
+    """The notes for the user: one if 8 bits are the reference because the original is not here."""
     if has_float():
         return []
     return [
@@ -77,16 +76,16 @@ def shown_in(film: FilmSpec, order: SweepOrder) -> list[Network]:
 
 
 def pairs_of(film: FilmSpec) -> list[Sequence[ShotSpec]]:
-    """For each photo and painting its shots, in the order of the networks."""
+    """The shots of each pair of photo and painting, in the order of the networks."""
     count = len(film.networks)
     return [film.shots[at : at + count] for at in range(0, len(film.shots), count)]
 
 
 def parts_of_sweep(order: SweepOrder, pairs: int) -> int:
-    """Into how many parts a sweep of so many photos and paintings falls.
+    """Count the parts of a sweep's film, from the number of pairs of photo and painting.
 
     Raises:
-        FilmError: a split of a single width.
+        FilmError: the film is a split of a single width.
         WeightsError: something asked for is made from the float original, which is not here.
     """
     shown = list_variants(order.sweep, has_float())
@@ -104,9 +103,9 @@ def plan_sweep(
     """List a sweep's shots: every photo with every painting, each with all networks.
 
     Args:
-        photos: each at its size, with the paintings fitted to it.
-        networks: in the film's order.
-        maker: puts shots together.
+        photos: photos at their sizes, each with the paintings fitted to it.
+        networks: networks in the film's order.
+        maker: maker of the shots' specs.
 
     Raises:
         PictureError: the starting picture is unreadable or too narrow.
@@ -130,13 +129,15 @@ def cut_sweep(
     pictures: PictureCache,
     on_frame: Callable[[int, int], None],
 ) -> FilmFacts:
-    """Cut the film, with sheet, table, chart, credits and sidecar; all appear when all are whole.
+    """Cut the film, with sheet, table, chart, credits and sidecar.
+
+    None of the files appears before all of them are whole.
 
     Args:
-        film: all of its shots are finished.
-        order: the film's.
-        measures: a row for each pair and network, as `measure_sweep` gives them.
-        pictures: gives the pixels of photos and paintings.
+        film: film whose shots are all finished.
+        order: order of the film.
+        measures: a row for each pair and network, from `measure_sweep`.
+        pictures: cache that gives the pixels of photos and paintings.
         on_frame: called with the number of frames written and their total.
 
     Raises:
@@ -144,7 +145,7 @@ def cut_sweep(
         OutputError: a file cannot be written.
         PictureError: a picture cannot be read any more.
     """
-    # Matplotlib takes a second to import, and plans do without.
+    # Matplotlib takes a second to import, and plans do not need it.
     from medley.studio.editing.report import draw_sweep, list_measures
 
     settings = order.film.fitted(film.path)
@@ -224,5 +225,5 @@ def _sidecar(
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    """The same values, but null for what JSON has no number for."""
+    """Replace values that JSON has no number for, such as infinity, with None."""
     return {name: None if value == math.inf else value for name, value in values.items()}

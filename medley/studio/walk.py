@@ -1,8 +1,9 @@
 """The style walk: a picture that follows a target through the paintings, and the film of its lap.
 
-Two shots make it. The first is an ordinary one of the last painting; the second goes on from its
-result to the first painting and then all the way round. What leads up to the lap is shown only as
-what its end dissolves into: over a whole leg, as a second of it would be seen to hurry.
+A walk has two shots. The first is an ordinary shot of the last painting; the second goes on from
+its result to the first painting and then through all of them, back to the first. The frames before
+the first painting are shown only as what the end dissolves into. That dissolve takes as long as the
+way from one painting to the next, because a faster one would be seen as a hurry.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,8 +25,8 @@ from medley.studio.editing.beside import (
     describe_machine,
     describe_painting,
     describe_run,
-    lay_beside,
     resolved_order,
+    write_beside,
 )
 from medley.studio.editing.credits import credit_lines, titles
 from medley.studio.editing.cut import cut_medley, segment_of
@@ -36,23 +37,24 @@ from medley.studio.shooting.spec import ShotSpec
 from medley.studio.shot_maker import ShotMaker
 from medley.transfer.style_path import Walk
 
-_FEWEST_FRAMES = 2  # from one painting to the next
+_FEWEST_FRAMES = 2  # least frames from one painting to the next
 
 
 @dataclass(frozen=True)
 class Lap:
-    """A film's frames, and those that lead up to it.
+    """The numbers of frames of a walk's lap and of the way to its first painting.
 
     Attributes:
-        frames: from the first painting through all others back to it.
-        lead: as many as from one painting to the next; the lap's last dissolve into them.
+        frames: number of frames from the first painting through all others back to it.
+        lead: number of frames from one painting to the next; as many at the lap's end dissolve
+            into those that led up to it.
     """
 
     frames: int
     lead: int
 
     def timeline(self, every: int) -> list[Frame]:
-        """What each frame shows, where there is one for so many steps."""
+        """The content of each frame, if there is one for every `every` steps."""
         return walk_timeline(self.frames, self.lead, every)
 
 
@@ -79,14 +81,14 @@ def plan_walk(
     """List a walk's two shots: the one that it sets out from, and the one that follows the path.
 
     Args:
-        order: what is asked for.
-        content: the photo at its size.
-        drawn: the paintings, in the film's order.
-        maker: puts shots together.
+        order: order of the film.
+        content: photo at its size.
+        drawn: paintings that were drawn, in the film's order.
+        maker: maker of the shots' specs.
 
     Raises:
         FilmError: there are too few frames.
-        PictureError: there is only one painting, or the starting picture is of no use.
+        PictureError: there is only one painting, or the starting picture cannot be used.
     """
     works = drawn.paintings
     if len(works) < 2:
@@ -104,11 +106,11 @@ def plan_walk(
 
 
 def following_settings(settings: ShotSettings, walk: WalkSettings, lap: Lap) -> ShotSettings:
-    """The settings of the shot that follows the walk, from those of the one before.
+    """Change the first shot's settings into those of the shot that follows the path.
 
-    Adam has a step of one size, whatever the target does; L-BFGS takes a target that has moved for
-    curvature, and jerks. The photo is held on to more strongly, since what is lost of it on the way
-    does not come back.
+    Adam replaces L-BFGS, which would mistake the moving target for curvature and jerk, while Adam's
+    steps have one size. The content weighs more, because what is lost of it on the way does not
+    come back.
     """
     every = walk.steps_per_frame
     return settings.model_copy(
@@ -132,12 +134,12 @@ def cut_walk(
 ) -> FilmFacts:
     """Cut a finished walk into a film, with its poster, credits and sidecar.
 
-    All of them appear when the last of them is whole.
+    None of the files appears before all of them are whole.
 
     Args:
-        film: both of its shots are finished.
-        order: the film's.
-        pictures: gives the pixels of photo and paintings.
+        film: film whose two shots are finished.
+        order: order of the film.
+        pictures: cache that gives the pixels of photo and paintings.
         on_frame: called with the number of frames written and their total.
 
     Raises:
@@ -165,7 +167,7 @@ def cut_walk(
             for work, at in zip(works, passed, strict=True)
         ]
         about = _sidecar(film, order, settings, facts, passed)
-        lay_beside(beside, about, works, (photo, walk.content.path.stem), results)
+        write_beside(beside, about, works, (photo, walk.content.path.stem), results)
     return facts
 
 

@@ -105,11 +105,11 @@ def choose(entries: Sequence[Entry], choice: PruneSettings) -> list[Entry]:
         ):
             continue
         picked.append(entry)
-        left -= freed(entry, choice.iterates)
+        left -= bytes_freed(entry, choice.iterates)
     return picked
 
 
-def freed(entry: Entry, iterates: bool) -> int:
+def bytes_freed(entry: Entry, iterates: bool) -> int:
     """Bytes that a shot's going, or that of its iterates, gives back."""
     if not iterates:
         return entry.size_bytes

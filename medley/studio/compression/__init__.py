@@ -1,1 +1,1 @@
-"""Networks with weights made to order: which, how, and what that does to features."""
+"""Weights of the network made as asked for: bit widths, schemes, and their effect on features."""

@@ -1,66 +1,68 @@
-"""Which width each layer should have, so that a file of a given size does the least harm."""
+"""The bit width of each layer, so that a file of a given size changes features the least."""
 
 from collections.abc import Callable, Mapping
 
 import torch
 
 from medley.errors import Setting, WeightsError
-from medley.studio.compression.compare import Judge
+from medley.studio.compression.compare import FeatureComparison
 from medley.vgg import packing, schemes
 from medley.vgg.codebook import Codebook
 from medley.vgg.sources import Originals
 
 WIDTHS = range(1, 9)
-_BIAS_BYTES = 4 * 512  # of the widest layer
+_BIAS_BYTES = 4 * 512  # the widest layer's
 HEADER_BYTES = 8192  # more than the metadata of sixteen layers take
 
-Harm = dict[str, dict[int, float]]
+Sensitivity = dict[str, dict[int, float]]
 OnTrial = Callable[[str, int], None]
 
 
-def measure_harm(
+def measure_sensitivity(
     originals: Originals,
     codebooks: Mapping[str, Mapping[int, Codebook]],
-    judge: Judge,
+    comparison: FeatureComparison,
     on_trial: OnTrial,
-) -> Harm:
+) -> Sensitivity:
     """Quantize one layer at a time at each width, and see what it does to the features.
 
     Args:
         originals: the float network.
-        codebooks: by layer name and width.
-        judge: holds the float features of a few pictures.
+        codebooks: codebook of each layer at each width, by layer name and width.
+        comparison: measures how far features are from the float network's.
         on_trial: called with the layer and width that have been tried.
 
     Returns:
-        By layer and width: `Errors.total` of the network with only that layer quantized. A layer
-        behind the deepest one that style transfer looks at does no harm at any width.
+        `Errors.total` of the network with only one layer quantized, by layer and width. It is 0 at
+        every width for a layer behind the deepest one that style transfer looks at.
     """
-    harm: Harm = {}
+    sensitivity: Sensitivity = {}
     for name, (weight, bias) in originals.items():
-        harm[name] = {}
+        sensitivity[name] = {}
         for bits in WIDTHS:
             layer = schemes.quantize_layer(weight, bias, "kmeans", bits, codebooks[name][bits])
             tensors = torch.from_numpy(schemes.decode(layer)), torch.from_numpy(bias)
-            harm[name][bits] = judge({name: tensors}).total
+            sensitivity[name][bits] = comparison({name: tensors}).total
             on_trial(name, bits)
-    return harm
+    return sensitivity
 
 
-def choose_widths(harm: Harm, counts: Mapping[str, int], target_bytes: int) -> dict[str, int]:
-    """Start with 8 bits everywhere and take away the bit that hurts least, until the file fits.
+def choose_widths(
+    sensitivity: Sensitivity, counts: Mapping[str, int], target_bytes: int
+) -> dict[str, int]:
+    """Start with 8 bits everywhere and take away the cheapest bit until the file fits.
 
-    What a bit costs is the harm that it adds for each byte that it saves; the harms of different
-    layers are taken to add up.
+    The price of a bit is the error that its loss adds, divided by the bytes that it saves; errors
+    of different layers are taken to add up.
 
     Args:
-        harm: as `measure_harm` gives it; a width that does less harm than a wider one counts as
-            that one.
-        counts: weights of each layer.
-        target_bytes: of the whole file.
+        sensitivity: errors that `measure_sensitivity` found; where a width has a smaller error
+            than a wider one, taking that bit away is free.
+        counts: number of weights, by layer name.
+        target_bytes: most bytes that the whole file may have.
 
     Returns:
-        By layer name: 1 to 8 bits.
+        1 to 8 bits, by layer name.
 
     Raises:
         WeightsError: even 1 bit a weight does not fit.
@@ -79,7 +81,7 @@ def choose_widths(harm: Harm, counts: Mapping[str, int], target_bytes: int) -> d
 
         def price(name: str) -> float:
             bits = widths[name]
-            added = max(harm[name][bits - 1] - harm[name][bits], 0.0)
+            added = max(sensitivity[name][bits - 1] - sensitivity[name][bits], 0.0)
             return added / (_layer_bytes(counts[name], bits) - _layer_bytes(counts[name], bits - 1))
 
         cheapest = min((name for name in widths if widths[name] > min(WIDTHS)), key=price)
@@ -88,7 +90,7 @@ def choose_widths(harm: Harm, counts: Mapping[str, int], target_bytes: int) -> d
 
 
 def file_bytes(widths: Mapping[str, int], counts: Mapping[str, int]) -> int:
-    """Bytes of a "kmeans" file of these widths, at most."""
+    """Most bytes that a "kmeans" file of these widths can have."""
     return HEADER_BYTES + sum(_layer_bytes(counts[name], bits) for name, bits in widths.items())
 
 

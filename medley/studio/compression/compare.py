@@ -1,4 +1,4 @@
-"""What quantization does to the features that style transfer looks at, scheme by scheme."""
+"""The effect of quantization on the features that style transfer looks at, scheme by scheme."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +18,8 @@ from medley.vgg.layers import convolutions_for
 from medley.vgg.network import VGG19
 from medley.vgg.weights import Weights, load_weights
 
-PIXELS = 128 * 128  # area at which pictures are judged
-LOADS = 3  # a load's time is the best of these
+PIXELS = 128 * 128  # area at which features of pictures are compared
+LOADS = 3  # loads that are timed; the best time counts
 
 Tensors = Mapping[str, tuple[Tensor, Tensor]]
 
@@ -29,8 +29,8 @@ class Errors:
     """How far a network's features stray from the float network's, over all pictures.
 
     Attributes:
-        features: by layer, |difference| / |float| of the features.
-        grams: by style layer, the same of the Gram matrices.
+        features: relative error of features, |difference| / |float|, by layer.
+        grams: relative error of Gram matrices, by style layer.
     """
 
     features: dict[str, float]
@@ -42,7 +42,7 @@ class Errors:
         return sum(error**2 for error in self.grams.values()) + self.features[CONTENT_LAYER] ** 2
 
 
-class Judge:
+class FeatureComparison:
     """Holds the float network's features of a few pictures, and measures others against them."""
 
     def __init__(self, originals: Tensors, pictures: Sequence[Tensor]) -> None:
@@ -50,20 +50,20 @@ class Judge:
 
         Args:
             originals: the float convolutions.
-            pictures: each `(1, 3, height, width)` in [0, 1].
+            pictures: tensors `(1, 3, height, width)` in [0, 1].
 
         Raises:
-            ValueError: no pictures.
+            ValueError: there are no pictures.
         """
         if not pictures:
-            raise ValueError("a judge needs at least one picture")
+            raise ValueError("a comparison needs at least one picture")
         self.originals = originals
         self._pictures = pictures
         self._features = [self._see(originals, picture) for picture in pictures]
 
     def __call__(self, tensors: Tensors) -> Errors:
         """Measure a network; convolutions that it lacks are taken from the float one."""
-        off = {**dict.fromkeys(LOSS_LAYERS, 0.0)}
+        off = dict.fromkeys(LOSS_LAYERS, 0.0)
         off_grams = dict.fromkeys(STYLE_LAYERS, 0.0)
         for picture, features in zip(self._pictures, self._features, strict=True):
             seen = self._see({**self.originals, **tensors}, picture)
@@ -90,11 +90,11 @@ class Candidate:
     """One row of a comparison.
 
     Attributes:
-        scheme, bits: how the weights are stored.
-        size_bytes: of the whole file.
-        distortion: of the weights: |difference|^2 / |float|^2 over all layers.
+        scheme, bits: scheme and bit width in which the weights are stored.
+        size_bytes: size of the whole file.
+        distortion: relative error of the weights, |difference|^2 / |float|^2 over all layers.
         load_s: seconds from the file to a ready network of all its layers.
-        errors: of the features.
+        errors: errors of features and Gram matrices.
     """
 
     scheme: str
@@ -106,10 +106,13 @@ class Candidate:
 
 
 def read_pictures(paths: Sequence[Path], pixels: int = PIXELS) -> list[Tensor]:
-    """Read pictures at about `pixels` area, to judge or calibrate a network by them.
+    """Read pictures at about `pixels` area, to compare or calibrate networks by.
+
+    Returns:
+        Tensors `(1, 3, height, width)` in [0, 1].
 
     Raises:
-        PictureError: one is unreadable or too narrow.
+        PictureError: one of them is unreadable or too narrow.
     """
     found = []
     for path in paths:
@@ -119,27 +122,31 @@ def read_pictures(paths: Sequence[Path], pixels: int = PIXELS) -> list[Tensor]:
     return found
 
 
-def measure(path: Path, judge: Judge) -> Candidate:
-    """Load a weights file, with a clock beside it, and judge it.
+def measure(path: Path, comparison: FeatureComparison) -> Candidate:
+    """Time the loading of a weights file, and compare its features with the float network's.
 
     Raises:
         WeightsError: the file is not whole.
     """
-    weights, load_s = load_with_clock(partial(load_weights, path))
+    weights, load_s = load_timed(partial(load_weights, path))
     entries = weightfile.read_header(path).layers.values()
     counts = [torch.Size(entry.shape).numel() for entry in entries]
     off = sum(e.distortion * count for e, count in zip(entries, counts, strict=True))
     power = sum(e.power * count for e, count in zip(entries, counts, strict=True))
     bits = max(weights.layer_bits.values())
     needed = {name: weights.tensors[name] for name in convolutions_for(LOSS_LAYERS)}
-    return Candidate(weights.scheme, bits, weights.size_bytes, off / power, load_s, judge(needed))
+    errors = comparison(needed)
+    return Candidate(weights.scheme, bits, weights.size_bytes, off / power, load_s, errors)
 
 
-def load_with_clock(load: Callable[[], Weights]) -> tuple[Weights, float]:
-    """Load weights a few times, and give the best time's seconds to a ready network of all layers.
+def load_timed(load: Callable[[], Weights]) -> tuple[Weights, float]:
+    """Load weights a few times and time each load.
+
+    Returns:
+        The weights, and the fewest seconds from the call to a ready network of all layers.
 
     Raises:
-        WeightsError: they are not there or not whole.
+        WeightsError: the weights are missing or damaged.
     """
     seconds = []
     for _ in range(LOADS):

@@ -1,4 +1,7 @@
-"""The networks that a sweep compares: at which widths, in which schemes, and what each costs."""
+"""The networks that a sweep compares: their widths, schemes, sizes and loading times.
+
+Nothing here imports torch until weights have to be made.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -31,16 +34,18 @@ FLOAT = Variant("float32", FLOAT_BITS)
 
 @dataclass(frozen=True)
 class Network:
-    """A variant with its weights at hand, and what they cost.
+    """A variant whose weights have been found, with its size, error and loading time.
 
     Attributes:
-        scheme, bits: how the weights are stored.
-        label: for films and tables: "4-bit".
-        settings: of a shot, choosing these weights.
-        digest: of the weights.
-        size_bytes: on disk.
-        distortion: of the weights: |difference|^2 / |reference|^2 over all layers, once measured.
-        load_s: seconds from the file to a ready network of all its layers, likewise.
+        scheme, bits: scheme and bit width in which the weights are stored.
+        label: name in films and tables, such as "4-bit".
+        settings: settings of a shot that choose these weights.
+        digest: digest of the weights.
+        size_bytes: size on disk.
+        distortion: relative error of the weights, |difference|^2 / |reference|^2 over all layers;
+            NaN before it is measured.
+        load_s: seconds from the file to a ready network of all its layers; NaN before it is
+            measured.
     """
 
     scheme: str
@@ -54,7 +59,7 @@ class Network:
 
     @property
     def variant(self) -> Variant:
-        """The way in which it is stored."""
+        """Scheme and bit width in which it is stored."""
         return Variant(self.scheme, self.bits)
 
     def choosing(self, settings: ShotSettings) -> Self:
@@ -72,11 +77,11 @@ def list_variants(sweep: SweepSettings, with_float: bool) -> list[Variant]:
     """The variants that a sweep asks for, in its order: every width in one scheme, then the next.
 
     Args:
-        sweep: its widths and schemes.
-        with_float: whether the float original is here.
+        sweep: widths and schemes that are asked for.
+        with_float: True if the float original is here.
 
     Raises:
-        WeightsError: it is not, and something asked for is made from it.
+        WeightsError: the float original is not here, and something asked for is made from it.
     """
     narrow = tuple(range(_WIDEST, 0, -1))
     widths = sweep.bits or ((FLOAT_BITS, *narrow) if with_float else narrow)
@@ -101,7 +106,7 @@ def list_variants(sweep: SweepSettings, with_float: bool) -> list[Variant]:
 
 
 def reference_of(with_float: bool) -> Variant:
-    """By which the others are judged: the float original, or 8 bits in its stead."""
+    """The variant that the others are measured against: the float original, else 8 bits."""
     return FLOAT if with_float else Variant(_BUNDLED, _WIDEST)
 
 
@@ -111,16 +116,16 @@ def name_networks(
     folder: Path,
     listener: Callable[[Event], None],
 ) -> list[Network]:
-    """Find each variant's weights, making its file if it has none; what they cost is not measured.
+    """Find each variant's weights, and make its file if there is none; nothing is measured.
 
     Args:
-        variants: in any order; weights that do not ship are made from the float original.
-        settings: of the shots, but for the weights.
-        folder: keeps the files that are made.
-        listener: told how far a computation is.
+        variants: variants in any order; weights that do not ship are made from the float original.
+        settings: settings of the shots; their weights do not matter.
+        folder: folder for the files that are made.
+        listener: takes "stage" events while weights are computed.
 
     Raises:
-        WeightsError: weights are not there or not whole.
+        WeightsError: weights are missing or damaged.
         OutputError: a file cannot be written.
     """
     several = len({one.scheme for one in variants if one != FLOAT}) > 1
@@ -145,7 +150,7 @@ def _path_of(variant: Variant, folder: Path) -> Path:
 
 
 def _make_missing(files: Mapping[Variant, Path], listener: Callable[[Event], None]) -> None:
-    """Make the files that are not there and whole."""
+    """Make the files that are missing or damaged."""
     if not files:
         return
     original = sources.cached("original")

@@ -1,4 +1,4 @@
-"""Weights files made to order: one scheme and width, widths by layer, or a size to fit into."""
+"""Making of weights files: in one scheme and width, with a width for each layer, or to a size."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,8 +9,8 @@ import torch
 from medley.errors import WeightsError
 from medley.events import Event, stage
 from medley.paintings.draws import shipped
-from medley.studio.compression.allocate import choose_widths, measure_harm
-from medley.studio.compression.compare import Judge, Tensors, read_pictures
+from medley.studio.compression.allocate import choose_widths, measure_sensitivity
+from medley.studio.compression.compare import FeatureComparison, Tensors, read_pictures
 from medley.vgg import quantize, schemes, weightfile
 from medley.vgg.codebook import Codebook
 from medley.vgg.schemes import CALIBRATED, FLOAT_BITS, EncodedLayer
@@ -18,7 +18,7 @@ from medley.vgg.sources import load_originals
 
 WIDTHS = tuple(range(1, 9))
 CALIBRATION_PIXELS = 256 * 256
-_JUDGES = 3  # pictures by which single layers are tried at single widths
+_COMPARED = 3  # pictures whose features are compared with one layer quantized; each takes minutes
 
 
 def compared_widths(scheme: str) -> tuple[int, ...]:
@@ -29,7 +29,7 @@ def compared_widths(scheme: str) -> tuple[int, ...]:
 
 
 class Quantizer:
-    """Holds one float network and makes files of it; what is costly is computed once."""
+    """Holds one float network and makes files of it; codebooks are computed once."""
 
     def __init__(
         self, original: Path, pictures: list[Path], listener: Callable[[Event], None]
@@ -37,12 +37,12 @@ class Quantizer:
         """Read the network.
 
         Args:
-            original: a file of float weights.
-            pictures: for calibration and judging.
-            listener: told how far each computation is.
+            original: file of float weights.
+            pictures: files of the pictures for calibration and comparison.
+            listener: takes a "stage" event after each part of a computation.
 
         Raises:
-            WeightsError: the file is not whole, or not float.
+            WeightsError: the file is damaged, or not float.
         """
         if weightfile.read_header(original).scheme not in FLOAT_BITS:
             raise WeightsError(f"'{original}' is quantized already; quantize the float original")
@@ -54,8 +54,13 @@ class Quantizer:
     def widths(
         self, scheme: str, bits: int, layers: Mapping[str, int], target_bytes: int | None
     ) -> dict[str, int]:
-        """Give every layer a width: the scheme's own, the same but for some, or to fit a size.
+        """Give every layer a width: the scheme's own, `bits`, or what fits a size.
 
+        Args:
+            scheme: scheme of the file; float schemes have one width.
+            bits: width of the layers that `layers` does not name.
+            layers: widths of single layers, by name.
+            target_bytes: most bytes of a "kmeans" file whose widths are chosen; None for `bits`.
         Raises:
             WeightsError: even 1 bit a weight is too much for the target.
             PictureError: a picture is unreadable.
@@ -70,7 +75,7 @@ class Quantizer:
         """Encode the network and write the file.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the file cannot be written.
             PictureError: a picture for calibration is unreadable.
         """
         weightfile.write(path, self.encode(scheme, widths), scheme, self.origin)
@@ -78,10 +83,10 @@ class Quantizer:
     def encode(
         self, scheme: str, bits: Mapping[str, int], paths: Sequence[Path] | None = None
     ) -> dict[str, EncodedLayer]:
-        """Encode the network, by all the pictures or by those named.
+        """Encode the network; a calibrated scheme uses all pictures, or those in `paths`.
 
         Raises:
-            ValueError: bits that the scheme does not have.
+            ValueError: the scheme does not have these bits.
             PictureError: a picture for calibration is unreadable.
         """
         count = self._counter(f"{scheme}", len(self.originals))
@@ -100,12 +105,15 @@ class Quantizer:
         counts = {name: weight.size for name, (weight, _) in self.originals.items()}
         # A target that cannot be met is refused before minutes are spent on it.
         choose_widths({name: dict.fromkeys(WIDTHS, 0.0) for name in counts}, counts, target_bytes)
-        judge = Judge(self.tensors(), read_pictures(self._paths[:_JUDGES]))
+        comparison = FeatureComparison(self.tensors(), read_pictures(self._paths[:_COMPARED]))
         tried = self._counter("trying widths", len(counts) * len(WIDTHS))
-        harm = measure_harm(
-            self.originals, self.codebooks(), judge, lambda name, bits: tried(f"{name} {bits}")
+        sensitivity = measure_sensitivity(
+            self.originals,
+            self.codebooks(),
+            comparison,
+            lambda name, bits: tried(f"{name} {bits}"),
         )
-        return choose_widths(harm, counts, target_bytes)
+        return choose_widths(sensitivity, counts, target_bytes)
 
     def codebooks(self) -> dict[str, dict[int, Codebook]]:
         """All layers' optimal codebooks at all widths."""
@@ -125,13 +133,13 @@ class Quantizer:
                     weightfile.write(path, self._candidate(scheme, bits), scheme, self.origin)
                     yield path
 
-    def judge(self) -> Judge:
-        """A judge by every second picture: `candidates` calibrates on the others.
+    def comparison(self) -> FeatureComparison:
+        """A comparison on every second picture: `candidates` calibrates on the others.
 
         Raises:
             PictureError: a picture is unreadable.
         """
-        return Judge(self.tensors(), read_pictures(self._paths[1::2] or self._paths))
+        return FeatureComparison(self.tensors(), read_pictures(self._paths[1::2] or self._paths))
 
     def tensors(self) -> Tensors:
         """The float network as tensors."""
@@ -166,13 +174,13 @@ def make_variants(
     """Make weights files of the float original, calibrated on the paintings that ship.
 
     Args:
-        original: a file of float weights, read once for all of them.
-        wanted: scheme and bits by the file that is to be made.
-        listener: told how far each computation is.
+        original: file of float weights, read once for all of them.
+        wanted: scheme and bits of each file that is to be made.
+        listener: takes a "stage" event after each part of a computation.
 
     Raises:
         OutputError: a file cannot be written.
-        WeightsError: the original is not whole.
+        WeightsError: the original is damaged.
     """
     quantizer = Quantizer(original, shipped(), listener)
     for path, (scheme, bits) in wanted.items():

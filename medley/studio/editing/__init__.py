@@ -1,1 +1,1 @@
-"""From finished shots to films, and to the papers that lie beside them."""
+"""Cutting of films from finished shots, and the sidecars, credits, posters and reports of films."""

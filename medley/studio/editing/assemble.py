@@ -1,4 +1,4 @@
-"""A film of pictures that are already there: finished shots, or folders of pictures; no torch."""
+"""Films of pictures that are there already: finished shots, or folders of pictures; no torch."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -22,12 +22,12 @@ from medley.studio.editing.beside import (
     describe_film,
     describe_run,
     describe_work,
-    lay_beside,
     versions,
+    write_beside,
 )
 from medley.studio.editing.credits import caption_of, choose_captions, credit_lines
 from medley.studio.editing.cut import Segment, cut_medley, segment_of
-from medley.studio.editing.frame_sources import FrameSource, Tell
+from medley.studio.editing.frame_sources import FrameSource, Warn
 from medley.studio.editing.outputs import Outputs
 from medley.workspace.store import Workspace
 
@@ -39,25 +39,25 @@ def assemble(
     outputs: Outputs,
     film: FilmSettings,
     listener: Listener,
-    tell: Tell,
+    warn: Warn,
 ) -> FilmFacts:
     """Cut sources into a film, with its poster, credits and sidecar; no shot is taken.
 
-    All of them appear when the last of them is whole.
+    None of the files appears before all of them are whole.
 
     Args:
-        sources: in the film's order.
-        outputs: where the files go.
-        film: pace, rate and quality, and what lies over the pictures.
-        listener: told how many pictures are compared and how many frames are written.
-        tell: told what the film goes without, a line each.
+        sources: sources of the frames, in the film's order.
+        outputs: paths of the files.
+        film: pace, rate and quality, and overlays.
+        listener: takes "stage" events while pictures are compared, and "cutting" for frames.
+        warn: takes a line about each thing that the film goes without.
 
     Raises:
         FilmError: the film cannot be laid out or encoded.
-        OutputError: a file cannot be written, or a shot is torn.
+        OutputError: a file cannot be written, or a shot is damaged.
         PictureError: a picture is unreadable.
     """
-    tell = cache(tell)  # many shots may lack the same painting
+    warn = cache(warn)  # many shots may lack the same painting
     film = film.model_copy(update={"captions": choose_captions(sources, film)})
     for root in {source.shot.path.parent.parent for source in sources if source.shot}:
         Workspace(root).note_film(outputs.sidecar)
@@ -70,9 +70,9 @@ def assemble(
             place = len(contents)
             contents.append(content)
         caption = caption_of([source], number, film)
-        segments.append(_segment(source, caption, place, film, listener, tell))
+        segments.append(_segment(source, caption, place, film, listener, warn))
     if film.sparkline != "none" and not any(one.losses for one in segments):
-        tell("these pictures have no trace of losses; the film goes without the sparkline")
+        warn("these pictures have no trace of losses; the film goes without the sparkline")
 
     def on_frame(frame: int, frames: int) -> None:
         listener(Event("cutting", str(outputs.film), step=frame, steps=frames))
@@ -84,19 +84,19 @@ def assemble(
             for one, source in zip(segments, sources, strict=True)
         ]
         first = contents[0], sources[0].content
-        lay_beside(beside, _sidecar(sources, film, facts), sources, first, works)
+        write_beside(beside, _sidecar(sources, film, facts), sources, first, works)
     return facts
 
 
-def changes_of(pictures: Sequence[Path], watch: Callable[[int, int], None]) -> list[float]:
-    """How much each picture changes against the one before it; the first not at all.
+def changes_of(pictures: Sequence[Path], on_progress: Callable[[int, int], None]) -> list[float]:
+    """Measure the visual change of each picture against the one before it; the first has 0.
 
     Args:
-        pictures: of one size.
-        watch: called with how many have been compared, and how many there are.
+        pictures: files of pictures of one size.
+        on_progress: called with the number of pictures compared, and of all.
 
     Raises:
-        PictureError: one is unreadable.
+        PictureError: a picture is unreadable.
     """
     changes = [0.0]
     total = len(pictures) - 1
@@ -106,7 +106,7 @@ def changes_of(pictures: Sequence[Path], watch: Callable[[int, int], None]) -> l
         for start in range(0, total, ahead):
             part = pictures[start : start + ahead + 1]
             changes += pool.map(lambda pair: visual_change(*pair), pairwise(pool.map(decode, part)))
-            watch(len(changes) - 1, total)
+            on_progress(len(changes) - 1, total)
     return changes
 
 
@@ -116,14 +116,14 @@ def _segment(
     content: int,
     film: FilmSettings,
     listener: Listener,
-    tell: Tell,
+    warn: Warn,
 ) -> Segment:
-    painting = _painting(source, tell)
+    painting = _painting(source, warn)
     if source.shot:
         return segment_of(source.shot, caption, painting, content)
     paths = list(source.pictures.values())
     changes = [0.0] * len(paths)
-    if film.pace != "even":  # which would not look at them
+    if film.pace != "even":  # an even pace does not depend on changes
         what = f"comparing {source.title}"
         changes = changes_of(paths, lambda done, of: listener(stage(what, done, of)))
     track = ShotTrack(tuple(source.pictures), tuple(changes))
@@ -134,8 +134,8 @@ def _segment(
     return Segment(track, read, caption, painting, {}, content)
 
 
-def _painting(source: FrameSource, tell: Tell) -> Pixels | None:
-    """A shot's painting at about the pictures' area, if its file is still there."""
+def _painting(source: FrameSource, warn: Warn) -> Pixels | None:
+    """The pixels of a shot's painting at about the pictures' area, if its file can be read."""
     if source.path.is_dir():
         return None
     try:
@@ -144,7 +144,7 @@ def _painting(source: FrameSource, tell: Tell) -> Pixels | None:
         size = size_for_pixels(picture.height, picture.width, height * width)
         return np.asarray(resize(picture, *size, source.path))
     except PictureError as error:
-        tell(f"{error}; the film goes without it")
+        warn(f"{error}; the film goes without it")
         return None
 
 

@@ -1,4 +1,4 @@
-"""What lies beside a film and says how it was made, whichever command made it."""
+"""The files that lie beside a film: sidecar, credits and poster, whichever command made it."""
 
 import datetime
 import platform
@@ -25,7 +25,7 @@ from medley.studio.editing.credits import Work, list_credits
 from medley.studio.film_spec import FilmSpec
 
 
-def lay_beside(
+def write_beside(
     places: Sequence[Path],
     about: Mapping[str, Any],
     paintings: Sequence[Work],
@@ -35,11 +35,11 @@ def lay_beside(
     """Write a film's sidecar, credits and poster.
 
     Args:
-        places: for each, in this order.
-        about: what the sidecar says.
-        paintings: that the credits list.
-        content: that the poster begins with, and what is written beneath it.
-        results: that hang beside it, each with its painting and its caption.
+        places: paths of sidecar, credits and poster.
+        about: contents of the sidecar.
+        paintings: works that the credits list.
+        content: first picture of the poster, and its caption.
+        results: painting (if any), result and caption of each further part of the poster.
     """
     sidecar, credit_list, poster = places
     picture, caption = content
@@ -51,20 +51,20 @@ def lay_beside(
 
 
 def describe_run(command: str) -> dict[str, Any]:
-    """Which command made it, and when."""
+    """The sidecar's facts about the run: the command, and the time."""
     now = datetime.datetime.now(datetime.UTC)
     return {"command": command, "made": now.isoformat(timespec="seconds")}
 
 
 def resolved_order(film: FilmSpec, /, **changes: Any) -> dict[str, Any]:
-    """What --config takes to make a film again: what was drawn, and nothing left to be found out.
+    """The order of a film with the paintings that were drawn, so that it can be made again.
 
     Args:
-        film: as it was planned.
-        changes: parts of the order that stand for those that were asked for.
+        film: the planned film.
+        changes: parts of the order that replace those that were asked for.
 
     Returns:
-        Names and values as a file has them: with absolute paths, and the film beside the sidecar.
+        Names and values as in a file, with absolute paths, and the film beside the sidecar.
     """
     order = film.order
     settled = {
@@ -77,24 +77,24 @@ def resolved_order(film: FilmSpec, /, **changes: Any) -> dict[str, Any]:
 
 
 def describe_content(content: Picture) -> dict[str, Any]:
-    """A photo, at the size at which it was repainted."""
+    """The sidecar's facts about a photo, at the size at which it was repainted."""
     return {"file": in_full(content.path), "height": content.height, "width": content.width}
 
 
 def describe_painting(painting: Painting[Any]) -> dict[str, Any]:
-    """A painting, and what the catalog says of it besides its title, as far as it says anything."""
+    """The sidecar's facts about a painting, including those that a catalog knows."""
     return describe_work(painting.title, painting.entry or Entry(str(painting.path), ""))
 
 
 def describe_work(title: str, entry: Entry) -> dict[str, Any]:
-    """As `describe_painting`, of a painting that has not been read."""
+    """The sidecar's facts about a painting that need not have been read."""
     facts = asdict(entry)
     known = {name: facts[name] for name in ("artist", "genre", "style", "date") if facts[name]}
     return {"title": title, "catalog": known, "file": in_full(entry.path)}
 
 
 def describe_film(facts: FilmFacts) -> dict[str, Any]:
-    """The film as it was read back."""
+    """The sidecar's facts about the film as it was read back."""
     return {
         "file": facts.path.name,
         "frames": facts.frame_count,
@@ -106,13 +106,13 @@ def describe_film(facts: FilmFacts) -> dict[str, Any]:
 
 
 def describe_machine(devices: Sequence[str]) -> dict[str, Any]:
-    """On what it was computed."""
+    """The sidecar's facts about the machine and the devices in use."""
     own = {**versions(), "torch": version("torch")}
     return {"device": ",".join(devices), "versions": own}
 
 
 def versions() -> dict[str, str]:
-    """Of what every film is made with."""
+    """Versions of the programs and libraries that every film depends on."""
     return {
         "medley": medley.__version__,
         "python": platform.python_version(),
@@ -121,7 +121,7 @@ def versions() -> dict[str, str]:
 
 
 def describe_network(network: Network) -> dict[str, Any]:
-    """A network that a sweep compares, and what it costs."""
+    """The sidecar's facts about a network that a sweep compares."""
     return {
         "label": network.label,
         "scheme": network.scheme,

@@ -1,4 +1,4 @@
-"""Who painted what: the captions on a film, the labels on its poster, and the list beside it."""
+"""Titles and painters: captions on a film, labels on its poster, and the list beside it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,15 +10,15 @@ Captions = Literal["none", "number", "title", "full"]
 
 
 class Work(Protocol):
-    """What is told of a painting, or of whatever stands in its place."""
+    """A painting as credits name it, or whatever stands in its place."""
 
     @property
     def path(self) -> Path:
-        """Its file or folder."""
+        """The file or folder."""
 
     @property
     def title(self) -> str:
-        """Its title, or a name that stands for it."""
+        """The title, or a name in its place."""
 
     @property
     def byline(self) -> str:
@@ -30,14 +30,14 @@ class Work(Protocol):
 
 
 def choose_captions(paintings: Sequence[Work], film: FilmSettings) -> Captions:
-    """What "auto" comes to: titles if a catalog gives at least one, else none."""
+    """The captions that "auto" stands for: titles if a catalog gives at least one, else none."""
     if film.captions != "auto":
         return film.captions
     return "title" if any(painting.is_known for painting in paintings) else "none"
 
 
 def caption_of(paintings: Sequence[Work], number: int, film: FilmSettings) -> str:
-    """What is written on a part of the film, for the paintings of its shot; "" for nothing."""
+    """The caption of part `number` of the film, after the shot's paintings; "" for none."""
     kinds = {
         "number": str(number),
         "title": titles(paintings),
@@ -47,24 +47,24 @@ def caption_of(paintings: Sequence[Work], number: int, film: FilmSettings) -> st
 
 
 def titles(paintings: Sequence[Work]) -> str:
-    """All titles in one line."""
+    """The titles of all paintings in one line."""
     return " + ".join(painting.title for painting in paintings)
 
 
 def credit_lines(*paintings: Work) -> str:
-    """Titles, and beneath them artists and years if they are known."""
+    """Titles in a first line, and artists and years, if they are known, in a second."""
     bylines = " + ".join(painting.byline for painting in paintings if painting.byline)
     return "\n".join(part for part in (titles(paintings), bylines) if part)
 
 
 def list_credits(paintings: Sequence[Work]) -> str:
-    """All works in the film's order, each with title, artist and year, and its file's name.
+    """The list of works in the film's order, each with title, artist, year and file name.
 
-    Not where the file lies: the list is there to be published.
+    Folders are left out, because the list is meant to be published.
     """
     works = []
     for number, painting in enumerate(paintings, start=1):
-        # A file name may hold line ends; everything keeps to its line.
+        # A file name may contain line ends, which must not break the list.
         lines = [*credit_lines(painting).split("\n"), painting.path.absolute().name]
         first, *others = (" ".join(line.split()) for line in lines)
         works.append("\n".join([f"{number}. {first}", *(f"   {line}" for line in others)]))

@@ -1,4 +1,4 @@
-"""From finished shots to the film, its sidecar and its poster."""
+"""Frames of a film from finished shots: timeline, layout, overlays and encoding."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,11 +22,11 @@ from medley.settings import CutSettings, EncodeSettings, FilmSettings, FrameSize
 from medley.settings.film import format_of
 from medley.workspace.shot import Shot, TraceRow
 
-_CONTENTS = 4  # that are kept at the film's size
+_CONTENTS = 4  # photos that are kept in memory at the film's size
 
 
 def track(shot: Shot) -> ShotTrack:
-    """Read from the workspace what a timeline needs to know of a finished shot.
+    """Read the steps of a finished shot and their changes, which a timeline is made from.
 
     Raises:
         OutputError: the trace is unreadable, or iterates are missing.
@@ -47,7 +47,7 @@ def _track(shot: Shot, rows: Sequence[TraceRow]) -> ShotTrack:
 
 
 def check_film(count: int, settings: CutSettings) -> None:
-    """Find out before any shot is taken whether a film of `count` paintings can be laid out.
+    """Check before any shot is taken that a film of `count` paintings can be laid out.
 
     Raises:
         FilmError: the holds leave too little time for the iterates.
@@ -57,15 +57,15 @@ def check_film(count: int, settings: CutSettings) -> None:
 
 @dataclass(frozen=True)
 class Segment:
-    """One painting's segment of a film.
+    """The part of a film that shows one shot.
 
     Attributes:
-        track: its steps and how much each changes.
-        read: gives a step's pixels; called on several threads at once.
-        caption: what is written on it; "" for nothing.
-        painting: what it is made after, if that is known.
-        losses: by step, as far as they are known.
-        content: the number of what it repaints.
+        track: steps of the shot, and how much each changes.
+        read: function that gives a step's pixels; called on several threads at once.
+        caption: text on the frames; "" for none.
+        painting: pixels of the painting, if they are known.
+        losses: loss of each step, as far as it is known.
+        content: number of the photo among the film's.
     """
 
     track: ShotTrack
@@ -77,7 +77,7 @@ class Segment:
 
 
 def segment_of(shot: Shot, caption: str, painting: Pixels | None, content: int = 0) -> Segment:
-    """A finished shot's segment of a film.
+    """Make the segment of a finished shot.
 
     Raises:
         OutputError: the trace is unreadable, or iterates are missing.
@@ -99,13 +99,13 @@ def cut_medley(
     """Cut finished shots into a film, one painting after another.
 
     Args:
-        contents: shown before and after the shots that repaint them.
-        segments: one for each shot, in the film's order.
-        settings: pace, rate and quality, size, and what lies over the pictures.
-        path: the film, which appears when it is whole.
+        contents: photos, shown before and after the shots that repaint them.
+        segments: segments of the shots, in the film's order.
+        settings: pace, rate and quality, size, and overlays.
+        path: file of the film, which appears when it is whole.
         on_frame: called with the number of frames written and their total.
-        part: as `encode_film` takes it.
-        timeline: what each frame shows, where the settings' pace does not say it.
+        part: part file to write to, if the caller gives the film its name; see `encode_film`.
+        timeline: content of each frame; empty for a timeline at the settings' pace.
 
     Raises:
         FilmError: the timeline cannot be laid out, or ffmpeg fails.
@@ -124,7 +124,7 @@ def cut_medley(
 
     def fit(picture: Pixels, number: int) -> Pixels:
         if layout.is_plain and not settings.resolution:
-            return picture  # none has to change, and one of another size is an error
+            return picture  # all pictures have one size, and the frames have it too
         at = plan_layout(*picture.shape[:2], box, settings.fit)
         return letterbox(picture, at, lambda: ground(number, at))
 
@@ -150,7 +150,7 @@ def cut_medley(
 
 
 def _plan(shapes: Sequence[tuple[int, ...]], settings: FilmSettings) -> Layout:
-    """Where pictures of these shapes stand; if they differ, each has the whole frame to itself."""
+    """The layout of pictures of these shapes; if they differ, each has the frame to itself."""
     height, width, _ = shapes[0]
     fit = settings.fit if len(set(shapes)) == 1 else "crop"
     return plan_layout(height, width, settings.resolution, fit, settings.beside == "content")
@@ -159,13 +159,13 @@ def _plan(shapes: Sequence[tuple[int, ...]], settings: FilmSettings) -> Layout:
 def list_overlays(
     segments: Sequence[Segment], settings: FilmSettings, layout: Layout, titled: int
 ) -> list[Overlay]:
-    """What the settings want to lie over the pictures.
+    """List the overlays that the settings ask for.
 
     Args:
-        segments: of the film.
-        settings: what is asked for.
-        layout: where the pictures stand.
-        titled: frames that the title takes.
+        segments: segments of the film.
+        settings: settings that name the overlays.
+        layout: places of the pictures in a frame.
+        titled: number of frames that the title takes.
     """
     box = layout.picture
     words = [one.caption for one in segments]
@@ -191,7 +191,7 @@ def encode(
     on_frame: Callable[[int, int], None],
     part: Path | None = None,
 ) -> FilmFacts:
-    """Encode frames as the settings ask for; a video's are padded to an even `(height, width)`.
+    """Encode frames as the settings say; a video's are padded to an even `(height, width)`.
 
     Raises:
         FilmError: ffmpeg fails, or a frame cannot be made.
@@ -217,7 +217,7 @@ def encode(
 def lay_out(
     tracks: Sequence[ShotTrack], settings: CutSettings, contents: Sequence[Still] | None = None
 ) -> list[Frame]:
-    """The timeline of these tracks as the settings ask for; see `medley_timeline`.
+    """Make the timeline of these tracks as the settings say; see `medley_timeline`.
 
     Raises:
         FilmError: the holds leave too little time for the iterates.

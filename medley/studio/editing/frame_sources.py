@@ -1,4 +1,4 @@
-"""Find pictures that become a film: finished shots, or folders of numbered pictures; no torch."""
+"""Search for pictures to make a film of: finished shots, or numbered pictures; no torch."""
 
 import json
 import re
@@ -19,23 +19,23 @@ from medley.workspace.shot import Shot
 from medley.workspace.store import Workspace
 
 _NUMBERED = re.compile(r"(.*?)(\d+)\.(png|jpe?g|webp|bmp|tiff?)", re.IGNORECASE)
-_SHORTEST_KEY = 4  # letters by which a shot may be named
-_NAMED = 3  # missing numbers, or prefixes, that a line names
+_SHORTEST_KEY = 4  # fewest letters of a key that may name a shot
+_NAMED = 3  # most missing numbers or prefixes that a message lists
 
-Tell = Callable[[str], None]
+Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class FrameSource:
-    """Pictures that become a segment of a film, and what is known of them.
+    """Pictures that become a segment of a film, with painting, shot and facts if known.
 
     Attributes:
-        folder: the shot's, or the pictures'.
-        pictures: by step, ascending; the first is step 0.
-        entry: the painting.
-        shot: if it is one; its trace says how much each step changes.
-        content: what is repainted, as far as it has a name.
-        facts: of a finished shot: its losses, steps and seconds.
+        folder: folder of the shot or of the pictures.
+        pictures: files by step, ascending; the first is step 0.
+        entry: the painting, as far as it is known.
+        shot: the finished shot, if the pictures are one's; its trace has the changes.
+        content: name of the photo, if it is known.
+        facts: losses, steps and seconds of a finished shot.
     """
 
     folder: Path
@@ -47,7 +47,7 @@ class FrameSource:
 
     @property
     def path(self) -> Path:
-        """The painting's file, or the folder if none is known."""
+        """The painting's file, or the folder if the painting is unknown."""
         return self.entry.path
 
     @property
@@ -67,20 +67,20 @@ class FrameSource:
 
 
 def find_sources(
-    names: Sequence[str], workspace: Workspace, prefix: str | None, tell: Tell
+    names: Sequence[str], workspace: Workspace, prefix: str | None, warn: Warn
 ) -> list[FrameSource]:
     """Find the pictures that are named, in the names' order.
 
     Args:
-        names: each a film or its sidecar, a workspace, a shot's folder or its key or the key's
-            beginning, or a folder of numbered pictures.
-        workspace: where shots are looked for that a key or sidecar names.
-        prefix: what comes before the number in the pictures' names; any by default.
-        tell: told what is passed over, a line each.
+        names: names, each of a film or its sidecar, of a workspace, of a shot (its folder, its key,
+            or the beginning of that), or of a folder of numbered pictures.
+        workspace: workspace that is searched for shots named by a key or a sidecar.
+        prefix: text before the number in the pictures' names; any if None.
+        warn: takes a line about each thing that is passed over.
 
     Raises:
         PictureError: a name is none of these, or names pictures that do not make a film.
-        OutputError: a shot is unfinished or torn, or not in the workspace.
+        OutputError: a shot is unfinished or damaged, or not in the workspace.
     """
     sources = []
     for name in names:
@@ -88,21 +88,21 @@ def find_sources(
         if path.is_file():
             sources += _of_sidecar(path, workspace)
         elif path.is_dir():
-            sources += _of_folder(path, prefix, tell)
+            sources += _of_folder(path, prefix, warn)
         else:
             sources.append(_of_shot(_by_key(name, workspace)))
     return sources
 
 
 def check_sizes(sources: Sequence[FrameSource], any_size: bool) -> None:
-    """See that pictures that follow one another are of one size, by looking at their heads.
+    """Check that the pictures of a film have one size; only their headers are read.
 
     Args:
-        sources: of a film.
-        any_size: whether different sources may have different sizes.
+        sources: sources of the film's frames.
+        any_size: True if different sources may have different sizes.
 
     Raises:
-        PictureError: they are not, or one is unreadable.
+        PictureError: sizes differ, or a picture is unreadable.
     """
     sizes = []
     for source in sources:
@@ -129,7 +129,7 @@ def parse_order(text: str, count: int) -> list[int]:
     """Read a list such as "3,1" as places in a film of `count` parts, from 0.
 
     Raises:
-        FilmError: a part is no number of one of them.
+        FilmError: an item of the list is not the number of a part.
     """
     places = [part.strip() for part in text.split(",")]
     for place in places:
@@ -140,13 +140,13 @@ def parse_order(text: str, count: int) -> list[int]:
     return [int(place) - 1 for place in places]
 
 
-def list_numbered(folder: Path, prefix: str | None, tell: Tell) -> dict[int, Path]:
+def list_numbered(folder: Path, prefix: str | None, warn: Warn) -> dict[int, Path]:
     """List a folder's numbered pictures by number, however many digits each has.
 
     Args:
-        folder: looked into, but not its subfolders.
-        prefix: what comes before the number; None if all have the same.
-        tell: told of numbers that are missing.
+        folder: folder that is listed, without its subfolders.
+        prefix: text before the number; if None, all names must have the same.
+        warn: takes a line about missing numbers.
 
     Raises:
         PictureError: there are fewer than two, two of one number, or several prefixes.
@@ -179,33 +179,33 @@ def list_numbered(folder: Path, prefix: str | None, tell: Tell) -> dict[int, Pat
     if len(numbered) == 1:
         raise PictureError(f"'{folder}' has a single picture{wanted}; a film needs two")
     if missing := _missing([number for number, _ in numbered]):
-        tell(f"'{folder}' lacks {_some(missing)}; the film goes on without")
+        warn(f"'{folder}' lacks {_some(missing)}; the film goes on without")
     return dict(numbered)
 
 
-def _of_folder(folder: Path, prefix: str | None, tell: Tell) -> list[FrameSource]:
+def _of_folder(folder: Path, prefix: str | None, warn: Warn) -> list[FrameSource]:
     if folder.name == "steps" and (folder.parent / "shot.json").is_file():
         folder = folder.parent
     if (folder / "shot.json").is_file():
         return [_of_shot(Shot(folder.name, folder))]
     for shots in (folder / "shots", folder):
         if found := sorted(shots.glob("*/shot.json"), key=lambda path: path.stat().st_mtime_ns):
-            return _of_workspace(folder, [path.parent for path in found], tell)
-    pictures = list_numbered(folder, prefix, tell)
+            return _of_workspace(folder, [path.parent for path in found], warn)
+    pictures = list_numbered(folder, prefix, warn)
     first = min(pictures)
     entry = Entry(str(folder), folder.resolve().name)
     return [FrameSource(folder, {number - first: path for number, path in pictures.items()}, entry)]
 
 
-def _of_workspace(folder: Path, places: Iterable[Path], tell: Tell) -> list[FrameSource]:
-    """All finished shots, in the order in which they were begun."""
+def _of_workspace(folder: Path, places: Iterable[Path], warn: Warn) -> list[FrameSource]:
+    """The finished shots of a workspace, in the order in which they were begun."""
     sources = []
     for place in places:
         shot = Shot(place.name, place)
         if (place / "done.json").exists():
             sources.append(_of_shot(shot))
         else:
-            tell(f"passed over: shot '{place}' is unfinished")
+            warn(f"passed over: shot '{place}' is unfinished")
     if not sources:
         raise OutputError(f"no shot in '{folder}' is finished; run the command that began them")
     return sources
@@ -235,7 +235,7 @@ def _of_shot(shot: Shot, entry: Entry | None = None) -> FrameSource:
 
 
 def _of_sidecar(path: Path, workspace: Workspace) -> list[FrameSource]:
-    """The shots of a film, in its order, with what it says of the paintings."""
+    """The shots of a film, in its order, with the paintings that its sidecar names."""
     sidecar = path if path.suffix == ".json" else path.with_suffix(".json")
     try:
         about = json.loads(sidecar.read_text("utf-8"))
@@ -248,7 +248,7 @@ def _of_sidecar(path: Path, workspace: Workspace) -> list[FrameSource]:
         ) from None
     if not works or not all(key or folder for _, key, folder in works):
         raise PictureError(f"'{sidecar}' names no shots; name a medley's, or folders of pictures")
-    # An older medley wrote only the order's paths in full.
+    # Older versions wrote only the order's paths as absolute ones.
     told = (about.get("order") or {}).get("workspace"), about.get("workspace")
     had = [Path(place) for place in told if place]
     sources = []
@@ -299,7 +299,7 @@ def _about(shot: Shot) -> dict[str, Any]:
 
 
 def _entry_of(about: Mapping[str, Any], shot: Shot) -> Entry:
-    """A shot's painting, with what a catalog says of it if that is still there."""
+    """The painting of a shot, with a catalog's facts if its file and catalog are still there."""
     files = about.get("painting_files") or []
     if not files:
         return Entry(str(shot.path), shot.key)
@@ -310,7 +310,7 @@ def _entry_of(about: Mapping[str, Any], shot: Shot) -> Entry:
 
 
 def _entry_from(work: Mapping[str, Any]) -> Entry:
-    """What a sidecar says of a painting; a title that is only its file's name is none."""
+    """The painting in a sidecar; a title that merely repeats the file's name is dropped."""
     facts = work.get("catalog") or {}
     known = {
         name: str(facts[name]) for name in ("artist", "genre", "style", "date") if name in facts
@@ -321,7 +321,7 @@ def _entry_from(work: Mapping[str, Any]) -> Entry:
 
 
 def _missing(numbers: Sequence[int]) -> list[int]:
-    """Numbers left out of an even count, whose last step may be shorter."""
+    """Numbers that are missing from an evenly spaced series, whose last gap may be shorter."""
     steps = Counter(later - earlier for earlier, later in pairwise(numbers))
     stride = max(steps, key=lambda step: (steps[step], -step))
     return [

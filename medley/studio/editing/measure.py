@@ -1,4 +1,4 @@
-"""What a sweep measures of its results, and what that says of many of them together."""
+"""Measures of a sweep's results, and their summary over several photos and paintings."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,24 +6,25 @@ from dataclasses import dataclass
 
 from medley.studio.compression.networks import Network
 
-TOLERANCE = 1.05  # loss of a recommended width's result, against the reference's
+TOLERANCE = 1.05  # most loss of a recommended width's result, relative to the reference's
 QUANTITIES = ("loss", "own_loss", "ratio", "ssim", "psnr", "change")
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One pair's result with one network.
+    """Measures of one pair's result with one network.
 
     Attributes:
-        content, painting: names of the pair.
-        network: which repainted it.
-        shot: its key.
-        loss: of the final picture as it is saved, scored by the reference network.
-        own_loss: the same, scored by the network itself.
-        ratio: `loss` over that of the reference's own result.
+        content, painting: names of photo and painting.
+        network: network that the shot was taken with.
+        shot: key of the shot.
+        loss: loss of the saved final picture, scored by the reference network.
+        own_loss: loss of the final picture, scored by the network itself.
+        ratio: `loss` divided by the loss of the reference's own result.
         ssim: structural similarity to the reference's result, 1 for the same picture.
-        psnr: peak signal-to-noise ratio to it in dB, infinite for the same picture.
-        change: how much the eye sees differ from it, as `visual_change`.
+        psnr: peak signal-to-noise ratio against the reference's result in dB, infinite for the
+            same picture.
+        change: visible difference from the reference's result, as `visual_change` measures it.
     """
 
     content: str
@@ -40,7 +41,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Spread:
-    """A quantity over several pairs."""
+    """Median and range of a quantity over several pairs."""
 
     median: float
     least: float
@@ -48,7 +49,7 @@ class Spread:
 
 
 def summarize(measures: Sequence[Measure]) -> dict[Network, dict[str, Spread]]:
-    """For each network, every quantity's median and range over all pairs."""
+    """Take the median and range of every quantity over all pairs, for each network."""
     found: dict[Network, dict[str, Spread]] = {}
     for network in dict.fromkeys(one.network for one in measures):
         own = [one for one in measures if one.network == network]
@@ -63,7 +64,7 @@ def recommend(summary: Mapping[Network, Mapping[str, Spread]]) -> Network:
     """The smallest network whose median re-scored loss is within `TOLERANCE` of the reference's.
 
     Args:
-        summary: the reference is in it.
+        summary: spreads of all networks, the reference among them.
     """
     good = [network for network, of in summary.items() if of["ratio"].median <= TOLERANCE]
     return min(good, key=lambda network: network.size_bytes)

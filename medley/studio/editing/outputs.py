@@ -1,4 +1,4 @@
-"""The files that a film consists of, and whether they can be written."""
+"""Paths of the files that a film consists of, and checks that they can be written."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,8 +16,8 @@ class Outputs:
     """The files that a film consists of.
 
     Attributes:
-        film: the film itself; the others lie beside it under its name.
-        measured: whether there are a table and a chart of measures too.
+        film: path of the film itself; the other files lie beside it under its name.
+        measured: True if there are also a table and a chart of measures.
     """
 
     film: Path
@@ -25,41 +25,41 @@ class Outputs:
 
     @property
     def sidecar(self) -> Path:
-        """What it was made of, enough to make it again."""
+        """The JSON file that says how the film was made, enough to make it again."""
         return self.film.with_suffix(".json")
 
     @property
     def poster(self) -> Path:
-        """Content, paintings and results in one picture."""
+        """The picture that shows content, paintings and results together."""
         taken = format_of(self.film).kind == "sheet"
         return self.film.with_suffix(".poster.png" if taken else ".png")
 
     @property
     def credits(self) -> Path:
-        """The works that the film was made after."""
+        """The list of works that the film was made after."""
         return self.film.with_suffix(".credits.txt")
 
     @property
     def all(self) -> tuple[Path, ...]:
-        """In the order in which they take their names: a film has all the others beside it."""
+        """All paths in the order in which they are published: the film comes last."""
         measures = (self.table, self.chart) if self.measured else ()
         return self.sidecar, self.credits, self.poster, *measures, self.film
 
     @property
     def table(self) -> Path:
-        """Measures as CSV."""
+        """The measures as CSV."""
         return self.film.with_suffix(".csv")
 
     @property
     def chart(self) -> Path:
-        """Measures as a picture."""
+        """The measures as a picture."""
         return self.film.with_suffix(".chart.png")
 
     def check(self, force: bool, inputs: Sequence[Path]) -> None:
-        """Refuse to overwrite, and find out early whether the folder can be written to.
+        """Refuse to overwrite files, and check early that the folder can be written to.
 
         Raises:
-            OutputError: a file is there and `force` is not set, it is one of the inputs, or the
+            OutputError: a file exists and `force` is not set, a file is one of the inputs, or the
                 folder is not writable.
         """
         folder = format_of(self.film).kind == "sequence"
@@ -70,13 +70,13 @@ class Outputs:
                 check_free(path, force, inputs)
 
 
-def check_output(path: Path, asked: EncodeSettings, tell: Callable[[str], None]) -> None:
-    """Find out before any shot is taken whether a film of that name can be encoded here.
+def check_output(path: Path, asked: EncodeSettings, warn: Callable[[str], None]) -> None:
+    """Check before any shot is taken that a film of that name can be encoded here.
 
     Args:
-        path: of the film.
-        asked: codec, sound, and the rate before it was `fitted`.
-        tell: told if the format cannot keep that rate.
+        path: file of the film.
+        asked: codec and sound, and the frame rate before it was `fitted` to the format.
+        warn: takes a line if the format cannot keep that frame rate.
 
     Raises:
         FilmError: ffmpeg lacks the encoder, or cannot read the sound.
@@ -84,7 +84,7 @@ def check_output(path: Path, asked: EncodeSettings, tell: Callable[[str], None])
     check_encoding(path, asked)
     kept = asked.fitted(path).fps
     if kept != asked.fps:
-        tell(
+        warn(
             f"{path.suffix} cannot keep {float(asked.fps):.5g} frames a second evenly;"
             f" the film has {float(kept):.5g}, and is as long as asked"
         )

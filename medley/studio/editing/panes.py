@@ -1,4 +1,4 @@
-"""A sweep's film and its contact sheet: the same shots, taken with different networks."""
+"""The film and the contact sheet of a sweep: the same shots, taken with different networks."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -26,8 +26,8 @@ from medley.workspace.shot import Shot
 
 Layout = Literal["grid", "row", "sequence", "split"]
 
-LEAST_CELL = 300  # pixels; smaller pictures are enlarged on the sheet, by a whole number
-MOST_SIDE = 16_000  # pixels that a sheet is wide or high, about
+LEAST_CELL = 300  # pixels; smaller pictures are enlarged on the sheet by a whole factor
+MOST_SIDE = 16_000  # pixels; about the largest width or height of a sheet
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Pane:
     """One network's shot as the film shows it.
 
     Attributes:
-        spec: what was shot.
-        shot: the finished shot in the workspace.
-        content: the photo's pixels, uint8 `(height, width, 3)`.
-        painting: the painting's pixels.
+        spec: spec of the shot.
+        shot: finished shot in the workspace.
+        content: pixels of the photo, uint8 `(height, width, 3)`.
+        painting: pixels of the painting, uint8 `(height, width, 3)`.
     """
 
     spec: ShotSpec
@@ -49,7 +49,7 @@ class Pane:
 
 @dataclass(frozen=True)
 class Part:
-    """A segment of the film: what stands in it side by side, and whose changes pace it."""
+    """A segment of the film: the panes that it shows side by side, and the track of its pace."""
 
     panes: Sequence[Pane]
     labels: Sequence[str]
@@ -67,13 +67,13 @@ def cut_panes(
     """Cut a film in which all panes show the same step at the same time, one part after another.
 
     Args:
-        parts: one for each photo and painting, each with finished shots in the same order.
-        layout: how the panes stand in a frame. "sequence" shows them one after another, and
-            "split" the first and the last, with a moving border between.
+        parts: parts for each photo and painting, all with the same order of networks.
+        layout: arrangement of the panes in a frame. "sequence" shows them one after another, and
+            "split" the first and the last, with a moving border between them.
         settings: pace, rate, quality and size.
-        path: the film, which appears when it is whole.
+        path: file of the film, which appears when it is whole.
         on_frame: called with the number of frames written and their total.
-        part: as `encode_film` takes it.
+        part: part file to write to, if the caller gives the film its name; see `encode_film`.
 
     Raises:
         FilmError: the timeline cannot be laid out, or ffmpeg fails.
@@ -107,14 +107,14 @@ def cut_panes(
 
 
 def draw_sheet(pairs: Sequence[Sequence[Pane]], measures: Sequence[Sequence[Measure]]) -> Pixels:
-    """Draw the contact sheet: for each pair photo, painting, and every network's result.
+    """Draw the contact sheet: photo, painting and every network's result, for each pair.
 
-    Pictures are at full resolution, or enlarged if they are small; several pairs stand in a row
-    each.
+    Pictures are at full resolution, or enlarged if they are small. If there are several pairs,
+    each has one row.
 
     Args:
-        pairs: for each photo and painting its finished shots.
-        measures: of the same, for the captions.
+        pairs: panes of each pair of photo and painting.
+        measures: measures of the same shots, for the captions.
 
     Raises:
         PictureError: a result is unreadable.
@@ -132,7 +132,7 @@ def draw_sheet(pairs: Sequence[Sequence[Pane]], measures: Sequence[Sequence[Meas
 
 
 def _shown(part: Part, layout: Layout) -> list[Part]:
-    """The parts of the film that a pair comes to."""
+    """The parts of the film that a pair's panes are split into by the layout."""
     if layout == "sequence":
         pairs = zip(part.panes, part.labels, strict=True)
         return [Part([pane], [name], part.standard) for pane, name in pairs]
@@ -143,7 +143,7 @@ def _shown(part: Part, layout: Layout) -> list[Part]:
 
 
 def _number(still: Still) -> int:
-    """The part of the film that a still belongs to."""
+    """The number of the part of the film that a still belongs to."""
     return still.step if still.shot is None else still.shot
 
 
@@ -166,10 +166,10 @@ def _label(panes: Sequence[Pixels], labels: Sequence[str]) -> list[Pixels]:
 def _move_border(
     stills: Iterator[Pixels], place: Callable[[int], float], labels: Sequence[str]
 ) -> Iterator[Pixels]:
-    """Join frames that hold one picture above another into one, with a border between.
+    """Turn frames of two pictures stacked on each other into one picture split by a border.
 
-    So stacked, both change alike in a wipe, which moves across. The labels stand in the corners
-    wherever the border is, so that they can always be read.
+    They are stacked so that a wipe, which moves across, changes both alike. The labels stay in the
+    corners wherever the border is, so that they can always be read.
     """
     first, second = labels
     for number, frame in enumerate(stills):

@@ -1,4 +1,4 @@
-"""Numbers for people: tables as CSV, charts as PNG."""
+"""Reports of measures: tables as CSV, charts as PNG."""
 
 import csv
 import io
@@ -17,12 +17,12 @@ from medley.studio.compression.networks import FLOAT, Network
 from medley.studio.editing.measure import QUANTITIES, TOLERANCE, Measure, Spread, recommend
 
 _MOST_BITS = 8
-_WIDE = 20  # the ratio of losses from which an axis shows whole decades
-_LEAST = 1e-6  # an error of 0 has no place on a logarithmic axis
+_WIDE = 20  # ratio of losses from which an axis has ticks at whole decades
+_LEAST = 1e-6  # drawn in place of an error of 0, which a logarithmic axis cannot show
 
 
 def write_comparison(candidates: Sequence[Candidate], path: Path) -> None:
-    """Write a row for each scheme and width; errors are relative to the float network.
+    """Write a CSV row for each scheme and width; errors are relative to the float network.
 
     Raises:
         OutputError: the file cannot be written.
@@ -45,7 +45,7 @@ def write_comparison(candidates: Sequence[Candidate], path: Path) -> None:
 
 
 def list_measures(measures: Sequence[Measure]) -> bytes:
-    """A sweep's table as CSV, with a row for each pair and network."""
+    """The table of a sweep as CSV, with a row for each pair and network."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     own = ["scheme", "bits", "bytes", "distortion", "load_s"]
@@ -107,17 +107,17 @@ def draw_sweep(
     Lines are medians, and bands reach from the least to the most of several pairs.
 
     Args:
-        summary: of all networks.
-        reference: that judged them.
-        pairs: of photos and paintings.
+        summary: spreads of all networks' measures.
+        reference: network that scored the pictures.
+        pairs: number of pairs of a photo and a painting.
 
     Returns:
-        A PNG.
+        Bytes of a PNG file.
     """
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
-    # Widths stand at equal distances, the narrowest first: 32 is not far off behind 8.
+    # Widths stand at equal distances, so that 32 bits are not far away from 8.
     places = {bits: place for place, bits in enumerate(sorted({one.bits for one in summary}))}
     for axes, quantity in ((left, "ratio"), (right, "ssim")):
         others = [network for network in summary if network != reference]
@@ -151,7 +151,7 @@ def _draw_line(
 
 
 def _draw_bits(axes: Axes, networks: Iterable[Network], places: Mapping[int, int]) -> None:
-    """Widths along the lower edge, and along the upper one what a file of each takes."""
+    """Label the lower edge with widths, and the upper one with the sizes of their files."""
     sizes = {one.bits: one.size_bytes / 1e6 for one in reversed(list(networks))}
     spots = [places[bits] for bits in sizes]
     axes.set_xlim(-0.4, len(places) - 0.6)
@@ -166,7 +166,7 @@ def _draw_bits(axes: Axes, networks: Iterable[Network], places: Mapping[int, int
 def _mark(
     axes: Axes, summary: Mapping[Network, Mapping[str, Spread]], places: Mapping[int, int]
 ) -> None:
-    """Circle the recommended network, and draw the line below which it was looked for."""
+    """Circle the recommended network, and draw the tolerance by which it was chosen."""
     chosen = recommend(summary)
     spot = places[chosen.bits], summary[chosen]["ratio"].median
     axes.axhline(TOLERANCE, color="tab:green", linewidth=0.9, linestyle="--")
@@ -179,7 +179,7 @@ def _mark(
 
 
 def _scale(axes: Axes, summary: Mapping[Network, Mapping[str, Spread]]) -> None:
-    """Make the ratios' axis logarithmic, with as many ticks as one can read."""
+    """Make the ratios' axis logarithmic, with as many ticks as can be read."""
     least = min(of["ratio"].least for of in summary.values())
     most = max(of["ratio"].most for of in summary.values())
     axes.set_yscale("log")

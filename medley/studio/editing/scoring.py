@@ -1,4 +1,4 @@
-"""Scores of finished results: by the network that judges, and against its own result."""
+"""Scores of a sweep's results: losses by the reference network, and likeness to its results."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from medley.events import Event, stage
 from medley.images import Pixels
-from medley.studio.compression.compare import Tensors, load_with_clock
+from medley.studio.compression.compare import Tensors, load_timed
 from medley.studio.compression.networks import Network
 from medley.studio.editing.measure import Measure
 from medley.studio.film_spec import FilmSpec
@@ -32,14 +32,14 @@ def measure_sweep(film: FilmSpec, listener: Listener) -> tuple[FilmSpec, list[Me
     """Score every final picture by the reference network, and compare it with the reference's.
 
     Args:
-        film: a sweep, all of whose shots are finished.
-        listener: told how many networks are loaded and how many pictures are scored.
+        film: sweep whose shots are all finished.
+        listener: takes "stage" events while networks are loaded and pictures are scored.
 
     Returns:
-        The film with what its networks cost, and a row for each pair and network.
+        The film with its networks measured, and a row for each pair and network.
 
     Raises:
-        OutputError, PictureError: a shot is torn.
+        OutputError, PictureError: a shot is damaged.
         WeightsError: weights are no longer there.
     """
     film = replace(film, networks=tuple(_measured(film, listener)))
@@ -52,8 +52,8 @@ def _score_all(film: FilmSpec, listener: Listener) -> list[Measure]:
     at = film.networks.index(reference)
     largest = max((pair[at] for pair in pairs_of(film)), key=lambda spec: spec.content.height)
     model = load_model(largest.settled, device)
-    wish = film.order.run.tile
-    tile = choose_tile(wish, largest.scales, largest.settled, free_memory(device))
+    asked = film.order.run.tile
+    tile = choose_tile(asked, largest.scales, largest.settled, free_memory(device))
     measures: list[Measure] = []
     for pair in pairs_of(film):
         objective = make_objective_of(pair[at], model, tile)
@@ -82,19 +82,19 @@ def _score_all(film: FilmSpec, listener: Listener) -> list[Measure]:
 
 
 def _measured(film: FilmSpec, listener: Listener) -> list[Network]:
-    """Load each network with a clock beside it, and see how far its weights are off."""
+    """Measure each network's loading time and the error of its weights."""
     exact = load_weights(reference_in(film).settings.source).tensors
     networks = []
     for done, network in enumerate(film.networks):
         listener(stage(f"loading {network.bits} bits", done, len(film.networks)))
-        weights, load_s = load_with_clock(partial(load_weights, network.settings.source))
+        weights, load_s = load_timed(partial(load_weights, network.settings.source))
         off = distortion(weights.tensors, exact)
         networks.append(replace(network, distortion=off, load_s=load_s))
     return networks
 
 
 def distortion(tensors: Tensors, exact: Tensors) -> float:
-    """How far weights are off: |difference|^2 / |exact|^2 over all layers, biases aside."""
+    """The relative error of weights, |difference|^2 / |exact|^2 over all layers, without biases."""
     off = power = 0.0
     for name, (weight, _) in exact.items():
         off += float((tensors[name][0] - weight).square().sum(dtype=torch.float64))
@@ -103,7 +103,7 @@ def distortion(tensors: Tensors, exact: Tensors) -> float:
 
 
 def score(objective: Evaluator, pixels: Pixels, device: torch.device) -> float:
-    """The loss of a picture as it is saved."""
+    """The loss of a picture of 8-bit pixels."""
     losses, _ = objective.evaluate(to_tensor(pixels).to(device), with_gradient=False)
     return float(losses.total)
 
@@ -129,10 +129,10 @@ def similarity(result: Pixels, other: Pixels) -> float:
 def noise_ratio(result: Pixels, other: Pixels) -> float:
     """Peak signal-to-noise ratio of two 8-bit pictures in dB; infinite if they are the same."""
     if np.array_equal(result, other):
-        return math.inf  # where the library would divide by zero
+        return math.inf  # the library would divide by zero
     return float(peak_signal_noise_ratio(other, result, data_range=255))
 
 
 def difference(result: Pixels, other: Pixels) -> float:
-    """How much the eye sees differ between two pictures; see `visual_change`."""
+    """The visible difference of two pictures; see `visual_change`."""
     return visual_change(to_tensor(other), to_tensor(result))

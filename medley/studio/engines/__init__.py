@@ -1,1 +1,1 @@
-"""Where shots are taken: this process, others of this machine, or a cluster's."""
+"""Engines, which take shots: in this process, in several on this machine, or on a cluster."""

@@ -1,4 +1,4 @@
-"""A finished shot as bytes, for machines that share no folder."""
+"""Finished shots as bytes, for machines that share no folder."""
 
 import shutil
 
@@ -19,9 +19,10 @@ def pack_shot(shot: Shot) -> dict[str, bytes]:
 
 
 def unpack_shot(files: dict[str, bytes], workspace: Workspace, key: str) -> None:
-    """Lay a shot that was taken elsewhere into a workspace, unless it is finished there.
+    """Write a shot that was taken elsewhere into a workspace, unless it is finished there.
 
-    Whatever is there of it otherwise is replaced; the mark of a finished shot comes last.
+    An unfinished shot of that key is replaced. `done.json`, the mark of a finished shot, is written
+    last.
 
     Raises:
         OutputError: the workspace cannot be written to.

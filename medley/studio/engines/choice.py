@@ -1,4 +1,4 @@
-"""Which engine takes a run's shots."""
+"""The choice of the engine that takes a run's shots."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,9 @@ def engine_for(devices: Sequence[str], workspace: Workspace, shots: int) -> Engi
     """Make the engine of one film: this process, or one for each of several devices.
 
     Args:
-        devices: one for each process; no more are started than there are shots.
-        workspace: where the shots go.
-        shots: how many are to be taken.
+        devices: device of each process; no more processes are started than there are shots.
+        workspace: workspace that keeps the shots.
+        shots: number of shots to be taken.
     """
     used = devices[: max(1, shots)]
     if len(used) > 1:
@@ -29,11 +29,11 @@ def open_engine(settings: EngineSettings, workspace: Workspace) -> Engine:
     """Make the engine that a batch's settings name.
 
     Args:
-        settings: which one, and how many workers it has.
-        workspace: where the shots go.
+        settings: settings that name the engine, its workers and devices.
+        workspace: workspace that keeps the shots.
 
     Raises:
-        MedleyError: a device is not here; there is no Ray, or none at the address.
+        MedleyError: a device is not here, Ray is not installed, or it is not at the address.
     """
     if settings.engine == "local":
         if settings.address:
@@ -44,7 +44,7 @@ def open_engine(settings: EngineSettings, workspace: Workspace) -> Engine:
         workers = planning_devices(settings)
         return ProcessEngine(workers, workspace, settings.retries, settings.shrink)
     try:
-        # An optional dependency, which takes seconds to import.
+        # Ray is an optional dependency and takes seconds to import.
         from medley.studio.engines.ray_engine import RayEngine
     except ModuleNotFoundError as error:
         if error.name != "ray":
@@ -58,7 +58,7 @@ def open_engine(settings: EngineSettings, workspace: Workspace) -> Engine:
 
 
 def planning_devices(settings: EngineSettings) -> list[str]:
-    """The device of each worker; of a cluster's, what this machine has instead.
+    """The device of each worker; for a cluster, this machine's devices stand in for its own.
 
     Raises:
         MedleyError: a device is not here.

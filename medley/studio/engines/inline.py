@@ -1,4 +1,4 @@
-"""One shot after another in this process."""
+"""The engine that takes one shot after another in this process."""
 
 import time
 from collections.abc import Generator, Iterable
@@ -13,21 +13,21 @@ class InlineEngine:
     """Takes shots in this process, one after another."""
 
     def __init__(self, device: str, workspace: Workspace, several: bool = True) -> None:
-        """Load nothing yet.
+        """Keep the arguments; nothing is loaded yet.
 
         Args:
-            device: where shots are computed, such as "cpu".
-            workspace: where they go.
-            several: whether there may be more than one shot.
+            device: name of the device that computes, such as "cpu".
+            workspace: workspace that keeps the shots.
+            several: True if there may be more than one shot.
         """
         self.info = WorkerInfo(f"{device}.1", device, workspace.root, several=several)
 
     def run(self, jobs: Iterable[Job | None]) -> Generator[Event, None, None]:
-        """Take every job's shot, as `Engine` says; nothing is tried twice."""
+        """Take every job's shot, as `Engine` says, with one attempt each."""
         worker = None
         for job in filter(None, jobs):
             if worker is None:
-                # torch takes a second to import: only what takes shots brings it.
+                # torch takes a second to import, and is not needed until a shot is taken.
                 from medley.studio.engines.worker import Worker
 
                 worker = Worker(self.info)

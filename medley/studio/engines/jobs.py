@@ -1,4 +1,4 @@
-"""What goes into an engine and what comes out of it: jobs, and events."""
+"""The interface of engines: jobs go in, events come out."""
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from medley.errors import MedleyError, OutputError, ResourceError, WorkerLostError
 from medley.events import Event
-from medley.settings import TileWish
+from medley.settings import TileSetting
 from medley.studio.shooting.spec import ShotSpec
 
 
@@ -16,16 +16,16 @@ class Job:
     """One shot to be taken.
 
     Attributes:
-        spec: what is shot; its key is the job's name, and no two jobs of a run have the same.
-        label: what a batch and `medley status` call the shot.
-        tile: whether it is computed in tiles.
-        shrinks: how many times smaller tiles than that are wanted, because memory ran out.
-        deterministic: whether operations that vary from run to run are refused.
+        spec: spec of the shot; no two jobs of a run have the same key.
+        label: name of the shot in a batch and in `medley status`.
+        tile: side of tiles in pixels, "auto" or "off".
+        shrinks: number of times that tiles are made smaller, because memory ran out as often.
+        deterministic: True to refuse operations whose results vary from run to run.
     """
 
     spec: ShotSpec
     label: str = ""
-    tile: TileWish = "auto"
+    tile: TileSetting = "auto"
     shrinks: int = 0
     deterministic: bool = False
 
@@ -37,15 +37,14 @@ class Job:
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """Where a worker works.
+    """Name, device and workspace of a worker.
 
     Attributes:
-        name: tells it from the others, such as "cpu.2".
-        device: on which it computes.
-        root: the workspace's folder.
-        sharing: how many workers share the device's memory.
-        several: whether it may take more than one shot, for which it then keeps what its networks
-            have seen in pictures.
+        name: name that no other worker of the run has, such as "cpu.2".
+        device: name of the device that it computes on.
+        root: folder of the workspace.
+        sharing: number of workers that share the device's memory.
+        several: True if it may take more than one shot: it then caches features of pictures.
     """
 
     name: str
@@ -56,25 +55,25 @@ class WorkerInfo:
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether another attempt may do better, be it elsewhere or later."""
+    """Whether another attempt, elsewhere or later, may succeed."""
     return not isinstance(error, MedleyError) or isinstance(
         error, WorkerLostError | OutputError | ResourceError
     )
 
 
 class Engine(Protocol):
-    """Where shots are taken: in this process, in others of this machine, or on a cluster's."""
+    """Takes shots: in this process, in several on this machine, or on a cluster."""
 
     def run(self, jobs: Iterable[Job | None]) -> Generator[Event, None, None]:
-        """Take every job's shot, as many at once as there are workers, and tell what happens.
+        """Take every job's shot, as many at once as there are workers, and yield events.
 
-        A failure is that shot's alone. Workers are given shots only while the iterator is being
-        advanced, so whoever does other work between two events does it on a thread. When the
-        iterator is closed or an exception leaves it, workers leave checkpoints and end.
+        A failed shot does not affect the others. Workers are given shots only while the iterator
+        is being advanced, so a caller with other work to do between events does it on a thread.
+        When the iterator is closed or an exception leaves it, workers write checkpoints and end.
 
         Args:
-            jobs: asked for the next one only when it will soon be wanted. None means that there is
-                none now, and will be one when a job that was given before has ended.
+            jobs: jobs, each taken from the iterable shortly before it is needed. None means that
+                there will be a further one only after an earlier one has ended.
 
         Yields:
             "started" at each attempt, "step" after each iterate, "told", "retry", and "shotend"

@@ -1,7 +1,7 @@
-"""Several shots at once on one machine: a process for each worker takes them from one list.
+"""Several shots at once on one machine: one process for each worker, all fed from one queue.
 
-Each has one connection to this process, whose end is its sign to stop: none outlives this process,
-however that ends. What a process does is told in `engines.worker_main`.
+Each process has one connection to this one and stops when it is closed, so that none outlives this
+process, however that ends. `engines.worker_main` is what a process runs.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ from medley.studio.engines.jobs import Job, WorkerInfo, is_passing
 from medley.studio.engines.worker_main import Bug, Ended, Ready, worker_main
 from medley.workspace.store import Workspace
 
-_STILLBORN = 5  # processes in a row that end before they are ready, until one gives up
+_FAILED_STARTS = 5  # processes that may end in a row before they are ready; then the run fails
 
 
 @dataclass
 class _Attempt:
-    """A job that is being tried, waits for another try, or has not been tried yet."""
+    """A job's current or next attempt, and the seconds that earlier ones took."""
 
     job: Job
     number: int = 1
@@ -40,7 +40,7 @@ class _Attempt:
 
 @dataclass
 class _Process:
-    """A worker's process, and the job that it has, or will have once it is ready."""
+    """A worker's process, and the job that it is at, or will get once it is ready."""
 
     info: WorkerInfo
     process: BaseProcess
@@ -59,13 +59,13 @@ class ProcessEngine:
         retries: int = 0,
         shrink: bool = False,
     ) -> None:
-        """Start nothing yet.
+        """Keep the arguments; processes start with the first jobs.
 
         Args:
-            devices: one for each process; a device may be named several times.
-            workspace: where the shots go.
-            retries: how often a shot is tried again whose process died or lacked memory.
-            shrink: whether one that lacked memory is then computed in smaller tiles.
+            devices: device of each process; a device may be named several times.
+            workspace: workspace that keeps the shots.
+            retries: most further attempts at a shot whose process died or ran out of memory.
+            shrink: True to use smaller tiles after memory ran out.
         """
         self.devices = devices
         self.workspace = workspace
@@ -76,7 +76,7 @@ class ProcessEngine:
         """Take every job's shot, as `Engine` says; the first processes start with the first jobs.
 
         Raises:
-            WorkerLostError: processes end before they have begun anything, again and again.
+            WorkerLostError: several processes in a row ended before they were ready.
         """
         pool = _Pool(self, jobs)
         try:
@@ -85,7 +85,7 @@ class ProcessEngine:
             pool.end()
 
     def workers(self) -> list[WorkerInfo]:
-        """Where each process works; their names tell them apart."""
+        """The workers, named by device and number, such as "cpu.2"."""
         names = [
             f"{device}.{self.devices[:at].count(device) + 1}"
             for at, device in enumerate(self.devices)
@@ -97,48 +97,48 @@ class ProcessEngine:
 
 
 class _Pool:
-    """One run: starts processes, hands out jobs, passes on what is heard."""
+    """One run: starts processes, sends them jobs, and passes on their events."""
 
     def __init__(self, engine: ProcessEngine, jobs: Iterable[Job | None]) -> None:
         self._engine = engine
         self._jobs = iter(jobs)
         self._waiting: deque[_Attempt] = deque()
-        self._vacant = engine.workers()
-        self._threads = _own_threads()
+        self._unstarted = engine.workers()
+        self._threads = _torch_threads()
         self._processes: dict[Connection, _Process] = {}
-        self._stillborn = 0
+        self._failed_starts = 0
 
     def events(self) -> Iterator[Event]:
-        """Listen until every job has ended."""
-        self._occupy()
+        """Yield what processes send until every job has ended."""
+        self._assign_jobs()
         while any(one.attempt for one in self._processes.values()):
-            heard = wait(list(self._processes))
-            for line in [line for line in self._processes if line in heard]:
-                for event in self._hear(line):
+            ready = wait(list(self._processes))
+            for connection in [one for one in self._processes if one in ready]:
+                for event in self._receive(connection):
                     if event.kind == "shotend":
-                        # Nobody should stand idle while the caller looks at how it ended.
-                        self._occupy()
+                        # No process should be idle while the caller handles the event.
+                        self._assign_jobs()
                     yield event
-            self._occupy()
+            self._assign_jobs()
 
     def end(self) -> None:
-        """Let every process end: one that is at a shot leaves a checkpoint first."""
-        for line in self._processes:
-            line.close()
+        """Close all connections and wait for the processes, which write checkpoints first."""
+        for connection in self._processes:
+            connection.close()
         for one in self._processes.values():
             one.process.join()
 
-    def _occupy(self) -> None:
-        """Give every free process the next job, start those that are missing, and look ahead."""
-        for line, one in list(self._processes.items()):
+    def _assign_jobs(self) -> None:
+        """Give every free process a job, start missing processes, and fetch one job in advance."""
+        for connection, one in list(self._processes.items()):
             if not one.attempt and (attempt := self._take_next()):
                 one.attempt = attempt
                 if one.is_ready:
-                    self._hand_over(line, one)
-        while self._vacant and (attempt := self._take_next()):
-            self._start(self._vacant.pop(0), attempt)
+                    self._send_job(connection, one)
+        while self._unstarted and (attempt := self._take_next()):
+            self._start(self._unstarted.pop(0), attempt)
         if not self._waiting and (attempt := self._take_next()):
-            self._waiting.append(attempt)  # made while the others work
+            self._waiting.append(attempt)  # its pictures are read while the processes work
 
     def _take_next(self) -> _Attempt | None:
         if self._waiting:
@@ -151,26 +151,26 @@ class _Pool:
         ours, theirs = context.Pipe()
         share = self._threads, len(self._engine.devices)
         process: BaseProcess = context.Process(target=worker_main, args=(theirs, info, share))
-        with _deaf_to_interrupts():
+        with _interrupts_ignored():
             process.start()
-        # From here on `end` knows of it.
+        # Kept before anything else can fail, so that `end` waits for it.
         self._processes[ours] = _Process(info, process, attempt)
         theirs.close()
 
     @staticmethod
-    def _hand_over(line: Connection, one: _Process) -> None:
+    def _send_job(connection: Connection, one: _Process) -> None:
         if one.attempt:
             one.attempt.began = time.monotonic()
-            with contextlib.suppress(OSError):  # it has just died, and the line will tell
-                line.send(one.attempt.job)
+            with contextlib.suppress(OSError):  # a process that has died is noticed in `_receive`
+                connection.send(one.attempt.job)
 
-    def _hear(self, line: Connection) -> Iterator[Event]:
-        """Hear one message, and tell what it means."""
-        one = self._processes[line]
+    def _receive(self, connection: Connection) -> Iterator[Event]:
+        """Receive one message of a process, and yield the events that it stands for."""
+        one = self._processes[connection]
         try:
-            message = line.recv()
+            message = connection.recv()
         except (EOFError, OSError):
-            yield from self._lose(line, one)
+            yield from self._remove(connection, one)
             return
         if isinstance(message, Event):
             yield message
@@ -178,30 +178,30 @@ class _Pool:
             one.bug = message.words
         elif isinstance(message, Ready):
             one.is_ready = True
-            self._stillborn = 0
-            self._hand_over(line, one)
+            self._failed_starts = 0
+            self._send_job(connection, one)
         elif isinstance(message, Ended):
             yield from self._end_attempt(one, message.error)
 
-    def _lose(self, line: Connection, one: _Process) -> Iterator[Event]:
-        """A process is gone: its place is vacant, and its job waits for another."""
-        line.close()
-        del self._processes[line]
+    def _remove(self, connection: Connection, one: _Process) -> Iterator[Event]:
+        """Forget a process that has ended; its job waits for another one."""
+        connection.close()
+        del self._processes[connection]
         one.process.join()
-        self._vacant.append(one.info)
+        self._unstarted.append(one.info)
         if one.is_ready:
             if one.attempt:
-                yield from self._end_attempt(one, _what_became_of(one))
+                yield from self._end_attempt(one, _exit_error(one))
             return
-        self._stillborn += 1
-        error = _what_became_of(one)
-        if self._stillborn >= _STILLBORN or not isinstance(error, MedleyError):
+        self._failed_starts += 1
+        error = _exit_error(one)
+        if self._failed_starts >= _FAILED_STARTS or not isinstance(error, MedleyError):
             raise error
         if one.attempt:
             self._waiting.appendleft(one.attempt)
 
     def _end_attempt(self, one: _Process, error: Exception | None) -> Iterator[Event]:
-        """Decide whether the process's job is over, or is tried again."""
+        """End the process's job, or queue it for another attempt."""
         attempt, one.attempt = one.attempt, None
         if attempt is None:
             return
@@ -217,8 +217,8 @@ class _Pool:
         yield replace(event, kind="retry", error=error)
 
 
-def _what_became_of(one: _Process) -> Exception:
-    """Say why a process ended, by its exit code, and which job that is the end of."""
+def _exit_error(one: _Process) -> Exception:
+    """The error that says why a process ended, by its exit code, and at which job."""
     device, code = one.info.device, one.process.exitcode or 0
     path = f"'{one.attempt.job.spec.painting_path}': " if one.attempt else ""
     if code > 0:
@@ -234,13 +234,14 @@ def _what_became_of(one: _Process) -> Exception:
 
 
 @contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Let a process that is started in the block ignore Ctrl-C, which its terminal sends to all.
+def _interrupts_ignored() -> Iterator[None]:
+    """Let a process that is started in the block ignore Ctrl-C, which a terminal sends to all.
 
-    It is told to stop in another way, once: a second interrupt would end its last checkpoint.
+    A closed connection stops it instead, exactly once: a second interrupt would cut off the
+    checkpoint that the first one made it write.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # here it cannot be set
+        yield  # signal handlers can only be set on the main thread
         return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -249,7 +250,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _own_threads() -> int | None:
-    """As many threads as this process may have set for itself; torch is not imported for that."""
+def _torch_threads() -> int | None:
+    """The number of torch's threads, or None where this process has not imported torch."""
     torch = sys.modules.get("torch")
     return torch.get_num_threads() if torch else None

@@ -1,8 +1,8 @@
-"""Shots on a Ray cluster: each is a task of Ray's, which tries it again where it fails.
+"""Shots on a Ray cluster: each shot is a Ray task, which Ray retries if it fails.
 
-A worker's process stays for the next shot, and with it the networks that it has loaded. What it
-says goes through a small actor on this machine. Where this machine's workspace is not the worker's
-too, the worker keeps its shots in its own temporary folder and sends them back as files.
+A worker's process is reused for the next shot, and with it the networks that it has loaded. Its
+events go through a small actor on this machine. A worker that does not share this machine's
+workspace keeps its shots in a temporary folder and sends them back as files.
 """
 
 import contextlib
@@ -29,14 +29,14 @@ from medley.studio.engines.jobs import Job
 from medley.studio.engines.ray_task import EventQueue, RunContext, TaskResult, ray_task
 from medley.workspace.store import Workspace
 
-_POLL_S = 0.1  # from one look at the workers' events to the next
-_KNOCK_S = 5.0  # that a cluster's head may take to accept a connection
-_FAREWELL_S = 60.0  # that interrupted workers may take to leave checkpoints
+_POLL_S = 0.1  # between two looks at the workers' events
+_CONNECT_S = 5.0  # timeout for a connection to the cluster's head
+_CHECKPOINTS_S = 60.0  # timeout for interrupted workers to write their checkpoints
 
 
 @dataclass
 class _Pending:
-    """A job that has been handed to Ray, and what is known of it."""
+    """A job that has been submitted to Ray, and the state of its attempts."""
 
     job: Job
     began: float
@@ -48,10 +48,10 @@ class RayEngine:
     """Takes shots on a Ray cluster."""
 
     def __init__(self, settings: EngineSettings, workspace: Workspace) -> None:
-        """Look whether there is a cluster at the address; nothing is started yet.
+        """Check that there is a cluster at the address; nothing is started yet.
 
         Raises:
-            MedleyError: there is none, or devices are named one by one.
+            MedleyError: there is no cluster, or devices are named one by one.
         """
         if settings.devices not in (("auto",), ("cpu",), ("cuda",)):
             raise MedleyError(
@@ -59,7 +59,7 @@ class RayEngine:
                 ": Ray gives the devices out; pass auto, cpu or cuda",
             )
         if settings.address not in (None, "auto"):
-            _knock(str(settings.address))
+            _check_listening(str(settings.address))
         self.settings = settings
         self.workspace = Workspace(workspace.root.absolute())
 
@@ -79,7 +79,7 @@ class RayEngine:
 
 
 class _Tasks:
-    """One run: hands jobs to Ray, passes on events, and collects what comes back."""
+    """One run: submits jobs to Ray, passes on events, and collects results."""
 
     def __init__(self, engine: RayEngine, probe: str, jobs: Iterable[Job | None]) -> None:
         settings = engine.settings
@@ -88,11 +88,11 @@ class _Tasks:
         self._on_gpus = _has_gpus(settings.devices[0])
         self._jobs = iter(jobs)
         self._pending: dict[Any, _Pending] = {}
-        self._lent: dict[Path, Any] = {}
+        self._shared_weights: dict[Path, Any] = {}
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
         actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(EventQueue)
         self._queue = actor.options(scheduling_strategy=here).remote()
-        own = settings.address is None  # then its "processors" are workers
+        own = settings.address is None  # a cluster started here has a "CPU" for each worker
         self._context = RunContext(
             root=engine.workspace.root,
             probe=probe,
@@ -107,58 +107,58 @@ class _Tasks:
             num_gpus=1 / settings.workers if self._on_gpus else 0,
             max_retries=settings.retries,
             retry_exceptions=True,
-            max_calls=0,  # a process stays, even with a GPU
+            max_calls=0,  # or Ray would end a process with a GPU after each task
         )(ray_task)
 
     def events(self) -> Iterator[Event]:
-        """Hand out jobs and wait until all have ended."""
-        self._hand_out()
+        """Submit jobs and yield events until all jobs have ended."""
+        self._submit()
         while self._pending:
             ended, _ = ray.wait(list(self._pending), num_returns=1, timeout=_POLL_S)
             yield from self._drain()
             for reference in ended:
                 event = self._collect(reference)
-                self._hand_out()
+                self._submit()
                 yield event
-                self._hand_out()  # what had to wait for that
+                self._submit()  # jobs that go on from this one's result
 
     def end(self) -> None:
-        """Interrupt what is still being done, and give it time to leave checkpoints."""
+        """Cancel unfinished tasks, and give them time to write checkpoints."""
         for reference in self._pending:
             ray.cancel(reference)
         if self._pending:
             ray.wait(
                 list(self._pending),
                 num_returns=len(self._pending),
-                timeout=_FAREWELL_S,
+                timeout=_CHECKPOINTS_S,
                 fetch_local=False,
             )
         ray.kill(self._queue)
 
-    def _hand_out(self) -> None:
-        """Let twice as many jobs as the cluster takes at once wait at it; it may have grown."""
+    def _submit(self) -> None:
+        """Keep twice as many jobs submitted as the cluster, which may grow, runs at once."""
         have = ray.cluster_resources()
         slots = have.get("GPU", 0) * self._workers if self._on_gpus else have.get("CPU", 0)
         while len(self._pending) < 2 * max(1, int(slots)) and (job := next(self._jobs, None)):
-            weights = self._lend(job.spec.settings.weights)
+            weights = self._share_weights(job.spec.settings.weights)
             reference = self._task.remote(job, self._queue, self._context, [weights])
             self._pending[reference] = _Pending(job, time.monotonic())
 
-    def _lend(self, weights: Path | None) -> Any:
-        """A file of weights as Ray hands it on, once; where a worker has it, it stays here."""
-        if weights and weights not in self._lent:
-            self._lent[weights] = ray.put(weights.read_bytes())
-        return self._lent[weights] if weights else None
+    def _share_weights(self, weights: Path | None) -> Any:
+        """Put a weights file into Ray's object store, once; workers fetch it if they lack it."""
+        if weights and weights not in self._shared_weights:
+            self._shared_weights[weights] = ray.put(weights.read_bytes())
+        return self._shared_weights[weights] if weights else None
 
     def _drain(self) -> Iterator[Event]:
-        """Give what workers have written, and keep account of their attempts."""
+        """Yield the events that workers have queued, and count attempts by them."""
         by_key = {one.job.key: one for one in self._pending.values()}
         for event in ray.get(self._queue.drain.remote()):
             if event.kind == "started" and (one := by_key.get(event.key)):
                 one.attempts += 1
                 one.worker = event.worker
                 if one.attempts == 1:
-                    one.began = time.monotonic()  # till now it waited in Ray's queue
+                    one.began = time.monotonic()  # until now it waited in Ray's queue
             yield event
 
     def _collect(self, reference: Any) -> Event:
@@ -169,7 +169,7 @@ class _Tasks:
             error = result.error
             if result.files:
                 unpack_shot(result.files, self._workspace, one.job.key)
-        except MedleyError as own:  # of unpacking, or what Ray makes of a worker's
+        except MedleyError as own:  # raised by unpacking, or a worker's error wrapped by Ray
             cause = getattr(own, "cause", own)
             error = cause if isinstance(cause, MedleyError) else own
         except ray.exceptions.RayError as lost:
@@ -186,7 +186,7 @@ class _Tasks:
 
 
 def _translate(error: Exception, one: _Pending) -> Exception:
-    """What an error of Ray's is in medley's words."""
+    """The medley error for an error of Ray's."""
     path = f"'{one.job.spec.painting_path}': "
     if isinstance(error, ray.exceptions.RayTaskError):
         return RuntimeError(f"{path}{error}")
@@ -203,7 +203,7 @@ def _translate(error: Exception, one: _Pending) -> Exception:
 
 @contextlib.contextmanager
 def _probe(workspace: Workspace) -> Iterator[str]:
-    """Lay a file into the workspace by which workers know it; yield its name."""
+    """Write a file by which workers find out if they share the workspace; yield its name."""
     path = workspace.root / f".probe-{uuid.uuid4().hex}"
     write_bytes(path, b"medley\n")
     try:
@@ -213,7 +213,11 @@ def _probe(workspace: Workspace) -> Iterator[str]:
 
 
 def _has_gpus(devices: str) -> bool:
-    """Whether shots ask for GPUs."""
+    """Whether shots are to run on GPUs.
+
+    Raises:
+        MedleyError: GPUs are asked for and the cluster has none.
+    """
     have = ray.cluster_resources().get("GPU", 0) > 0
     if devices == "cuda" and not have:
         raise MedleyError(
@@ -225,7 +229,11 @@ def _has_gpus(devices: str) -> bool:
 
 @contextlib.contextmanager
 def _connected(settings: EngineSettings) -> Iterator[None]:
-    """Join the cluster, or start one here; what is started or joined is left at the end."""
+    """Join the cluster, or start one here, until the block ends.
+
+    Raises:
+        MedleyError: there is no cluster at the address.
+    """
     if ray.is_initialized():
         yield
         return
@@ -248,15 +256,15 @@ def _connected(settings: EngineSettings) -> Iterator[None]:
         ray.shutdown()
 
 
-def _knock(address: str) -> None:
-    """See that somebody listens at the address; Ray itself would wait there for two minutes.
+def _check_listening(address: str) -> None:
+    """Check that the address accepts connections; Ray itself would wait for two minutes.
 
     Raises:
-        MedleyError: nobody does.
+        MedleyError: the address does not accept connections.
     """
     host, _, port = address.rpartition(":")
     try:
-        with socket.create_connection((host, int(port)), timeout=_KNOCK_S):
+        with socket.create_connection((host, int(port)), timeout=_CONNECT_S):
             pass
     except (OSError, OverflowError) as error:
         raise MedleyError(

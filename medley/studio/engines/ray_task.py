@@ -1,4 +1,4 @@
-"""One shot as a task of Ray's: what a worker of the cluster does, and where it tells of it."""
+"""One shot as a Ray task: what a worker of the cluster runs, and the queue for its events."""
 
 import contextlib
 import os
@@ -26,16 +26,16 @@ from medley.workspace.store import Workspace
 
 @dataclass(frozen=True)
 class RunContext:
-    """What all workers of a run are told.
+    """Settings that all workers of a run have in common.
 
     Attributes:
-        root: the workspace, as this machine names it.
-        probe: a file in it by which a worker sees whether it has the same folder.
-        threads: how many each worker computes with.
-        sharing: how many workers share a device's memory.
-        retries: how often a shot is tried again.
-        shrink: whether a shot that lacked memory is then computed in smaller tiles.
-        version: the medley that this machine has.
+        root: path of the workspace on the machine that started the run.
+        probe: name of a file in the workspace; a worker that can read it shares the folder.
+        threads: torch threads of each worker.
+        sharing: number of workers that share a device's memory.
+        retries: most further attempts at a shot.
+        shrink: True to use smaller tiles after memory ran out.
+        version: medley's version on the machine that started the run.
     """
 
     root: Path
@@ -48,7 +48,7 @@ class RunContext:
 
 
 class TaskResult(NamedTuple):
-    """How a task ended: an error that no other attempt would mend, and files if they are wanted."""
+    """Result of a task: an error that no retry would mend, or a shot's files if not shared."""
 
     worker: str
     error: MedleyError | None = None
@@ -56,20 +56,21 @@ class TaskResult(NamedTuple):
 
 
 class EventQueue:
-    """Where workers write what they do, and where it is counted; an actor on this machine."""
+    """Queue of the workers' events, which counts attempts; an actor on this machine."""
 
     def __init__(self) -> None:
-        """Begin with nothing written."""
+        """Begin with no events."""
         self._events: list[Event] = []
         self._attempts: Counter[str] = Counter()
         self._short: Counter[str] = Counter()
         self._open: dict[str, Event] = {}
 
     def begin(self, event: Event) -> tuple[int, int]:
-        """Write down that a worker begins with a shot.
+        """Record that a worker begins an attempt at a shot.
 
         Returns:
-            Which attempt this is, and how many before it ended for want of memory, perhaps.
+            Number of this attempt from 1, and number of earlier ones that probably ended for want
+            of memory.
         """
         if lost := self._open.get(event.key):
             self._short[event.key] += 1
@@ -81,29 +82,30 @@ class EventQueue:
         return self._attempts[event.key], self._short[event.key]
 
     def put(self, event: Event) -> None:
-        """Write an event down."""
+        """Add an event."""
         self._events.append(event)
 
     def end(self, key: str, short: bool = False) -> None:
-        """Write down that an attempt has ended, be it well, and whether memory was short."""
+        """Record that an attempt has ended, well or not, and whether memory ran out."""
         self._open.pop(key, None)
         if short:
             self._short[key] += 1
 
     def drain(self) -> list[Event]:
-        """Give what has been written since the last time."""
+        """Return the events since the last call."""
         events, self._events = self._events, []
         return events
 
 
-def ray_task(job: Job, events: Any, context: RunContext, lent: list[Any]) -> TaskResult:
-    """Take a shot on whichever machine this runs; an error that is raised makes Ray try again.
+def ray_task(job: Job, events: Any, context: RunContext, weights: list[Any]) -> TaskResult:
+    """Take a shot on whichever machine this runs; an error that is raised makes Ray retry.
 
     Args:
-        job: the shot, its pictures in memory.
-        events: the handle of an `EventQueue`.
-        context: what all workers are told.
-        lent: a reference to the bytes of the shot's weights file, or None.
+        job: shot with its pictures in memory.
+        events: handle of an `EventQueue`.
+        context: settings that all workers have in common.
+        weights: one reference to the bytes of the shot's weights file, or None; in a list, so that
+            Ray does not fetch it unasked.
     """
     device = _own_device()
     name = f"{socket.gethostname()}.{os.getpid()}"
@@ -114,15 +116,15 @@ def ray_task(job: Job, events: Any, context: RunContext, lent: list[Any]) -> Tas
     if context.version != medley.__version__:
         words = f"'{name}' has medley {medley.__version__}, not {context.version}; install the same"
         return TaskResult(name, MedleyError(words))
-    if attempt > context.retries + 1:  # Ray counts processes that it ended itself on its own
+    if attempt > context.retries + 1:  # Ray does not count attempts that it ended for memory
         return TaskResult(name, job.spec.about(_ended_too_often()))
     if context.shrink:
         job = replace(job, shrinks=shrinks)
     try:
         worker = _worker(WorkerInfo(name, device, root, context.sharing), context.threads)
-        with contextlib.closing(worker.take(_with_weights(job, root, lent[0]))) as told:
-            for event in told:
-                if event.kind != "started":  # that the queue has
+        with contextlib.closing(worker.take(_with_weights(job, root, weights[0]))) as progress:
+            for event in progress:
+                if event.kind != "started":  # `begin` has queued that one
                     events.put.remote(event)
     except MedleyError as error:
         if is_passing(error) and attempt <= context.retries:
@@ -149,7 +151,7 @@ def _ended_too_often() -> ResourceError:
 
 @lru_cache(maxsize=1)
 def _worker(info: WorkerInfo, threads: int) -> Worker:
-    """This process's worker, with the networks that it has loaded for earlier shots."""
+    """The worker of this process, with the networks that it has loaded for earlier shots."""
     torch.set_num_threads(threads)
     return Worker(info)
 
@@ -159,14 +161,14 @@ def _own_device() -> str:
     numbers = ray.get_gpu_ids()
     if not numbers:
         return "cpu"
-    # The process is to see all of them: CUDA looks once, and its next shot may get another.
+    # CUDA looks once at which devices it may see, and the next task may get another one.
     os.environ.pop("CUDA_VISIBLE_DEVICES", None)
     return f"cuda:{numbers[0]}"
 
 
 @lru_cache(maxsize=1)
 def _root_here(context: RunContext) -> Path:
-    """The workspace if this machine has the same folder, else a folder of this machine's own."""
+    """The workspace's folder if this machine shares it, else a temporary folder here."""
     try:
         (context.root / context.probe).read_bytes()
     except OSError:
@@ -174,12 +176,12 @@ def _root_here(context: RunContext) -> Path:
     return context.root
 
 
-def _with_weights(job: Job, root: Path, lent: Any) -> Job:
-    """The job, with its file of weights where this machine has it."""
+def _with_weights(job: Job, root: Path, weights: Any) -> Job:
+    """The job with its weights file, written from Ray's object store if it is not here."""
     named = job.spec.settings.weights
     if named is None or named.is_file():
         return job
-    content: bytes = ray.get(lent)
+    content: bytes = ray.get(weights)
     path = root / "weights" / f"{sha256(content)[:24]}.safetensors"
     if not path.is_file():
         write_bytes(path, content)

@@ -1,4 +1,4 @@
-"""A worker takes shots on a device, one by one, and keeps the networks that it has loaded."""
+"""A worker, which takes shots on a device one by one and keeps the networks that it has loaded."""
 
 from collections.abc import Generator
 from contextlib import closing
@@ -19,7 +19,7 @@ from medley.studio.shooting.spec import ShotSpec
 from medley.transfer.feature_cache import FeatureCache
 from medley.workspace.store import Workspace
 
-_MODELS = 2  # networks in memory: films in two widths take turns without loading
+_MODELS = 2  # networks kept in memory, so that films in two widths need not reload in turn
 _DECIDING = ("bits", "weights", "pooling", "padding", "style_layers", "content_layers")
 
 
@@ -27,28 +27,28 @@ class Worker:
     """Takes shots on a device."""
 
     def __init__(self, info: WorkerInfo) -> None:
-        """Look how much memory there is; networks are loaded when a shot wants them."""
+        """Measure the free memory; networks are loaded when a shot needs them."""
         self._info = info
         self._workspace = Workspace(info.root)
         self._load = lru_cache(maxsize=_MODELS)(partial(_load, info))
-        # Before the others take theirs, if one is lucky.
+        # Measured early, before other workers of the device have taken their share.
         self._share = self._free_share()
 
     def take(self, job: Job) -> Generator[Event, None, None]:
         """Take a job's shot, unless it is finished; go on with it if it was begun.
 
         Yields:
-            "started", and then what `shoot` tells.
+            "started", and then the events of `shoot`.
 
         Raises:
-            MedleyError: it cannot be finished; the message names the painting.
+            MedleyError: the shot cannot be finished; the message names the painting.
         """
         name, device = self._info.name, self._info.device
         steps = job.spec.settings.steps
         yield Event("started", job.key, job.spec.title, name, device, steps=steps)
         shot = self._workspace.shot(job.key)
         if shot.is_finished:
-            shot.drop_state()  # where a run was killed just before it did
+            shot.drop_state()  # a run may have been killed just before it removed the checkpoint
             return
         try:
             model = self._model(job.spec)
@@ -64,7 +64,7 @@ class Worker:
                     yield replace(event, worker=name, device=device)
         finally:
             if model.device.type == "cuda":
-                torch.cuda.empty_cache()  # a device's other workers may want it
+                torch.cuda.empty_cache()  # other workers of the device may need the memory
 
     def _model(self, spec: ShotSpec) -> Model:
         deciding = {name: getattr(spec.settings, name) for name in _DECIDING}
@@ -91,15 +91,15 @@ class Worker:
 
 def _load(info: WorkerInfo, settings: ShotSettings) -> Model:
     model = load_model(settings, info.device)
-    # Its shots have contents in common, and perhaps paintings.
+    # Features are cached because shots have contents, and perhaps paintings, in common.
     return replace(model, features=FeatureCache()) if info.several else model
 
 
 def _free_now(device: str) -> int | None:
-    """Bytes of memory that a shot on the device may take just now; None if that is unknown."""
+    """Bytes of memory that are free for a shot on the device just now; None if unknown."""
     if torch.device(device).type != "cuda":
         return free_memory(device)
     free, _ = torch.cuda.mem_get_info(device)
-    # Torch holds on to memory that it has no tensors in, and uses it first.
+    # torch keeps memory of freed tensors, and uses it first for new ones.
     held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return int(free + held)

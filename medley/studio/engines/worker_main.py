@@ -1,8 +1,7 @@
-"""A process that takes shots, from its start to its end, as `ProcessEngine` starts it.
+"""The main function of a process that `ProcessEngine` starts: it takes shots until it is stopped.
 
-It has one connection to the process that started it and nothing else in common with it. What comes
-through: the next job in; ready for the first, an event, or how a job ended, out. A connection that
-ends is the sign to stop.
+A connection is all that it shares with the process that started it. It receives jobs, and sends
+`Ready`, events, `Ended` for each job, and `Bug`. It stops when the connection is closed.
 """
 
 import _thread
@@ -25,7 +24,7 @@ class Ready(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A job's end."""
+    """A job has ended, with or without an error."""
 
     key: str
     error: MedleyError | None
@@ -37,16 +36,16 @@ class Bug(NamedTuple):
     words: str
 
 
-def worker_main(line: Connection, info: WorkerInfo, share: tuple[int | None, int]) -> None:
-    """Take what comes through the connection until it ends: a process's whole life.
+def worker_main(connection: Connection, info: WorkerInfo, share: tuple[int | None, int]) -> None:
+    """Take the shots of the jobs that are received, until the connection is closed.
 
     Args:
-        line: the connection.
-        info: where the process works.
-        share: threads of all processes together, or None for torch's own; and how many they are.
+        connection: connection to the process that started this one.
+        info: name and device of this worker, and its workspace.
+        share: threads of all processes together (None: torch's default), and number of processes.
     """
     give_back_large_blocks()
-    # Only now: torch is to find the allocator as it shall be, and the parent does without it.
+    # Imported here: torch must find the allocator already set, and the parent does without torch.
     import torch
 
     from medley.studio.engines.worker import Worker
@@ -56,49 +55,49 @@ def worker_main(line: Connection, info: WorkerInfo, share: tuple[int | None, int
     threads, processes = share
     torch.set_num_threads(max(1, (threads or torch.get_num_threads()) // processes))
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(line, jobs), daemon=True).start()
-    say = partial(_say, line)
+    threading.Thread(target=_receive_jobs, args=(connection, jobs), daemon=True).start()
+    send = partial(_send, connection)
     with contextlib.suppress(KeyboardInterrupt):
         try:
             worker = Worker(info)
-            say(Ready())
+            send(Ready())
             while job := jobs.get():
-                say(Ended(job.key, _take(worker, job, say)))
+                send(Ended(job.key, _take(worker, job, send)))
         except Exception as bug:
-            say(Bug(f"{type(bug).__name__}: {bug}"))
+            send(Bug(f"{type(bug).__name__}: {bug}"))
             raise
         finally:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # there is nothing left to stop
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # checkpoints are written; let it end
 
 
-def _take(worker: Any, job: Job, say: Callable[[object], None]) -> MedleyError | None:
-    """Take a job's shot and pass on what is told; give the error that it ends with."""
+def _take(worker: Any, job: Job, send: Callable[[object], None]) -> MedleyError | None:
+    """Take a job's shot and send its events; return the error that it ended with."""
     try:
         with contextlib.closing(worker.take(job)) as events:
             for event in events:
-                say(event)
+                send(event)
     except MedleyError as error:
         return error
     return None
 
 
-def _say(line: Connection, message: object) -> None:
-    # Where nobody listens any more, the interrupt is on its way; an error would come in its way.
+def _send(connection: Connection, message: object) -> None:
+    # If the other end is closed, `_receive_jobs` is about to interrupt this thread anyway.
     with contextlib.suppress(OSError):
-        line.send(message)
+        connection.send(message)
 
 
-def _listen(line: Connection, jobs: queue.SimpleQueue[Job | None]) -> None:
-    """Pass on what comes; interrupt the main thread when the connection ends."""
+def _receive_jobs(connection: Connection, jobs: queue.SimpleQueue[Job | None]) -> None:
+    """Queue the jobs that arrive; interrupt the main thread when the connection is closed."""
     try:
         while True:
-            jobs.put(line.recv())
+            jobs.put(connection.recv())
     except (EOFError, OSError):
         _thread.interrupt_main(signal.SIGTERM)
     jobs.put(None)
 
 
 def _stop(*_: Any) -> None:
-    """Interrupt what is being done, once."""
+    """Interrupt the shot at work, once; further signals must not cut off its checkpoint."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -1,1 +1,1 @@
-"""One shot after another: what decides it, what it needs, and how it is taken."""
+"""Taking of single shots: their specs, the memory and time they need, models and checkpoints."""

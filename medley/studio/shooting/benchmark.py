@@ -1,4 +1,4 @@
-"""The pace at which this machine takes steps, measured by a few of them."""
+"""Measurement of the pace at which this machine takes steps."""
 
 import statistics
 import time
@@ -20,11 +20,11 @@ def benchmark(settings: ShotSettings, device: str) -> Pace:
     """Measure the pace of the network that a shot's settings ask for, and remember it.
 
     Args:
-        settings: with the precision settled.
-        device: such as "cpu".
+        settings: settings of the shot, with the precision settled.
+        device: name of the device, such as "cpu".
 
     Raises:
-        WeightsError: the network's weights are not there or not whole.
+        WeightsError: the network's weights are missing or damaged.
     """
     model = load_model(settings, device)
     pace = measure_pace(model)
@@ -33,13 +33,13 @@ def benchmark(settings: ShotSettings, device: str) -> Pace:
 
 
 def measure_pace(model: Model) -> Pace:
-    """Take a few steps at two small sizes with a clock beside them."""
+    """Time a few steps at two small sizes."""
     generator = torch.Generator().manual_seed(0)
     seconds = []
     for height, width, steps in CALIBRATION:
         picture = torch.rand((1, 3, height, width), generator=generator).to(model.device)
         times = [one.seconds for one in optimize(_problem(picture, steps, model))]
-        # The last evaluation has no gradient, and the first has targets to make before it.
+        # Not counted: the last evaluation, without gradient, and the first, which makes targets.
         seconds.append(statistics.median(b - a for a, b in pairwise(times[:-1])))
     areas = [height * width for height, width, _ in CALIBRATION]
     pixel_s = max(0.0, (seconds[1] - seconds[0]) / (areas[1] - areas[0]))
@@ -53,7 +53,7 @@ def measure_pace(model: Model) -> Pace:
 
 
 def _encoding_seconds(picture: torch.Tensor) -> float:
-    """Seconds a pixel that encoding takes from the steps, which keep all processors busy."""
+    """Seconds a pixel that PNG encoding takes away from the steps, which use all processors."""
     pixels = to_pixels(picture)
     before = time.perf_counter()
     encode_png(pixels)

@@ -1,4 +1,4 @@
-"""How several paintings share one picture: how strongly each pulls, and where."""
+"""Blends of several paintings in one picture: the weight of each, and the masks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from medley.errors import PictureError, SettingsError
 from medley.files import sha256
 from medley.images import read_picture
 from medley.paintings.draws import Draw, Kept, Painting
-from medley.settings import REST, BlendSettings, MaskWish
+from medley.settings import REST, BlendSettings, MaskedPainting
 from medley.transfer.style_path import Walk
 
 Mask = npt.NDArray[np.float32]
-"""From 0 to 1, `(height, width)`: how much a painting pulls there."""
+"""Weight of a painting at each pixel, float32 `(height, width)` in [0, 1]."""
 
-_TOLD = 0.005  # share of the picture above which masks that do not add up to 1 are spoken of
+_WARN_SHARE = 0.005  # share of the picture above which a warning says that masks do not add up
 
 
 @dataclass(frozen=True)
 class Blend:
-    """How the paintings of one shot share it, in their order.
+    """Weights and masks of one shot's paintings, in their order.
 
     Attributes:
-        strengths: against one another, 1 on average; all alike if there are none.
-        masks: of the content's size; each painting pulls everywhere if there are none.
-        walk: how their strengths change from step to step, if they do; there are no masks then.
+        strengths: weights relative to each other, 1 on average; equal if there are none.
+        masks: masks of the content's size; each painting pulls everywhere if there are none.
+        walk: change of the strengths from step to step, if they change; excludes masks.
     """
 
     strengths: tuple[float, ...] = ()
@@ -37,7 +37,7 @@ class Blend:
 
     @property
     def digest(self) -> str | None:
-        """What decides pixels; None for paintings that pull alike, always and everywhere."""
+        """The digest of all that decides pixels; None for equal weights without masks or walk."""
         if self.walk:
             return sha256(repr(self.walk).encode())
         if not self.masks and all(strength == 1 for strength in self.strengths):
@@ -47,7 +47,7 @@ class Blend:
 
 
 def paintings_of_blend(blending: BlendSettings, drawn: Draw[Kept]) -> list[Painting[Kept]]:
-    """Give the drawn paintings in the order of the masks that name them, or in their own.
+    """Sort the drawn paintings in the order of the masks that name them, if there are masks.
 
     Raises:
         PictureError: a mask's painting is unreadable.
@@ -55,24 +55,24 @@ def paintings_of_blend(blending: BlendSettings, drawn: Draw[Kept]) -> list[Paint
     if not blending.mask:
         return drawn.paintings
     by_path = {painting.path: painting for painting in drawn.paintings}
-    missing = [wish for wish in blending.mask if wish.painting not in by_path]
+    missing = [masked for masked in blending.mask if masked.painting not in by_path]
     if missing:
         why = next((text for text in drawn.skipped if str(missing[0].painting) in text), "")
         raise PictureError(why or f"'{missing[0].painting}' was not drawn; remove the filters")
-    return [by_path[wish.painting] for wish in blending.mask]
+    return [by_path[masked.painting] for masked in blending.mask]
 
 
 def read_blend(
-    blending: BlendSettings, count: int, height: int, width: int, tell: Callable[[str], None]
+    blending: BlendSettings, count: int, height: int, width: int, warn: Callable[[str], None]
 ) -> Blend:
-    """Read what was wished for the `count` paintings of one shot.
+    """Read the masks and weights of one shot's paintings.
 
     Args:
-        blending: the wishes.
-        count: how many paintings there are.
-        height: of the shot, pixels.
-        width: of the shot, pixels.
-        tell: told what the user should know, a line each.
+        blending: settings that name masks or weights.
+        count: number of paintings.
+        height: height of the shot in pixels.
+        width: width of the shot in pixels.
+        warn: takes a line about each mask that may not be as it is meant.
 
     Raises:
         PictureError: a mask is unreadable or covers nothing, or weights do not match.
@@ -84,26 +84,26 @@ def read_blend(
     if not blending.mask:
         return Blend(strengths)
     masks = {
-        number: _read_mask(wish.mask, wish, height, width, tell)
-        for number, wish in enumerate(blending.mask)
-        if isinstance(wish.mask, Path)
+        number: _read_mask(masked.mask, masked, height, width, warn)
+        for number, masked in enumerate(blending.mask)
+        if isinstance(masked.mask, Path)
     }
     whole = sum(masks.values(), np.zeros((height, width), np.float32))
     rest: Mask = np.clip(1 - whole, 0, 1).astype(np.float32)
-    for number, wish in enumerate(blending.mask):
-        if wish.mask == REST:
-            masks[number] = _check_covers(rest, wish, "the masks leave nothing for it")
+    for number, masked in enumerate(blending.mask):
+        if masked.mask == REST:
+            masks[number] = _check_covers(rest, masked, "the masks leave nothing for it")
             whole = np.maximum(whole, 1)
-    _tell_of_sums(whole, tell)
+    _warn_of_sums(whole, warn)
     sums = np.maximum(whole, 1)
     return Blend(strengths, tuple(_divided(masks[number], sums) for number in sorted(masks)))
 
 
 def _read_mask(
-    path: Path, wish: MaskWish, height: int, width: int, tell: Callable[[str], None]
+    path: Path, masked: MaskedPainting, height: int, width: int, warn: Callable[[str], None]
 ) -> Mask:
     picture = read_picture(path).convert("L")
-    with Image.open(path) as raw:  # it has just been read; what is transparent is not meant
+    with Image.open(path) as raw:  # `read_picture` drops transparency, which counts as black
         if "A" in raw.getbands():
             alpha = ImageOps.exif_transpose(raw).getchannel("A")
             picture = Image.composite(picture, Image.new("L", picture.size), alpha)
@@ -111,11 +111,11 @@ def _read_mask(
         text = f"mask '{path}' is resized from {picture.width}x{picture.height} to {width}x{height}"
         if abs(picture.width * height / (picture.height * width) - 1) > 0.02:
             text += "; its proportions are not the photo's"
-        tell(text)
+        warn(text)
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     white = np.full((height, width), 255, np.float32)
     values = _divided(np.asarray(picture, np.float32), white)
-    return _check_covers(values, wish, "it is black all over; paint white where it shall pull")
+    return _check_covers(values, masked, "it is black all over; paint white where it shall pull")
 
 
 def _divided(mask: Mask, by: Mask) -> Mask:
@@ -123,18 +123,18 @@ def _divided(mask: Mask, by: Mask) -> Mask:
     return shares
 
 
-def _check_covers(mask: Mask, wish: MaskWish, why: str) -> Mask:
+def _check_covers(mask: Mask, masked: MaskedPainting, why: str) -> Mask:
     if mask.sum() < 1:  # pixel
-        raise PictureError(f"mask '{wish.mask}' of '{wish.painting}' covers nothing: {why}")
+        raise PictureError(f"mask '{masked.mask}' of '{masked.painting}' covers nothing: {why}")
     return mask
 
 
-def _tell_of_sums(whole: Mask, tell: Callable[[str], None]) -> None:
+def _warn_of_sums(whole: Mask, warn: Callable[[str], None]) -> None:
     over, under = (float(np.mean(part)) for part in (whole > 1.02, whole < 0.98))
-    if over > _TOLD:
-        tell(f"the masks overlap on {over:.0%} of the picture, whose paintings share it there")
-    if under > _TOLD:
-        tell(
+    if over > _WARN_SHARE:
+        warn(f"the masks overlap on {over:.0%} of the picture, whose paintings share it there")
+    if under > _WARN_SHARE:
+        warn(
             f"{under:.0%} of the picture is in no mask and stays as it is;"
             f" a mask '{REST}=PAINTING' fills it"
         )

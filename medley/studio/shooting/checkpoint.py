@@ -1,10 +1,10 @@
-"""Checkpoints: where an unfinished shot stands, as a safetensors file, and when to write one.
+"""Checkpoints: the state of an unfinished shot as a safetensors file, and when to write one.
 
-Tensors are those of `RunState`; after them comes "sha256", 32 bytes: the digest of all bytes
-before it, so that a file that is torn or was changed is found. Metadata, both JSON:
+The tensors are those of `RunState`; after them comes "sha256", 32 bytes, the digest of all bytes
+before it, which reveals a damaged file. The metadata are two JSON texts:
 
-    stamp              what the checkpoint belongs to: its version, the recipe and the shot's key
-    position           the state's other fields
+    stamp              version of the format, recipe, and key of the shot
+    position           fields of the state that are no tensors
 
 Pieces are packed one tensor at a time, because all of them are as large as forty pictures.
 """
@@ -29,13 +29,13 @@ from medley.transfer.optimize import RunState
 from medley.workspace.store import Recorder
 
 VERSION = 1
-"""Raised whenever a state comes to mean something else."""
+"""Version of the format; raised whenever the meaning of a state changes."""
 
 INTERVAL_S = 30.0
-"""Seconds from one checkpoint to the next, at the least."""
+"""Least seconds from one checkpoint to the next."""
 
 LARGEST_SHARE = 0.05
-"""Share of the time that checkpoints may take: the next waits for twenty times the last one's."""
+"""Largest share of the time that checkpoints may take: the next one waits accordingly."""
 
 _DIGEST = "sha256"
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -50,7 +50,7 @@ _READ_BYTES = 1 << 20
 
 
 def pack(state: RunState, stamp: dict[str, Any]) -> Iterator[bytes | memoryview]:
-    """Yield a checkpoint's bytes in pieces; tensors are laid out in their own order of places."""
+    """Yield a checkpoint's bytes in pieces; each tensor is written in its own memory order."""
     facts = {
         field.name: getattr(state, field.name)
         for field in dataclasses.fields(state)
@@ -77,7 +77,7 @@ def unpack(path: Path, stamp: dict[str, Any], device: torch.device) -> RunState:
     """Read a checkpoint that `pack` made, with its tensors on a device.
 
     Raises:
-        CheckpointError: it is torn, or it belongs to something else than `stamp`.
+        CheckpointError: the file is damaged, or its stamp differs from `stamp`.
     """
     _check_digest(path)
     try:
@@ -85,7 +85,7 @@ def unpack(path: Path, stamp: dict[str, Any], device: torch.device) -> RunState:
             metadata = file.metadata()
             if json.loads(metadata["stamp"]) != stamp:
                 raise CheckpointError(f"'{path}' is of another version or of another shot")
-            # Copied, because what the library gives is the file itself, mapped into memory.
+            # Copied, because the library returns the file itself, mapped into memory.
             tensors = {
                 name: file.get_tensor(name).to(device, copy=True)
                 for name in file.keys()  # noqa: SIM118 (it is no mapping)
@@ -99,8 +99,8 @@ def unpack(path: Path, stamp: dict[str, Any], device: torch.device) -> RunState:
 class Checkpointer:
     """Writes checkpoints while a shot is taken, and the last one when that is interrupted.
 
-    A context manager; inside it, `reach` is told of every state once all that comes before that
-    state has been handed to the recorder.
+    A context manager. Inside it, `reach` must be called with every state, once all iterates before
+    that state have been given to the recorder.
     """
 
     def __init__(
@@ -109,12 +109,12 @@ class Checkpointer:
         stamp: dict[str, Any],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin to wait for the first checkpoint.
+        """Start the time to the first checkpoint.
 
         Args:
-            recorder: writes the checkpoints.
-            stamp: what they belong to.
-            clock: seconds.
+            recorder: recorder that writes the checkpoints.
+            stamp: version, recipe and key that are written into them.
+            clock: function that gives the time in seconds.
         """
         self._recorder = recorder
         self._stamp = stamp
@@ -123,7 +123,7 @@ class Checkpointer:
         self._unsaved: RunState | None = None
 
     def reach(self, state: RunState) -> None:
-        """Remember where the shot stands, and write it down if it is time to.
+        """Remember the state of the shot, and write a checkpoint if one is due.
 
         Raises:
             OutputError: the checkpoint, or an iterate before it, cannot be written.
@@ -151,9 +151,9 @@ class Checkpointer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Write down where the shot stands if it was interrupted."""
+        """Write a last checkpoint if the shot was interrupted."""
         if kind is not None:
-            # On a full disk, say, the error on its way already tells why.
+            # On a full disk, for example, the error that is being raised already says why.
             with contextlib.suppress(OutputError):
                 self._save()
 

@@ -10,7 +10,7 @@ from medley.settings import (
     SHORTEST_SIDE,
     VGG_LAYERS,
     ShotSettings,
-    TileWish,
+    TileSetting,
 )
 from medley.settings.housekeeping import amount
 from medley.settings.shot import LOSS_LAYERS
@@ -19,36 +19,36 @@ from medley.transfer.tiles import lay_tiles
 from medley.vgg.layers import HALVES
 
 TILES = (2048, 1024, 768, 512, 384, 256)
-"""Sides that are tried when a picture does not fit as a whole; smaller ones cost much more time."""
+"""Sides of tiles that "auto" tries, largest first; smaller ones cost much more time."""
 
-# Bytes a pixel; fitted with scripts/bench_memory, where freed blocks are given back.
-_WORK = 1300  # features, and gradients on their way back, of what is computed at once;
-_HALF_WORK = 770  # the same of those that are halves
-_FINISHING = 2  # pictures: the mean so far, or the content, and what is made of an iterate with it
-_PADDED_WORK = 1.5  # as much where what convolutions see is put together first; an estimate
+# Bytes a pixel; fitted with scripts/bench_memory, which gives freed blocks back to the system.
+_WORK = 1300  # features and gradients in float32 of what is computed at once
+_HALF_WORK = 770  # features and gradients in 16 bits
+_FINISHING = 2  # pictures: the mean so far, or the content, and the iterate mixed with it
+_PADDED_WORK = 1.5  # factor for padding that copies the input of convolutions; an estimate
 _PAINTING_WORK = 600  # features of a painting, which need no gradients
-_CONTENT_TILED = 14 / 32  # of the content's features that are kept, without zeros
-_ENCODING = 10  # an iterate in the encoders' hands: pixels, Pillow's copy, PNG
+_CONTENT_TILED = 14 / 32  # share of the content's features that is kept in tiles, without zeros
+_ENCODING = 10  # an iterate while it is encoded: pixels, Pillow's copy, PNG
 _PNG = 2.4  # an iterate on the disk
 
-_SETTLING = 85e6  # bytes: what libraries allocate when they first compute,
-_HALF_SETTLING = 115e6  # or compute in halves
+_SETTLING = 85e6  # bytes that libraries allocate when they first compute in float32
+_HALF_SETTLING = 115e6  # bytes that they allocate when they first compute in 16 bits
 
 _SPARE = 0.9  # share of the free memory that is counted on
 _DISK_SPARE = 0.75  # a run begins if it finds at least this share of the disk it needs
 
-# Of a tiled step's time, against an untiled one of as many pixels: Grams need a pass of their own.
+# Time of a tiled step against an untiled one of as many pixels: Grams need a pass of their own.
 _TILED_TIME = 1.5
 
 
 class Pace(NamedTuple):
-    """How quickly a machine takes shots.
+    """Speed at which a machine takes shots.
 
     Attributes:
         step_s, pixel_s: seconds a step, and seconds a pixel and step.
-        opening_s: seconds a pixel until a shot's first step is taken, that step left out.
-        ending_s: seconds a pixel in which the final picture is judged.
-        keeping_s: seconds a pixel by which an iterate that is kept holds the steps up.
+        opening_s: seconds a pixel before a shot's first step.
+        ending_s: seconds a pixel for the final picture's evaluation.
+        keeping_s: seconds a pixel by which encoding a kept iterate delays the steps.
     """
 
     step_s: float
@@ -59,7 +59,7 @@ class Pace(NamedTuple):
 
 
 def peak_bytes(scales: Sequence[Scale], settings: ShotSettings, tile: int | None) -> float:
-    """Memory that a shot takes at its peak, besides what is there before."""
+    """Peak memory of a shot in bytes, besides the memory that the process has before it."""
     history = settings.history_at(scales[-1].height, scales[-1].width)
     halved = settings.precision in HALVES
     area = scales[-1].height * scales[-1].width
@@ -80,13 +80,13 @@ def _scale_bytes(scale: Scale, settings: ShotSettings, history: int, tile: int |
     if settings.padding != "zeros":
         work *= _PADDED_WORK
     if settings.optimizer == "lbfgs":
-        # Two for each move; the picture and its gradient; while it moves, what comes of them.
+        # L-BFGS: two pictures for each move, the picture and its gradient, and their successors.
         judging = 2 * min(history, steps) + 2
         moving = judging + 1
     else:
-        # Adam's own copy, two moments, the gradient, and the last two iterates; two temporaries.
+        # Adam: its own copy, two moments, the gradient, the last two iterates; two temporaries.
         judging, moving = 6, 8
-    # Paintings are seen before the first step, a tile at a time like the picture.
+    # Features of paintings are computed before the first step, in tiles like the picture's.
     features, painting = area, _PAINTING_WORK * area * settings.style_scale**2
     if is_tiled and tile is not None:
         features = max(_region_areas(height, width, tile, settings.layers))
@@ -98,7 +98,7 @@ def _scale_bytes(scale: Scale, settings: ShotSettings, history: int, tile: int |
 
 
 def _content_bytes(settings: ShotSettings) -> float:
-    """A pixel's, of the content's features: 32 for relu4_2, 512 channels at 1/64 of the pixels."""
+    """Bytes a pixel of content features: 32 for relu4_2, 512 channels at 1/64 of the pixels."""
     layers = (VGG_LAYERS[name] for name in settings.content_layer_weights)
     return sum(4 * layer.channels / layer.stride**2 for layer in layers)
 
@@ -106,19 +106,19 @@ def _content_bytes(settings: ShotSettings) -> float:
 def shot_seconds(
     scales: Sequence[Scale], pace: Pace, tile: int | None, keep_every: int = 1
 ) -> float:
-    """Time that a shot takes, from its targets to the judgement of its final picture."""
+    """Seconds that a shot takes, from its targets to the evaluation of its final picture."""
     pixels = [_computed_pixels(scale, tile) for scale in scales]
     steps = sum(
         scale.steps * (pace.step_s + pace.pixel_s * computed)
         for scale, computed in zip(scales, pixels, strict=True)
     )
-    opening = pace.opening_s * sum(pixels)  # content and painting are seen at each size
+    opening = pace.opening_s * sum(pixels)  # targets are computed at each size
     kept = _kept(scales, keep_every) * scales[-1].height * scales[-1].width
     return steps + opening + pace.ending_s * pixels[-1] + pace.keeping_s * kept
 
 
 def _computed_pixels(scale: Scale, tile: int | None) -> float:
-    """Pixels that a step computes, halos and passes over them included."""
+    """The number of pixels that a step computes, with halos and repeated passes."""
     if tile is None or max(scale.height, scale.width) <= tile:
         return scale.height * scale.width
     return _TILED_TIME * sum(_region_areas(scale.height, scale.width, tile))
@@ -132,18 +132,18 @@ def _region_areas(
 
 
 def disk_bytes(scales: Sequence[Scale], settings: ShotSettings) -> float:
-    """Disk that a shot's iterates take; each is a frame of the full size, whatever its scale."""
+    """Bytes of a shot's iterates on the disk; each has the full size, whatever its scale."""
     return _kept(scales, settings.keep_every) * scales[-1].height * scales[-1].width * _PNG
 
 
 def _kept(scales: Sequence[Scale], every: int) -> int:
-    """How many iterates of a shot are kept."""
+    """The number of iterates of a shot that are kept."""
     last = sum(scale.steps for scale in scales)
     return last // every + 1 + (last % every > 0)
 
 
 def choose_tile(
-    wish: TileWish,
+    asked: TileSetting,
     scales: Sequence[Scale],
     settings: ShotSettings,
     free: float | None,
@@ -151,22 +151,25 @@ def choose_tile(
     """Decide whether a shot is computed in tiles, and how large they are.
 
     Args:
-        wish: a side or "off", which are taken if that may fit at all; or "auto": only if it does
-            not fit as a whole, the largest that fits.
-        scales: of the shot.
-        settings: of the shot.
-        free: bytes of memory that are free, or None if that is unknown: then all fits.
+        asked: side in pixels or "off", taken if it may fit at all; or "auto", which takes the
+            largest tiles that fit, and none if the picture fits as a whole.
+        scales: sizes of the shot.
+        settings: settings of the shot.
+        free: free memory in bytes, or None if it is unknown: then everything fits.
+
+    Returns:
+        Side of the tiles in pixels, or None for none.
 
     Raises:
-        ResourceError: nothing fits, or not as it is wished; what would is named.
+        ResourceError: nothing fits, or not what was asked for; the message names what would fit.
     """
     named = f"{scales[-1].width}x{scales[-1].height} pixels"
-    if wish != "auto":
-        tile = None if wish == "off" else wish
+    if asked != "auto":
+        tile = None if asked == "off" else asked
         need = peak_bytes(scales, settings, tile)
         if free is not None and need > free:
             raise ResourceError(
-                f"{named} take {amount(need)} of memory with ", Setting("tile", wish),
+                f"{named} take {amount(need)} of memory with ", Setting("tile", asked),
                 f", and {amount(free)} are free; leave ", Setting("tile"),
                 " out, or pass a smaller ", Setting("size"),
             )  # fmt: skip
@@ -185,7 +188,7 @@ def choose_tile(
 
 
 def way_out(scales: Sequence[Scale], settings: ShotSettings, free: float) -> list[Part]:
-    """Name the settings with which a shot would fit into `free` bytes, each on its own."""
+    """Name the settings that would each make a shot fit into `free` bytes."""
 
     def fits(**changes: object) -> bool:
         other = settings.model_copy(update=changes)
@@ -212,7 +215,7 @@ def any_of(ways: Sequence[Setting]) -> list[Part]:
 
 
 def smaller(scales: Sequence[Scale], settings: ShotSettings, tile: int | None) -> list[Part]:
-    """Name the settings with which a shot takes half as much memory, when it took too much."""
+    """Name the settings with which a shot that ran out of memory would take half as much."""
     goal = peak_bytes(scales, settings, tile) / 2
     below = smaller_tile(scales, settings, tile)
     ways = [Setting("tile", below)] if below else []
@@ -221,10 +224,10 @@ def smaller(scales: Sequence[Scale], settings: ShotSettings, tile: int | None) -
 
 
 def smaller_tile(scales: Sequence[Scale], settings: ShotSettings, tile: int | None) -> int | None:
-    """The largest tile with which a shot takes half as much memory, or else the smallest one.
+    """Find the largest tile with which a shot takes half as much memory, else the smallest one.
 
     Returns:
-        None if there is no smaller one.
+        Side of the tile in pixels, or None if there is no smaller one.
     """
     goal = peak_bytes(scales, settings, tile) / 2
     below = [side for side in TILES if side < (tile or max(scales[-1].height, scales[-1].width))]
@@ -233,14 +236,14 @@ def smaller_tile(scales: Sequence[Scale], settings: ShotSettings, tile: int | No
 
 
 def _largest_side(
-    scale: Scale, settings: ShotSettings, tile: int | None, room: float
+    scale: Scale, settings: ShotSettings, tile: int | None, free: float
 ) -> int | None:
-    """The longest side of a picture of that shape that fits into `room` bytes."""
+    """The longest side of a picture of that shape that fits into `free` bytes."""
     longest = max(scale.height, scale.width)
 
     def fits(side: int) -> bool:
         height, width = (max(SHORTEST_SIDE, round(n * side / longest)) for n in scale[:2])
-        return peak_bytes([Scale(height, width, scale.steps)], settings, tile) <= room
+        return peak_bytes([Scale(height, width, scale.steps)], settings, tile) <= free
 
     return next((side for side in reversed(range(64, longest, 32)) if fits(side)), None)
 
@@ -253,7 +256,7 @@ def check_disk(need: float, free: float | None) -> None:
         free: bytes that are free, or None if that is unknown.
 
     Raises:
-        ResourceError: there is not nearly room for them.
+        ResourceError: far less is free than the iterates need.
     """
     if free is not None and free < _DISK_SPARE * need:
         raise ResourceError(

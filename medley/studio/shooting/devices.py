@@ -1,8 +1,8 @@
-"""From names of devices and precisions to those that this machine has, or a line why not.
+"""Devices and precisions: from names to those that this machine has, or an error that says why not.
 
-Nothing here imports torch: plans are made without it. What only torch knows (which accelerators
-there are, and what they can do) a process of its own is asked, once, and its answer kept in the
-cache until torch or the driver is another one. Where there can be no accelerator, nobody is asked.
+Nothing here imports torch, because plans are made without it. Facts that only torch knows (which
+accelerators there are, and what they can do) come from a separate process, once; its answer is
+cached until torch or the driver changes. Where there can be no accelerator, no process is started.
 """
 
 import ctypes
@@ -27,16 +27,16 @@ from medley.vgg.layers import Precision
 _CPU_FACTS = Path("/proc/cpuinfo")
 _DRIVER_FACTS = Path("/proc/driver/nvidia/version")
 _PROBE = "medley.studio.shooting.probe"
-_PROBE_S = 120.0  # a torch that takes longer to find its devices is of no use
+_PROBE_S = 120.0  # timeout for torch to find its devices
 
 
 class Accelerator(NamedTuple):
-    """What torch says of a device.
+    """Facts about a device that torch finds.
 
     Attributes:
-        name: such as "NVIDIA H100 80GB HBM3".
-        bfloat16: whether it multiplies bfloat16 in hardware.
-        memory_bytes: all that it has; 0 where it shares the machine's.
+        name: product name, such as "NVIDIA H100 80GB HBM3".
+        bfloat16: True if it multiplies bfloat16 in hardware.
+        memory_bytes: all of its memory; 0 if it shares the machine's.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Accelerator(NamedTuple):
 
 
 def kind_of_device(device: str) -> str:
-    """Tell what a device is, "cpu", "cuda" or "mps", by its name, such as "cuda:1"."""
+    """The kind of a device, "cpu", "cuda" or "mps", by its name, such as "cuda:1"."""
     return device.partition(":")[0]
 
 
@@ -56,7 +56,7 @@ def name_device(name: str) -> str:
         name: "auto", "cpu", "cuda", "cuda:N" or "mps".
 
     Raises:
-        MedleyError: this machine or this torch does not have it.
+        MedleyError: this machine or this torch does not have the device.
     """
     have = ["cpu"] if name == "cpu" else available_devices()
     if name == "auto":
@@ -82,10 +82,10 @@ def name_devices(names: Sequence[str]) -> list[str]:
 
 
 def one_device(names: Sequence[str]) -> str:
-    """Find the device that is named, where only one is of use.
+    """Find the single device that is named.
 
     Raises:
-        MedleyError: several are named, or this machine does not have it.
+        MedleyError: several are named, or this machine does not have the device.
     """
     if len(names) > 1:
         raise MedleyError(
@@ -106,10 +106,10 @@ def every_device(names: Sequence[str]) -> list[str]:
 
 
 def preset_kind(name: str) -> Kind:
-    """Tell the kind of device, as presets know it, that a name means.
+    """The kind of device, as presets distinguish them, that a name means.
 
     Raises:
-        MedleyError: this machine or this torch does not have it.
+        MedleyError: this machine or this torch does not have the device.
     """
     return kind_named(kind_of_device(name_device(name)))
 
@@ -127,10 +127,10 @@ def choose_precision(name: str, device: str) -> Precision:
 
     Args:
         name: "auto" or a precision.
-        device: where it is computed.
+        device: name of the device that computes.
 
     Raises:
-        MedleyError: the device cannot do that.
+        MedleyError: the device does not have the precision.
     """
     kind = kind_of_device(device)
     if name == "tf32" and kind != "cuda":
@@ -151,14 +151,14 @@ def _multiplies_bfloat16(device: str) -> bool:
 
 
 def accelerators() -> dict[str, Accelerator]:
-    """What torch finds on this machine by the names of devices; nothing where there can be none."""
+    """The accelerators that torch finds on this machine, by name; empty if there can be none."""
     return _ask_torch() if _may_have_accelerators() else {}
 
 
 def _may_have_accelerators() -> bool:
     """Whether there can be another device than the CPU.
 
-    CUDA is nothing without its driver's library, nor ROCm without its kernel's device.
+    CUDA needs its driver's library, and ROCm its kernel device.
     """
     if sys.platform != "linux" or Path("/dev/kfd").exists():
         return True
@@ -171,13 +171,13 @@ def _may_have_accelerators() -> bool:
 
 @lru_cache(maxsize=1)
 def _ask_torch() -> dict[str, Accelerator]:
-    """Ask a process that imports torch, or the cache where it has answered before."""
+    """The accelerators from the cache, or from a process that imports torch."""
     path, key = cache_folder() / "devices.json", _probe_key()
     try:
         return _read_answer(json.loads(path.read_text("utf-8"))[key])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        known = _probe()  # not there, or torn
-    with suppress(OutputError):  # then it is asked again next time
+        known = _probe()  # the cache has no answer, or is damaged
+    with suppress(OutputError):  # if the cache cannot be written, torch is asked again next time
         write_json(path, {key: known})
     return _read_answer(known)
 
@@ -202,7 +202,7 @@ def _probe() -> dict[str, list[object]]:
 
 
 def _probe_key() -> str:
-    """What decides torch's answer."""
+    """The cache's key: versions and files that decide torch's answer."""
     try:
         driver = _DRIVER_FACTS.read_text("utf-8", "replace").splitlines()[0]
     except (OSError, IndexError):
@@ -212,7 +212,7 @@ def _probe_key() -> str:
 
 
 def _cpu_features() -> set[str]:
-    """What Linux says that an x86 processor can do; empty elsewhere."""
+    """The features of an x86 processor that Linux lists; empty elsewhere."""
     try:
         lines = _CPU_FACTS.read_text("utf-8", "replace").splitlines()
     except OSError:

@@ -23,15 +23,15 @@ _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 
 @dataclass(frozen=True)
 class Model:
-    """A network that judges pictures.
+    """A network on a device, in a precision, with a cache of features.
 
     Attributes:
-        weights: which the network has; without tensors, where it computes in halves on a CPU.
-        network: on the device, computing in `precision`.
-        make_exact: gives the same in float32.
-        device: where they are.
-        precision: what the convolutions compute in, never "auto".
-        features: what the network has seen in pictures of earlier shots.
+        weights: weights of the network; without tensors, if it computes in 16 bits on a CPU.
+        network: network on the device, computing in `precision`.
+        make_exact: function that gives the same network in float32.
+        device: device of both networks.
+        precision: precision of the convolutions, never "auto".
+        features: cached features of earlier shots' pictures.
     """
 
     weights: Weights
@@ -43,10 +43,10 @@ class Model:
 
     @property
     def exact(self) -> VGG19:
-        """The network in float32: it judges final pictures, and takes over where halves fail.
+        """The network in float32, for final pictures, and for shots where 16 bits overflow.
 
         Raises:
-            WeightsError: its weights had to be read again, and are no longer there or others.
+            WeightsError: the weights had to be read again, and are missing or have changed.
         """
         return self.make_exact()
 
@@ -60,12 +60,12 @@ def load_model(settings: ShotSettings, device: str) -> Model:
     """Load the weights that the settings ask for and put a network on the device.
 
     Args:
-        settings: weights, layers, pooling, padding and precision.
-        device: such as "cuda:1".
+        settings: settings that name weights, layers, pooling, padding and precision.
+        device: name of the device, such as "cuda:1".
 
     Raises:
         MedleyError: the device does not have the precision.
-        WeightsError: the weights are not there or not whole.
+        WeightsError: the weights are missing or damaged.
     """
     precision = choose_precision(settings.precision, device)
     where = torch.device(device)
@@ -79,23 +79,23 @@ def load_model(settings: ShotSettings, device: str) -> Model:
     network = make(weights.tensors, precision)
     if precision not in HALVES:
         return Model(weights, network, lambda: network, where, precision)
-    if where.type != "cpu":  # there is room, and a small shot takes no longer than reading does
+    if where.type != "cpu":  # memory suffices, and reading weights takes as long as a small shot
         exact = make(weights.tensors, "float32")
         return Model(weights, network, lambda: exact, where, precision)
     digest, weights = weights.digest, replace(weights, tensors={})
-    lent = _Loan(lambda: make(_load(settings, digest).tensors, "float32"))
-    return Model(weights, network, lent, where, precision)
+    make_exact = _MadeOnDemand(lambda: make(_load(settings, digest).tensors, "float32"))
+    return Model(weights, network, make_exact, where, precision)
 
 
 def _set_float32(precision: Precision, device: str) -> None:
     if kind_of_device(device) == "cuda":
-        # torch shortens float32 in convolutions unless it is told not to.
+        # By default torch computes float32 convolutions in TF32.
         torch.backends.cudnn.allow_tf32 = precision == "tf32"
         torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
 
 
 def _load(settings: ShotSettings, digest: str | None = None) -> Weights:
-    """Load the weights that a shot's settings ask for; those of a digest, if one is given."""
+    """Load the weights that a shot's settings name, and check their digest if one is given."""
     weights = load_weights(settings.source, layers=convolutions_for(settings.layers))
     if digest not in (None, weights.digest):
         raise WeightsError(
@@ -105,11 +105,11 @@ def _load(settings: ShotSettings, digest: str | None = None) -> Weights:
     return weights
 
 
-class _Loan:
-    """Something that is made when it is wanted, and gone once nobody has it any more.
+class _MadeOnDemand:
+    """A network that is made when it is asked for, and freed once nothing refers to it.
 
-    A network in float32 takes 52 MB and is wanted for one judgement at a shot's end; that is a
-    tenth of what a small shot takes besides torch, and reading it again takes 0.1 s.
+    A network in float32 takes 52 MB, a tenth of the memory of a small shot besides torch, and is
+    needed for one evaluation at a shot's end; reading it again takes 0.1 s.
     """
 
     def __init__(self, make: Callable[[], VGG19]) -> None:
@@ -127,10 +127,10 @@ class _Loan:
 
 @contextlib.contextmanager
 def computing_deterministically(wanted: bool) -> Iterator[None]:
-    """Let torch use only algorithms that always come to the same pixels, until the block ends.
+    """Let torch use only deterministic algorithms until the block ends.
 
     Raises:
-        MedleyError: an operation in the block has none on its device.
+        MedleyError: an operation in the block has no deterministic algorithm on its device.
     """
     if not wanted:
         yield
@@ -139,8 +139,8 @@ def computing_deterministically(wanted: bool) -> Iterator[None]:
     lenient = torch.is_deterministic_algorithms_warn_only_enabled()
     benchmark, workspace = torch.backends.cudnn.benchmark, os.environ.get(_CUBLAS)
     torch.use_deterministic_algorithms(True)
-    torch.backends.cudnn.benchmark = False  # it would choose by what was quickest this time
-    os.environ[_CUBLAS] = ":4096:8"  # without it cuBLAS shares its memory as it comes
+    torch.backends.cudnn.benchmark = False  # it would choose whatever was quickest this time
+    os.environ[_CUBLAS] = ":4096:8"  # cuBLAS is deterministic only with a fixed workspace
     try:
         yield
     except RuntimeError as error:

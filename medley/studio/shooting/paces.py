@@ -1,4 +1,4 @@
-"""The paces at which this machine was measured to take steps, kept in the cache for a month."""
+"""Measured paces of this machine, kept in the cache for a month."""
 
 import json
 import os
@@ -16,13 +16,13 @@ from medley.transfer.scales import Scale
 from medley.vgg.layers import Precision
 
 CALIBRATION = (Scale(128, 128, 4), Scale(256, 256, 4))
-"""What is run to learn the pace; the first evaluation of each is not counted."""
+"""Sizes and steps of the runs that measure the pace; first evaluations are not counted."""
 
-_KEPT_S = 30 * 86_400  # after so long a pace is measured again
+_KEPT_S = 30 * 86_400  # age at which a pace is measured again
 
 
 def known_pace(device: str, precision: Precision) -> Pace | None:
-    """Give the machine's pace, if it was measured within the last month."""
+    """The machine's pace, if it was measured within the last month."""
     known = _read_paces(_paces_path()).get(_pace_key(device, precision))
     if known and 0 <= time.time() - known["measured"] < _KEPT_S:
         return Pace(*(known[name] for name in Pace._fields))
@@ -30,9 +30,9 @@ def known_pace(device: str, precision: Precision) -> Pace | None:
 
 
 def keep_pace(device: str, precision: Precision, pace: Pace) -> None:
-    """Remember the machine's pace; where the cache cannot be written it is forgotten."""
+    """Write the machine's pace to the cache, if the cache can be written."""
     path, own = _paces_path(), {**pace._asdict(), "measured": int(time.time())}
-    with suppress(OutputError):  # then it is measured again next time
+    with suppress(OutputError):  # the pace is then measured again next time
         write_json(path, {**_read_paces(path), _pace_key(device, precision): own})
 
 
@@ -45,7 +45,7 @@ def _pace_key(device: str, precision: Precision) -> str:
     name = platform.processor() or platform.machine()
     if kind == "cuda":
         name = accelerators()[device].name
-    # What decides torch's threads, and can be known without it.
+    # The number of processors decides torch's threads, and is known without torch.
     threads = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()
     return f"{kind} {name}, {threads} threads, {precision}, torch {version('torch')}"
 
@@ -58,4 +58,4 @@ def _read_paces(path: Path) -> dict[str, dict[str, float]]:
             for key, one in found.items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}  # not there, or torn: it is measured again
+        return {}  # missing or damaged: the pace is measured again

@@ -1,6 +1,6 @@
-"""What torch knows of this machine's devices, as JSON on standard output.
+"""Facts that torch knows about this machine's devices, as JSON on standard output.
 
-A process of its own runs this, so that planning need not import torch.
+`devices` runs this in a separate process, so that planning need not import torch.
 """
 
 import json
@@ -10,7 +10,7 @@ import torch
 
 
 def probe() -> dict[str, tuple[str, bool, int]]:
-    """Give name, bfloat16 in hardware, and bytes of memory for each device."""
+    """Name, whether bfloat16 is multiplied in hardware, and bytes of memory, for each device."""
     found = {"cpu": ("CPU", _cpu_multiplies_bfloat16(), 0)}
     if torch.cuda.is_available():
         several = [f"cuda:{index}" for index in range(torch.cuda.device_count())]

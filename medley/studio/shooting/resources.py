@@ -1,4 +1,4 @@
-"""How much memory and disk there is, and what is said when it was not enough."""
+"""Free memory and disk of this machine, and the error for when memory runs out."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,12 @@ from medley.studio.shooting.costs import smaller
 from medley.studio.shooting.devices import accelerators, kind_of_device
 from medley.transfer.scales import Scale
 
-_WORDS = ("can't allocate memory", "out of memory")  # of torch's allocators: CPU; CUDA and MPS
+_WORDS = ("can't allocate memory", "out of memory")  # torch's messages for CPU; for CUDA and MPS
 
 _PROCESS = 650_000_000  # bytes: what torch, the weights and small pictures take on Linux
 _CONTEXT = 600_000_000  # bytes: what a process takes on a CUDA device before it does anything
 
-# Limit, usage, statistics and the row in them that tells of cached files; versions 2 and 1.
+# Limit, usage, statistics and the row in them with cached files; control groups 2 and 1.
 _CGROUPS = (
     ("memory.max", "memory.current", "memory.stat", "inactive_file"),
     (
@@ -31,10 +31,10 @@ _CGROUPS = (
 
 
 def free_memory(device: str) -> int | None:
-    """Bytes of memory that shots on the device may take, as far as planning can know.
+    """Measure the memory that shots on the device may take, without torch.
 
     Returns:
-        For CUDA all that the device has; None if it cannot be known.
+        Free bytes, or for CUDA all bytes that the device has; None if that is unknown.
     """
     if kind_of_device(device) == "cuda":
         return accelerators()[device].memory_bytes
@@ -43,13 +43,13 @@ def free_memory(device: str) -> int | None:
 
 
 def free_memory_each(devices: Sequence[str]) -> int | None:
-    """Bytes that each process on these devices may take for a shot; those on the same one share.
+    """Bytes that each process on these devices may take for a shot; None if that is unknown.
 
     Args:
-        devices: one for each process.
+        devices: device of each process; processes on the same device share its memory.
     """
     shares = [
-        # Each process loads torch and the weights for itself.
+        # Each process loads its own torch and weights.
         free // devices.count(device) - process_memory(device)
         for device in dict.fromkeys(devices)
         if (free := free_memory(device)) is not None
@@ -58,12 +58,12 @@ def free_memory_each(devices: Sequence[str]) -> int | None:
 
 
 def process_memory(device: str) -> int:
-    """Bytes that a process takes on a device, or for the CPU, before its first shot."""
+    """Bytes that a process takes on its device before its first shot."""
     return _CONTEXT if kind_of_device(device) == "cuda" else _PROCESS
 
 
 def resident_memory() -> int:
-    """Bytes of memory that this process has now."""
+    """Bytes of memory that this process takes now."""
     resident: int = psutil.Process().memory_info().rss
     return resident
 
@@ -74,21 +74,21 @@ def _free_on_machine() -> int:
 
 
 def _free_in_container(root: Path) -> int | None:
-    """What the control group, if there is one, leaves; pages of files can be dropped at need."""
+    """Bytes that the control group leaves, if there is one; cached files count as free."""
     for limit, usage, statistics_, cached in _CGROUPS:
         try:
             most, used = (int((root / name).read_text("ascii")) for name in (limit, usage))
             rows = dict(
                 line.split() for line in (root / statistics_).read_text("ascii").splitlines()
             )
-        except (OSError, ValueError):  # no such group; "max": no limit
+        except (OSError, ValueError):  # there is no such group, or its limit is "max"
             continue
         return most - used + int(rows.get(cached, 0))
     return None
 
 
 def free_disk(folder: Path) -> int | None:
-    """Bytes free where a folder is or will be; None if that cannot be known."""
+    """Bytes that are free on the disk of a folder that may not exist yet; None if unknown."""
     for place in (folder, *folder.absolute().parents):
         if place.exists():
             try:
@@ -102,11 +102,11 @@ def free_disk(folder: Path) -> int | None:
 def out_of_memory_named(
     scales: Sequence[Scale], settings: ShotSettings, tile: int | None
 ) -> Iterator[None]:
-    """Turn any allocator's complaint within the block into one line with the way out.
+    """Turn an allocator's error within the block into one that names the way out.
 
     Args:
-        scales: sizes of the shot at work.
-        settings: the shot's, with its precision settled.
+        scales: sizes of the shot.
+        settings: settings of the shot, with the precision settled.
         tile: side of its tiles in pixels, or None.
 
     Raises:

@@ -1,4 +1,4 @@
-"""One shot: from its spec to every iterate in the workspace."""
+"""Taking of a shot: from its spec to every iterate in the workspace."""
 
 import math
 from collections.abc import Generator, Iterator, Sequence
@@ -44,26 +44,29 @@ def iterate(
     state: RunState | None = None,
     levels: int = 255,
 ) -> Iterator[Iterate]:
-    """Run a shot's optimization, from its start or on from a state, keeping nothing.
+    """Run a shot's optimization, from its start or from a state, without writing to the disk.
 
     Args:
-        spec: what is repainted, and how.
-        model: judges the pictures.
-        tile: side in pixels of the tiles that they are computed in; None: as a whole.
-        state: where an equal run stood.
-        levels: above black that the last picture is rounded to.
+        spec: spec of the shot.
+        model: model with the weights that the spec names.
+        tile: side in pixels of the tiles that pictures are computed in; None for no tiles.
+        state: state at which an equal run was interrupted; None to begin.
+        levels: steps between black and white that the last picture is rounded to.
+
+    Yields:
+        Iterates from step 0, or from the one after the state's.
 
     Raises:
         DivergedError: the loss is no longer finite.
         ResourceError: the device's memory does not suffice.
     """
     with out_of_memory_named(spec.scales, spec.settled, tile):
-        # Tensors that the generator alone holds: it drops them when it needs them no longer.
+        # Made here, so that only the generator holds the tensors and can free them early.
         yield from optimize(make_problem(spec, model, tile, levels), state)
 
 
 def make_objective_of(spec: ShotSpec, model: Model, tile: int | None = None) -> Evaluator:
-    """Make what a shot minimizes at full size, in float32."""
+    """Make the objective of a shot at full size, in float32."""
     problem = make_problem(spec, model, tile)
     return problem.objective_at(problem.height, problem.width, True)
 
@@ -71,14 +74,14 @@ def make_objective_of(spec: ShotSpec, model: Model, tile: int | None = None) -> 
 def make_problem(
     spec: ShotSpec, model: Model, tile: int | None = None, levels: int = 255
 ) -> Problem:
-    """Lay out what a shot's optimization works on; arguments as `iterate` has them."""
+    """Make the problem that a shot's optimization solves; arguments as in `iterate`."""
     content, paintings = spec.content.pixels(), [work.picture.pixels() for work in spec.paintings]
     height, width, _ = content.shape
     preserved = spec.settings.preserve_color
     in_light = preserved == "luminance"
 
     def tensor(pixels: Pixels) -> Tensor:
-        # Made anew from 8 bits whenever it is needed: a float picture is four times as large.
+        # Converted whenever it is needed, because a float picture takes four times the memory.
         return to_tensor(pixels).to(model.device)
 
     def seen(pixels: Pixels) -> Tensor:
@@ -116,11 +119,11 @@ def make_problem(
 
 
 def start_pixels(spec: ShotSpec) -> Pixels:
-    """Give the picture that step 0 shows, uint8 `(height, width, 3)`.
+    """Read or make the picture that step 0 shows, uint8 `(height, width, 3)`.
 
     Raises:
-        OutputError: it is the result of a shot that is not finished.
-        PictureError: it is unreadable.
+        OutputError: the picture is the result of a shot that is not finished.
+        PictureError: the picture is unreadable.
     """
     start, content = spec.start, spec.content
     if start.picture:
@@ -141,7 +144,7 @@ def _wants_colors(spec: ShotSpec) -> bool:
 
 
 def _strengths(spec: ShotSpec, walk: Walk, step: int) -> list[float]:
-    """How the paintings pull at a step of a walk."""
+    """The strength of each painting at a step of a walk."""
     count = len(spec.paintings)
     weights = walk.weights(step, count)
     if spec.settings.style_loss == "wasserstein":
@@ -152,7 +155,7 @@ def _strengths(spec: ShotSpec, walk: Walk, step: int) -> list[float]:
 def _style_targets(
     spec: ShotSpec, height: int, width: int, device: torch.device
 ) -> list[StyleTarget]:
-    """How the paintings pull on a picture of that size."""
+    """The style targets of the paintings, with strengths and masks, for a picture of a size."""
     blend = spec.blend
     strengths = blend.strengths or (1.0,) * len(spec.paintings)
     masks = [torch.from_numpy(mask)[None, None].to(device) for mask in blend.masks]
@@ -165,7 +168,7 @@ def _style_targets(
 
 
 def _palette(spec: ShotSpec, paintings: Sequence[Tensor]) -> Palette:
-    """The paintings' colours, mixed or where each of them pulls."""
+    """The colours of the paintings, mixed by strength or masked like the style targets."""
     if not spec.blend.masks:
         return color_statistics(paintings, spec.blend.strengths)
     masks = [torch.from_numpy(mask)[None, None].to(paintings[0]) for mask in spec.blend.masks]
@@ -182,26 +185,27 @@ def shoot(
 ) -> Generator[Event, None, None]:
     """Take a shot into the workspace, unless it lies there finished already.
 
-    One that was interrupted is gone on with; on the CPU it comes to the same pixels. A generator
-    that is closed, or that an error leaves, has written a checkpoint.
+    An interrupted shot is resumed from its checkpoint; on the CPU its pixels are the same as
+    without the interruption. If the generator is closed, or an error leaves it, a checkpoint is
+    written. Every error's message names the painting.
 
     Args:
-        spec: what is shot.
-        model: which network, on which device; it has the weights that the spec names.
-        tile: side in pixels of the tiles that pictures are computed in; None: as a whole.
-        workspace: where the iterates go.
-        label: what a batch and `medley status` call the shot.
+        spec: spec of the shot.
+        model: model with the weights that the spec names.
+        tile: side in pixels of the tiles that pictures are computed in; None for no tiles.
+        workspace: workspace that keeps the iterates.
+        label: name of the shot in a batch and in `medley status`.
 
     Yields:
-        "step" after each iterate has been handed to the encoders, and "told" for what the user
-        should know: that another process is waited for, or that the shot must start over.
+        "step" after each iterate has been given to the encoders; "told" if another process is
+        waited for, the shot must start over, or 16 bits overflowed.
 
     Raises:
         DivergedError: the loss is no longer finite; the shot stays unfinished.
-        ResourceError: the device's memory does not suffice; what was kept is kept.
+        ResourceError: the device's memory does not suffice; the iterates so far stay.
         OutputError: the workspace cannot be written to, or the shot that this one goes on from is
             not finished.
-        PictureError: a picture is unreadable. Every message names the painting.
+        PictureError: a picture is unreadable.
     """
     named = f"'{spec.painting_path}': "
     try:
@@ -209,7 +213,7 @@ def shoot(
             if not claim.take_now():
                 yield _told(spec, named + "another process is taking this shot; waiting")
                 claim.wait()
-            # Asked with the claim in hand: another process may have just finished it.
+            # Checked only with the claim: another process may have just finished the shot.
             if not workspace.shot(spec.key).is_finished:
                 yield from _take(spec, model, tile, workspace, label, named)
     except MedleyError as error:
@@ -229,7 +233,7 @@ def _take(
         state = None
     begun = state.step if state else 0
     iterates = iterate(spec, model, tile, state)
-    del state  # or all of its pictures would stay in memory
+    del state  # its pictures must not stay in memory
     with (
         workspace.record(key, about, begun) as recorder,
         checkpoint.Checkpointer(recorder, stamp) as checkpointer,
@@ -276,10 +280,10 @@ def _describe(spec: ShotSpec, model: Model) -> dict[str, Any]:
 
 
 def _find_state(shot: Shot, spec: ShotSpec, model: Model, stamp: dict[str, Any]) -> RunState | None:
-    """Find out where an unfinished shot can be gone on with; None if it was never begun.
+    """Read the state from which an unfinished shot can be resumed; None without a checkpoint.
 
     Raises:
-        CheckpointError: it must start over.
+        CheckpointError: the checkpoint cannot be used, and the shot must start over.
     """
     if not shot.state_path.exists():
         return None

@@ -1,4 +1,4 @@
-"""What decides a shot's pixels, and the key that says so: equal keys, equal pixels."""
+"""Specs of shots: all that decides a shot's pixels, and its key. Equal keys mean equal pixels."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ from medley.vgg.layers import HALVES, Precision
 from medley.workspace.shot import Shot
 
 RECIPE = 3
-"""Raised whenever the same inputs come to give other pixels, so that old shots are not reused."""
+"""Version of the algorithm; raised when the same inputs give other pixels than before, so that
+older shots are not reused."""
 
-# The settings that there were when the recipe was last raised, in the key at any value.
+# Settings that existed when the recipe was last raised; they are in the key at any value.
 _ALWAYS_COUNTED = frozenset(
     {"steps", "optimizer", "scales", "history", "content_weight", "style_weight", "tv_weight"}
     | {"pooling", "keep_every"}
 )
-# What the digests of pictures and weights say, or the start's name, or the precision beside them.
+# Settings that enter the key through the digests of pictures and weights, the start's name, or the
+# settled precision.
 _COUNTED_OTHERWISE = {"bits", "weights", "size", "pixels", "init", "precision"}
 
 
@@ -40,11 +42,11 @@ class Start:
     """The picture that step 0 shows.
 
     Attributes:
-        name: what decides it: "content", "color", "noise:SEED", a picture's digest, or "shot:KEY",
-            so that a shot's key is known before the one that it goes on from is taken.
-        seed: decides the noise, where it is noise.
-        picture: the picture, where it is a file's or another shot's result in memory.
-        after: the shot that it is the result of, which is finished by the time this one begins.
+        name: part of the key: "content", "color", "noise:SEED", a picture's digest, or "shot:KEY",
+            so that a shot's key is known before the shot that it goes on from is taken.
+        seed: seed of the noise, if the start is noise.
+        picture: picture, if the start is a file, or another shot's result in memory.
+        after: shot whose result the start is; it is finished before this one begins.
     """
 
     name: str
@@ -58,14 +60,14 @@ class ShotSpec:
     """All that decides a shot's pixels.
 
     Attributes:
-        content: what is repainted, at the shot's full size.
-        paintings: whose styles are mixed, usually one; each of about the content's area.
-        start: the picture that step 0 shows.
-        settings: everything else that decides pixels, as it was asked for.
-        weights: the digest of the network's weights, which `settings` choose.
-        precision: what the network computes in.
-        blend: how the paintings share the picture.
-        title: what people call the shot within its film; decides nothing.
+        content: photo at the shot's full size.
+        paintings: paintings whose styles are mixed, usually one, each of about the content's area.
+        start: picture that step 0 shows.
+        settings: all other settings that decide pixels, as they were asked for.
+        weights: digest of the network's weights, which `settings` choose.
+        precision: precision that the network computes in.
+        blend: weights and masks of the paintings.
+        title: name of the shot within its film, for people; not in the key.
     """
 
     content: Picture
@@ -81,10 +83,10 @@ class ShotSpec:
     def key(self) -> str:
         """The digest of everything that decides the shot's pixels.
 
-        The bits and the sizes are in it through the weights' and the pictures' own digests. The
-        device is not: floating point differs a little between devices, but a shot is a shot.
-        Settings that came after the recipe count where they are not at their default, so that
-        older shots stay.
+        Bits and sizes enter it through the digests of weights and pictures. The device does not:
+        floating point differs a little between devices, but a shot is reused on any of them.
+        Settings newer than the recipe enter it only where they are not at their default, so that
+        older shots keep their keys.
         """
         settings = self.settings.model_dump(mode="json", exclude=_COUNTED_OTHERWISE)
         decides: dict[str, Any] = {
@@ -106,7 +108,7 @@ class ShotSpec:
 
     @property
     def after(self) -> str | None:
-        """The key of the shot whose result this one goes on from."""
+        """The key of the shot whose result this one goes on from, if there is one."""
         return self.start.after.key if self.start.after else None
 
     @property
@@ -118,7 +120,7 @@ class ShotSpec:
 
     @property
     def settled(self) -> ShotSettings:
-        """The settings, with the precision that "auto" came to."""
+        """The settings with the precision settled, never "auto"."""
         return self.settings.model_copy(update={"precision": self.precision})
 
     @property
@@ -128,7 +130,7 @@ class ShotSpec:
 
     @property
     def start_has_colors(self) -> bool:
-        """Whether step 1 need not give the start any colours; on a walk it has some painting's."""
+        """Whether the start has the right colours already; a walk's start has a painting's."""
         if self.blend.walk:
             return True
         kept = self.settings.preserve_color != "off"
@@ -136,20 +138,20 @@ class ShotSpec:
 
     @property
     def painting_path(self) -> Path:
-        """The first painting's file, by which errors name the shot."""
+        """The file of the first painting, by which errors name the shot."""
         return self.paintings[0].path
 
     def about(self, error: MedleyError) -> MedleyError:
-        """Give the same error with the painting's name before it, unless it names that already."""
+        """Put the painting's name before an error's message, unless it is in the message."""
         named = f"'{self.painting_path}'"
         parts = error.args if named in str(error) else (f"{named}: ", *error.args)
         return type(error)(*parts)
 
     def describe(self, label: str) -> dict[str, Any]:
-        """What `shot.json` says of the inputs, for people.
+        """The entries of `shot.json` that name the inputs, for people.
 
         Args:
-            label: what a batch and `medley status` call the shot.
+            label: name of the shot in a batch and in `medley status`.
         """
         return {
             "content_file": in_full(self.content.path),
@@ -158,10 +160,10 @@ class ShotSpec:
         }
 
     def loaded(self, read: Callable[[Picture], Pixels]) -> Self:
-        """Give the same spec with all pictures in memory, for whoever has not the files.
+        """Copy the spec with all pictures in memory, for a process that may not have the files.
 
         Args:
-            read: gives a picture's pixels, perhaps from a cache.
+            read: function that gives a picture's pixels, perhaps from a cache.
 
         Raises:
             OutputError: the shot that this one goes on from is not finished.
@@ -191,10 +193,13 @@ _DEFAULTS = ShotSettings().model_dump(mode="json")
 
 
 def label_shots(specs: Iterable[ShotSpec]) -> dict[str, str]:
-    """What people call shots, by key: photo, painting, and what else tells them apart.
+    """Name shots for people by photo, painting, and if needed weights and key.
 
     Args:
-        specs: all of a plan, finished or not: a shot is called the same in every run.
+        specs: all specs of a plan, finished or not, so that names do not change between runs.
+
+    Returns:
+        Names by key.
     """
     known = {spec.key: spec for spec in specs}
     labels = {key: _names(spec) for key, spec in known.items()}
@@ -217,7 +222,7 @@ def _weights_name(spec: ShotSpec) -> str:
 
 
 def content_size(height: int, width: int, settings: ShotSettings) -> tuple[int, int]:
-    """Height and width that the settings ask for, for a photo of that size in pixels."""
+    """The height and width in pixels at which the settings want a photo of a given size."""
     if settings.size is None:
         return size_for_pixels(height, width, settings.pixels)
     return size_for_side(height, width, settings.size)
@@ -226,16 +231,16 @@ def content_size(height: int, width: int, settings: ShotSettings) -> tuple[int, 
 def painting_size(
     height: int, width: int, content: Picture, settings: StyleSettings
 ) -> tuple[int, int]:
-    """Height and width of a painting of that size: the content's area, scaled as asked for."""
+    """The height and width at which a painting has the content's area, times `style_scale`."""
     area = content.height * content.width * settings.style_scale**2
     return size_for_pixels(height, width, area)
 
 
 def resize_content(picture: Image.Image, settings: ShotSettings, name: Path) -> Picture:
-    """Bring a decoded content to the size that the settings ask for.
+    """Resize a decoded photo to the size that the settings ask for.
 
     Raises:
-        PictureError: it would be too narrow for the network.
+        PictureError: the result would be too narrow for the network.
     """
     size = content_size(picture.height, picture.width, settings)
     return held_picture(name, resized(picture, *size, name, settings.shortest_side))
@@ -244,10 +249,10 @@ def resize_content(picture: Image.Image, settings: ShotSettings, name: Path) -> 
 def fit_painting(
     content: Picture, picture: Image.Image, name: Path, settings: StyleSettings
 ) -> Picture:
-    """Bring a decoded painting to the content's area, or to the size against it as asked for.
+    """Resize a decoded painting to the content's area, times `style_scale`.
 
     Raises:
-        PictureError: it would be too narrow for the network.
+        PictureError: the result would be too narrow for the network.
     """
     size = painting_size(picture.height, picture.width, content, settings)
     return held_picture(name, resized(picture, *size, name, settings.shortest_side))
