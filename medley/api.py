@@ -192,7 +192,7 @@ def render(
         if event.kind == "step":
             watch(event)
         elif event.kind in ("told", "retry"):
-            _log.warning(event.text)
+            _log.warning(event.text or event.error)
 
     devices = name_devices(order.run.device)
     ready = prepare([order], devices, listener, force=force, patience="none")

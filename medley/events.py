@@ -13,8 +13,9 @@ class Event:
     Attributes:
         kind: kind of the event. "stage": a part of a computation besides shots is done. "started":
             an attempt at a shot begins. "step": an iterate is computed. "told": the user should
-            read `text`. "retry": an attempt failed with `error`, and there will be another.
-            "shotend": a shot is finished or has failed. "cutting": a frame of a film is written.
+            read `text`, or `error`, which ends nothing. "retry": an attempt failed with `error`,
+            and there will be another. "shotend": a shot is finished or has failed. "cutting": a
+            frame of a film is written.
             "filmend": a film is finished or has failed.
         key: key of the shot, or path of the film; "" for neither.
         title: name of the shot or the computation, for people.

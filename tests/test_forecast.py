@@ -157,7 +157,7 @@ def test_shots_that_will_not_fit_are_told_of_or_refused(monkeypatch):
     monkeypatch.setattr(forecasting, "free_memory_each", lambda _: 1e6)
     plan, told = plan_of(shots(3)), []
     assert forecast(plan, ["cpu"], None, told.append).tile == 256
-    assert len(told) == 1 and told[0].startswith("3 shots will not fit: 100x100 pixels take")
+    assert len(told) == 1 and str(told[0]).startswith("3 shots will not fit: 100x100 pixels take")
     with pytest.raises(ResourceError, match="100x100 pixels take"):
         forecast(plan, ["cpu"], None)
 

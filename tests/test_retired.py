@@ -62,13 +62,14 @@ def test_config_file_may_have_it(command, key, tmp_path, warned):
     warned(key)
 
 
-def test_sidecar_of_before_has_it(tmp_path, warned):
+@pytest.mark.parametrize("value", ["auto", 4])
+def test_sidecar_of_before_has_it_and_nobody_asked_for_its_default(value, tmp_path, caplog):
     path = tmp_path / "film.json"
-    order = {"content": "a.jpg", "styles": ["b"], "batch_size": "auto"}
+    order = {"content": "a.jpg", "styles": ["b"], "batch_size": value}
     path.write_text(json.dumps({"command": "render", "order": order}))
     file = read_file(path)
     assert not hasattr(read_table(RenderOrder, file.table, file.source), "batch_size")
-    warned("batch_size")
+    assert len(caplog.records) == (value != "auto")
 
 
 def test_manifest_may_have_it_anywhere_and_a_list_of_it_makes_one_film(make_picture, warned):

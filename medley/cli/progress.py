@@ -126,7 +126,9 @@ class Display:
         self.line(f"warning: {text}", "yellow")
 
     def _told(self, event: Event) -> None:
-        text = f"{words_of(event.error)}; tried again" if event.error else event.text
+        text = words_of(event.error) if event.error else event.text
+        if event.kind == "retry":
+            text += "; tried again"
         if not self._is_batch:
             self.warn(text)
         elif event.worker:  # what is told of films stands in the log

@@ -256,7 +256,8 @@ def check_table(
         if key == VERSION or value is None or passed_over:
             continue
         if name in RETIRED:
-            warn_retired(key)
+            if value != RETIRED[name]:
+                warn_retired(key)
             continue
         try:
             if name not in fields:

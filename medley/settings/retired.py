@@ -3,8 +3,9 @@
 import logging
 from functools import cache
 
-RETIRED = frozenset({"batch_size"})
-"""Names that older versions knew, and that nothing reads."""
+RETIRED = {"batch_size": "auto"}
+"""Names that older versions knew and that nothing reads, each with the default that they wrote into
+every film's sidecar; nobody wished for that one, so it is not warned of."""
 
 _log = logging.getLogger("medley")
 

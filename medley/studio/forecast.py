@@ -55,7 +55,7 @@ def forecast(
     plan: Plan,
     devices: Sequence[str],
     pace: Pace | None,
-    warn: Callable[[str], None] | None = None,
+    warn: Callable[[ResourceError], None] | None = None,
 ) -> Forecast:
     """Forecast time, memory and disk of a plan.
 
@@ -63,7 +63,7 @@ def forecast(
         plan: plan with the missing shots.
         devices: device of each process that takes shots.
         pace: pace of a process that does not share its device, if it is known.
-        warn: takes a line about shots that will not fit into the memory that is free now, even in
+        warn: takes an error about shots that will not fit into the memory that is free now, even in
             tiles; if None, such shots are an error.
 
     Raises:
@@ -128,14 +128,15 @@ def pace_for(plan: Plan, device: str, patience: Patience) -> Pace | None:
 
 
 def _tile(
-    job: Job, count: int, free: float | None, warn: Callable[[str], None] | None
+    job: Job, count: int, free: float | None, warn: Callable[[ResourceError], None] | None
 ) -> int | None:
     try:
         return choose_tile(job.tile, job.spec.scales, job.spec.settled, free)
     except ResourceError as error:
         if warn is None:
             raise
-        warn(f"{count:,} shots will not fit: {error}")  # memory may be free when their turn comes
+        # Memory may be free when their turn comes.
+        warn(ResourceError(f"{count:,} shots will not fit: ", *error.args))
         return TILES[-1]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from medley.errors import ResourceError
 from medley.events import Event
 from medley.settings import FilmOrder
 from medley.studio.forecast import Forecast, Patience, forecast, pace_for
@@ -64,8 +65,8 @@ def prepare(
     used = devices if unattended else planned.films[0].devices
     pace = pace_for(planned, used[0], patience)
 
-    def warn(text: str) -> None:
-        listener(Event("told", text=text))
+    def warn(error: ResourceError) -> None:
+        listener(Event("told", error=error))
 
     expected = forecast(planned, used, pace, warn if unattended else None)
     if begins:
