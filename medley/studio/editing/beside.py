@@ -18,7 +18,7 @@ from medley.media.probe import FilmFacts
 from medley.paintings.catalogs import Entry
 from medley.paintings.draws import Painting
 from medley.pictures import Picture
-from medley.settings import CatalogSettings
+from medley.settings import CatalogSettings, RunSettings
 from medley.settings.load import VERSION, plain_values
 from medley.studio.compression.networks import Network
 from medley.studio.editing.credits import Work, list_credits
@@ -70,6 +70,8 @@ def resolved_order(film: FilmSpec, /, **changes: Any) -> dict[str, Any]:
     settled = {
         "shot": order.shot.model_copy(update={"precision": film.shots[0].precision}),
         "catalog": CatalogSettings(seed=order.catalog.seed),
+        # Another machine makes the film again on a device, and in tiles, of its own.
+        "run": RunSettings(workspace=order.run.workspace),
     }
     again = order.model_copy(update=settled | changes)
     table = plain_values(again.flat(), type(order).fields())
