@@ -31,7 +31,7 @@ def test_errors_while_iterating_speak_of_keywords(monkeypatch):
     def optimize(*_):
         raise MemoryError
 
-    monkeypatch.setattr("medley.studio.shooting.shoot.optimize", optimize)
+    monkeypatch.setattr("medley.studio.shooting.problem.optimize", optimize)
     picture = draw_pixels(600, 600, 1)
     iterates = medley.stylize(picture, picture, size=600)
     with pytest.raises(ResourceError, match=r"at 600x600 pixels; pass tile=256 or size=\d+$"):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from medley.settings import ShotSettings
-from medley.studio.shooting.shoot import iterate, make_objective_of
+from medley.studio.shooting.problem import iterate, make_objective_of
 from medley.tensors import to_tensor
 from medley.transfer.scales import mean_share, plan_scales
 

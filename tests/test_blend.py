@@ -13,7 +13,7 @@ from medley.images import decode
 from medley.settings import BlendSettings, ShotSettings
 from medley.studio.shooting.blend import Blend, read_blend
 from medley.studio.shooting.model import load_model
-from medley.studio.shooting.shoot import make_objective_of
+from medley.studio.shooting.problem import make_objective_of
 from medley.transfer.color_transfer import Patch, color_statistics, match_colors
 
 from .conftest import draw_pixels

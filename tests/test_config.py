@@ -228,7 +228,18 @@ def test_printed_config_makes_the_same_settings_again(config):
 
 
 def test_film_is_made_again_from_its_sidecar(place, tmp_path):  # noqa: F811
-    made = ["--output", "a/film.mp4", "--sample", "1", "--seed", "3", "--captions", "title"]
+    made = [
+        "--output",
+        "a/film.mp4",
+        "--sample",
+        "1",
+        "--seed",
+        "3",
+        "--captions",
+        "title",
+        "--device",
+        "cpu",
+    ]
     run("render", "--content", "photo.png", "--styles", "styles", *TINY, *made, cwd=place)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -243,6 +254,7 @@ def test_film_is_made_again_from_its_sidecar(place, tmp_path):  # noqa: F811
     ]
     assert np.array_equal(film_pixels(place / "a/film.mp4"), film_pixels(elsewhere / "b.mp4"))
     assert {**second["order"], "output": "film.mp4"} == first["order"]
+    assert first["order"]["device"] == "auto"  # another machine need not have that one
     refused = run("render", "--config", place / "a/film.json", cwd=elsewhere, expect=1)
     assert "film.mp4' exists; pass --force" in refused.stderr
     refused = run("sweep", "--config", place / "a/film.json", cwd=elsewhere, expect=1)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from medley.settings import ShotSettings
-from medley.studio.shooting.shoot import iterate, start_pixels
+from medley.studio.shooting.problem import iterate, start_pixels
 from medley.tensors import to_tensor
 from medley.transfer.color_transfer import color_statistics, lend_chroma, luminance
 from medley.transfer.losses import Objective

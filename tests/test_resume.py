@@ -17,7 +17,7 @@ import safetensors.torch
 from medley.errors import OutputError
 from medley.files import safetensors_header, sha256
 from medley.studio.shooting import checkpoint
-from medley.studio.shooting.shoot import iterate
+from medley.studio.shooting.problem import iterate
 from medley.workspace.shot import Shot
 from medley.workspace.store import Workspace
 

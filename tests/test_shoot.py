@@ -19,7 +19,7 @@ from medley.images import decode
 from medley.settings import ShotSettings
 from medley.studio.shooting.devices import available_devices, name_device
 from medley.studio.shooting.model import computing_deterministically, load_model
-from medley.studio.shooting.shoot import start_pixels
+from medley.studio.shooting.problem import start_pixels
 from medley.tensors import to_tensor
 from medley.transfer.losses import Objective
 from medley.workspace.store import Workspace

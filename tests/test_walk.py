@@ -15,7 +15,7 @@ from medley.film.timeline import Frame, Still, walk_timeline
 from medley.images import decode
 from medley.settings import ShotSettings, WalkOrder
 from medley.studio.shooting.blend import Blend
-from medley.studio.shooting.shoot import iterate
+from medley.studio.shooting.problem import iterate
 from medley.studio.walk import lap_of
 from medley.tensors import to_tensor
 from medley.transfer.losses import Objective

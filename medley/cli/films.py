@@ -1,34 +1,25 @@
 """What commands that make one film share: how a run opens, goes on, and closes."""
 
-import math
-
-import click
-
-from medley.cli.console import notes, show_facts, show_table
+from medley.cli.console import notes
 from medley.cli.progress import Display, display
 from medley.cli.words import clock, counted
 from medley.media.probe import FilmFacts
-from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
+from medley.settings import FilmOrder, SweepOrder, WalkOrder
 from medley.settings.housekeeping import amount
 from medley.studio.cut import MadeFilm
-from medley.studio.editing.measure import TOLERANCE, Spread, recommend, summarize
 from medley.studio.editing.outputs import Outputs
 from medley.studio.engines.choice import engine_for
 from medley.studio.film_spec import FilmSpec
-from medley.studio.forecast import Forecast, Patience
-from medley.studio.picture_cache import PictureCache
+from medley.studio.forecast import Forecast
 from medley.studio.plan import Plan
 from medley.studio.prepare import prepare
 from medley.studio.run import run
 from medley.studio.shooting.devices import name_devices
-from medley.studio.shooting.resources import free_disk, free_memory
-from medley.studio.sweep import pairs_of, reference_in
 from medley.studio.walk import lap_of
-from medley.vgg import sources
 
 
 def make_film(order: FilmOrder, force: bool = False, quiet: bool = False) -> MadeFilm:
-    """Plan a film, say what begins, and make it; its path goes to standard output.
+    """Plan a film, say what begins, and make it.
 
     Args:
         order: what is asked for.
@@ -45,37 +36,7 @@ def make_film(order: FilmOrder, force: bool = False, quiet: bool = False) -> Mad
         engine = engine_for(ready.devices, ready.plan.workspace, len(ready.plan.jobs))
         (made,) = run(ready.plan, engine, show.on).made
         show.line(closing_line(made.facts, made.film.outputs))
-    if made.measures and not quiet:
-        show_measures(made)
-    click.echo(order.film_path)
     return made
-
-
-def plan_film(order: RenderOrder, recalibrate: bool) -> None:
-    """Print what a render would take, without taking it."""
-    with display(notes(quiet=False)) as show:
-        patience: Patience = "anew" if recalibrate else "always"
-        devices = name_devices(order.run.device)
-        ready = prepare([order], devices, show.on, patience=patience, begins=False)
-        show_notes(ready.plan, show)
-    found, device = ready.forecast, ready.devices[0]
-    content = ready.plan.films[0].shots[0].content
-    tiles = f"in tiles of {found.tile} pixels" if found.tile else "as a whole"
-    time = f"about {clock(found.seconds or 0)}" if found.missing else "none"
-    show_facts(
-        {
-            "shots": f"{found.missing} to take, {found.finished} found finished",
-            "size": f"{content.width}x{content.height} pixels, computed {tiles}",
-            "steps": f"{found.steps:,}",
-            "time": time,
-            "memory": f"{amount(found.memory_bytes)} at the peak" + _free(free_memory(device)),
-            "disk": amount(found.disk_bytes) + _free(free_disk(order.run.workspace)),
-        }
-    )
-
-
-def _free(size_bytes: float | None) -> str:
-    return "" if size_bytes is None else f"; {amount(size_bytes)} free now"
 
 
 def show_notes(planned: Plan, show: Display) -> None:
@@ -151,52 +112,3 @@ def closing_line(facts: FilmFacts, outputs: Outputs) -> str:
         f"{facts.words};"
         f" poster '{outputs.poster}', sidecar '{outputs.sidecar}', credits '{outputs.credits}'"
     )
-
-
-def show_measures(made: MadeFilm) -> None:
-    """Print what a sweep has measured, and which network it recommends."""
-    summary, reference = summarize(made.measures), reference_in(made.film)
-    chosen = recommend(summary)
-    columns = ["weights", "MB", "distortion", "load s", "loss", "own loss", "ratio", "SSIM"]
-    rows = []
-    for network, of in summary.items():
-        quantities = [
-            f"{of['loss'].median:,.0f}",
-            f"{of['own_loss'].median:,.0f}",
-            _spread(of["ratio"], ".3f"),
-            _spread(of["ssim"], ".3f"),
-            "" if of["psnr"].median == math.inf else f"{of['psnr'].median:.1f}",
-            f"{of['change'].median:.4f}",
-        ]
-        costs = [f"{network.size_bytes / 1e6:.2f}", f"{network.distortion:.1e}"]
-        rows.append([network.label, *costs, f"{network.load_s:.3f}", *quantities])
-    show_table([*columns, "PSNR dB", "change"], rows)
-    label = reference.label
-    if (count := len(pairs_of(made.film))) > 1:
-        click.echo(f"medians (least to most) of {count} pairs")
-    click.echo(f"losses are scored at {label}, whose own result the others are compared with")
-    ratio = summary[chosen]["ratio"].median
-    if chosen == reference:
-        click.echo(f"recommended: {label}; nothing smaller is within {TOLERANCE - 1:.0%} of it")
-    else:
-        click.echo(
-            f"recommended: {chosen.label}, {chosen.size_bytes / 1e6:.2f} MB: {ratio:.3f} times the"
-            f" loss of {label}, the smallest within {TOLERANCE - 1:.0%}"
-        )
-
-
-def _spread(of: Spread, form: str) -> str:
-    """A median, and the range if there is one."""
-    median = format(of.median, form)
-    if of.least == of.most:
-        return median
-    return f"{median} ({of.least:{form}} to {of.most:{form}})"
-
-
-def fetch_float(order: SweepOrder, quiet: bool) -> None:
-    """Fetch the float original, once the photos were seen to be there."""
-    pictures = PictureCache()
-    for path in order.content:
-        pictures.content(path, order.shot)
-    with notes(quiet).status("fetching the float original ..."):
-        sources.fetch()

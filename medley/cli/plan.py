@@ -22,6 +22,6 @@ def plan(recalibrate: bool, **options: Any) -> None:
     """
     order = read_order(options)
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
-    from medley.cli.films import plan_film
+    from medley.cli.plan_run import plan_film
 
     plan_film(order, recalibrate)

@@ -24,4 +24,4 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
     from medley.cli.films import make_film
 
-    make_film(order, force, quiet)
+    click.echo(make_film(order, force, quiet).film.path)

@@ -17,10 +17,10 @@ from medley.settings import BlendSettings, RunSettings, ShotSettings, StillForma
 from medley.stills import check_format
 from medley.studio.shooting.devices import one_device
 from medley.studio.shooting.model import computing_deterministically, load_model
-from medley.studio.still import (
+from medley.studio.still import StillContext
+from medley.studio.still_files import (
     Repainted,
     Source,
-    StillContext,
     StillFile,
     StillJob,
     plan_folder,

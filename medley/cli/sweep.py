@@ -77,8 +77,6 @@ def sweep(
     options["content"] = tuple(dict.fromkeys(content))
     order = read_settings(SweepOrder, settle(options))
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
-    from medley.cli.films import fetch_float, make_film
+    from medley.cli.sweep_run import make_sweep
 
-    if fetch:
-        fetch_float(order, quiet)
-    make_film(order, force, quiet)
+    make_sweep(order, fetch, force, quiet)

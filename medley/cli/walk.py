@@ -67,4 +67,4 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
     from medley.cli.films import make_film
 
-    make_film(order, force, quiet)
+    click.echo(make_film(order, force, quiet).film.path)

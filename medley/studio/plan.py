@@ -12,30 +12,25 @@ from typing import Any
 
 from medley.errors import ConfigError, MedleyError, OutputError
 from medley.events import Event, stage
-from medley.film.lettering import undrawable
 from medley.paintings.draws import Draw
 from medley.pictures import Picture
 from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
 from medley.studio.compression.networks import Network, Variant, name_networks
-from medley.studio.editing.credits import credit_lines
-from medley.studio.editing.cut import check_film
-from medley.studio.editing.outputs import Outputs, check_output
+from medley.studio.editing.outputs import Outputs
 from medley.studio.engines.jobs import Job
+from medley.studio.film_checks import FilmChecks, check_time, notes_of
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
 from medley.studio.render import plan_render
 from medley.studio.shooting.devices import choose_precision
 from medley.studio.shooting.spec import label_shots
 from medley.studio.shot_maker import ShotMaker
-from medley.studio.sweep import parts_of_sweep, plan_sweep, reference_notes, swept_variants
-from medley.studio.walk import lap_of, plan_walk
+from medley.studio.sweep import plan_sweep, reference_notes, swept_variants
+from medley.studio.walk import plan_walk
 from medley.vgg.identity import identify_weights
 from medley.workspace.store import Workspace
 
 Listener = Callable[[Event], None]
-
-# Cached: laying out a long film takes a tenth of a second, and many films are cut alike.
-_check_film = lru_cache(maxsize=1000)(check_film)
 
 
 @dataclass(frozen=True)
@@ -158,14 +153,12 @@ class _Planner:
         listener: Listener,
     ) -> None:
         self._orders, self._devices = orders, tuple(devices)
-        self._force, self._unattended, self._writes = force, unattended, writes
-        self._listener = listener
+        self._unattended, self._listener = unattended, listener
+        self._checks = FilmChecks(force, unattended, writes)
         self.workspace = Workspace(orders[0].run.workspace)
         self.pictures = PictureCache(holds=len(orders) == 1)
         self._weights = lru_cache(maxsize=None)(identify_weights)
         self._networks: dict[tuple[Any, ...], list[Network]] = {}
-        self._checked_outputs: dict[tuple[Any, ...], tuple[str, ...]] = {}
-        self._folders: set[Path] = set()
 
     def look_at_contents(self) -> None:
         """Read all photos' sizes before the first painting is decoded."""
@@ -182,13 +175,13 @@ class _Planner:
         """
         notes: list[str] = []
         outputs = Outputs(order.film_path, measured=isinstance(order, SweepOrder))
-        self._check_folder(order, outputs)
-        _check_time(order, 1)
-        notes += self._check_encoding(order)
+        self._checks.folder(order, outputs)
+        check_time(order, 1)
+        notes += self._checks.encoding(order)
         photos = [self._photo(path, order) for path in order.content]
         drawn = photos[0][1]
         reasons = [reason for _, found in photos for reason in found.skipped]
-        notes += _notes_of(drawn, dict.fromkeys(reasons), order)
+        notes += notes_of(drawn, dict.fromkeys(reasons), order)
         networks: list[Network] = []
         network = ""
         if isinstance(order, SweepOrder):
@@ -204,7 +197,7 @@ class _Planner:
                 shots = plan_walk(order, *photos[0], maker)
             else:
                 shots = plan_render(order, *photos[0], maker, notes.append)
-        _check_time(order, len(shots) // max(1, len(networks)))
+        check_time(order, len(shots) // max(1, len(networks)))
         film = FilmSpec(
             order=order,
             source=source,
@@ -219,7 +212,7 @@ class _Planner:
         )
         if self._unattended and outputs.film.is_file() and film.sidecar_matches():
             return replace(film, is_made=True)
-        self._check_outputs(film)
+        self._checks.outputs(film)
         return film
 
     def _photo(self, path: Path, order: FilmOrder) -> tuple[Picture, Draw[Picture]]:
@@ -254,57 +247,3 @@ class _Planner:
             notes.append(f"in a chain each shot waits for the one before: only {first} is used")
             return (first,)
         return self._devices
-
-    def _check_encoding(self, order: FilmOrder) -> tuple[str, ...]:
-        """Check that the film can be encoded here; each way to encode is tried once."""
-        path, film = order.film_path, order.film
-        key = path.suffix, film.codec, film.encoder, film.crf, film.audio, film.fps
-        if key not in self._checked_outputs:
-            notes: list[str] = []
-            check_output(path, film, notes.append)
-            self._checked_outputs[key] = tuple(notes)
-        return self._checked_outputs[key]
-
-    def _check_folder(self, order: FilmOrder, outputs: Outputs) -> None:
-        """Check that a film's folder can be written to, before its pictures are decoded."""
-        if self._writes and outputs.film.parent not in self._folders:
-            # Forced here: `_check_outputs` finds out later whether an existing film may go.
-            outputs.check(True, order.inputs)
-            self._folders.add(outputs.film.parent)
-
-    def _check_outputs(self, film: FilmSpec) -> None:
-        """Check that the film does not replace another one unasked."""
-        if self._writes and any(path.exists() for path in film.outputs.all):
-            inputs = {*film.order.inputs, *(work.path for work in film.works)}
-            # A run killed while publishing leaves the files beside a film without the film.
-            is_ours = self._unattended and not film.path.exists() and film.sidecar_matches()
-            film.outputs.check(self._force or is_ours, sorted(inputs))
-
-
-def _check_time(order: FilmOrder, parts: int) -> None:
-    """Check that a film of so many shots, or pairs of a photo and a painting, can be laid out.
-
-    Raises:
-        FilmError: there is too little time, or a walk or a split has too little to show.
-    """
-    if isinstance(order, WalkOrder):
-        lap_of(order, max(2, parts))
-        return
-    if isinstance(order, SweepOrder):
-        parts = parts_of_sweep(order, parts)
-    _check_film(parts, order.film.fitted(order.film_path))
-
-
-def _notes_of(drawn: Draw[Picture], skipped: Mapping[str, None], order: FilmOrder) -> list[str]:
-    notes = [f"passed over: {reason}" for reason in skipped]
-    if isinstance(order, SweepOrder):
-        return notes
-    if drawn.catalog and drawn.catalog.absent:
-        notes.append(f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
-    title = order.film.title or "" if isinstance(order, RenderOrder) else ""
-    if lost := _undrawable("\n".join([title, *map(credit_lines, drawn.paintings)])):
-        notes.append(f"no font here has {lost}; boxes stand for them until one is installed")
-    return notes
-
-
-_undrawable = lru_cache(maxsize=100)(undrawable)

@@ -17,8 +17,8 @@ from medley.studio.editing.measure import Measure
 from medley.studio.film_spec import FilmSpec
 from medley.studio.shooting.costs import choose_tile
 from medley.studio.shooting.model import computing_deterministically, load_model
+from medley.studio.shooting.problem import make_objective_of
 from medley.studio.shooting.resources import free_memory
-from medley.studio.shooting.shoot import make_objective_of
 from medley.studio.sweep import pairs_of, reference_in
 from medley.tensors import to_tensor
 from medley.transfer.optimize import Evaluator

@@ -1,0 +1,89 @@
+"""Checks of films before any shot is taken: time, encoding, folders, and what would be replaced."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from medley.film.lettering import undrawable
+from medley.paintings.draws import Draw
+from medley.pictures import Picture
+from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
+from medley.studio.editing.credits import credit_lines
+from medley.studio.editing.cut import check_film
+from medley.studio.editing.outputs import Outputs, check_output
+from medley.studio.film_spec import FilmSpec
+from medley.studio.sweep import parts_of_sweep
+from medley.studio.walk import lap_of
+
+# Cached: laying out a long film takes a tenth of a second, and many films are cut alike.
+_check_film = lru_cache(maxsize=1000)(check_film)
+_undrawable = lru_cache(maxsize=100)(undrawable)
+
+
+class FilmChecks:
+    """Checks of one film after another; what several films have in common is checked once."""
+
+    def __init__(self, force: bool, unattended: bool, writes: bool) -> None:
+        """Keep what the films' planner was told; arguments as in `plan`."""
+        self._force, self._unattended, self._writes = force, unattended, writes
+        self._encodings: dict[tuple[Any, ...], tuple[str, ...]] = {}
+        self._folders: set[Path] = set()
+
+    def encoding(self, order: FilmOrder) -> tuple[str, ...]:
+        """Check that the film can be encoded here; each way to encode is tried once."""
+        path, film = order.film_path, order.film
+        key = path.suffix, film.codec, film.encoder, film.crf, film.audio, film.fps
+        if key not in self._encodings:
+            notes: list[str] = []
+            check_output(path, film, notes.append)
+            self._encodings[key] = tuple(notes)
+        return self._encodings[key]
+
+    def folder(self, order: FilmOrder, outputs: Outputs) -> None:
+        """Check that a film's folder can be written to, before its pictures are decoded."""
+        if self._writes and outputs.film.parent not in self._folders:
+            # Forced here: `outputs` finds out later whether an existing film may go.
+            outputs.check(True, order.inputs)
+            self._folders.add(outputs.film.parent)
+
+    def outputs(self, film: FilmSpec) -> None:
+        """Check that the film does not replace another one unasked."""
+        if self._writes and any(path.exists() for path in film.outputs.all):
+            inputs = {*film.order.inputs, *(work.path for work in film.works)}
+            # A run killed while publishing leaves the files beside a film without the film.
+            is_ours = self._unattended and not film.path.exists() and film.sidecar_matches()
+            film.outputs.check(self._force or is_ours, sorted(inputs))
+
+
+def check_time(order: FilmOrder, parts: int) -> None:
+    """Check that a film of so many shots, or pairs of a photo and a painting, can be laid out.
+
+    Raises:
+        FilmError: there is too little time, or a walk or a split has too little to show.
+    """
+    if isinstance(order, WalkOrder):
+        lap_of(order, max(2, parts))
+        return
+    if isinstance(order, SweepOrder):
+        parts = parts_of_sweep(order, parts)
+    _check_film(parts, order.film.fitted(order.film_path))
+
+
+def notes_of(drawn: Draw[Picture], skipped: Mapping[str, None], order: FilmOrder) -> list[str]:
+    """List what the user should know of a film's inputs.
+
+    Args:
+        drawn: paintings that were drawn.
+        skipped: reasons why pictures were passed over, each once.
+        order: order of the film.
+    """
+    notes = [f"passed over: {reason}" for reason in skipped]
+    if isinstance(order, SweepOrder):
+        return notes
+    if drawn.catalog and drawn.catalog.absent:
+        notes.append(f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
+    title = order.film.title or "" if isinstance(order, RenderOrder) else ""
+    if lost := _undrawable("\n".join([title, *map(credit_lines, drawn.paintings)])):
+        notes.append(f"no font here has {lost}; boxes stand for them until one is installed")
+    return notes
