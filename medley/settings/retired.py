@@ -1,19 +1,19 @@
-"""Settings that do nothing any more, still taken so that no older command or file breaks."""
+"""Retired settings, which are still accepted so that no older command or file breaks."""
 
 import logging
 from functools import cache
 
 RETIRED = frozenset({"batch_size"})
-"""Names that older versions knew, and that nothing reads."""
+"""Names of settings of older versions, which are ignored."""
 
 _log = logging.getLogger("medley")
 
 
 @cache  # a batch of many films reads the same defaults for each of them
 def warn_retired(name: str) -> None:
-    """Say once that a setting is ignored.
+    """Warn once that a setting is ignored.
 
     Args:
-        name: as the user wrote it, such as "--batch-size".
+        name: name as the user wrote it, such as "--batch-size".
     """
     _log.warning("%s has no effect any more; leave it out", name)
