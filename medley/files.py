@@ -82,9 +82,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def json_bytes(value: Any) -> bytes:
-    """`value` as indented UTF-8 JSON, keys in the order given."""
+    """Encode `value` as indented UTF-8 JSON, keys in the order given."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    # Of a file name that is not UTF-8, JSON's own escapes remain.
+    # Lone surrogates, which stand for file names that are not UTF-8, become JSON escapes.
     return text.encode(errors="backslashreplace")
 
 

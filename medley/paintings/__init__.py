@@ -1,1 +1,1 @@
-"""Paintings: what folders and catalogs hold, and which are drawn."""
+"""Listing of paintings in folders and catalogs, and drawing of some of them."""

@@ -1,4 +1,4 @@
-"""Catalogs of paintings: what folders, files or Painter by Numbers hold, without opening any.
+"""Catalogs of paintings, read from folders, files or Painter by Numbers without opening a picture.
 
 Painter by Numbers (a Kaggle competition) is a folder with `train/`, `test/` and a table,
 `all_data_info.csv`; any other folder, and any folder in it, may carry a `catalog.csv` in the same
@@ -21,7 +21,7 @@ from medley.paintings.listing import CATALOG, PAINTER_BY_NUMBERS, list_folder
 
 SPLITS = ("train", "test")
 COLUMNS = ("title", "artist", "genre", "style", "date", "in_train", "new_filename")
-"""The columns that are read, of those that Painter by Numbers has."""
+"""Columns that a table must have; Painter by Numbers has more."""
 
 _TRUE = ("true", "t", "1", "1.0", "yes", "y")
 _YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
@@ -29,12 +29,12 @@ _YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file of a catalog and what is known of the painting in it; "" is unknown.
+    """A file of a catalog with the facts about its painting; "" stands for unknown ones.
 
     Attributes:
-        file: its path as text, which is quicker to make by the hundred thousand than a Path.
-        name: the file's name, by which a draw is decided.
-        title, artist, genre, style, date: as the table has them.
+        file: path as text, which is quicker to make by the hundred thousand than a Path.
+        name: name of the file, which decides whether it is drawn.
+        title, artist, genre, style, date: texts from the table.
         split: "train", "test" or "".
     """
 
@@ -49,7 +49,7 @@ class Entry:
 
     @property
     def path(self) -> Path:
-        """The file, which nobody has opened yet."""
+        """The path of the file, which has not been opened yet."""
         return Path(self.file)
 
     @property
@@ -61,12 +61,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Catalog:
-    """Files that may be paintings, and how well tables and files agree.
+    """Files that may be paintings, and differences between tables and files.
 
     Attributes:
-        entries: every file, in order of its place and its name.
-        absent: names in a table whose file is not there.
-        unlisted: how many files no row speaks of, where there is a table.
+        entries: entries of all files, in the order of the places and by name.
+        absent: names in a table whose file does not exist.
+        unlisted: number of files beside or below a table that have no row in it.
     """
 
     entries: list[Entry]
@@ -74,19 +74,19 @@ class Catalog:
     unlisted: int
 
 
-# Title, artist, genre, style, date and split: a bare tuple, since it is made 100,000 times.
+# Title, artist, genre, style, date and split: a plain tuple, because 100,000 of them are made.
 _Row = tuple[str, str, str, str, str, str]
 _Rows = dict[str, _Row]
 _UNKNOWN: _Row = ("", "", "", "", "", "")
 
 
 def read_catalog(places: Sequence[Path]) -> Catalog:
-    """List folders (recursively) and files named outright, each once, with what tables say of them.
+    """List the files in folders (recursively) and single files, each once, with facts from tables.
 
     Raises:
         PictureError: a place does not exist or cannot be listed, or a table cannot be used.
     """
-    entries: dict[str, Entry] = {}  # by what a file really is, however it is spelled
+    entries: dict[str, Entry] = {}  # by real path, so that links do not list a file twice
     absent: list[str] = []
     unlisted = 0
     tables: dict[Path, _Rows] = {}
@@ -103,7 +103,7 @@ def read_catalog(places: Sequence[Path]) -> Catalog:
 
 
 def _read_folder(folder: Path) -> tuple[dict[str, Entry], list[str], int]:
-    """Entries by what each file really is, rows without a file, and how many files have no row."""
+    """Read a folder: entries by real path, rows without a file, number of files without a row."""
     is_split = (folder / PAINTER_BY_NUMBERS).is_file()
     files, places = _list_splits(folder) if is_split else list_folder(folder)
     tables = {place.rpartition("/")[0]: _read_table(folder / place) for place in places}
@@ -112,9 +112,11 @@ def _read_folder(folder: Path) -> tuple[dict[str, Entry], list[str], int]:
 
     @cache
     def above(parent: str) -> list[tuple[int, _Rows, set[str]]]:
-        """Tables that may speak of a folder's files, nearest first, and where their paths begin.
+        """List the tables that may have rows for a folder's files, nearest first.
 
-        Where no row of a table has a path, that is at the file's own name.
+        Returns:
+            For each table: the offset in a file's path at which the table's names begin (at the
+            file's own name if no row has a folder), its rows, and the set of names found so far.
         """
         places = [parent]
         while places[-1]:
@@ -154,7 +156,7 @@ def _read_folder(folder: Path) -> tuple[dict[str, Entry], list[str], int]:
 
 
 def _list_splits(root: Path) -> tuple[dict[str, str], list[str]]:
-    """The files of Painter by Numbers' folders, as `list_folder` does, and its table."""
+    """List the files of Painter by Numbers in the form of `list_folder`, and its table."""
     splits = [split for split in SPLITS if (root / split).is_dir()]
     if not splits:
         raise PictureError(
@@ -169,7 +171,7 @@ def _list_splits(root: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def _named_outright(file: Path, tables: dict[Path, _Rows]) -> Entry:
-    """A file that was asked for by name: known from its folder's catalog, and in no split."""
+    """Make the entry of a single file, with facts from its folder's table, and in no split."""
     if not file.exists():
         raise PictureError(f"there is no painting or folder '{file}'; check its name")
     table = file.parent / CATALOG
@@ -182,10 +184,10 @@ def _named_outright(file: Path, tables: dict[Path, _Rows]) -> Entry:
 
 
 def _read_table(path: Path) -> _Rows:
-    """The rows of a table by file name; of two for one file the first counts.
+    """Read the rows of a table by file name; the first of several for one file counts.
 
     Raises:
-        PictureError: it is unreadable, not UTF-8, or lacks columns.
+        PictureError: the table is unreadable, not UTF-8, or lacks columns.
     """
     try:
         # "utf-8-sig" drops a byte order mark; newline="" lets csv see line ends of every kind.
@@ -210,7 +212,7 @@ def _read_table(path: Path) -> _Rows:
 
 
 def _rows(table: Iterator[list[str]], columns: list[int]) -> Iterator[tuple[str, _Row]]:
-    """Names and rows, last first, so that a dictionary keeps the first of several."""
+    """Yield names and rows, last first, so that a dictionary keeps the first of several."""
     widest, pick, intern, strip = max(columns) + 1, itemgetter(*columns), sys.intern, str.strip
     found = []
     for cells in table:
@@ -219,13 +221,15 @@ def _rows(table: Iterator[list[str]], columns: list[int]) -> Iterator[tuple[str,
         title, artist, genre, style, date, in_train, file = map(strip, pick(cells))
         if not file:
             continue
-        split = "" if not in_train else SPLITS[in_train.lower() not in _TRUE]
-        # Few artists paint many pictures: equal texts are kept once.
+        split = ""
+        if in_train:
+            split = "train" if in_train.lower() in _TRUE else "test"
+        # Interned, because few artists have painted many pictures.
         row = (title, intern(artist), intern(genre), intern(style), intern(date), split)
         found.append((_same(file), row))
     return reversed(found)
 
 
 def _same(name: str) -> str:
-    """A name as it compares: an accented letter may be written in two ways."""
+    """Normalize a name for comparison: Unicode has two ways to write an accented letter."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)

@@ -1,4 +1,4 @@
-"""Choose paintings from catalogs by what is known of them, draw some by a seed, decode each."""
+"""Choice of paintings from catalogs by filters, drawing by a seed, and decoding of each."""
 
 import difflib
 import os
@@ -19,31 +19,31 @@ from medley.images import read_picture
 from medley.paintings.catalogs import SPLITS, Catalog, Entry, read_catalog
 from medley.settings import CatalogSettings, format_years
 
-_NEAR_BITS = 6  # of 64; pictures that have nothing in common differ in about 32
-_NEAR_TONES = 12.0  # of 255, on average
-_AT_ONCE = 64  # files that are checked before progress is told
-_NAMED = 5  # values that an error names
+_NEAR_BITS = 6  # most differing bits, out of 64, of near duplicates; others differ in about 32
+_NEAR_TONES = 12.0  # most difference of tones, out of 255, of near duplicates, on average
+_AT_ONCE = 64  # files that are checked between two reports of progress
+_NAMED = 5  # most values that an error lists
 
 Kept = TypeVar("Kept")
-"""What is kept of a painting's picture: its pixels at some size, or what they are known by."""
+"""Type of what is kept of a decoded picture: its pixels at some size, or their size and digest."""
 
 Fit = Callable[[Image.Image, Path], Kept]
-"""Makes of a decoded picture and its file what is kept of it; raises PictureError if it is of no
-use."""
+"""Function of a decoded picture and its file that returns what is kept; raises PictureError if the
+picture cannot be used."""
 
 Look = Callable[[Entry], tuple[Kept, "Fingerprint"]]
-"""Gives what is kept of an entry's picture, and its fingerprint; raises PictureError if it is of no
-use."""
+"""Function of an entry that returns what is kept of its picture, and its fingerprint; raises
+PictureError if the picture cannot be used."""
 
 
 @dataclass(frozen=True)
 class Painting(Generic[Kept]):
-    """A style image that has been decoded, found whole, and brought to the size that is needed.
+    """A style image that has been decoded completely and fitted to the size that is needed.
 
     Attributes:
-        path: the file, or what errors call a picture that has none.
-        picture: what is kept of it.
-        entry: what a catalog says of it, if one does.
+        path: file of the painting, or a name for errors if it has none.
+        picture: pixels at some size, or their size and digest.
+        entry: facts from a catalog, if there are any.
     """
 
     path: Path
@@ -68,7 +68,7 @@ class Painting(Generic[Kept]):
 
 @dataclass(frozen=True)
 class Draw(Generic[Kept]):
-    """Paintings that were drawn, why others were passed over, and the catalog they come from."""
+    """Paintings that were drawn, reasons why others were skipped, and the catalog."""
 
     paintings: list[Painting[Kept]]
     skipped: list[str]
@@ -91,10 +91,10 @@ def byline_of(entry: Entry) -> str:
 
 
 def shipped_folder() -> Path:
-    """The paintings that come with medley: inside the installed package, or in its checkout.
+    """The folder of the paintings that come with medley: in the package, or in its checkout.
 
     Raises:
-        PictureError: they are in neither place.
+        PictureError: there is no such folder.
     """
     package = Path(__file__).parent.parent
     for folder in (package / "styles", package.parent / "styles"):
@@ -107,13 +107,13 @@ def shipped() -> list[Path]:
     """The files of the paintings that come with medley.
 
     Raises:
-        PictureError: they are nowhere.
+        PictureError: the paintings are not installed.
     """
     return find_files([shipped_folder()])
 
 
 def find_files(places: Sequence[Path]) -> list[Path]:
-    """List the files in folders (recursively) and the files named outright, each once.
+    """List the files in folders (recursively) and single files, each once.
 
     Raises:
         PictureError: a place does not exist or cannot be listed, or a table cannot be used.
@@ -122,15 +122,15 @@ def find_files(places: Sequence[Path]) -> list[Path]:
 
 
 def choose(catalog: Catalog, settings: CatalogSettings) -> list[Entry]:
-    """The entries that the filters let through, in the order in which they are drawn.
+    """Filter the entries, and sort them in the order in which they are drawn.
 
-    Without `sample` that is the catalog's own order. With it, it is the order of a hash of seed
-    and file name, so that the same seed draws the same paintings on every machine and one bad file
-    does not disturb the rest of the draw. With `spread`, first comes the first of every group in
-    that order, then the second of every group, and so on.
+    Without `sample` that is the catalog's own order. With `sample`, it is the order of a hash of
+    seed and file name, so that the same seed draws the same paintings on every machine and one bad
+    file does not change the rest of the draw. With `spread`, the first of every group in that order
+    come first, then the second of every group, and so on.
 
     Raises:
-        PictureError: a filter lets nothing through.
+        PictureError: no entry passes a filter.
     """
     entries = _filter(catalog.entries, settings)
     if settings.sample is None:
@@ -149,7 +149,7 @@ def choose(catalog: Catalog, settings: CatalogSettings) -> list[Entry]:
 
 
 def _lot(seed: int, name: str) -> str:
-    """A name's place in a draw, wherever the file lies and however its accents are written."""
+    """The sort key of a name in a draw, the same for all folders and spellings of accents."""
     name = name if name.isascii() else unicodedata.normalize("NFC", name)
     return sha256(f"{seed}:{name}".encode(errors="surrogateescape"))
 
@@ -202,7 +202,7 @@ def _filter_years(entries: list[Entry], settings: CatalogSettings) -> list[Entry
 
 
 def _no_match(setting: Setting, counts: Counter[str], wanted: str) -> tuple[Part, ...]:
-    """Say that nothing has a value, what may have been meant, and which values there are."""
+    """Word the error that no entry has a value, with similar values and those that there are."""
     del counts[""]
     if not counts:
         return setting, " leaves no painting; none there has one in a catalog"
@@ -218,7 +218,7 @@ def _no_match(setting: Setting, counts: Counter[str], wanted: str) -> tuple[Part
 
 
 def _fold(text: str) -> str:
-    """Text as filters compare it: neither case nor accents nor double spaces count."""
+    """Normalize a text for filters: case, accents and double spaces do not count."""
     if not text.isascii():
         plain = unicodedata.normalize("NFKD", text)
         text = "".join(letter for letter in plain if not unicodedata.combining(letter))
@@ -228,13 +228,14 @@ def _fold(text: str) -> str:
 def decode_in_turn(
     entries: Sequence[Entry], distinct: bool, skipped: list[str], look: Look[Kept]
 ) -> Iterator[Painting[Kept]]:
-    """Decode entries one after another, only as they are asked for.
+    """Decode entries one after another, each only when the iterator is advanced to it.
 
     Args:
-        entries: in the order of the draw.
-        distinct: pass over a picture that is nearly one that came before.
-        skipped: why one is passed over is added to it.
-        look: what is kept of each, so that no more than one is in memory at its full size.
+        entries: entries in the order of the draw.
+        distinct: True to skip a picture that is a near duplicate of an earlier one.
+        skipped: list that takes a line for each entry that is skipped.
+        look: function that decodes an entry and returns what is kept, so that no more than one
+            picture is in memory at its full size.
     """
     seen: list[tuple[Fingerprint, Path]] = []
     for entry in entries:
@@ -253,7 +254,7 @@ def decode_in_turn(
 
 
 def looking(fit: Fit[Kept]) -> Look[Kept]:
-    """Look at entries by decoding them."""
+    """Make a function that decodes an entry's file, fits it, and takes its fingerprint."""
 
     def look(entry: Entry) -> tuple[Kept, Fingerprint]:
         picture = read_picture(entry.path)
@@ -263,11 +264,14 @@ def looking(fit: Fit[Kept]) -> Look[Kept]:
 
 
 def find_bad(entries: Sequence[Entry], on_progress: Callable[[int], None]) -> list[str]:
-    """Decode every entry, on all processors, and say of each bad one what is wrong.
+    """Decode every entry, on all processors, and list the errors.
 
     Args:
-        entries: of any number.
-        on_progress: called with how many are done, now and then.
+        entries: entries to be checked.
+        on_progress: called now and then with the number of entries checked.
+
+    Returns:
+        A line for each bad entry.
     """
 
     def complaint(entry: Entry) -> str | None:
@@ -287,10 +291,9 @@ def find_bad(entries: Sequence[Entry], on_progress: Callable[[int], None]) -> li
 
 
 def draw(places: Sequence[Path], settings: CatalogSettings, fit: Fit[Kept]) -> Draw[Kept]:
-    """Choose paintings and decode them; one that is bad or does not fit is passed over, another
-    takes its place.
+    """Choose paintings and decode them; those that are bad or do not fit are replaced by others.
 
-    With `sample`, neither is a painting drawn that is nearly another one of the draw.
+    With `sample`, near duplicates of paintings of the same draw are skipped too.
 
     Raises:
         PictureError: a place does not exist, a table cannot be used, filters let nothing through,
@@ -300,7 +303,11 @@ def draw(places: Sequence[Path], settings: CatalogSettings, fit: Fit[Kept]) -> D
 
 
 def check_entries(catalog: Catalog, places: Sequence[Path]) -> str:
-    """Give a catalog's places as errors call them; raise PictureError if it is empty."""
+    """Name a catalog's places for errors.
+
+    Raises:
+        PictureError: the catalog is empty.
+    """
     names = ", ".join(f"'{place}'" for place in places)
     if not catalog.entries:
         raise PictureError(f"no paintings in {names}; put pictures there or name other places")
@@ -310,10 +317,10 @@ def check_entries(catalog: Catalog, places: Sequence[Path]) -> str:
 def draw_from(
     catalog: Catalog, places: Sequence[Path], settings: CatalogSettings, look: Look[Kept]
 ) -> Draw[Kept]:
-    """As `draw`, from a catalog that has been read and by any way of looking at its entries.
+    """Draw paintings from a catalog that has been read; see `draw`.
 
     Raises:
-        PictureError: as `draw`.
+        PictureError: filters let nothing through, or there are too few good pictures.
     """
     names = check_entries(catalog, places)
     entries = choose(catalog, settings)
@@ -337,17 +344,17 @@ def draw_from(
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What near-duplicates have in common: where brightness falls, and the tones of 4x4 areas."""
+    """Features that near duplicates share: where brightness falls, and the tones of 4x4 areas."""
 
     bits: int
     tones: bytes
 
 
 def fingerprint(picture: Image.Image) -> Fingerprint:
-    """Sum up an RGB picture in 64 bits and 48 bytes.
+    """Compute the fingerprint of an RGB picture: 64 bits and 48 bytes.
 
-    Source: difference hash, N. Krawetz (2013), "Kind of Like That"; a step of one level counts as
-    none, so that flat areas do not hash to noise.
+    Source: difference hash, N. Krawetz (2013), "Kind of Like That". Departure: a difference of one
+    level counts as none, so that flat areas do not hash to noise.
     """
     small = picture.convert("L").resize((9, 8), Image.Resampling.BOX)
     levels = np.asarray(small, np.int16)
@@ -357,7 +364,7 @@ def fingerprint(picture: Image.Image) -> Fingerprint:
 
 
 def is_near(first: Fingerprint, second: Fingerprint) -> bool:
-    """Whether two pictures look like one and the same, scaled or saved again."""
+    """Whether two pictures look like the same one, scaled or saved again."""
     if (first.bits ^ second.bits).bit_count() > _NEAR_BITS:
         return False
     tones = (np.frombuffer(mark.tones, np.uint8).astype(float) for mark in (first, second))

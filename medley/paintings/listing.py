@@ -1,4 +1,4 @@
-"""Which files of a folder may be paintings, found without opening any."""
+"""Listing of the files in a folder that may be paintings, without opening any."""
 
 import os
 from operator import itemgetter
@@ -9,19 +9,19 @@ from medley.errors import PictureError
 CATALOG = "catalog.csv"
 PAINTER_BY_NUMBERS = "all_data_info.csv"
 TABLES = (CATALOG, PAINTER_BY_NUMBERS)
-CREDITS = ".credits.txt"  # beside every film
+CREDITS = ".credits.txt"  # ending of the list of works that lies beside every film
 
 
 def list_folder(folder: Path) -> tuple[dict[str, str], list[str]]:
-    """The files in a folder and its subfolders, and the tables among them.
+    """List the files in a folder and its subfolders, and the tables among them.
 
-    Left out are hidden ones and what medley itself has made: the shots of a workspace, and a film
-    with all that lies beside it under its name. Links to folders are not followed, and a link to a
-    file that is there anyway is not listed.
+    Hidden files are left out, and so is what medley itself has made: the shots of a workspace, and
+    films with all files that lie beside them under their names. Links to folders are not followed,
+    and a link to a file that is listed anyway is left out.
 
     Returns:
-        Files as paths from `folder` with slashes, by name, each with the path of what it really
-        is; and the tables' paths from `folder`.
+        Real paths of the files, by their paths relative to `folder` with slashes, sorted by name;
+        and the tables' paths relative to `folder`.
 
     Raises:
         PictureError: a folder cannot be listed.
@@ -51,7 +51,7 @@ def list_folder(folder: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def _scan(folder: Path) -> tuple[dict[str, bool], list[str]]:
-    """A folder's files, each with whether it is a link, and the subfolders to look into."""
+    """List a folder's files, each with whether it is a link, and its subfolders."""
     files: dict[str, bool] = {}
     folders: list[str] = []
     try:
@@ -78,6 +78,6 @@ def _holds_shots(folder: os.DirEntry[str]) -> bool:
 
 
 def _films(files: dict[str, bool]) -> list[str]:
-    """The names, without suffix, of medley's films: of any format, or folders of frames."""
+    """The names without suffix of medley's films among the files, in any format."""
     credited = (name.removesuffix(CREDITS) for name in files if name.endswith(CREDITS))
     return [name for name in credited if f"{name}.json" in files]

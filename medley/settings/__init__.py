@@ -1,7 +1,7 @@
-"""Every knob once, with its default, unit and bounds: the CLI, files and docs all read this.
+"""All settings, each defined once with default, unit and bounds, for the CLI, files and docs.
 
-A field's annotation carries its bounds, its description becomes the option's help, and its
-default is the only place where that default is written down.
+A field's annotation has its bounds, its description becomes the option's help, and its default is
+written down nowhere else.
 """
 
 from medley.settings.base import LONGEST_SIDE, RIVALS, SHORTEST_SIDE, Settings

@@ -1,4 +1,4 @@
-"""What several schemas are built of: their base, bounds, and values that are written as a text."""
+"""Building blocks of the schemas: base class, bounds, and values that are written as texts."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,28 +12,28 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, c
 from medley.errors import Setting, Wording
 
 RIVALS = {"size": "pixels", "weights": "bits"}
-"""Settings that say the same in different ways: where the first is set, it counts."""
+"""Pairs of settings that mean the same in different ways; if both are set, the first counts."""
 
 SHORTEST_SIDE = 16  # pixels; VGG-19 halves a side four times before relu5_1
 LONGEST_SIDE = 16_384  # pixels
 
 
 class Settings(BaseModel):
-    """A frozen set of knobs that knows no other names."""
+    """Base of all settings: frozen, and without other names than its fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     heading: ClassVar[str] = ""
-    """What the command line's help writes over the fields that a schema adds."""
+    """Heading of the schema's own fields in the command line's help."""
 
     @classmethod
     def fields(cls) -> dict[str, FieldInfo]:
-        """Every setting by the name that the command line and files know it by."""
+        """The fields of all settings, by their names on the command line and in files."""
         return dict(cls.model_fields)
 
     @classmethod
     def of(cls, **flat: Any) -> Self:
-        """The settings that have these values by those names, and else the defaults.
+        """Make settings from values by those names; the others have their defaults.
 
         Raises:
             ValidationError: values are missing, not accepted, or contradict each other.
@@ -41,12 +41,12 @@ class Settings(BaseModel):
         return cls(**flat)
 
     def flat(self) -> dict[str, Any]:
-        """Every value by those names."""
+        """The values of all settings, by those names."""
         return dict(self)
 
 
 class _Words(dict[str, str]):
-    """Gives every setting's name in the words of a door."""
+    """Maps every setting's name to its wording for the command line, files or Python."""
 
     def __init__(self, wording: Wording) -> None:
         super().__init__()
@@ -60,21 +60,21 @@ def described(field: FieldInfo, wording: Wording) -> str:
     """Write a field's description, in which other settings stand as "{name}".
 
     Args:
-        field: has the description.
-        wording: writes a setting as the door has it where the description is read.
+        field: field with the description.
+        wording: function that words a setting for the reader of the description.
     """
     return (field.description or "").format_map(_Words(wording))
 
 
 @dataclass(frozen=True)
 class Text:
-    """Marks a field that people write as one text, such as "32,8-1", and that holds its meaning.
+    """Marks a field that is written as one text, such as "32,8-1", and holds the parsed value.
 
     Attributes:
-        read: gives a text's meaning; its ValueError says what is wrong.
-        write: gives a meaning's text, which files and digests know it by.
-        lists: whether a list in a file stands for its items with commas between them.
-        is_path: whether the text is a path, for which no number can stand.
+        read: function that parses a text; its ValueError says what is wrong.
+        write: function that writes a value as text, for files and digests.
+        lists: True if a list in a file stands for its items joined by commas.
+        is_path: True if the text is a path, for which a number cannot stand.
     """
 
     read: Callable[[str], Any]
@@ -95,7 +95,7 @@ class Text:
         )
 
     def __get_pydantic_json_schema__(self, *_: Any) -> dict[str, Any]:
-        """Describe what people write."""
+        """Describe the field as a text in the JSON Schema."""
         return {"type": "string", "format": "path"} if self.is_path else {"type": "string"}
 
     def _understand(self, value: Any) -> Any:
@@ -110,7 +110,7 @@ class Text:
         return value
 
     def _is_text(self, value: Any) -> bool:
-        """Whether a value is a text or stands for one."""
+        """Whether a value is a text, or a number or list that stands for one."""
         if self.is_path:
             return isinstance(value, str | Path)
         return isinstance(value, str | int | float) and not isinstance(value, bool)
@@ -118,24 +118,24 @@ class Text:
 
 @dataclass(frozen=True)
 class Once:
-    """Marks a field that had another name once, under which files may still have it."""
+    """Marks a field with its former name, which files may still have."""
 
     name: str
 
 
 def text_of(field: FieldInfo) -> Text | None:
-    """How a field is written, if as a text."""
+    """The mark of a field that is written as a text, if it is one."""
     return next((mark for mark in _marks(field) if isinstance(mark, Text)), None)
 
 
 def old_names(field: FieldInfo) -> list[str]:
-    """Names that a field had once."""
+    """The former names of a field."""
     return [mark.name for mark in _marks(field) if isinstance(mark, Once)]
 
 
 def _marks(field: FieldInfo) -> Iterator[Any]:
     yield from field.metadata
-    for choice in get_args(field.annotation):  # such as the years in "years, or none"
+    for choice in get_args(field.annotation):  # marks inside a union, as of an optional field
         if get_origin(choice) is Annotated and get_origin(field.annotation) is not tuple:
             yield from choice.__metadata__
 
@@ -147,24 +147,24 @@ def holds_several(field: FieldInfo) -> bool:
 
 
 def item_of(field: FieldInfo) -> FieldInfo:
-    """The field of a single one of a list's values."""
+    """A field for a single item of a field that holds a list."""
     item, *_ = get_args(field.annotation)
     return FieldInfo.from_annotation(item)
 
 
 def rival_of(name: str) -> str | None:
-    """The setting that says the same as this one in another way."""
+    """The setting that means the same as this one in another way, if there is one."""
     return RIVALS.get(name) or next((one for one, other in RIVALS.items() if other == name), None)
 
 
 def rivals_in(names: Iterable[str]) -> list[tuple[str, str]]:
-    """The pairs of which both are among the names."""
+    """The pairs of `RIVALS` that are both among the names."""
     both = set(names)
     return [pair for pair in RIVALS.items() if both.issuperset(pair)]
 
 
 def place(path: Path, folder: Path) -> Path:
-    """Where a path leads that is written in a file of that folder; "~" is the user's home."""
+    """Resolve a path that is written in a file of a folder; "~" is the user's home."""
     return folder / (path.expanduser() if path.parts[:1] == ("~",) else path)
 
 

@@ -1,4 +1,4 @@
-"""Which paintings of a catalog are used."""
+"""Settings that choose paintings of a catalog."""
 
 import re
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ def parse_years(text: str) -> tuple[int, int]:
     """Read a year such as "1890", or the first and the last of several, such as "1880-1920".
 
     Raises:
-        ValueError: it is neither, or the last comes before the first.
+        ValueError: the text is neither, or the last year comes before the first.
     """
     found = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", text.strip())
     if not found:
@@ -24,12 +24,12 @@ def parse_years(text: str) -> tuple[int, int]:
 
 
 def format_years(years: tuple[int, int]) -> str:
-    """Write what `parse_years` reads."""
+    """Write years in the form that `parse_years` reads."""
     return "-".join(f"{year:04}" for year in dict.fromkeys(years))
 
 
 class CatalogSettings(Settings):
-    """Which paintings of those that are there."""
+    """Filters and sampling of the paintings of a catalog."""
 
     heading = "Paintings"
 

@@ -1,4 +1,4 @@
-"""How finished shots become a film: its file, its frames, its time, and what stands on it."""
+"""Settings that turn finished shots into a film: format, frames, pace and overlays."""
 
 import re
 from dataclasses import dataclass, field
@@ -24,20 +24,19 @@ EncoderName = Literal["auto", "x264", "x265", "svt-av1", "aom", "vpx", "nvenc"]
 Kind = Literal["video", "gif", "webp", "sequence", "sheet"]
 
 USUAL_SUFFIX = ".mp4"
-"""Of a film whose name was not given."""
+"""Suffix of a film whose name was not given."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file that a film can be.
+    """A file format of films.
 
     Attributes:
-        kind: which part of `film` writes it.
-        codecs: how its frames can be compressed, the usual one first; none where there is no
-            choice.
-        sound: how ffmpeg compresses its sound; "" where there can be none.
-        ticks: into how many a second is divided, where a frame lasts a whole number of them.
-        shortest: ticks that a frame lasts at least: players slow down what is shorter.
+        kind: name of the part of `film` that writes the format.
+        codecs: codecs that it can have, the default first; empty if there is no choice.
+        sound: ffmpeg's codec for its sound; "" if it has no sound.
+        ticks: units of time in a second, of which a frame lasts a whole number; None for any time.
+        shortest: fewest ticks of a frame; players slow down shorter ones.
     """
 
     kind: Kind
@@ -47,7 +46,7 @@ class Format:
     shortest: int = 1
 
     def nearest_fps(self, fps: Fraction) -> Fraction:
-        """The rate next to `fps` at which every frame lasts equally long in this format."""
+        """The frame rate nearest to `fps` at which all frames last equally long in this format."""
         if self.ticks is None:
             return fps
         return Fraction(self.ticks, max(self.shortest, round(self.ticks / fps)))
@@ -57,7 +56,7 @@ FORMATS = {
     ".mp4": Format("video", ("h264", "h265", "av1"), sound="aac"),
     ".mov": Format("video", ("h264", "h265"), sound="aac"),
     ".webm": Format("video", ("vp9", "av1"), sound="libopus"),
-    # Browsers show frames of one hundredth for ten.
+    # Browsers show frames of 1/100 s for 1/10 s.
     ".gif": Format("gif", ticks=100, shortest=2),
     ".webp": Format("webp", ticks=1000, shortest=11),
     "": Format("sequence"),
@@ -65,7 +64,7 @@ FORMATS = {
     ".jpg": Format("sheet"),
     ".jpeg": Format("sheet"),
 }
-"""By suffix. A name without one is a folder of numbered pictures."""
+"""Formats by suffix; a film without a suffix is a folder of numbered pictures."""
 
 ENCODERS: dict[EncoderName, tuple[Codec, ...]] = {
     "x264": ("h264",),
@@ -75,13 +74,13 @@ ENCODERS: dict[EncoderName, tuple[Codec, ...]] = {
     "vpx": ("vp9",),
     "nvenc": ("h264", "h265", "av1"),
 }
-"""Which codecs each encoder writes; of several for one codec the first is taken."""
+"""Codecs of each encoder; the first encoder of several for one codec is taken."""
 
 ENDINGS = ", ".join(suffix for suffix in FORMATS if suffix) + ", or none for a folder of pictures"
 
 
 class FormatSettings(Settings):
-    """How a film is compressed, and what is heard with it."""
+    """Compression and sound of a film."""
 
     heading = "Compression and sound"
 
@@ -108,7 +107,7 @@ class FormatSettings(Settings):
     )
 
     def codec_in(self, path: Path) -> Codec:
-        """The codec of a film of that name, which `check_format` has accepted."""
+        """The codec of a film of a name that `check_format` has accepted."""
         known = format_of(path).codecs
         own = ENCODERS.get(self.encoder, known)
         return self.codec if self.codec != "auto" else next(one for one in known if one in own)
@@ -127,7 +126,7 @@ def format_of(path: Path) -> Format:
 
 
 def check_format(path: Path, settings: FormatSettings) -> None:
-    """Find contradictions between a film's name and what is asked of its format.
+    """Check that the format of a film's name has the codec, encoder and sound of the settings.
 
     Raises:
         ValueError: there is no name; or the format is unknown or has no such codec, encoder or
@@ -164,7 +163,7 @@ def check_format(path: Path, settings: FormatSettings) -> None:
 Fit = Literal["pad", "crop"]
 
 RESOLUTIONS = {"4k": (2160, 3840), "square": (1080, 1080), "vertical": (1920, 1080)}
-"""Frames that have a name: height and width in pixels."""
+"""Names of frame sizes, with height and width in pixels."""
 
 
 @dataclass(frozen=True)
@@ -172,9 +171,9 @@ class FrameSize:
     """A film's size: a frame of that height and width, or a picture's own shape of a long side.
 
     Attributes:
-        height, width: of the frame, pixels.
-        long_side: of the picture, pixels, if there is no frame.
-        text: as it was asked for, which the sidecars of films know it by.
+        height, width: height and width of the frame in pixels, if there is one.
+        long_side: longer side of the picture in pixels, if there is no frame.
+        text: text that was parsed, which sidecars have.
     """
 
     height: int | None = None
@@ -187,7 +186,7 @@ def parse_resolution(text: str) -> FrameSize:
     """Read a film's size: 1080p and the like are 16:9, 1600px is a long side.
 
     Raises:
-        ValueError: it is none, or has a side that is odd, too short or too long.
+        ValueError: the text is no size, or has a side that is odd, too short or too long.
     """
     name = text.strip().lower()
     if name in RESOLUTIONS:
@@ -197,7 +196,7 @@ def parse_resolution(text: str) -> FrameSize:
         if found[2] == "px":
             _check_sides(text, side)
             return FrameSize(long_side=side, text=text)
-        # 16:9 to the nearest even width: 480p is 854x480.
+        # 16:9 with the nearest even width: 480p is 854x480.
         size = side, 2 * round(side * 8 / 9)
     elif found := re.fullmatch(r"(\d{1,6})[x×](\d{1,6})", name):
         size = int(found[2]), int(found[1])
@@ -216,7 +215,7 @@ def _check_sides(text: str, *sides: int) -> None:
 
 
 class FrameSettings(Settings):
-    """How large a film's frames are, and how pictures of another shape stand in them."""
+    """Size of a film's frames, and how pictures of another shape are fitted into them."""
 
     heading = "Film"
 
@@ -235,7 +234,7 @@ Corner = Literal["none", "top-left", "top-right", "bottom-left", "bottom-right"]
 
 
 class ComposeSettings(Settings):
-    """What stands on a film's frames beside the pictures."""
+    """Overlays and other additions to the pictures on a film's frames."""
 
     heading = "On the frames"
 
@@ -273,7 +272,7 @@ Transition = Literal["rewind", "dissolve", "wipe", "chain", "cut"]
 
 def _read_fps(value: Any) -> Any:
     try:
-        # Rates in use have a denominator of 1 or 1001; 29.97002997 means 30000/1001.
+        # Common rates have a denominator of 1 or 1001; 29.97002997 means 30000/1001.
         rate = Fraction(str(value)) if isinstance(value, str | int | float) else value
         return rate.limit_denominator(1001) if isinstance(rate, Fraction) else rate
     except (ValueError, ZeroDivisionError):
@@ -296,7 +295,7 @@ Fps = Annotated[
 
 
 class PaceSettings(Settings):
-    """How a film's time passes, and what stands between its paintings."""
+    """Pace of a film, and the transitions between its paintings."""
 
     heading = "Film"
 
@@ -327,7 +326,7 @@ class PaceSettings(Settings):
 
 
 class EncodeSettings(FrameSettings, FormatSettings):
-    """How frames become a film, whatever they show."""
+    """Encoding of frames into a film, whatever they show."""
 
     heading = "Film"
 
@@ -341,29 +340,29 @@ class EncodeSettings(FrameSettings, FormatSettings):
     )
 
     def fitted(self, path: Path) -> Self:
-        """The same, but at the nearest rate that the format of a film of that name can keep.
+        """Copy the settings with the nearest frame rate that the film's format can keep.
 
         Raises:
-            ValueError: as `check_format`.
+            ValueError: the format does not have the codec, encoder or sound; see `check_format`.
         """
         check_format(path, self)
         return self.model_copy(update={"fps": format_of(path).nearest_fps(self.fps)})
 
 
 class CutSettings(PaceSettings, EncodeSettings):
-    """How finished shots become a film, one painting after another."""
+    """Cutting of finished shots into a film, one painting after another."""
 
     heading = "Film"
 
 
 class FilmSettings(CutSettings, ComposeSettings):
-    """How finished shots become a medley."""
+    """Cutting of finished shots into a medley, with overlays."""
 
     heading = "Film"
 
 
 class WalkSettings(Settings):
-    """How a style walk goes through its paintings."""
+    """Speed and strength of a style walk through its paintings."""
 
     heading = "Film"
 

@@ -1,4 +1,4 @@
-"""Which shots of a workspace may go."""
+"""Settings that choose the shots of a workspace to be removed."""
 
 import re
 from typing import Annotated, Any
@@ -34,7 +34,7 @@ Size = Annotated[float, BeforeValidator(_read_size), Field(ge=0, allow_inf_nan=F
 
 
 def amount(size_bytes: float) -> str:
-    """Write a number of bytes in the unit in which it says something: "1.2 MB"."""
+    """Write a number of bytes in a suitable unit: "1.2 MB"."""
     for unit in ("GB", "MB", "KB"):
         number = size_bytes / _BYTES[unit]
         if number >= 1:
@@ -44,7 +44,7 @@ def amount(size_bytes: float) -> str:
 
 
 class PruneSettings(Settings):
-    """Which shots of a workspace may go; all that is asked for must hold."""
+    """Conditions under which shots of a workspace are removed; all that are set must hold."""
 
     older_than: Age | None = Field(
         None, description="Shots that have not changed for so long: 12h, 30d or 8w."

@@ -1,4 +1,4 @@
-"""The thirty-seven layers of VGG-19: their names, how they lie on a picture, and lists of them.
+"""The thirty-seven layers of VGG-19: names, strides and halos, and parsing of lists of layers.
 
 Source: Simonyan and Zisserman (2015), Very Deep Convolutional Networks for Large-Scale Image
 Recognition, configuration E (arXiv 1409.1556).
@@ -10,19 +10,19 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-_BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))  # convolutions and channels of each
-_LARGEST = 1e12  # a weight
+_BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))  # convolutions, channels of a block
+_LARGEST = 1e12  # largest weight of a layer
 
 
 class Layer(NamedTuple):
-    """A layer of VGG-19, and how its features lie on the picture.
+    """A layer of VGG-19, and the position of its features on the picture.
 
     Attributes:
-        name: such as "relu4_2".
-        channels: of its features.
-        stride: pixels from one feature to the next; feature k stands on pixels k stride to
+        name: name of the layer, such as "relu4_2".
+        channels: number of channels of its features.
+        stride: pixels from one feature to the next; feature k covers pixels k stride to
             (k + 1) stride - 1.
-        halo: pixels beyond those that it depends on, on each side.
+        halo: number of further pixels on each side that a feature depends on.
     """
 
     name: str
@@ -36,19 +36,19 @@ def _list_layers() -> dict[str, Layer]:
     stride, halo = 1, 0
     for block, (count, channels) in enumerate(_BLOCKS, start=1):
         for index in range(1, count + 1):
-            # A 3x3 convolution looks one feature to each side.
+            # A 3x3 convolution depends on one more feature on each side.
             halo += stride
             layers += [
                 Layer(f"{kind}{block}_{index}", channels, stride, halo) for kind in ("conv", "relu")
             ]
-        # Pooling over 2x2 looks at nothing but the pixels that its outcome stands on.
+        # Pooling over 2x2 depends on no further pixels than its output covers.
         stride *= 2
         layers.append(Layer(f"pool{block}", channels, stride, halo))
     return {layer.name: layer for layer in layers}
 
 
 VGG_LAYERS = _list_layers()
-"""By name, in the order in which a picture passes them."""
+"""Layers by name, in the network's order."""
 
 
 def parse_layers(text: str) -> tuple[tuple[str, float], ...]:
@@ -58,8 +58,8 @@ def parse_layers(text: str) -> tuple[tuple[str, float], ...]:
         Layers and their weights above 0, in the network's order.
 
     Raises:
-        ValueError: a name is no layer's or comes twice, a weight is not a number from 0 on, or
-            none is above 0.
+        ValueError: a name is not a layer's or comes twice, a weight is not a number from 0 on, or
+            no weight is above 0.
     """
     found: dict[str, float] = {}
     for part in text.split(","):
@@ -75,7 +75,7 @@ def parse_layers(text: str) -> tuple[tuple[str, float], ...]:
 
 
 def format_layers(weights: Iterable[tuple[str, float]]) -> str:
-    """Write what `parse_layers` reads; equal weights give equal texts."""
+    """Write layers in the form that `parse_layers` reads; equal weights give equal texts."""
     return ",".join(name if weight == 1 else f"{name}:{weight!r}" for name, weight in weights)
 
 
@@ -83,7 +83,7 @@ def parse_weight(text: str, what: str) -> float:
     """Read a weight.
 
     Raises:
-        ValueError: it is not a number, or negative, infinite or huge.
+        ValueError: the text is not a number, or the number is negative, infinite or huge.
     """
     try:
         weight = float(text)

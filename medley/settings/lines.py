@@ -1,4 +1,4 @@
-"""In which line of a TOML file a key stands, which the standard library's reader does not say."""
+"""Line numbers of the keys of a TOML file, which the standard library's reader does not give."""
 
 import re
 import tomllib
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 Place = tuple[str, int, str]
-"""A table's name, its number among those of that name from 1, and a key; "" is the table itself."""
+"""Name of a table, its number among those of that name from 1, and a key ("": the table itself)."""
 
 _TOKEN = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}'
@@ -22,10 +22,9 @@ _KEY = re.compile(r"""\s*((?:[\w-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*')[^=\n]*?)\s*="
 
 
 def key_lines(text: str) -> dict[Place, int]:
-    """Number the lines, from 1, of the tables and keys of a text that is whole TOML.
+    """Find the line numbers, from 1, of the tables and keys of a valid TOML text.
 
-    Only keys at the start of a line count, which are all but those in inline tables; of a dotted
-    key and a dotted table, the first part.
+    Keys in inline tables are left out. Of dotted keys and tables only the first part is taken.
     """
     found: dict[Place, int] = {}
     tables: Counter[str] = Counter()
@@ -41,7 +40,7 @@ def key_lines(text: str) -> dict[Place, int]:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """The lines with which statements begin: not those in the midst of a text or a list."""
+    """Yield the lines in which statements begin, with their numbers; not those inside a value."""
     lines = text.split("\n")
     number, depth, fresh = 1, 0, True
     for token in _TOKEN.findall(text):
@@ -57,5 +56,5 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _first(dotted: str) -> str:
-    """The first part of a key, without its quotes."""
+    """The first part of a dotted key, without its quotes."""
     return next(iter(tomllib.loads(f"{dotted} = 0")))

@@ -1,4 +1,4 @@
-"""Settings from a file: names and values are checked here, all of them before anything is said.
+"""Reading of settings from files: all names and values are checked before an error is raised.
 
 A file is TOML, flat, under the names of the options (`style_weight` or `style-weight`), or the
 sidecar of a film, whose table `order` holds what it was made by. A command's configuration
@@ -32,12 +32,12 @@ from medley.settings.base import (
 from medley.settings.presets import Kind, beneath, kind_named
 from medley.settings.retired import RETIRED, warn_retired
 
-_SHOWN = 60  # letters of a value that an error repeats
+_SHOWN = 60  # most letters of a value that an error repeats
 _PLAIN = {"string": "a text", "boolean": "true or false", "null": "", "object": "a table"}
 
 
 def adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
-    """What checks a value as the field's schema does."""
+    """The pydantic adapter that checks a value as the field's schema does."""
     annotation: Any = field.annotation
     for constraint in field.metadata:
         annotation = Annotated[annotation, constraint]
@@ -45,7 +45,7 @@ def adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
 
 
 def in_files(setting: Setting) -> str:
-    """Write a setting as a file has it: "tile = 512"."""
+    """Write a setting in the form of a file: "tile = 512"."""
     value = setting.value
     if isinstance(value, bool):
         value = str(value).lower()
@@ -53,7 +53,7 @@ def in_files(setting: Setting) -> str:
 
 
 def words_of(error: ValueError, wording: Wording) -> str:
-    """Put an error into words, with settings as a door has them."""
+    """Put an error into words, with its settings in the given wording."""
     return word(error.args, wording) if isinstance(error, SettingsError) else str(error)
 
 
@@ -61,8 +61,8 @@ def complaint(fault: Mapping[str, Any], wording: Wording) -> str:
     """Put one of the errors of a `ValidationError` into words.
 
     Args:
-        fault: one of the error's faults.
-        wording: writes a setting as the door has it where the value was given.
+        fault: one of `ValidationError.errors()`.
+        wording: function that words a setting for the place where the value was given.
     """
     own = fault.get("ctx", {}).get("error")
     message = words_of(own, wording) if isinstance(own, ValueError) else str(fault["msg"])
@@ -79,11 +79,11 @@ def refusal(
     """Say why a field does not accept a value: "steps is 'many'; it must be a whole number ...".
 
     Args:
-        name: what the field is called where the value was given.
-        field: says what it accepts.
-        value: as it was given.
-        fault: what a `ValidationError` has on it; a check of our own words its complaint itself.
-        wording: writes a setting as the door has it where the value was given.
+        name: name of the field in the place where the value was given.
+        field: field that does not accept the value.
+        value: value that was given.
+        fault: pydantic's fault, if there is one; the message of medley's own checks is used as is.
+        wording: function that words a setting for the place where the value was given.
     """
     if fault is not None and fault["type"] == "value_error":
         return f"{name}: {complaint(fault, wording)}"
@@ -91,7 +91,7 @@ def refusal(
 
 
 def shown(value: Any) -> str:
-    """Write a value as an error repeats it, cut if it is long."""
+    """Write a value for an error, shortened if it is long."""
     text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
@@ -139,7 +139,7 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 Schema = TypeVar("Schema", bound=Settings)
 
 VERSION = "medley"
-"""The key that says which version of medley wrote a file."""
+"""Key of the version of medley that wrote a file."""
 
 
 @dataclass(frozen=True)
@@ -147,10 +147,10 @@ class SettingsFile:
     """A file as it was read, with nothing checked yet.
 
     Attributes:
-        source: what errors call it.
-        folder: that its relative paths are relative to.
-        table: its names and values.
-        command: which one made the film, if it is a film's sidecar.
+        source: name of the file for errors.
+        folder: folder that its relative paths are relative to.
+        table: names and values in the file.
+        command: command that made the film, if the file is a film's sidecar.
     """
 
     source: str
@@ -163,7 +163,7 @@ def read_file(path: Path) -> SettingsFile:
     """Read TOML, or the sidecar of a film.
 
     Raises:
-        ConfigError: it is unreadable, or neither.
+        ConfigError: the file is unreadable, or neither.
     """
     source, folder = f"'{path}'", path.parent
     try:
@@ -202,12 +202,12 @@ def read_table(
     """Read a whole order, or any other settings, from a table.
 
     Args:
-        schema: what is read.
+        schema: schema of the settings.
         table: names and values as TOML, JSON or CSV have them.
-        source: what errors call it, such as "'film.toml'" or "'films.toml', film 3".
-        folder: that relative paths are relative to.
-        kind_of: the kind of the first device that `device` names; asked if a preset is.
-        wording: writes a setting as the door has it through which the table came.
+        source: name of the table for errors, such as "'film.toml'" or "'films.toml', film 3".
+        folder: folder that relative paths are relative to.
+        kind_of: function that gives the kind of a device by its name; called if there is a preset.
+        wording: function that words a setting for the place where the table comes from.
 
     Raises:
         ConfigError: names are unknown or missing, values not accepted, or contradict each other.
@@ -234,15 +234,15 @@ def check_table(
     """Check a table that need not be whole, and put the folder before relative paths.
 
     Args:
-        fields: what may be in it, by name.
-        table: names and values; one that is None counts as not there, and one that is retired is
-            ignored with a warning.
-        source: what errors call it.
-        folder: that relative paths are relative to.
-        elsewhere: names that are passed over because something else reads them.
+        fields: fields that the table may have, by name.
+        table: names and values; None counts as missing, and a retired name is ignored with a
+            warning.
+        source: name of the table for errors.
+        folder: folder that relative paths are relative to.
+        elsewhere: names that are ignored because something else reads them.
 
     Returns:
-        The values by the fields' names.
+        Values by the fields' names.
 
     Raises:
         ConfigError: names are unknown, values not accepted, or two contradict each other.
@@ -277,9 +277,9 @@ def check_table(
 
 
 def plain_values(values: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
-    """Values as a file has them, to come to the same settings wherever the file lies.
+    """Write values for a file, so that it gives the same settings wherever it lies.
 
-    Paths are absolute. What is not set is left out, and so is a rival that does not count.
+    Paths become absolute. Values that are None are left out, and so are rivals that do not count.
     """
     set_values = {name: value for name, value in values.items() if value not in (None, ())}
     for _, idle in rivals_in(set_values):
@@ -291,7 +291,7 @@ def plain_values(values: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> 
 
 
 def as_written(field: FieldInfo, value: Any) -> Any:
-    """A field's value as JSON and TOML have it."""
+    """Write a field's value in the types of JSON and TOML."""
     return adapter_of(field).dump_python(value, mode="json")
 
 
@@ -299,12 +299,12 @@ def config_text(values: Mapping[str, Any], fields: Mapping[str, FieldInfo], comm
     """Write settings as TOML, each beneath its description.
 
     Args:
-        values: by the fields' names, in the order in which they are written.
-        fields: give the descriptions.
-        command: the command line that reads the file.
+        values: values by the fields' names, in the order in which they are written.
+        fields: fields by name, with the descriptions.
+        command: command line that reads the file.
 
     Raises:
-        ConfigError: a value is no Unicode, which TOML must be.
+        ConfigError: a value is not Unicode, as TOML requires.
     """
     written = plain_values(values, fields)
     lines = [f"# {command}", f"{VERSION} = {_toml(VERSION, medley.__version__)}"]
@@ -317,7 +317,7 @@ def config_text(values: Mapping[str, Any], fields: Mapping[str, FieldInfo], comm
 
 
 def in_folder(value: Any, folder: Path) -> Any:
-    """A value with the folder before every relative path in it."""
+    """Put a folder before every relative path in a value."""
     if isinstance(value, Path):
         return place(value, folder)
     if not isinstance(value, tuple):
@@ -327,11 +327,11 @@ def in_folder(value: Any, folder: Path) -> Any:
 
 
 def name_of(key: str, names: Collection[str]) -> str:
-    """The name that a key means: a list's may be singular, and a dash an underscore.
+    """Find the name that a key means: it may be a list's singular, and have dashes.
 
     Args:
-        key: as it was written.
-        names: that there are; of fields, also those that they had once.
+        key: key in the file.
+        names: all names, with the former names of fields.
     """
     name = key.replace("-", "_")
     if isinstance(names, Mapping):
@@ -354,7 +354,7 @@ def _unknown(key: str, value: Any, names: Collection[str]) -> list[Part]:
 
 
 def _accept(key: str, field: FieldInfo, value: Any) -> Any:
-    """A value as the field has it: a number may stand for its text, one item for a list of it."""
+    """Check a value by its field; a number may stand for a text, and one item for a list."""
     adapter: TypeAdapter[Any] = adapter_of(field)
     if isinstance(value, tuple):
         value = list(value)
@@ -381,7 +381,7 @@ def _toml(name: str, value: Any) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise ConfigError(f"{name} {value!r} is not Unicode; rename the file") from None
-    # JSON's escapes are TOML's, but for one character.
+    # TOML has JSON's escapes, and forbids one more character.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

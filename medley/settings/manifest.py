@@ -1,4 +1,4 @@
-"""A batch's manifest: TOML that says of many films what the command line says of one.
+"""Manifests of batches: TOML that describes many films as the command line describes one.
 
     [defaults]            for every film that knows the setting; and the workspace they share
     size = 384
@@ -53,13 +53,13 @@ KINDS: dict[str, type[RenderOrder] | type[SweepOrder] | type[WalkOrder]] = {
     "sweep": SweepOrder,
     "walk": WalkOrder,
 }
-"""What a film can be, by the word after `kind`."""
+"""Orders by the word after `kind`."""
 
 MANY = 10_000
-"""More films than these are made only if that is confirmed."""
+"""Most films of a manifest that need no confirmation."""
 
 SHARED = {"workspace": "put it into [defaults]", "device": "name devices to the batch"}
-"""Settings that are not a single film's, and what to do instead."""
+"""Settings that a single film cannot have, and what to do instead."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class Film:
     """One film that a manifest asks for.
 
     Attributes:
-        kind: one of `KINDS`.
-        order: what is asked for; its output and its workspace are always set.
-        source: where the manifest says so: "'films.toml' line 12, film 2".
+        kind: kind of the film, one of `KINDS`.
+        order: order of the film; its output and its workspace are always set.
+        source: place in the manifest: "'films.toml' line 12, film 2".
     """
 
     kind: str
@@ -78,18 +78,18 @@ class Film:
 
     @property
     def path(self) -> Path:
-        """Where the film goes."""
+        """The file of the film."""
         return self.order.film_path
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """All that a batch makes.
+    """The films of a batch.
 
     Attributes:
-        path: of the manifest.
-        films: in its order, each under another name.
-        workspace: keeps the shots of all.
+        path: file of the manifest.
+        films: films in the manifest's order, all with different names.
+        workspace: folder that keeps the shots of all films.
     """
 
     path: Path
@@ -99,7 +99,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class _Table:
-    """One film's table: its number, its kind, and by field the values that are multiplied."""
+    """A film's table: its number, its kind, and the values of each field, which are multiplied."""
 
     number: int
     kind: str
@@ -115,22 +115,22 @@ class _Table:
 
 
 class _Reader:
-    """Reads one manifest and gathers its faults."""
+    """Reads one manifest and collects its faults."""
 
     def __init__(
         self, file: SettingsFile, lines: Mapping[Place, int], many: bool, kind: Callable[[], Kind]
     ) -> None:
         self._file, self._lines, self._many = file, lines, many
         self._kind = cache(kind)
-        self._faults: dict[tuple[object, ...], None] = {}  # in order, each once
+        self._faults: dict[tuple[object, ...], None] = {}  # a set that keeps its order
         defaults = file.table.get("defaults", {})
         self._defaults: dict[str, Any] = defaults if isinstance(defaults, dict) else {}
 
     def read(self, path: Path, workspace: Path | None) -> Manifest:
-        """Read all of it.
+        """Read the whole manifest.
 
         Raises:
-            ConfigError: with everything that is wrong.
+            ConfigError: something is wrong; the error has all faults.
         """
         table = self._file.table
         for key in table.keys() - {"defaults", "film"}:
@@ -155,7 +155,7 @@ class _Reader:
         return place(Path(written), self._file.folder)
 
     def _tables(self, films: Any) -> Iterator[_Table]:
-        """Every film's table with the defaults beneath it, unless its kind is unknown."""
+        """Yield every film's table, completed by the defaults, unless its kind is unknown."""
         if not isinstance(films, list) or not all(isinstance(film, dict) for film in films):
             at = self._where(("", 0, "film"), ("film", 1, ""))
             self._blame(at, "film is no list of tables; write each as [[film]]")
@@ -176,7 +176,7 @@ class _Reader:
             yield _Table(number, kind, values)
 
     def _values(self, kind: str, number: int, table: Mapping[str, Any]) -> dict[str, list[Any]]:
-        """A table's values that are accepted; what is not is blamed. Number 0: the defaults."""
+        """Check a table's values (number 0: the defaults'); those not accepted become faults."""
         values: dict[str, list[Any]] = {}
         for key, value in table.items():
             name = key.replace("-", "_")
@@ -197,7 +197,7 @@ class _Reader:
         return values
 
     def _check(self, kind: str, number: int, key: str, value: Any) -> dict[str, list[Any]]:
-        """One key's values in turn, by the name of its field; none where one is not accepted."""
+        """Check one key's values; they are returned by the field's name, none after a fault."""
         fields = {n: f for n, f in KINDS[kind].fields().items() if n not in SHARED}
         at, folder = self._at(number, key), self._file.folder
         elsewhere = () if number else order_names()
@@ -264,7 +264,7 @@ class _Reader:
                 yield Film(table.kind, order.model_copy(update={"output": path}), source)
 
     def _lacks(self, table: _Table) -> bool:
-        """Whether something is missing without which there is no film."""
+        """Whether a required setting is missing, which becomes a fault."""
         film = self._file.table["film"][table.number - 1]
         fields = KINDS[table.kind].fields()
         tried = {name_of(key, fields) for key in (*film, *self._defaults)}
@@ -276,14 +276,14 @@ class _Reader:
         return not required <= table.values.keys()
 
     def _path(self, order: FilmOrder, table: _Table, values: Mapping[str, Any]) -> Path:
-        """Where a film goes, under a name of its own."""
+        """Choose the file of a film, with a name that no other film has."""
         fields = KINDS[table.kind].fields() if table.varying else {}
         varying = {name: _word(fields[name], values[name]) for name in table.varying}
         folder = self._file.folder
         if order.output is None:
-            varying.pop("content", None)  # whose name it bears
+            varying.pop("content", None)  # a film's default name has its content's already
             return tell_apart(folder / order.film_path, varying)
-        # The folder's own name may have braces too.
+        # Only the template is filled: the folder's own name may have braces too.
         is_inside = order.output.is_relative_to(folder)
         output = order.output.relative_to(folder) if is_inside else order.output
         if "{" not in str(output):
@@ -294,7 +294,7 @@ class _Reader:
         return folder / fill(output, words | {"kind": table.kind})
 
     def _check_names(self, films: Iterable[Film]) -> None:
-        """Blame films of the same name; an ending of other letters does not tell them apart."""
+        """Note films of the same name as faults; the case of a suffix makes no difference."""
         first: dict[Path, Film] = {}
         for film in films:
             other = first.setdefault(film.path.absolute().with_suffix(""), film)
@@ -317,7 +317,7 @@ class _Reader:
 
 
 def _word(field: FieldInfo, value: Any) -> Any:
-    """A value as the names of files know it: by its text, if it is written as one."""
+    """The form of a value for file names: its text, if the field is written as one."""
     text = text_of(field)
     return text.write(value) if text and value is not None and not text.is_path else value
 
@@ -338,13 +338,13 @@ def read_manifest(
     """Read and check a manifest.
 
     Args:
-        path: of the file.
-        many: whether more films than `MANY` are meant.
-        workspace: to use in place of the manifest's.
-        kind: tells the kind of device that the films' presets are for, if one has a preset.
+        path: file of the manifest.
+        many: True if more films than `MANY` are confirmed.
+        workspace: workspace to use in place of the manifest's.
+        kind: function that gives the kind of device for presets; called if there is a preset.
 
     Raises:
-        ConfigError: with everything that is wrong, each with its line and field.
+        ConfigError: something is wrong; the error has all faults with line and field.
     """
     file = read_file(path)
     text = path.read_text("utf-8-sig")

@@ -12,7 +12,7 @@ _URL = "https://json-schema.org/draft/2020-12/schema"
 
 
 def manifest_schema() -> dict[str, Any]:
-    """Describe a manifest: names, types, bounds, defaults and what each setting is."""
+    """Make the JSON Schema of a manifest: names, types, bounds, defaults and descriptions."""
     kinds = {
         kind: {
             name: _multiplied(field) for name, field in order.fields().items() if name not in SHARED
@@ -46,7 +46,7 @@ def manifest_schema() -> dict[str, Any]:
 
 def _film(kind: str, properties: dict[str, Any]) -> dict[str, Any]:
     table = _table({"kind": {"const": kind, "description": "What the film is."}, **properties})
-    # Where nothing is said, it is the first kind.
+    # A film without a kind is of the first one.
     return table if kind == next(iter(KINDS)) else {**table, "required": ["kind"]}
 
 
@@ -62,13 +62,13 @@ def _facts(field: FieldInfo) -> dict[str, Any]:
 
 
 def _multiplied(field: FieldInfo) -> dict[str, Any]:
-    """A field's schema, or a list of it: one film for each."""
+    """The schema of a field, or of a list of its values, each of which makes a film."""
     value = adapter_of(field).json_schema()
     ways = [way for way in value.get("anyOf", [value]) if way != {"type": "null"}]
     if value.get("type") == "array":
         ways.append(value["items"])
     elif any(way.get("type") == "string" and not way.keys() & {"enum", "format"} for way in ways):
-        ways.append({"type": "number"})  # which stands for its text
+        ways.append({"type": "number"})  # a number may stand for its text
     if text_of(field) and holds_several(field):
         ways.append({"type": "array", "minItems": 1, "items": {"anyOf": list(ways)}})
     some = {"type": "array", "minItems": 1, "items": {"anyOf": ways}}

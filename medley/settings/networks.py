@@ -1,4 +1,4 @@
-"""Which weights the network has, how they are stored, and which of them a sweep compares."""
+"""Settings of the network's weights: which are used, how they are stored, what a sweep compares."""
 
 import re
 from itertools import pairwise
@@ -12,11 +12,11 @@ from medley.settings.base import Settings, Text
 Item = TypeVar("Item")
 
 WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 32)
-"""Bits a weight may have: 1-8 index a codebook, 32 is the float original."""
+"""Bits of a weight: 1 to 8 index a codebook, 32 is the float original."""
 
 Scheme = Literal["kmeans", "calibrated", "affine", "affine-channel"]
 SWEPT_SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
-"""What a sweep can compare: ways to store weights that have every width from 1 to 8 bits."""
+"""Schemes that a sweep can compare: those that have every width from 1 to 8 bits."""
 
 
 def _check_bits(bits: int) -> int:
@@ -47,7 +47,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
 
 
 def format_widths(widths: tuple[int, ...]) -> str:
-    """Write what `parse_widths` reads: three widths and more that follow one another as a range."""
+    """Write widths in the form that `parse_widths` reads, three or more in a row as a range."""
     runs: list[list[int]] = [[widths[0]]]
     for before, bits in pairwise(widths):
         run = runs[-1]
@@ -85,7 +85,7 @@ Schemes = Annotated[tuple[Scheme, ...], Text(parse_schemes, ",".join, lists=True
 
 
 class WeightsSettings(Settings):
-    """Which weights the network has."""
+    """Choice of the network's weights."""
 
     heading = "Network"
 
@@ -98,12 +98,12 @@ class WeightsSettings(Settings):
 
     @property
     def source(self) -> int | Path:
-        """Where they come from, as `vgg.weights.load_weights` takes it: the file, or the bits."""
+        """The source of the weights for `vgg.weights.load_weights`: a file, or the bits."""
         return self.bits if self.weights is None else self.weights
 
 
 class QuantizeSettings(Settings):
-    """How a network's weights are stored."""
+    """Form in which a network's weights are stored."""
 
     bits: int = Field(
         4, ge=1, le=8, description="Bits a weight, 1 to 8; float16 and bfloat16 have 16."
@@ -115,7 +115,7 @@ class QuantizeSettings(Settings):
 
 
 class SweepSettings(Settings):
-    """Which ways to store the network a sweep compares, and how its film shows them."""
+    """Widths and schemes that a sweep compares, and the layout of its film."""
 
     heading = "Comparison"
 

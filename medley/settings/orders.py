@@ -1,6 +1,6 @@
-"""What a whole film is ordered by: its inputs and every knob, whoever orders it.
+"""Orders of films: their inputs and all settings, wherever they come from.
 
-An order is made of parts, each a schema of its own. The command line, a config file and a batch's
+An order consists of parts, each with its own schema. The command line, a config file and a batch's
 manifest know all of its settings by flat names: `Order.of` reads them, `Order.flat` gives them.
 """
 
@@ -47,20 +47,20 @@ Photo = Annotated[
     AfterValidator(_check_alone),
     Text(lambda text: (Path(text),), lambda photos: str(photos[0]), is_path=True),
 ]
-"""The photo of a film that has exactly one, which people name without a list."""
+"""Type of the photo of a film that has exactly one, which is named without a list."""
 
 
 class Order(QualitySettings):
-    """What every film is ordered by."""
+    """Inputs and settings that all kinds of film have."""
 
     heading = "Inputs and output"
     kind: ClassVar[str]
     """The command that makes such films."""
     suffix: ClassVar[str]
-    """Tells a film's usual name from its photo's."""
+    """Text between the photo's name and the suffix in a film's default name."""
 
     pieces: ClassVar[tuple[str | tuple[str, type[Settings]], ...]]
-    """Its own fields, and parts with schemas of what can be asked of them, as files list them."""
+    """Its own fields, and its parts with their schemas, in the order in which files list them."""
 
     content: tuple[Path, ...]
     styles: tuple[Path, ...] = Field(
@@ -80,7 +80,7 @@ class Order(QualitySettings):
 
     @classmethod
     def fields(cls) -> dict[str, FieldInfo]:
-        """Every setting of the order and its parts, by its flat name."""
+        """The fields of the order and its parts, by flat name."""
         fields: dict[str, FieldInfo] = {}
         for piece in cls.pieces:
             if isinstance(piece, str):
@@ -91,7 +91,7 @@ class Order(QualitySettings):
 
     @classmethod
     def of(cls, **flat: Any) -> Self:
-        """The order that has these values by their flat names, and else the defaults.
+        """Make an order from values by flat name; other settings have their defaults.
 
         Raises:
             ValidationError: values are missing, not accepted, or contradict each other.
@@ -104,7 +104,7 @@ class Order(QualitySettings):
         return cls.model_validate(flat | parts)
 
     def flat(self) -> dict[str, Any]:
-        """Every value by its flat name."""
+        """The values of all settings, by flat name."""
         values: dict[str, Any] = {}
         for piece in self.pieces:
             if isinstance(piece, str):
@@ -116,12 +116,12 @@ class Order(QualitySettings):
 
     @property
     def film_path(self) -> Path:
-        """Where the film goes."""
+        """The file of the film."""
         return self.output or Path("outputs", f"{self.content[0].stem}-{self.suffix}{USUAL_SUFFIX}")
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        """The files named one by one that it is made of, which no output may replace."""
+        """The files that the order names one by one, which no output may replace."""
         return (*self.content, *([self.film.audio] if self.film.audio else []))
 
 
@@ -172,7 +172,7 @@ class RenderOrder(Order):
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        """The files named one by one: photo, masks and music."""
+        """The files that the order names one by one: photo, masks and music."""
         photo, *music = super().inputs
         return photo, *self.blend.mask_files, *music
 
@@ -180,7 +180,7 @@ class RenderOrder(Order):
 class SweepOrder(Order):
     """A sweep: the same shots with the network at many bit widths.
 
-    The weights of `shot` are the usual ones, and mean nothing: the sweep chooses its own.
+    The weights of `shot` are the default ones and are not used: the sweep chooses its own.
     """
 
     kind = "sweep"
@@ -209,7 +209,7 @@ class SweepOrder(Order):
 
 
 class WalkOrder(Order):
-    """A style walk: one photo that follows a path through the paintings."""
+    """A style walk: one photo whose style follows a path through the paintings."""
 
     kind = "walk"
     suffix = "walk"
@@ -225,10 +225,10 @@ class WalkOrder(Order):
 FilmOrder = RenderOrder | SweepOrder | WalkOrder
 
 ORDERS: tuple[type[Order], ...] = (RenderOrder, SweepOrder, WalkOrder)
-"""All that can be ordered."""
+"""Order of any kind of film."""
 
 
 def order_names() -> frozenset[str]:
-    """Every name that some order knows or knew: a file may hold them all, each takes its own."""
+    """The names, present and former, of all orders' settings; a file may mix them."""
     fields = [item for order in ORDERS for item in order.fields().items()]
     return frozenset(name for name, _ in fields).union(*(old_names(field) for _, field in fields))

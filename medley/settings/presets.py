@@ -1,4 +1,4 @@
-"""Presets: size, steps, scales and saving set together, by what the film is for."""
+"""Presets: size, steps, scales and kept iterates together, by the purpose of the film."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
@@ -11,7 +11,7 @@ Quality = Literal["draft", "standard", "fine"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
 
 Kind = Literal["cpu", "gpu"]
-"""What a device is, as far as presets care; Apple's MPS counts as a GPU."""
+"""Kinds of device that presets distinguish; Apple's MPS counts as a GPU."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 MEANINGS: Mapping[Quality, str] = {
@@ -36,7 +36,7 @@ _PRESETS: Mapping[Quality, Mapping[Kind, Mapping[str, Any]]] = {
 
 
 class QualitySettings(Settings):
-    """Which preset stands where nothing else is said."""
+    """Choice of the preset, which gives defaults for settings that are not set."""
 
     heading = "Size and time"
 
@@ -48,16 +48,16 @@ class QualitySettings(Settings):
 
 
 def preset(quality: Quality, kind: Kind) -> Mapping[str, Any]:
-    """What a preset sets on a kind of device; what it does not name keeps its default."""
+    """The settings of a preset on a kind of device; others keep their defaults."""
     return _PRESETS[quality][kind]
 
 
 def beneath(given: Mapping[str, Any], quality: Quality, kind: Kind) -> dict[str, Any]:
-    """What a preset sets beneath the settings that are given: neither those nor their rivals."""
+    """The settings that a preset adds to the given ones: neither those nor their rivals."""
     taken = {*given, *map(rival_of, given)}
     return {name: value for name, value in preset(quality, kind).items() if name not in taken}
 
 
 def kind_named(device: str) -> Kind:
-    """The kind of device that a name says outright; "auto" counts as a CPU."""
+    """The kind of device by its name alone; "auto" counts as a CPU."""
     return "cpu" if device in ("auto", "cpu") else "gpu"

@@ -1,4 +1,4 @@
-"""One table of a manifest may stand for many films: lists multiply, patterns match files."""
+"""Multiplication of a manifest's tables into many films, by lists and file patterns."""
 
 import difflib
 import glob
@@ -13,16 +13,17 @@ from pydantic.fields import FieldInfo
 
 from medley.settings.base import holds_several, text_of
 
-_ODD = re.compile(r"[^\w.+-]+")  # what file names do without
-_LONGEST = 60  # letters of a value in a file name
+_ODD = re.compile(r"[^\w.+-]+")  # characters that are replaced in file names
+_LONGEST = 60  # most letters of a value in a file name
 
 
 def alternatives(field: FieldInfo, value: Any) -> list[Any]:
-    """The values that a field takes one after another: those of a list, unless it is one itself.
+    """List the values that a field takes in turn, one for each film.
 
     Args:
-        field: a list for a field that holds several things is one value; a list of lists is more.
-        value: as the file has it.
+        field: field of the setting. If it holds a list, a list is one value, and a list of lists
+            is several.
+        value: value in the file.
 
     Raises:
         ValueError: the list is empty.
@@ -36,12 +37,12 @@ def alternatives(field: FieldInfo, value: Any) -> list[Any]:
 
 
 def match_files(field: FieldInfo, values: Sequence[Any], folder: Path) -> list[Any]:
-    """Put the files that patterns match into the place of the patterns, by name.
+    """Replace file patterns by the files that they match, sorted by name.
 
     Args:
-        field: only paths are matched.
-        values: as `alternatives` gives them.
-        folder: that relative patterns are relative to.
+        field: field of the setting; only paths can be patterns.
+        values: values from `alternatives`.
+        folder: folder that relative patterns are relative to.
 
     Raises:
         ValueError: a pattern matches nothing.
@@ -70,10 +71,10 @@ def _holds_paths(field: FieldInfo) -> bool:
 
 
 def check_files(name: str, value: Any) -> None:
-    """See that the files are there that a setting names.
+    """Check that the files that a setting names exist.
 
     Raises:
-        ValueError: one is not.
+        ValueError: a file does not exist.
     """
     if name == "output":
         return
@@ -87,10 +88,10 @@ def check_files(name: str, value: Any) -> None:
 
 
 def check_template(template: str, names: Collection[str]) -> None:
-    """See that the braces in a film's name hold names of settings.
+    """Check that the braces in a film's name contain names of settings.
 
     Raises:
-        ValueError: braces do not match, or hold something else.
+        ValueError: braces are unbalanced, or contain something else.
     """
     try:
         parts = list(string.Formatter().parse(template))
@@ -104,12 +105,12 @@ def check_template(template: str, names: Collection[str]) -> None:
 
 
 def fill(template: Path, words: Mapping[str, Any]) -> Path:
-    """Put words in the place of the names in braces."""
+    """Replace the names in braces by words."""
     return Path(str(template).format_map({name: word_of(value) for name, value in words.items()}))
 
 
 def tell_apart(film: Path, varying: Mapping[str, Any]) -> Path:
-    """Add to a film's name what tells it from the others of its product: "-bits4-steps60"."""
+    """Add to a film's name the settings that vary in its product: "-bits4-steps60"."""
     marks = [
         f"-{'' if isinstance(value, Path | tuple) else name.replace('_', '-')}{word_of(value)}"
         for name, value in varying.items()
@@ -118,8 +119,8 @@ def tell_apart(film: Path, varying: Mapping[str, Any]) -> Path:
 
 
 def word_of(value: Any) -> str:
-    """A setting's value as a part of a file's name."""
-    if type(value) is tuple:  # a named one has a text of its own
+    """Write a setting's value as a part of a file name."""
+    if type(value) is tuple:  # a named tuple has its own text
         text = "+".join(map(word_of, value))
     elif isinstance(value, Path):
         text = value.stem

@@ -1,4 +1,4 @@
-"""Where shots are computed and kept, one run's or a whole batch's."""
+"""Settings of a run: devices, tiles, workspace, and a batch's engine."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from medley.settings.base import Settings, Text
 
-SHORTEST_TILE = 64  # pixels; each is computed with 80 more on each side
+SHORTEST_TILE = 64  # pixels; each tile is computed with 80 more pixels on each side
 
 
 def parse_devices(text: str) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ Devices = Annotated[tuple[str, ...], Text(parse_devices, ",".join)]
 
 
 class RunSettings(Settings):
-    """Where a run computes and keeps its shots; none of it changes what a shot shows."""
+    """Devices, memory and workspace of a run; none of these settings enters a shot's key."""
 
     heading = "Machine"
 
@@ -69,7 +69,7 @@ class RunSettings(Settings):
 
 
 class EngineSettings(Settings):
-    """Where many shots are taken at once, and what becomes of those that fail."""
+    """Engine and workers of a batch, and retries of failed shots."""
 
     engine: Literal["local", "ray"] = Field(
         "local", description="Take shots in processes of this machine, or on a Ray cluster."

@@ -1,4 +1,4 @@
-"""What decides a shot's pixels: size, steps, comparison, colours, and which network looks."""
+"""Settings that decide a shot's pixels: size, steps, weights, colours and network."""
 
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self, get_args
@@ -12,20 +12,20 @@ from medley.settings.networks import WeightsSettings
 
 MOST_SCALES = 16  # sizes from coarse to fine
 
-PICTURE_BYTES = 3 * 4  # a pixel, while it is worked on: three float32
-HISTORY = 20  # of L-BFGS, by default,
-HISTORY_BYTES = 10**9  # or as much as takes this much memory,
-SHORTEST_HISTORY = 2  # but no less
+PICTURE_BYTES = 3 * 4  # bytes of a pixel in memory: three float32
+HISTORY = 20  # moves that L-BFGS remembers by default,
+HISTORY_BYTES = 10**9  # or as many as take this much memory,
+SHORTEST_HISTORY = 2  # but no fewer than this
 
 Scales = Literal["auto"] | int | tuple[int, ...]
-"""A shot's sizes: as is best, a number of them, or their long sides in pixels."""
+"""Sizes of a shot from coarse to fine: automatic, a number of them, or long sides in pixels."""
 
 
 def parse_scales(text: str) -> Scales:
     """Read a shot's sizes: "auto", a number of them, or long sides such as "256,512".
 
     Raises:
-        ValueError: they are none of these, or too many, too small or too large.
+        ValueError: the text is none of these, or there are too many, too small or too large sizes.
     """
     if text == "auto":
         return "auto"
@@ -43,7 +43,7 @@ def parse_scales(text: str) -> Scales:
 
 
 def format_scales(scales: Scales) -> str:
-    """Write what `parse_scales` reads."""
+    """Write sizes in the form that `parse_scales` reads."""
     return ",".join(map(str, scales)) if isinstance(scales, tuple) else str(scales)
 
 
@@ -51,10 +51,10 @@ def parse_betas(text: str) -> tuple[float, float]:
     """Read Adam's two decays, such as "0.9,0.999".
 
     Raises:
-        ValueError: they are not two numbers from 0 to below 1.
+        ValueError: the text is not two numbers from 0 to below 1.
     """
     try:
-        # No digits that the text of the settings does not have.
+        # Rounded as the settings' text is, so that both mean the same.
         mean, square = (float(f"{float(part):g}") for part in text.split(","))
     except ValueError:
         raise ValueError(f"'{text}' is not two numbers such as 0.9,0.999") from None
@@ -64,12 +64,12 @@ def parse_betas(text: str) -> tuple[float, float]:
 
 
 def format_betas(betas: tuple[float, float]) -> str:
-    """Write what `parse_betas` reads."""
+    """Write decays in the form that `parse_betas` reads."""
     return ",".join(f"{beta:g}" for beta in betas)
 
 
 class EffortSettings(Settings):
-    """How large a shot is, how many steps it takes, and what moves its picture."""
+    """Size, steps and optimizer of a shot."""
 
     heading = "Size and time"
 
@@ -129,17 +129,17 @@ class EffortSettings(Settings):
         return self
 
     def history_at(self, height: int, width: int) -> int:
-        """How many moves L-BFGS remembers of a picture of that size.
+        """The number of moves that L-BFGS remembers for a picture of a size in pixels.
 
-        Unless it is given, it depends on the size alone and not on the machine's memory, because
-        it decides the pixels: equal commands are to give equal films everywhere.
+        By default it depends on the size alone and not on the machine's memory, because it decides
+        the pixels, and equal commands must give equal films everywhere.
         """
         fitting = HISTORY_BYTES // (2 * PICTURE_BYTES * height * width)
         return self.history or max(SHORTEST_HISTORY, min(HISTORY, fitting))
 
 
 class FinishSettings(Settings):
-    """What else decides a shot's pixels: whose colours, and which iterates."""
+    """Start, colours and averaging of a shot, and which iterates are kept."""
 
     heading = "Look"
 
@@ -159,22 +159,22 @@ class FinishSettings(Settings):
 
 
 REST: Literal["rest"] = "rest"
-"""Stands for a mask's file: what the other masks leave."""
+"""Word in place of a mask's file for the area that the other masks leave."""
 
 
 class MaskedPainting(NamedTuple):
-    """A mask's file, or `REST`, and the painting that pulls there."""
+    """A mask's file, or `REST`, and the painting that counts where the mask is white."""
 
     mask: Path | Literal["rest"]
     painting: Path
 
     def __str__(self) -> str:
-        """Write what `parse_mask` reads."""
+        """Write the mask and painting in the form that `parse_mask` reads."""
         return f"{self.mask}={self.painting}"
 
 
 def parse_mask(text: str) -> MaskedPainting:
-    """Read "sky.png=starry.jpg"; the first = is the one that counts.
+    """Read "sky.png=starry.jpg"; the first equals sign is the separator.
 
     Raises:
         ValueError: a side is missing.
@@ -189,7 +189,7 @@ def parse_shares(text: str) -> tuple[float, ...]:
     """Read a list of weights such as "2,1".
 
     Raises:
-        ValueError: one is not a number from 0 on, or none is above 0.
+        ValueError: a weight is not a number from 0 on, or no weight is above 0.
     """
     shares = tuple(parse_weight(part.strip(), f"a weight in '{text}'") for part in text.split(","))
     if not any(shares):
@@ -198,7 +198,7 @@ def parse_shares(text: str) -> tuple[float, ...]:
 
 
 def format_shares(shares: tuple[float, ...]) -> str:
-    """Write what `parse_shares` reads."""
+    """Write weights in the form that `parse_shares` reads."""
     return ",".join(repr(share).removesuffix(".0") for share in shares)
 
 
@@ -207,7 +207,7 @@ LayerWeights = Annotated[tuple[tuple[str, float], ...], Text(parse_layers, forma
 
 
 class StyleSettings(Settings):
-    """What of content and paintings a picture is compared with."""
+    """Layers and weights by which a picture is compared with content and paintings."""
 
     heading = "Look"
 
@@ -238,28 +238,28 @@ class StyleSettings(Settings):
 
     @property
     def style_layer_weights(self) -> dict[str, float]:
-        """By layer, in the network's order."""
+        """The weights of the style layers by name, in the network's order."""
         return dict(self.style_layers)
 
     @property
     def content_layer_weights(self) -> dict[str, float]:
-        """By layer, in the network's order."""
+        """The weights of the content layers by name, in the network's order."""
         return dict(self.content_layers)
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """All layers that are looked at, in the network's order."""
+        """The names of all layers in the loss, in the network's order."""
         wanted = {*self.style_layer_weights, *self.content_layer_weights}
         return tuple(name for name in VGG_LAYERS if name in wanted)
 
     @property
     def shortest_side(self) -> int:
-        """Pixels that any picture must have, or a layer would have no feature of it."""
+        """The fewest pixels on a picture's shorter side with which every layer has a feature."""
         return max(SHORTEST_SIDE, *(VGG_LAYERS[name].stride for name in self.layers))
 
 
 class BlendSettings(Settings):
-    """How several paintings share one picture."""
+    """Masks and weights of several paintings in one picture."""
 
     heading = "Several paintings in one picture"
 
@@ -291,14 +291,14 @@ class BlendSettings(Settings):
 
     @property
     def is_one_shot(self) -> bool:
-        """Whether all paintings of a film share one shot."""
+        """Whether all paintings of a film are mixed in one shot."""
         return self.blend or bool(self.mask)
 
     def strengths(self, count: int) -> tuple[float, ...]:
-        """How strongly each of `count` paintings pulls against the others; 1 on average.
+        """The weights of `count` paintings relative to each other, 1 on average.
 
         Raises:
-            ValueError: there are more or fewer weights than paintings.
+            ValueError: the number of weights differs from the number of paintings.
         """
         if self.style_weights is None:
             return (1.0,) * count
@@ -316,26 +316,26 @@ _PLAIN = StyleSettings()
 STYLE_LAYERS = tuple(_PLAIN.style_layer_weights)
 CONTENT_LAYER, *_ = _PLAIN.content_layer_weights
 LOSS_LAYERS = (CONTENT_LAYER, *STYLE_LAYERS)
-"""What is looked at by default."""
+"""Layers of the loss by default."""
 
 
 Start = Literal["content", "noise", "color"]
-"""What `init` may be, besides a picture's file."""
+"""Words that `init` may be, besides a picture's file."""
 
 
 def parse_start(text: str) -> Start | Path:
-    """Read what a shot starts from: what has a name, or a picture's file."""
+    """Read the start of a shot: one of the words of `Start`, or a picture's file."""
     return next((name for name in get_args(Start) if name == text), Path(text))
 
 
 def format_start(start: Start | Path) -> str:
-    """Write what `parse_start` reads; a file may have the name of something else."""
+    """Write a start in the form that `parse_start` reads; a file may be named like a word."""
     is_alike = isinstance(start, Path) and str(start) in get_args(Start)
     return f"./{start}" if is_alike else str(start)
 
 
 class LookSettings(EffortSettings, FinishSettings, StyleSettings):
-    """What decides a shot's pixels, besides its pictures and the network's weights."""
+    """All settings that decide a shot's pixels, except the network's weights."""
 
     heading = "Look"
 
@@ -380,4 +380,4 @@ class LookSettings(EffortSettings, FinishSettings, StyleSettings):
 
 
 class ShotSettings(LookSettings, WeightsSettings):
-    """What decides a shot's pixels, besides its pictures."""
+    """All settings that decide a shot's pixels."""

@@ -1,4 +1,4 @@
-"""How a still picture is written."""
+"""Settings of the files of still pictures."""
 
 from typing import Annotated, Literal
 
@@ -16,13 +16,13 @@ SUFFIXES: dict[str, StillFormat] = {
     ".tif": "tiff",
     ".tiff": "tiff",
 }
-"""What a picture's suffix says of its format."""
+"""Formats of pictures by suffix."""
 
 DEEP: tuple[StillFormat, ...] = ("png", "tiff")
 """Formats that can have 16 bits."""
 
 LOSSY: tuple[StillFormat, ...] = ("jpeg", "webp", "avif")
-"""Formats that leave out what one hardly sees."""
+"""Formats with lossy compression."""
 
 
 def _check_depth(depth: int) -> int:
@@ -32,7 +32,7 @@ def _check_depth(depth: int) -> int:
 
 
 class StillSettings(Settings):
-    """How a still picture is written."""
+    """Format, depth and quality of a still picture."""
 
     heading = "Picture file"
 

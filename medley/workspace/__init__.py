@@ -1,1 +1,1 @@
-"""Shots on disk: what lies there, locks on it, and its upkeep."""
+"""Workspaces: folders of shots, with their layout, locks, status and maintenance."""

@@ -1,10 +1,10 @@
-"""Locks on shots and films: the operating system's, which die with their owner.
+"""Locks on shots and films, which the operating system releases when their owner ends.
 
     <workspace>/shots/.<key>.lock    held by the process that is taking the shot
     <workspace>/shots/.<key>.batch   held by the run that is about to take it
 
-A claim keeps a shot from being taken twice. A reservation spares a run waiting for another one's
-shots while there are others to take.
+A claim prevents a shot from being taken by two processes. A reservation tells other runs to take
+other shots first, instead of waiting for this one.
 """
 
 from contextlib import suppress
@@ -18,20 +18,20 @@ from medley.errors import OutputError, Setting
 
 
 class Claim:
-    """The sole right to take one shot or to cut one film; a context manager that ends with it."""
+    """An exclusive lock on taking one shot or cutting one film; a context manager releases it."""
 
     def __init__(self, folder: Path, name: str) -> None:
         """Name the lock; nothing is locked yet.
 
         Args:
-            folder: where the lock lies, made if it is not there.
-            name: the shot's key, or what stands for a film.
+            folder: folder of the lock file, made if it does not exist.
+            name: key of the shot, or a digest that identifies a film.
         """
         self._path = folder / f".{name}.lock"
         self._lock = FileLock(self._path)
 
     def take_now(self) -> bool:
-        """Take the right unless another process has it, and tell whether it is ours.
+        """Lock, unless another process has the lock; return whether it is locked by this one.
 
         Raises:
             OutputError: the folder cannot be written to.
@@ -39,7 +39,7 @@ class Claim:
         return self._acquire(timeout=0)
 
     def wait(self) -> None:
-        """Take the right once whoever has it has let go.
+        """Lock, after waiting for any other process to release the lock.
 
         Raises:
             OutputError: the folder cannot be written to.
@@ -56,7 +56,7 @@ class Claim:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let others have it."""
+        """Release the lock, if it is held."""
         self._lock.release()
 
     def _acquire(self, timeout: float) -> bool:
@@ -71,29 +71,29 @@ class Claim:
 
 
 class Reservation:
-    """A shot that this run is about to take."""
+    """A lock that marks a shot as one that this run is about to take."""
 
     def __init__(self, lock: FileLock) -> None:
-        """Made by `reserve`."""
+        """Keep a lock that is held; `reserve` calls this."""
         self._lock = lock
 
     def end(self) -> None:
-        """Let others have the shot."""
+        """Release the lock and remove its file."""
         with suppress(OSError):
-            # Whoever has just opened it will hold a lock that nobody else asks for.
+            # A process that has just opened the file gets a lock that no other process sees.
             Path(self._lock.lock_file).unlink()
         self._lock.release()
 
 
 def reserve(folder: Path, key: str) -> Reservation | None:
-    """Tell other runs that a shot is about to be taken here.
+    """Mark a shot for other runs as about to be taken by this one.
 
     Args:
-        folder: the workspace's shots.
-        key: the shot's.
+        folder: folder of the workspace's shots.
+        key: key of the shot.
 
     Returns:
-        None if another run has said so before.
+        The reservation, or None if another run has reserved the shot.
 
     Raises:
         OutputError: the workspace cannot be written to.
@@ -111,7 +111,7 @@ def reserve(folder: Path, key: str) -> Reservation | None:
 
 
 def is_claimed(folder: Path, key: str) -> bool:
-    """Whether a process is at the shot, as far as one can tell without writing anything."""
+    """Whether a process is taking the shot; False if that cannot be found out by reading alone."""
     path = folder / f".{key}.lock"
     if not path.exists():
         return False
@@ -121,7 +121,7 @@ def is_claimed(folder: Path, key: str) -> bool:
     except Timeout:
         return True
     except OSError:
-        return False  # a disk that is only read
+        return False  # on a read-only disk
     lock.release()
     return False
 

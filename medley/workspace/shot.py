@@ -1,4 +1,4 @@
-"""One shot on the disk: what is read of it, and whether it is whole."""
+"""A shot on the disk: its files, how they are read, and whether they are complete."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ SUMS = "SHA256SUMS"
 
 @dataclass(frozen=True)
 class TraceRow:
-    """What the trace says of one step; losses in the network's 0-255 units."""
+    """A row of the trace, for one step; losses are in the network's 0-255 units."""
 
     step: int
     seconds: float
@@ -36,14 +36,14 @@ COLUMNS = tuple(field.name for field in fields(TraceRow))
 
 @dataclass(frozen=True)
 class Shot:
-    """A shot's folder, whether or not anything is in it yet."""
+    """A shot's folder, which need not exist yet."""
 
     key: str
     path: Path
 
     @property
     def is_finished(self) -> bool:
-        """Whether `done.json` is whole and every iterate that it counts is there."""
+        """Whether `done.json` is valid and all iterates that it counts exist."""
         try:
             done = self.done()
             return bool(done["kept"] == len(self.steps())) and not done.get("pruned")
@@ -56,12 +56,12 @@ class Shot:
 
     @property
     def state_path(self) -> Path:
-        """Where the checkpoint lies while the shot is unfinished."""
+        """The file of the checkpoint, which exists while the shot is unfinished."""
         return self.path / "state.safetensors"
 
     @property
     def saved_step(self) -> int:
-        """The step that its checkpoint goes on with, as far as its header tells; 0 without one."""
+        """The step that the checkpoint resumes at, by its header; 0 without a valid checkpoint."""
         try:
             with safetensors.safe_open(self.state_path, framework="np") as file:
                 return int(json.loads(file.metadata()["position"])["step"])
@@ -70,19 +70,19 @@ class Shot:
 
     def drop_state(self) -> None:
         """Remove the checkpoint, if there is one, when the shot is finished."""
-        with suppress(OSError):  # not there, or on a disk that is only read; it does no harm
+        with suppress(OSError):  # missing, or on a read-only disk, where it does not matter
             self.state_path.unlink()
 
     def check_until(self, step: int, keep_every: int, same: dict[str, Any]) -> None:
-        """See that all is there that a shot leaves on its way to `step`.
+        """Check that the files of all steps before `step` exist.
 
         Args:
-            step: the first that may be missing.
-            keep_every: every n-th iterate was kept.
-            same: what `shot.json` must say among other things.
+            step: first step that may be missing.
+            keep_every: number of steps from one kept iterate to the next.
+            same: entries that `shot.json` must have.
 
         Raises:
-            CheckpointError: it is not.
+            CheckpointError: a file is missing or belongs to another shot.
         """
         try:
             described = json.loads((self.path / "shot.json").read_text("utf-8"))
@@ -95,10 +95,10 @@ class Shot:
         self.trace_until(step)
 
     def trace_until(self, step: int) -> bytes:
-        """The trace's rows before `step`, and their header, as they stand in the file.
+        """Read the header and the rows before `step` of the trace, as bytes.
 
         Raises:
-            CheckpointError: they are not all there.
+            CheckpointError: rows are missing.
         """
         path = self.path / "trace.csv"
         try:
@@ -111,7 +111,7 @@ class Shot:
         return b"".join(rows)
 
     def steps(self) -> list[int]:
-        """Numbers of the kept iterates, ascending."""
+        """The numbers of the kept iterates, ascending."""
         try:
             names = os.listdir(self.path / "steps")  # noqa: PTH208 (as paths they take far longer)
         except OSError:
@@ -120,14 +120,14 @@ class Shot:
         return sorted(int(stem) for stem in stems if stem.isdigit())
 
     def step_path(self, step: int) -> Path:
-        """Where the iterate of that number lies."""
+        """The file of the iterate of a step."""
         return self.path / "steps" / f"{step:06}.png"
 
     def read(self, step: int) -> Pixels:
-        """Read an iterate.
+        """Read an iterate, uint8 `(height, width, 3)`.
 
         Raises:
-            PictureError: it is unreadable.
+            PictureError: the iterate is unreadable.
         """
         try:
             return decode(self.step_path(step))
@@ -138,7 +138,7 @@ class Shot:
         """Read the last iterate of a finished shot.
 
         Raises:
-            OutputError: it is not finished.
+            OutputError: the shot is not finished.
             PictureError: the iterate is unreadable.
         """
         if not self.is_finished:
@@ -146,10 +146,10 @@ class Shot:
         return self.read(self.steps()[-1])
 
     def done(self) -> dict[str, Any]:
-        """What `done.json` says: final losses, steps, seconds, iterates kept and their bytes.
+        """Read `done.json`: final losses, steps, seconds, number of kept iterates and their bytes.
 
         Raises:
-            OutputError: the file is not there or torn.
+            OutputError: the file is missing or damaged.
         """
         try:
             value: dict[str, Any] = dict(json.loads(self._done.read_text("utf-8")))
@@ -160,10 +160,10 @@ class Shot:
         return value
 
     def trace(self) -> list[TraceRow]:
-        """Read every whole row of the trace.
+        """Read all rows of the trace.
 
         Raises:
-            OutputError: the file is not there or is no trace.
+            OutputError: the file is missing or is not a trace.
         """
         path = self.path / "trace.csv"
         try:

@@ -1,17 +1,17 @@
-"""Shots on disk: every kept iterate as a file, a trace of losses, and a mark when all is there.
+"""Shots on disk: every kept iterate as a file, a trace of losses, and a mark when it is finished.
 
     <workspace>/shots/<key>/
       shot.json          settings, digests of inputs and weights, versions; written first
       steps/000000.png   every kept iterate, six digits; never edited, and the listing is the truth
       trace.csv          a row for each step: losses, visual change, seconds, size
-      state.safetensors  where an unfinished shot is gone on with
-      SHA256SUMS         digests of all that is kept, as `sha256sum --check` reads them
-      done.json          written last; a whole one beside all its iterates is a finished shot
+      state.safetensors  checkpoint of an unfinished shot
+      SHA256SUMS         digests of all files that stay, as `sha256sum --check` reads them
+      done.json          written last; a valid one beside all its iterates marks a finished shot
     <workspace>/.films/<digest>.txt
-                         where the sidecar of a film lies that was made of the shots
+                         path of the sidecar of a film that was made of the shots
 
-Of a shot that was pruned to its result, `done.json` says so; it counts as finished no longer. This
-module knows pixels and bytes, not torch.
+The `done.json` of a shot that was pruned to its result says so, and the shot no longer counts as
+finished. This module knows pixels and bytes, not torch.
 """
 
 import csv
@@ -38,8 +38,8 @@ from medley.workspace.locks import Claim
 from medley.workspace.shot import COLUMNS, SUMS, Shot, TraceRow
 
 ENCODERS = 2  # threads that encode iterates
-_WAITING = 8  # iterates that may wait for an encoder before the loop does,
-_WAITING_BYTES = 64 * 2**20  # or as many as have this many bytes, but always one
+_WAITING = 8  # most iterates that wait for an encoder before the optimization has to wait,
+_WAITING_BYTES = 64 * 2**20  # or as many as fit into these bytes, but at least one
 
 
 class Workspace:
@@ -50,55 +50,55 @@ class Workspace:
         self.root = root
 
     def shot(self, key: str) -> Shot:
-        """Name the shot of that key, finished or not."""
+        """The shot of a key, which need not exist yet."""
         return Shot(key, self.folder / key)
 
     def shots(self) -> list[Shot]:
-        """Name every shot that something is there of, by key."""
+        """The shots that have a folder, sorted by key."""
         paths = self.folder.glob("[!.]*")
         return [self.shot(key) for key in sorted(path.name for path in paths if path.is_dir())]
 
     def note_film(self, sidecar: Path) -> None:
-        """Remember a film that is made of the shots; a workspace that is only read forgets it."""
+        """Note the sidecar of a film that is made of the shots, if the workspace is writable."""
         path = os.fsencode(sidecar.absolute())
         with suppress(OutputError):
             write_bytes(self.root / ".films" / f"{sha256(path)[:24]}.txt", path)
 
     def films(self) -> list[Path]:
-        """The sidecars of the films that were noted, wherever they lie, if they are still there."""
+        """The sidecars of films that were noted and still exist, wherever they lie."""
         notes = sorted((self.root / ".films").glob("[!.]*.txt"))
         paths = [Path(os.fsdecode(note.read_bytes())) for note in notes]
         return [path for path in paths if path.is_file()]
 
     @property
     def folder(self) -> Path:
-        """The folder that the shots' own folders lie in."""
+        """The folder that contains the shots' folders."""
         return self.root / "shots"
 
     def claim(self, name: str) -> Claim:
-        """Keep other processes from taking the same shot, or from cutting the same film.
+        """Make a lock against other processes' taking the same shot or cutting the same film.
 
         Args:
-            name: the shot's key, or what stands for a film.
+            name: key of the shot, or a digest that identifies a film.
         """
         return Claim(self.folder, name)
 
     @contextmanager
     def record(self, key: str, description: dict[str, Any], begun: int = 0) -> Iterator["Recorder"]:
-        """Start a shot afresh, or go on with one, and yield what takes its iterates.
+        """Begin or resume a shot, and yield the recorder of its iterates.
 
-        Iterates are encoded on threads; when the block ends, however it ends, those handed over
-        are on the disk. Only `Recorder.finish` marks the shot as finished.
+        The caller must have claimed the shot. Iterates are encoded on threads; when the block ends,
+        however it ends, those that were given to the recorder are on the disk. Only
+        `Recorder.finish` marks the shot as finished.
 
         Args:
-            key: of the shot.
-            description: goes into `shot.json`, which is written once.
-            begun: the step to go on with; what a shot leaves before it is there, and the caller
-                has claimed the shot.
+            key: key of the shot.
+            description: contents of `shot.json`, which is written once.
+            begun: step to resume at, before which all files must exist; 0 to begin anew.
 
         Raises:
             OutputError: the workspace cannot be written to.
-            CheckpointError: the trace has not come so far.
+            CheckpointError: the trace lacks steps before `begun`.
         """
         shot = self.shot(key)
         try:
@@ -133,7 +133,7 @@ class Recorder:
     """Takes one shot's iterates in order while it runs."""
 
     def __init__(self, shot: Shot, trace: TextIO, pool: ThreadPoolExecutor, kept: int) -> None:
-        """Made by `Workspace.record`."""
+        """Keep the open trace and the encoders' pool; `Workspace.record` calls this."""
         self.shot = shot
         self._trace = trace
         self._rows = csv.writer(trace)
@@ -145,35 +145,36 @@ class Recorder:
         self._digests: dict[str, str] = {}
 
     def note(self, row: TraceRow) -> None:
-        """Add a row to the trace; it is on its way to the disk at once."""
+        """Write a row to the trace at once."""
         self._rows.writerow(
             f"{value:.9g}" if isinstance(value, float) else value for value in asdict(row).values()
         )
         self._trace.flush()
 
     def keep(self, step: int, pixels: Callable[[], Pixels], size_bytes: int) -> None:
-        """Hand an iterate to the encoders; waits only when too many are waiting already.
+        """Give an iterate to the encoders; wait only if too many iterates are waiting already.
 
         Args:
-            step: its number.
-            pixels: gives them; asked by an encoder, since they may still be on their way.
-            size_bytes: of the pixels.
+            step: number of the iterate.
+            pixels: function that returns the pixels; an encoder calls it, because they may still be
+                on their way from the device.
+            size_bytes: size of the pixels in memory.
 
         Raises:
-            OutputError: an iterate handed over before could not be written.
+            OutputError: an earlier iterate could not be written.
         """
         self._drain(waiting_iterates(size_bytes) - 1)
         self._kept += 1
         self._pending.append(self._pool.submit(self._save, step, pixels))
 
     def checkpoint(self, state: Iterable[bytes | memoryview]) -> None:
-        """Replace the checkpoint, once all that was noted and kept before is on the disk.
+        """Replace the checkpoint, once all earlier rows and iterates are on the disk.
 
         Args:
-            state: the new one's bytes, in pieces.
+            state: bytes of the new checkpoint, in pieces.
 
         Raises:
-            OutputError: it, or an iterate handed over before, could not be written.
+            OutputError: the checkpoint or an earlier iterate could not be written.
         """
         self._drain()
         os.fsync(self._trace.fileno())
@@ -181,8 +182,10 @@ class Recorder:
             file.writelines(state)
 
     def finish(self, done: dict[str, Any]) -> None:
-        """Wait for the last iterate, mark the shot as finished and drop its checkpoint.
+        """Wait for the last iterate, mark the shot as finished and remove its checkpoint.
 
+        Args:
+            done: entries of `done.json`, besides the number of iterates and their bytes.
         Raises:
             OutputError: an iterate could not be written.
         """
@@ -201,12 +204,12 @@ class Recorder:
         self._digests[f"steps/{path.name}"] = sha256(data)
 
     def _drain(self, down_to: int = 0) -> None:
-        """Wait until few enough iterates wait; one that failed stays, and fails whoever asks."""
+        """Wait until at most `down_to` iterates are waiting; raise the error of a failed one."""
         while len(self._pending) > down_to:
             self._pending[0].result()
             del self._pending[0]
 
 
 def waiting_iterates(size_bytes: int) -> int:
-    """How many iterates of so many bytes may be in the encoders' hands."""
+    """The number of iterates of a size in bytes that may wait for the encoders."""
     return max(1, min(_WAITING, _WAITING_BYTES // size_bytes))
