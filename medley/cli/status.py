@@ -19,11 +19,11 @@ def status(workspace: Path, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from medley.workspace.status import latest_log, survey
+    from medley.workspace.status import latest_log, list_progress
     from medley.workspace.store import Workspace
 
     place = Workspace(workspace)
-    shots = list(survey(place))
+    shots = list(list_progress(place))
     if as_json:
         import json
 

@@ -17,7 +17,7 @@ from medley.settings import PruneSettings
 from medley.settings.housekeeping import amount
 
 if TYPE_CHECKING:  # pictures come with them
-    from medley.workspace.maintenance import Entry, Finding
+    from medley.workspace.maintenance import Finding, StoredShot
     from medley.workspace.store import Workspace
 
 _LONGEST_LIST = 20  # films of a shot, or shots to go, are named up to here
@@ -46,10 +46,10 @@ def workspace() -> None:
 def list_(workspace: Path, films: tuple[Path, ...]) -> None:
     """List all shots with size and age, and the films that they are in; the newest first."""
     from medley.cli.console import show_table
-    from medley.workspace.maintenance import find_films, survey
+    from medley.workspace.maintenance import find_films, list_stored
 
     place = _opened(workspace)
-    entries = survey(place, find_films([*films, *place.films()]))
+    entries = list_stored(place, find_films([*films, *place.films()]))
     if entries:
         show_table(["shot", "state", "iterates", "MB", "age", "films"], map(_row, entries))
     click.echo(_summary(entries))
@@ -74,7 +74,7 @@ def prune_(
     A shot that is just being taken stays. One that was removed, or whose iterates were, is taken
     again if a film needs it.
     """
-    from medley.workspace.maintenance import bytes_freed, choose, find_films, prune, survey
+    from medley.workspace.maintenance import bytes_freed, choose, find_films, list_stored, prune
 
     choice = read_settings(PruneSettings, options)
     if choice == PruneSettings():
@@ -85,7 +85,7 @@ def prune_(
     if choice.unused and not named_in:  # a mistyped folder would make all of them unused
         where = ", ".join(f"'{folder}'" for folder in films)
         raise OutputError(f"no film's sidecar lies in {where}; name their folders with --films")
-    picked = choose(survey(place, named_in), choice)
+    picked = choose(list_stored(place, named_in), choice)
     sizes = {entry.shot.key: bytes_freed(entry, choice.iterates) for entry in picked}
     what = "the iterates between first and last of " if choice.iterates else ""
     named = f"{what}{counted(len(picked), 'shot')}, {amount(sum(sizes.values()))}"
@@ -164,7 +164,7 @@ def _opened(root: Path) -> Workspace:
     return Workspace(root)
 
 
-def _row(entry: Entry) -> list[str]:
+def _row(entry: StoredShot) -> list[str]:
     films = [path.stem for path in entry.films[:_NAMED_FILMS]]
     if more := len(entry.films) - len(films):
         films.append(f"and {more} more")
@@ -173,7 +173,7 @@ def _row(entry: Entry) -> list[str]:
     return [entry.shot.key, entry.state, kept, size, age(entry.age_s), ", ".join(films)]
 
 
-def _summary(entries: list[Entry]) -> str:
+def _summary(entries: list[StoredShot]) -> str:
     states = Counter(entry.state for entry in entries)
     counts = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
     size = amount(sum(entry.size_bytes for entry in entries))

@@ -27,7 +27,7 @@ from medley.studio.render import plan_render
 from medley.studio.shooting.devices import choose_precision
 from medley.studio.shooting.spec import label_shots
 from medley.studio.shot_maker import ShotMaker
-from medley.studio.sweep import reference_notes, parts_of_sweep, plan_sweep, swept_variants
+from medley.studio.sweep import parts_of_sweep, plan_sweep, reference_notes, swept_variants
 from medley.studio.walk import lap_of, plan_walk
 from medley.vgg.identity import identify_weights
 from medley.workspace.store import Workspace
