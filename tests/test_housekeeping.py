@@ -13,7 +13,7 @@ import pytest
 from medley.errors import OutputError
 from medley.images import decode
 from medley.settings import PruneSettings
-from medley.workspace.maintenance import bytes_freed, choose, find_films, prune, survey, verify
+from medley.workspace.maintenance import bytes_freed, choose, find_films, list_stored, prune, verify
 from medley.workspace.shot import SUMS
 from medley.workspace.store import Workspace
 
@@ -42,7 +42,7 @@ def shoot(workspace, number, days=0.0, steps=5, finish=True):
 
 
 def listed(workspace, films=()):
-    return survey(workspace, dict(films), NOW)
+    return list_stored(workspace, dict(films), NOW)
 
 
 def picked(workspace, films=(), **settings):
@@ -221,7 +221,7 @@ def test_a_thousand_shots_are_listed_in_no_time(workspace):
         for name, content in files.items():
             (place / name).write_bytes(content)
     began = time.process_time()
-    entries = survey(workspace, {})
+    entries = list_stored(workspace, {})
     assert len(entries) == 1000
     assert {entry.state for entry in entries} == {"finished"}
     assert time.process_time() - began < 1.5

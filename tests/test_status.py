@@ -15,7 +15,7 @@ from medley.studio.event_log import open_log
 from medley.studio.page import common_folder, write_page
 from medley.studio.run import Report
 from medley.workspace.shot import TraceRow
-from medley.workspace.status import latest_log, survey
+from medley.workspace.status import latest_log, list_progress
 from medley.workspace.store import Workspace
 
 from .test_render import run
@@ -46,7 +46,7 @@ def workspace(tmp_path):
 def test_every_shot_is_found_as_it_is(workspace):
     with workspace.claim("ccc") as claim:
         claim.wait()
-        done, begun, running = survey(workspace)
+        done, begun, running = list_progress(workspace)
     assert (done.key, done.state) == ("aaa", "finished")
     assert (begun.state, begun.step, begun.steps, begun.loss) == ("begun", 3, 9, 997.0)
     assert begun.title == "photo, sea"
@@ -57,16 +57,16 @@ def test_every_shot_is_found_as_it_is(workspace):
 def test_a_shot_is_called_as_its_batch_calls_it(workspace):
     path = workspace.root / "shots" / "bbb" / "shot.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"label": "photo, The Sea, 4 bits"}))
-    assert [shot.title for shot in survey(workspace)][1] == "photo, The Sea, 4 bits"
+    assert [shot.title for shot in list_progress(workspace)][1] == "photo, The Sea, 4 bits"
 
 
 def test_a_trace_torn_in_its_last_row_is_read_up_to_it(workspace):
     trace = workspace.root / "shots" / "bbb" / "trace.csv"
     with trace.open("ab") as file:
         file.write(b"4,8.0,9")
-    assert [shot.step for shot in survey(workspace)] == [-1, 3, -1]
+    assert [shot.step for shot in list_progress(workspace)] == [-1, 3, -1]
     trace.write_bytes(trace.read_bytes().replace(b"997", b"nine"))
-    assert [shot.step for shot in survey(workspace)] == [-1, -1, -1]
+    assert [shot.step for shot in list_progress(workspace)] == [-1, -1, -1]
 
 
 def test_the_status_command_prints_counts_and_what_is_unfinished(workspace, tmp_path):
@@ -94,7 +94,7 @@ def test_the_status_command_prints_counts_and_what_is_unfinished(workspace, tmp_
 
 def test_a_place_without_shots_is_named(tmp_path):
     with pytest.raises(OutputError, match="holds no shots; name a workspace"):
-        list(survey(Workspace(tmp_path)))
+        list(list_progress(Workspace(tmp_path)))
     assert latest_log(Workspace(tmp_path)) is None
 
 

@@ -10,7 +10,7 @@ import click
 
 from medley.cli.console import show_facts, show_table
 from medley.cli.words import clock
-from medley.workspace.status import ShotStatus, latest_log, survey
+from medley.workspace.status import ShotStatus, latest_log, list_progress
 from medley.workspace.store import Workspace
 
 
@@ -22,7 +22,7 @@ def show_status(workspace: Path, as_json: bool) -> None:
         as_json: an object for each shot instead, one a line.
     """
     place = Workspace(workspace)
-    shots = list(survey(place))
+    shots = list(list_progress(place))
     if as_json:
         for shot in shots:
             click.echo(json.dumps(_known_of(shot)))

@@ -14,13 +14,13 @@ from medley.errors import OutputError
 from medley.settings import PruneSettings
 from medley.settings.housekeeping import amount
 from medley.workspace.maintenance import (
-    Entry,
     Finding,
+    StoredShot,
     bytes_freed,
     choose,
     find_films,
+    list_stored,
     prune,
-    survey,
     verify,
 )
 from medley.workspace.store import Workspace
@@ -38,7 +38,7 @@ def list_shots(workspace: Path, films: Sequence[Path]) -> None:
         films: where films' sidecars are looked for.
     """
     place = _opened(workspace)
-    entries = survey(place, find_films([*films, *place.films()]))
+    entries = list_stored(place, find_films([*films, *place.films()]))
     if entries:
         show_table(["shot", "state", "iterates", "MB", "age", "films"], map(_row, entries))
     click.echo(_summary(entries))
@@ -61,7 +61,7 @@ def prune_shots(
     if choice.unused and not named_in:  # a mistyped folder would make all of them unused
         where = ", ".join(f"'{folder}'" for folder in films)
         raise OutputError(f"no film's sidecar lies in {where}; name their folders with --films")
-    picked = choose(survey(place, named_in), choice)
+    picked = choose(list_stored(place, named_in), choice)
     sizes = {entry.shot.key: bytes_freed(entry, choice.iterates) for entry in picked}
     what = "the iterates between first and last of " if choice.iterates else ""
     named = f"{what}{counted(len(picked), 'shot')}, {amount(sum(sizes.values()))}"
@@ -81,7 +81,7 @@ def prune_shots(
         click.echo(f"{counted(busy, 'shot')} kept: still being taken, or just changed")
 
 
-def _agreed(named: str, picked: Sequence[Entry]) -> bool:
+def _agreed(named: str, picked: Sequence[StoredShot]) -> bool:
     in_films = sum(bool(entry.films) for entry in picked)
     if not sys.stdin.isatty():
         raise click.UsageError(f"would remove {named}; nobody can be asked, so pass --yes")
@@ -139,7 +139,7 @@ def _opened(root: Path) -> Workspace:
     return Workspace(root)
 
 
-def _row(entry: Entry) -> list[str]:
+def _row(entry: StoredShot) -> list[str]:
     films = [path.stem for path in entry.films[:_NAMED_FILMS]]
     if more := len(entry.films) - len(films):
         films.append(f"and {more} more")
@@ -148,7 +148,7 @@ def _row(entry: Entry) -> list[str]:
     return [entry.shot.key, entry.state, kept, size, _age(entry.age_s), ", ".join(films)]
 
 
-def _summary(entries: list[Entry]) -> str:
+def _summary(entries: list[StoredShot]) -> str:
     states = Counter(entry.state for entry in entries)
     counts = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
     size = amount(sum(entry.size_bytes for entry in entries))

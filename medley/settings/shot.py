@@ -54,7 +54,7 @@ def parse_betas(text: str) -> tuple[float, float]:
         ValueError: the text is not two numbers from 0 to below 1.
     """
     try:
-        # Rounded as the settings' text is, so that both mean the same.
+        # Rounded to the digits that `format_betas` writes, so that text and value mean the same.
         mean, square = (float(f"{float(part):g}") for part in text.split(","))
     except ValueError:
         raise ValueError(f"'{text}' is not two numbers such as 0.9,0.999") from None

@@ -103,7 +103,7 @@ def pace_for(plan: Plan, device: str, patience: Patience) -> Pace | None:
     Args:
         plan: plan with the missing shots.
         device: device that takes the shot.
-        patience: when the pace is measured.
+        patience: condition for measuring the pace.
 
     Returns:
         The pace, or None if it is unknown and is not measured.

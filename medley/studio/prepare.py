@@ -46,7 +46,7 @@ def prepare(
         sources: place of each order in a manifest, for errors.
         force: True to replace existing films.
         unattended: True to plan as a batch does, which goes on after a failure.
-        patience: when the machine's pace is measured.
+        patience: condition for measuring the machine's pace.
         begins: True if shots will be taken: then a disk that is far too small is an error.
 
     Raises:

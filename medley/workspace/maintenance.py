@@ -1,7 +1,7 @@
-"""Looking after a workspace: what lies in it and for which films, what may go, what is whole.
+"""Maintenance of a workspace: listing of shots with their films, pruning and verification.
 
-An age is the time since a shot last changed. Times that lie in the future, as a clock that was
-wrong leaves them, count as now: nothing is thrown away for being old by mistake.
+An age is the time since a shot last changed. Times in the future, which a wrong clock leaves, count
+as now, so that nothing is removed for being old by mistake.
 """
 
 import csv
@@ -28,16 +28,16 @@ _KEY = re.compile(rb'"shot": "([0-9a-f]{24})"')
 
 
 @dataclass(frozen=True)
-class Entry:
+class StoredShot:
     """A shot in a workspace.
 
     Attributes:
-        shot: where it lies.
-        state: "pruned": only its first and last iterates are left; "begun": not finished.
-        size_bytes: of all its files.
-        kept: iterates that are there.
+        shot: the shot.
+        state: "finished"; "pruned" if only its first and last iterates are left; or "begun".
+        size_bytes: size of all its files.
+        kept: number of iterates that exist.
         age_s: seconds since it last changed.
-        films: the sidecars that name it.
+        films: sidecars of the films that name it.
     """
 
     shot: Shot
@@ -50,12 +50,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Finding:
-    """What verifying a shot found.
+    """Result of verifying a shot.
 
     Attributes:
-        shot: which one.
-        faults: what is wrong, a line each; none if it is whole.
-        digests: whether there were any to compare with.
+        shot: the shot.
+        faults: a line about each fault; empty if there is none.
+        digests: True if there were digests to compare with.
     """
 
     shot: Shot
@@ -63,23 +63,27 @@ class Finding:
     digests: bool
 
 
-def survey(
+def list_stored(
     workspace: Workspace, films: Mapping[str, Sequence[Path]], now: float | None = None
-) -> list[Entry]:
+) -> list[StoredShot]:
     """List a workspace's shots, the one that changed last first.
 
     Args:
-        workspace: what is looked at.
-        films: as `find_films` gives them.
-        now: seconds since 1970, if not the clock's.
+        workspace: workspace that is listed.
+        films: sidecars by the keys of the shots that they name, from `find_films`.
+        now: time in seconds since 1970; the clock's if None.
     """
     now = time.time() if now is None else now
-    entries = [_entry(shot, now, tuple(films.get(shot.key, ()))) for shot in workspace.shots()]
+    entries = [_stored(shot, now, tuple(films.get(shot.key, ()))) for shot in workspace.shots()]
     return sorted(entries, key=lambda entry: (entry.age_s, entry.shot.key))
 
 
 def find_films(folders: Iterable[Path]) -> dict[str, list[Path]]:
-    """Find the sidecars of films in folders and below, by the keys of the shots that they name."""
+    """Search folders and their subfolders for sidecars of films.
+
+    Returns:
+        Sidecars by the keys of the shots that they name.
+    """
     found: dict[str, list[Path]] = {}
     for path in dict.fromkeys(one for place in folders for one in _sidecars(place.absolute())):
         try:
@@ -91,8 +95,8 @@ def find_films(folders: Iterable[Path]) -> dict[str, list[Path]]:
     return found
 
 
-def choose(entries: Sequence[Entry], choice: PruneSettings) -> list[Entry]:
-    """Pick the shots of which all holds that is asked for, the oldest first."""
+def choose(entries: Sequence[StoredShot], choice: PruneSettings) -> list[StoredShot]:
+    """Choose the shots that meet all conditions, the oldest first."""
     left = sum(entry.size_bytes for entry in entries)
     picked = []
     for entry in sorted(entries, key=lambda entry: (-entry.age_s, entry.shot.key)):
@@ -109,8 +113,8 @@ def choose(entries: Sequence[Entry], choice: PruneSettings) -> list[Entry]:
     return picked
 
 
-def bytes_freed(entry: Entry, iterates: bool) -> int:
-    """Bytes that a shot's going, or that of its iterates, gives back."""
+def bytes_freed(entry: StoredShot, iterates: bool) -> int:
+    """The bytes that removing a shot, or only its iterates, would free."""
     if not iterates:
         return entry.size_bytes
     return sum(path.stat().st_size for path in _between(entry.shot))
@@ -119,17 +123,17 @@ def bytes_freed(entry: Entry, iterates: bool) -> int:
 def prune(workspace: Workspace, shot: Shot, iterates: bool) -> bool:
     """Remove a shot, or the iterates between its first and its last.
 
-    Without them it counts as unfinished: a film that needs them has it taken again, to the same
-    pixels, and nothing else does. What it came to stays to be seen.
+    A shot without its iterates counts as unfinished: it is taken again, with the same pixels, only
+    for a film that needs them. Its result stays.
 
     Args:
-        workspace: where it lies.
-        shot: which one.
-        iterates: only those.
+        workspace: workspace of the shot.
+        shot: shot to be removed.
+        iterates: True to remove only the iterates between the first and the last.
 
     Returns:
-        False if nothing was done, because a process is just taking it, or it is no longer as it
-        was found.
+        False if nothing was done, because a process is taking the shot, or because its iterates
+        are no longer complete.
 
     Raises:
         OutputError: the workspace cannot be written to.
@@ -139,12 +143,12 @@ def prune(workspace: Workspace, shot: Shot, iterates: bool) -> bool:
             if not claim.take_now() or (iterates and not shot.is_finished):
                 return False
             if iterates:
-                # First this: a shot that is cut off half-way must not pass for a finished one.
+                # Written first: a shot pruned by half must not count as finished.
                 write_json(shot.path / "done.json", {**shot.done(), "pruned": True})
                 for path in _between(shot):
                     path.unlink()
             else:
-                # First this, for the same reason.
+                # Removed first, for the same reason.
                 (shot.path / "done.json").unlink(missing_ok=True)
                 shutil.rmtree(shot.path)
     except OSError as error:
@@ -155,11 +159,11 @@ def prune(workspace: Workspace, shot: Shot, iterates: bool) -> bool:
 
 
 def verify(shot: Shot, thorough: bool = False) -> Finding:
-    """See whether a shot that is no longer being taken is as it was written.
+    """Check that the files of a shot are as they were written.
 
     Args:
-        shot: finished or pruned; of one that is not, only that its pictures are whole is seen.
-        thorough: decode every picture, even where its digest is right.
+        shot: shot that no process is taking. If it is unfinished, only its pictures are checked.
+        thorough: True to decode every picture, even if its digest is right.
     """
     try:
         sums = read_sums(shot.path / SUMS)
@@ -169,17 +173,17 @@ def verify(shot: Shot, thorough: bool = False) -> Finding:
     return Finding(shot, tuple(faults), bool(sums))
 
 
-def _entry(shot: Shot, now: float, films: tuple[Path, ...]) -> Entry:
+def _stored(shot: Shot, now: float, films: tuple[Path, ...]) -> StoredShot:
     own = list(_stats(shot.path))
     done, numbers = _done(shot), len(shot.steps())
     state = _state(done, numbers)
     noted = done.get("bytes") if state == "finished" else None
-    if not isinstance(noted, int):  # not finished, or by an older medley
+    if not isinstance(noted, int):  # unfinished, or taken by an older version
         own += _stats(shot.path / "steps")
         noted = 0
     size = noted + sum(found.st_size for found in own)
     latest = max((found.st_mtime for found in own), default=0.0)
-    return Entry(shot, state, size, numbers, max(0.0, now - latest), films)
+    return StoredShot(shot, state, size, numbers, max(0.0, now - latest), films)
 
 
 def _stats(folder: Path) -> Iterator[os.stat_result]:
@@ -188,7 +192,7 @@ def _stats(folder: Path) -> Iterator[os.stat_result]:
             for entry in entries:
                 if entry.is_file(follow_symlinks=False):
                     yield entry.stat(follow_symlinks=False)
-    except OSError:  # not there, or gone while one looks
+    except OSError:  # missing, or removed in the meantime
         return
 
 
@@ -209,7 +213,7 @@ def _sidecars(folder: Path) -> Iterator[Path]:
     if folder.is_file():
         yield folder
     for place, folders, names in os.walk(folder):
-        # A workspace's own files name no films.
+        # Workspaces are skipped: they may be huge, and have no sidecars.
         folders[:] = [name for name in folders if name != "shots"]
         yield from (Path(place, name) for name in names if name.endswith(".json"))
 
@@ -240,7 +244,7 @@ def _faults(shot: Shot, sums: Mapping[str, str], thorough: bool) -> Iterator[str
 
 
 def _missed(shot: Shot, sums: Mapping[str, str]) -> set[str]:
-    """Iterates that are rightly no longer there."""
+    """The names of iterates that pruning has removed."""
     pictures = sorted(name for name in sums if name.endswith(".png"))
     return set(pictures[1:-1]) if _done(shot).get("pruned") else set()
 

@@ -14,6 +14,7 @@ from medley.errors import CheckpointError, OutputError, PictureError
 from medley.images import Pixels, decode
 
 SUMS = "SHA256SUMS"
+_TAIL_BYTES = 4096  # end of a trace that is read for its last row; a row has about 100
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,15 @@ class Shot:
         except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError):
             return 0
 
+    @property
+    def description(self) -> dict[str, Any]:
+        """The contents of `shot.json`; empty if the file is missing or damaged."""
+        try:
+            found = json.loads((self.path / "shot.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
     def drop_state(self) -> None:
         """Remove the checkpoint, if there is one, when the shot is finished."""
         with suppress(OSError):  # missing, or on a read-only disk, where it does not matter
@@ -84,11 +94,10 @@ class Shot:
         Raises:
             CheckpointError: a file is missing or belongs to another shot.
         """
-        try:
-            described = json.loads((self.path / "shot.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            raise CheckpointError(f"'{self.path / 'shot.json'}' is missing or torn") from None
-        if not isinstance(described, dict) or not same.items() <= described.items():
+        described = self.description
+        if not described:
+            raise CheckpointError(f"'{self.path / 'shot.json'}' is missing or torn")
+        if not same.items() <= described.items():
             raise CheckpointError(f"'{self.path / 'shot.json'}' describes another shot")
         if missing := set(range(0, step, keep_every)) - set(self.steps()):
             raise CheckpointError(f"'{self.step_path(min(missing))}' is missing")
@@ -173,6 +182,19 @@ class Shot:
             raise OutputError(
                 f"'{path}' is unreadable ({error}); remove '{self.path}' to start over"
             ) from error
+
+    def last_values(self) -> dict[str, float]:
+        """Read the last whole row of a trace that may be growing, by column; empty without one."""
+        path = self.path / "trace.csv"
+        try:
+            with path.open("rb") as file:
+                header = file.readline().decode().strip().split(",")
+                size = path.stat().st_size
+                file.seek(max(file.tell(), size - _TAIL_BYTES))
+                rows = file.read().split(b"\n")[:-1]
+            return dict(zip(header, map(float, rows[-1].split(b",")), strict=True)) if rows else {}
+        except (OSError, ValueError):
+            return {}
 
 
 def _trace_row(row: dict[str, str]) -> TraceRow:

@@ -26,7 +26,7 @@ Tensors = Mapping[str, tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Errors:
-    """How far a network's features stray from the float network's, over all pictures.
+    """Relative errors of a network against the float one, averaged over all pictures.
 
     Attributes:
         features: relative error of features, |difference| / |float|, by layer.

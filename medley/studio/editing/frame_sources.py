@@ -216,7 +216,7 @@ def _of_shot(shot: Shot, entry: Entry | None = None) -> FrameSource:
         raise OutputError(
             f"shot '{shot.path}' is unfinished; run the command that began it once more"
         )
-    done, about = shot.done(), _about(shot)
+    done, about = shot.done(), shot.description
     steps = shot.steps()
     if not shot.is_finished:
         every = about.get("settings", {}).get("keep_every", 1)
@@ -288,14 +288,6 @@ def _by_key(source: str, workspace: Workspace) -> Shot:
             Setting("workspace"),
         )
     return Shot(found[0].name, found[0])
-
-
-def _about(shot: Shot) -> dict[str, Any]:
-    try:
-        about = json.loads((shot.path / "shot.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        about = None
-    return about if isinstance(about, dict) else {}
 
 
 def _entry_of(about: Mapping[str, Any], shot: Shot) -> Entry:

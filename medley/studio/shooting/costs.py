@@ -81,19 +81,19 @@ def _scale_bytes(scale: Scale, settings: ShotSettings, history: int, tile: int |
         work *= _PADDED_WORK
     if settings.optimizer == "lbfgs":
         # L-BFGS: two pictures for each move, the picture and its gradient, and their successors.
-        judging = 2 * min(history, steps) + 2
-        moving = judging + 1
+        evaluating = 2 * min(history, steps) + 2
+        moving = evaluating + 1
     else:
         # Adam: its own copy, two moments, the gradient, the last two iterates; two temporaries.
-        judging, moving = 6, 8
+        evaluating, moving = 6, 8
     # Features of paintings are computed before the first step, in tiles like the picture's.
     features, painting = area, _PAINTING_WORK * area * settings.style_scale**2
     if is_tiled and tile is not None:
         features = max(_region_areas(height, width, tile, settings.layers))
         painting = 0
     kept = area * (_content_bytes(settings) * (_CONTENT_TILED if is_tiled else 1) + _ENCODING)
-    judged = judging * PICTURE_BYTES * area + work * features
-    peak = max(judged, moving * PICTURE_BYTES * area, painting)
+    evaluated = evaluating * PICTURE_BYTES * area + work * features
+    peak = max(evaluated, moving * PICTURE_BYTES * area, painting)
     return kept + peak
 
 

@@ -48,7 +48,7 @@ def pixels(root):
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("steps/*.png")}
 
 
-def test_crew_comes_to_the_same_pixels_and_film_as_one_process(place):
+def test_processes_come_to_the_same_pixels_and_film_as_one_process(place):
     run(*OPTIONS, "--steps", "4", "--workspace", "one", "--output", "one.mp4", cwd=place)
     two = run(
         *(*OPTIONS, "--steps", "4", "--workspace", "two", "--output", "two.mp4"),
@@ -174,7 +174,7 @@ def test_interrupted_crew_leaves_checkpoints_of_all_its_shots(long_run, how):
 
 
 @pytest.mark.slow
-def test_crew_whose_parent_is_killed_leaves_checkpoints_and_ends(long_run):
+def test_processes_whose_parent_is_killed_leave_checkpoints_and_end(long_run):
     process, root = long_run
     workers = workers_of(process)
     process.kill()
