@@ -13,7 +13,7 @@ import pytest
 from medley.workspace.store import Workspace
 
 from .test_batch import DEFAULTS
-from .test_crew import wait_until_gone, workers_of
+from .test_processes import wait_until_gone, workers_of
 
 pytestmark = pytest.mark.slow
 
