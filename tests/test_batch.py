@@ -259,6 +259,14 @@ def test_films_that_would_be_replaced_are_all_named(place, model):
     assert plan(place, both + "hold = 0.1\n").made == 2
 
 
+@pytest.mark.parametrize("name", ["frames", "frames.gif", "frames.sheet.png"])
+def test_a_film_of_any_format_is_made_once(name, place, model):
+    films = f'[[film]]\ncontent = "photo.png"\noutput = "outputs/{name}"\n'
+    first = plan(place, films)
+    assert not make(first, Here(model, first.workspace)).failures
+    assert plan(place, films).made == 1
+
+
 def test_a_failed_shot_fails_its_films_and_no_other(place, model, make_picture):
     make_picture("alone/painting_9.png", seed=5)
     planned = plan(place, RENDER + '[[film]]\ncontent = "tall.png"\nstyles = "alone"\n')

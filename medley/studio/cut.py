@@ -61,7 +61,7 @@ def cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm 
         if not claim.take_now():
             tell(f"another process is cutting '{path}'; waiting")
             claim.wait()
-        if path.is_file() and film.sidecar_matches():
+        if film.is_there():
             return None
         for own in film.outputs.all:  # a killed run may have left part files
             remove_parts_of(own)

@@ -74,6 +74,10 @@ class FilmSpec:
             return list(self.shots)
         return [spec for number in range(count) for spec in self.shots[number::count]]
 
+    def is_there(self) -> bool:
+        """Whether the film, a file or a folder, lies there and was made of these shots this way."""
+        return self.path.exists() and self.sidecar_matches()
+
     def sidecar_matches(self) -> bool:
         """Whether there is a sidecar with the same shots and the same settings of the cut."""
         try:

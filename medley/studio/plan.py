@@ -210,7 +210,7 @@ class _Planner:
             notes=tuple(notes),
             keeps_made=self._unattended,
         )
-        if self._unattended and outputs.film.is_file() and film.sidecar_matches():
+        if self._unattended and film.is_there():
             return replace(film, is_made=True)
         self._checks.outputs(film)
         return film
