@@ -58,6 +58,12 @@ def test_films_take_the_defaults_that_they_know(folder):
     )
 
 
+def test_masks_bring_their_paintings(folder):
+    (film,) = read(folder, '[[film]]\ncontent = "a.jpg"\nmask = ["m.png=art/one.png"]\n').films
+    assert film.order.styles == (folder / "art/one.png",)
+    assert film.order.blend.mask[0].mask == folder / "m.png"
+
+
 def test_paths_are_relative_to_the_manifest(folder):
     found = read(
         folder,

@@ -269,6 +269,8 @@ class _Reader:
         fields = KINDS[table.kind].fields()
         tried = {name_of(key, fields) for key in (*film, *self._defaults)}
         required = {name for name, field in fields.items() if field.is_required()}
+        if "mask" in tried:  # each mask names its painting
+            required.discard("styles")
         for name in sorted(required - tried):
             self._blame(
                 self._at(table.number, ""), f"{name} is missing; say it here or in [defaults]"
