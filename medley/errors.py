@@ -21,7 +21,9 @@ class Setting(NamedTuple):
 
     def __str__(self) -> str:
         """Name and value in words that fit everywhere: "style_weight 2"."""
-        return self.name if self.value in (None, True) else f"{self.name} {self.value}"
+        if self.value is None or self.value is True:
+            return self.name
+        return f"{self.name} {self.value}"
 
 
 Part = str | Setting

@@ -26,8 +26,8 @@ class Event:
         loss: loss of the last iterate, a weighted sum in the network's 0-255 units.
         seconds: seconds spent so far.
         text: a line for the user.
-        error: error of the attempt, shot or film. A `MedleyError` is one that the user can mend;
-            any other is a bug, whose traceback has been printed.
+        error: error of the attempt, shot or film. A `MedleyError` or an `OSError` is one that
+            the user can mend; any other is a bug, whose traceback has been printed.
         attempts: number of attempts; 0 if another run took the shot, or none did.
         lost: keys of a film's shots that failed.
     """

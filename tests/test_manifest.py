@@ -222,6 +222,16 @@ def test_wishes_that_nothing_can_meet_are_said_once_for_a_whole_product(folder):
     assert found == ["F line 1, film 1: content_weight and style_weight are both 0; one must pull"]
 
 
+def test_films_that_would_share_a_sidecar_are_both_named(folder):
+    films = ("a.mp4", "a.gif")
+    text = "".join(
+        f'[[film]]\ncontent = "a.jpg"\nstyles = "art"\noutput = "{name}"\n' for name in films
+    )
+    (said,) = faults(folder, text)
+    assert f"it makes '{folder / 'a.gif'}', and F line 1, film 1 '{folder / 'a.mp4'}'" in said
+    assert "whose sidecars are one file; tell them apart" in said
+
+
 def test_the_same_film_twice_is_named_with_both_places(folder):
     found = faults(
         folder,

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from medley.cli import cli
 from medley.settings import RenderOrder, ShotSettings, read_table
-from medley.settings.presets import KINDS, QUALITIES, beneath, kind_named, preset
+from medley.settings.presets import DEVICE_KINDS, QUALITIES, beneath, kind_named, preset
 
 INPUTS = {"content": "photo.jpg", "styles": "paintings"}
 
@@ -18,7 +18,7 @@ def settled(*words):
     return tomllib.loads(result.stdout), result.stderr
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DEVICE_KINDS)
 def test_better_presets_take_longer_and_standard_is_the_defaults(kind):
     assert preset("standard", kind) == {}
     looks = [ShotSettings(**preset(quality, kind)) for quality in QUALITIES]
@@ -87,7 +87,7 @@ def test_presets_are_listed_with_what_they_set():
     result = CliRunner().invoke(cli, ["presets"])
     lines = [line.split() for line in result.output.splitlines()]
     assert [words[:2] for words in lines[1:7]] == [
-        [quality, kind] for quality in QUALITIES for kind in KINDS
+        [quality, kind] for quality in QUALITIES for kind in DEVICE_KINDS
     ]
     assert lines[3][2:8] == ["384", "x", "384", "120", "auto", "every"]
     assert "The GPU's values are reasoned, not run" in result.output

@@ -12,7 +12,7 @@ from medley.errors import ConfigError
 from medley.settings import RIVALS, Settings
 from medley.settings.load import check_table, config_text, read_file
 from medley.settings.orders import order_names
-from medley.settings.presets import KINDS, Kind, Quality, beneath, kind_named, preset
+from medley.settings.presets import DEVICE_KINDS, Kind, Quality, beneath, kind_named, preset
 from medley.studio.shooting.devices import preset_kind
 
 _FIELDS, _FILE, _PRINT = (f"{__name__}.{name}" for name in ("fields", "file", "print"))
@@ -121,6 +121,6 @@ def _say_kept(quality: Quality, names: list[str]) -> None:
 
 
 def _kind(quality: Quality, devices: Sequence[str]) -> Kind:
-    if devices[0] != "auto" or not any(preset(quality, kind) for kind in KINDS):
+    if devices[0] != "auto" or not any(preset(quality, kind) for kind in DEVICE_KINDS):
         return kind_named(devices[0])
     return preset_kind(devices[0])

@@ -4,7 +4,7 @@ import math
 
 import click
 
-from medley.settings.presets import KINDS, MEANINGS, QUALITIES, preset
+from medley.settings.presets import DEVICE_KINDS, MEANINGS, QUALITIES, preset
 from medley.settings.shot import LookSettings
 
 
@@ -15,11 +15,11 @@ def presets() -> None:
 
     rows = []
     for quality in QUALITIES:
-        for kind in KINDS:
+        for kind in DEVICE_KINDS:
             meant = LookSettings(**preset(quality, kind))
             side = round(math.sqrt(meant.pixels))
             kept = "every" if meant.keep_every == 1 else f"1 in {meant.keep_every}"
-            about = MEANINGS[quality] if kind == KINDS[0] else ""
+            about = MEANINGS[quality] if kind == DEVICE_KINDS[0] else ""
             size = f"{side} x {side}"
             rows.append([quality, kind, size, meant.steps, meant.scales, kept, about])
     show_table(["quality", "on", "size", "steps", "scales", "iterates kept", "for"], rows)

@@ -33,7 +33,9 @@ def in_options(setting: Setting) -> str:
     option = option_of(setting.name)
     if setting.value is False:
         return f"--no-{option[2:]}"
-    return option if setting.value in (None, True) else f"{option} {setting.value}"
+    if setting.value is None or setting.value is True:
+        return option
+    return f"{option} {setting.value}"
 
 
 def words_of(error: Exception | None) -> str:

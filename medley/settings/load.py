@@ -130,7 +130,6 @@ def _bounds(schema: Mapping[str, Any]) -> str:
         return f" from {least:,.15g} to below {below:,.15g}"
     lower = f" of {least:,.15g} or more" if least is not None else ""
     lower = f" above {above:,.15g}" if above is not None else lower
-    below = schema.get("exclusiveMaximum")
     upper = f" up to {most:,.15g}" if most is not None else ""
     upper = f" below {below:,.15g}" if below is not None else upper
     return (lower + "," if lower and upper else lower) + upper

@@ -301,9 +301,7 @@ class _Reader:
         for film in films:
             other = first.setdefault(film.path.absolute().with_suffix(""), film)
             if other is not film:
-                also = "twice" if other.source == film.source else f", as does {other.source}"
-                way = 'tell them apart, as in output = "{content}-{bits}.mp4"'
-                self._blame(film.source, f"it makes '{film.path}' {also}; {way}".replace(" ,", ","))
+                self._blame(film.source, f"it makes {_clash(film, other)}")
 
     def _at(self, number: int, key: str) -> str:
         table = ("film", number) if number else ("defaults", 1)
@@ -351,3 +349,17 @@ def read_manifest(
     file = read_file(path)
     text = path.read_text("utf-8-sig")
     return _Reader(file, key_lines(text), many, kind).read(path, workspace)
+
+
+def _clash(film: Film, other: Film) -> str:
+    """What two films have in common that only one may have, and the way out."""
+    way = 'tell them apart, as in output = "{content}-{bits}.mp4"'
+    is_same = film.source == other.source
+    if film.path != other.path:  # such as a.mp4 and a.gif
+        whose = "" if is_same else f"{other.source} "
+        return f"'{film.path}', and {whose}'{other.path}', whose sidecars are one file; {way}"
+    return (
+        f"'{film.path}' twice; {way}"
+        if is_same
+        else f"'{film.path}', as does {other.source}; {way}"
+    )

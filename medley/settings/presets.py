@@ -12,7 +12,7 @@ QUALITIES: tuple[Quality, ...] = get_args(Quality)
 
 Kind = Literal["cpu", "gpu"]
 """Kinds of device that presets distinguish; Apple's MPS counts as a GPU."""
-KINDS: tuple[Kind, ...] = get_args(Kind)
+DEVICE_KINDS: tuple[Kind, ...] = get_args(Kind)
 
 MEANINGS: Mapping[Quality, str] = {
     "draft": "to choose paintings and weights by: about a minute for three on two cores",

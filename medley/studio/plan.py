@@ -198,16 +198,17 @@ class _Planner:
             else:
                 shots = plan_render(order, *photos[0], maker, notes.append)
         check_time(order, len(shots) // max(1, len(networks)))
+        devices, why = self._devices_of(order)
         film = FilmSpec(
             order=order,
             source=source,
             outputs=outputs,
             shots=tuple(shots),
             drawn=drawn,
-            devices=self._devices_of(order, notes),
+            devices=devices,
             network=network,
             networks=tuple(networks),
-            notes=tuple(notes),
+            notes=(*notes, *why),
             keeps_made=self._unattended,
         )
         if self._unattended and film.is_there():
@@ -234,16 +235,16 @@ class _Planner:
             self._networks[key] = name_networks(variants, order.shot, folder, self._listener)
         return [network.choosing(order.shot) for network in self._networks[key]]
 
-    def _devices_of(self, order: FilmOrder, notes: list[str]) -> tuple[str, ...]:
+    def _devices_of(self, order: FilmOrder) -> tuple[tuple[str, ...], list[str]]:
+        """Choose the devices that a film's shots can use, and say why some cannot."""
         first, *others = self._devices
         if self._unattended:
-            return (first,)
+            return (first,), []
         if len(self._orders) > 1 or not others:
-            return self._devices
+            return self._devices, []
         if isinstance(order, WalkOrder):
-            notes.append(f"a walk is the work of one device: only {first} is used")
-            return (first,)
+            return (first,), [f"a walk is the work of one device: only {first} is used"]
         if isinstance(order, RenderOrder) and order.film.transition == "chain":
-            notes.append(f"in a chain each shot waits for the one before: only {first} is used")
-            return (first,)
-        return self._devices
+            why = f"in a chain each shot waits for the one before: only {first} is used"
+            return (first,), [why]
+        return self._devices, []
