@@ -68,7 +68,9 @@ def test_measured_pace_is_positive_and_splits_time_in_two(model, monkeypatch):
     assert found.step_s >= 0
     assert found.pixel_s >= 0
     assert 1e-5 < found.step_s + 64 * 64 * found.pixel_s < 10
-    assert all(0 < value < 1e-3 for value in (found.opening_s, found.ending_s, found.keeping_s))
+    # So small a picture may open no later than a step takes on a busy machine.
+    assert all(0 <= value < 1e-3 for value in (found.opening_s, found.ending_s))
+    assert 0 < found.keeping_s < 1e-3
 
 
 def test_pace_of_an_older_medley_is_measured_anew(measured, tmp_path):
