@@ -39,6 +39,7 @@ def inputs(tmp_path_factory, float_cache) -> Path:
 
 def test_shot_keys_are_what_they_were(inputs, monkeypatch):
     monkeypatch.setenv("MEDLEY_CACHE", str(inputs))
+    monkeypatch.chdir(inputs)  # a sweep's weights are made in the workspace
     keys, changed = Keys(inputs), []
     for order in read_orders():
         found = keys.keys_of(order.kind, whole(order))
