@@ -1,6 +1,7 @@
 """Several paintings in one picture: strengths and masks, from files to films."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,10 @@ import torch
 from PIL import Image
 
 from medley.errors import PictureError
+from medley.files import sha256
 from medley.images import decode
 from medley.settings import BlendSettings, ShotSettings
-from medley.studio.shooting.blend import Blend, read_blend
+from medley.studio.shooting.blend import Blend, MaskFiles, read_blend
 from medley.studio.shooting.model import load_model
 from medley.studio.shooting.problem import make_objective_of
 from medley.transfer.color_transfer import Patch, color_statistics, match_colors
@@ -21,6 +23,11 @@ from .specs import spec_of, take
 from .test_render import place, run  # noqa: F401
 
 CONTENT = draw_pixels(24, 32, 1)
+
+
+def masked(*masks):
+    digest = sha256(*(mask.tobytes() for mask in masks))
+    return Blend((1.0, 1.0), MaskFiles((), *masks[0].shape, digest), held=masks)
 
 
 def spec(blend=None, paintings=1, **settings):
@@ -50,8 +57,8 @@ def test_whatever_changes_pixels_changes_the_key():
         spec(pooling="average-scaled"),
         spec(paintings=2),
         spec(Blend((1.5, 0.5)), 2),
-        spec(Blend((1.0, 1.0), (mask, 1 - mask)), 2),
-        spec(Blend((1.0, 1.0), (1 - mask, mask)), 2),
+        spec(masked(mask, 1 - mask), 2),
+        spec(masked(1 - mask, mask), 2),
     ]
     assert len({each.key for each in others}) == len(others)
 
@@ -61,7 +68,7 @@ def test_interrupted_shot_comes_to_the_same_pixels(tmp_path, name):
     half = np.zeros((24, 32), np.float32)
     half[:, :16] = 1
     what = {
-        "masks": spec(Blend((1.0, 1.0), (half, 1 - half)), 2, scales="2"),
+        "masks": spec(masked(half, 1 - half), 2, scales="2"),
         "wasserstein": spec(style_loss="wasserstein", steps=4),
         "reflect": spec(padding="reflect", style_layers="relu2_1,relu4_1:2"),
     }[name]
@@ -119,6 +126,17 @@ def test_rest_is_what_the_other_masks_leave_softly(tmp_path):
     blend = read(save_mask(tmp_path / "soft.png", soft), "rest")
     np.testing.assert_allclose(blend.masks[0] + blend.masks[1], 1, atol=1e-6)
     assert blend.masks[0][0, 15] == pytest.approx(np.uint8(soft[0, 15]) / 255)
+
+
+def test_a_plan_holds_no_masks_and_notices_one_that_was_changed(masks):
+    planned = read(masks["left"], "rest").without_masks()
+    assert planned.held is None
+    for again, before in zip(planned.masks, read(masks["left"], "rest").masks, strict=True):
+        np.testing.assert_array_equal(again, before)
+    assert planned.holding_masks().digest == planned.digest
+    shutil.copyfile(masks["right"], masks["left"])
+    with pytest.raises(PictureError, match="one was changed since; start again"):
+        planned.holding_masks()
 
 
 def test_masks_that_overlap_share_the_place_and_it_is_said(masks):

@@ -55,7 +55,7 @@ def plan_render(
     for works in groups:
         after = shots[-1] if shots and order.film.transition == "chain" else None
         blend = read_blend(order.blend, len(works), content.height, content.width, warn)
-        shots.append(maker.make(content, works, titles(works), after, blend))
+        shots.append(maker.make(content, works, titles(works), after, blend.without_masks()))
     return shots
 
 

@@ -1,8 +1,9 @@
 """Blends of several paintings in one picture: the weight of each, and the masks."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,29 +22,77 @@ Mask = npt.NDArray[np.float32]
 _WARN_SHARE = 0.005  # share of the picture above which a warning says that masks do not add up
 
 
+class MaskFiles(NamedTuple):
+    """The masks of one shot's paintings, as files.
+
+    Attributes:
+        named: masks and their paintings, in the paintings' order.
+        height: height of the shot in pixels.
+        width: width of the shot in pixels.
+        digest: digest of the blend with the values that the masks have at that size.
+    """
+
+    named: tuple[MaskedPainting, ...]
+    height: int
+    width: int
+    digest: str
+
+
 @dataclass(frozen=True)
 class Blend:
     """Weights and masks of one shot's paintings, in their order.
 
     Attributes:
         strengths: weights relative to each other, 1 on average; equal if there are none.
-        masks: masks of the content's size; each painting pulls everywhere if there are none.
+        files: files of the masks; each painting pulls everywhere if there are none.
         walk: change of the strengths from step to step, if they change; excludes masks.
+        held: values of the masks in memory; read from the files when needed if None.
     """
 
     strengths: tuple[float, ...] = ()
-    masks: tuple[Mask, ...] = ()
+    files: MaskFiles | None = None
     walk: Walk | None = None
+    held: tuple[Mask, ...] | None = field(default=None, repr=False, compare=False)
 
     @property
     def digest(self) -> str | None:
         """The digest of all that decides pixels; None for equal weights without masks or walk."""
         if self.walk:
             return sha256(repr(self.walk).encode())
-        if not self.masks and all(strength == 1 for strength in self.strengths):
+        if self.files:
+            return self.files.digest
+        if all(strength == 1 for strength in self.strengths):
             return None
-        masks = [mask.tobytes() for mask in self.masks]
-        return sha256(repr(self.strengths).encode(), *masks)
+        return _digest(self.strengths, ())
+
+    @property
+    def masks(self) -> tuple[Mask, ...]:
+        """The masks' values, which are read from the files if they are not held.
+
+        Raises:
+            PictureError: a mask cannot be read any more, or shows something else.
+        """
+        if not self.files:
+            return ()
+        if self.held is not None:
+            return self.held
+        masks = _read_masks(*self.files[:3], lambda _: None)
+        if _digest(self.strengths, masks) != self.files.digest:
+            names = ", ".join(f"'{masked.mask}'" for masked in self.files.named)
+            raise PictureError(f"of the masks {names} one was changed since; start again")
+        return masks
+
+    def holding_masks(self) -> Self:
+        """Copy the blend with the masks' values in memory."""
+        return replace(self, held=self.masks)
+
+    def without_masks(self) -> Self:
+        """Copy the blend without the masks' values, which the files still have."""
+        return replace(self, held=None)
+
+
+def _digest(strengths: tuple[float, ...], masks: Sequence[Mask]) -> str:
+    return sha256(repr(strengths).encode(), *(mask.tobytes() for mask in masks))
 
 
 def paintings_of_blend(blending: BlendSettings, drawn: Draw[Kept]) -> list[Painting[Kept]]:
@@ -83,20 +132,29 @@ def read_blend(
         raise PictureError(*error.args) from None
     if not blending.mask:
         return Blend(strengths)
+    named = tuple(blending.mask)
+    masks = _read_masks(named, height, width, warn)
+    files = MaskFiles(named, height, width, _digest(strengths, masks))
+    return Blend(strengths, files, held=masks)
+
+
+def _read_masks(
+    named: tuple[MaskedPainting, ...], height: int, width: int, warn: Callable[[str], None]
+) -> tuple[Mask, ...]:
     masks = {
         number: _read_mask(masked.mask, masked, height, width, warn)
-        for number, masked in enumerate(blending.mask)
+        for number, masked in enumerate(named)
         if isinstance(masked.mask, Path)
     }
     whole = sum(masks.values(), np.zeros((height, width), np.float32))
     rest: Mask = np.clip(1 - whole, 0, 1).astype(np.float32)
-    for number, masked in enumerate(blending.mask):
+    for number, masked in enumerate(named):
         if masked.mask == REST:
             masks[number] = _check_covers(rest, masked, "the masks leave nothing for it")
             whole = np.maximum(whole, 1)
     _warn_of_sums(whole, warn)
     sums = np.maximum(whole, 1)
-    return Blend(strengths, tuple(_divided(masks[number], sums) for number in sorted(masks)))
+    return tuple(_divided(masks[number], sums) for number in sorted(masks))
 
 
 def _read_mask(

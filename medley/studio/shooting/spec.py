@@ -177,6 +177,7 @@ class ShotSpec:
                 for work in self.paintings
             ),
             start=self._loaded_start(read),
+            blend=self.blend.holding_masks(),
         )
 
     def _loaded_start(self, read: Callable[[Picture], Pixels]) -> Start:
