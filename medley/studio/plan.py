@@ -97,23 +97,7 @@ def plan(
         MedleyError: an order cannot be carried out, and `unattended` is False.
     """
     planner = _Planner(orders, devices, force, unattended, writes, listener)
-    films, failed, faults = [], {}, []
-    planner.look_at_contents()
-    for number, order in enumerate(orders):
-        source = sources[number] if sources else ""
-        try:
-            films.append(planner.film(order, source))
-        except MedleyError as error:
-            if not unattended:
-                raise
-            if isinstance(error, OutputError):
-                faults.append((f"{source}: ", *error.args))
-            else:
-                failed[number] = error
-        if len(orders) > 1:
-            listener(stage("looking through films", number + 1, len(orders)))
-    if faults:
-        raise ConfigError(*faults)
+    films, failed = planner.films(sources or [""] * len(orders))
     planner.pictures.finish_planning()
     labels = label_shots(spec for film in films for spec in film.shots)
     return Plan(
@@ -160,14 +144,39 @@ class _Planner:
         self._weights = lru_cache(maxsize=None)(identify_weights)
         self._networks: dict[tuple[Any, ...], list[Network]] = {}
 
-    def look_at_contents(self) -> None:
+    def films(self, sources: Sequence[str]) -> tuple[list[FilmSpec], dict[int, MedleyError]]:
+        """Plan all films; give those that can be made, and why others cannot, by number.
+
+        Raises:
+            ConfigError: films of a batch would be replaced; the message names all of them.
+            MedleyError: a film cannot be made, and nobody waits for the others.
+        """
+        films, failed, faults = [], {}, []
+        self._look_at_contents()
+        for number, (order, source) in enumerate(zip(self._orders, sources, strict=True)):
+            try:
+                films.append(self._film(order, source))
+            except MedleyError as error:
+                if not self._unattended:
+                    raise
+                if isinstance(error, OutputError):
+                    faults.append((f"{source}: ", *error.args))
+                else:
+                    failed[number] = error
+            if len(self._orders) > 1:
+                self._listener(stage("looking through films", number + 1, len(self._orders)))
+        if faults:
+            raise ConfigError(*faults)
+        return films, failed
+
+    def _look_at_contents(self) -> None:
         """Read all photos' sizes before the first painting is decoded."""
         for order in self._orders if len(self._orders) > 1 else ():
             for path in order.content:
                 with suppress(MedleyError):  # raised again when its film is planned
                     self.pictures.content(path, order.shot)
 
-    def film(self, order: FilmOrder, source: str) -> FilmSpec:
+    def _film(self, order: FilmOrder, source: str) -> FilmSpec:
         """Check a film's inputs and make the specs of its shots.
 
         Raises:

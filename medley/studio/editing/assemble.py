@@ -61,16 +61,7 @@ def assemble(
     film = film.model_copy(update={"captions": choose_captions(sources, film)})
     for root in {source.shot.path.parent.parent for source in sources if source.shot}:
         Workspace(root).note_film(outputs.sidecar)
-    contents: list[Pixels] = []
-    segments = []
-    for number, source in enumerate(sources, start=1):
-        content = decode(source.pictures[0])
-        place = next((at for at, one in enumerate(contents) if np.array_equal(one, content)), None)
-        if place is None:
-            place = len(contents)
-            contents.append(content)
-        caption = caption_of([source], number, film)
-        segments.append(_segment(source, caption, place, film, listener, warn))
+    contents, segments = _read_sources(sources, film, listener, warn)
     if film.sparkline != "none" and not any(one.losses for one in segments):
         warn("these pictures have no trace of losses; the film goes without the sparkline")
 
@@ -86,6 +77,23 @@ def assemble(
         first = contents[0], sources[0].content
         write_beside(beside, _sidecar(sources, film, facts), sources, first, works)
     return facts
+
+
+def _read_sources(
+    sources: Sequence[FrameSource], film: FilmSettings, listener: Listener, warn: Warn
+) -> tuple[list[Pixels], list[Segment]]:
+    """Read the photos, each different one once, and the segment of each source."""
+    contents: list[Pixels] = []
+    segments = []
+    for number, source in enumerate(sources, start=1):
+        content = decode(source.pictures[0])
+        place = next((at for at, one in enumerate(contents) if np.array_equal(one, content)), None)
+        if place is None:
+            place = len(contents)
+            contents.append(content)
+        caption = caption_of([source], number, film)
+        segments.append(_segment(source, caption, place, film, listener, warn))
+    return contents, segments
 
 
 def changes_of(pictures: Sequence[Path], on_progress: Callable[[int, int], None]) -> list[float]:

@@ -119,34 +119,47 @@ def cut_medley(
     titled = title_frames(settings.fps, settings.title_seconds) if settings.title else 0
     timeline = [timeline[0]] * titled + [*timeline]
     layout = _plan([content.shape for content in contents], settings)
-    box = FrameSize(layout.picture.height, layout.picture.width)
-    ground = lru_cache(maxsize=_CONTENTS)(lambda number, at: backdrop(contents[number], at))
-
-    def fit(picture: Pixels, number: int) -> Pixels:
-        if layout.is_plain and not settings.resolution:
-            return picture  # all pictures have one size, and the frames have it too
-        at = plan_layout(*picture.shape[:2], box, settings.fit)
-        return letterbox(picture, at, lambda: ground(number, at))
-
-    def weaken(shot: int, picture: Pixels) -> Pixels:
-        whole = settings.strength == 1
-        return picture if whole else mix(contents[home[shot]], picture, settings.strength)
-
-    @lru_cache(maxsize=_CONTENTS)
-    def content(number: int) -> Pixels:
-        return fit(contents[number], number)
-
-    def read(still: Still) -> Pixels:
-        if still.shot is None:
-            return content(still.step)
-        picture = weaken(still.shot, segments[still.shot].read(still.step))
-        return fit(picture, home[still.shot])
-
+    fitted = _Fitted(contents, segments, settings, layout)
     overlays = list_overlays(segments, settings, layout, titled)
-    pictures = render_frames(timeline, read)
-    frames = composite(pictures, timeline, settings.fps, layout, content, home, overlays)
+    pictures = render_frames(timeline, fitted.read)
+    frames = composite(pictures, timeline, settings.fps, layout, fitted.content, home, overlays)
     size = layout.height, layout.width
     return encode(frames, len(timeline), size, settings, path, on_frame, part)
+
+
+class _Fitted:
+    """Pictures of a film, mixed with their photos and fitted to their place in the frame."""
+
+    def __init__(
+        self,
+        contents: Sequence[Pixels],
+        segments: Sequence[Segment],
+        settings: FilmSettings,
+        layout: Layout,
+    ) -> None:
+        """Take what the film is cut from; arguments as in `cut_medley`."""
+        self._contents, self._segments, self._settings = contents, segments, settings
+        self._is_plain = layout.is_plain and not settings.resolution
+        self._box = FrameSize(layout.picture.height, layout.picture.width)
+        keep = lru_cache(maxsize=_CONTENTS)
+        self._ground = keep(lambda number, at: backdrop(contents[number], at))
+        self.content = keep(lambda number: self._fit(contents[number], number))
+
+    def read(self, still: Still) -> Pixels:
+        """Read a picture: a photo, or an iterate of a shot."""
+        if still.shot is None:
+            return self.content(still.step)
+        segment = self._segments[still.shot]
+        picture = segment.read(still.step)
+        if self._settings.strength != 1:
+            picture = mix(self._contents[segment.content], picture, self._settings.strength)
+        return self._fit(picture, segment.content)
+
+    def _fit(self, picture: Pixels, number: int) -> Pixels:
+        if self._is_plain:
+            return picture  # all pictures have one size, and the frames have it too
+        at = plan_layout(*picture.shape[:2], self._box, self._settings.fit)
+        return letterbox(picture, at, lambda: self._ground(number, at))
 
 
 def _plan(shapes: Sequence[tuple[int, ...]], settings: FilmSettings) -> Layout:
