@@ -1,5 +1,7 @@
+import errno
 import importlib
 import io
+import os
 import pkgutil
 import re
 import subprocess
@@ -309,6 +311,26 @@ def test_interrupted_while_it_is_imported_it_leaves_no_traceback():
     done = interrupted_import("pydantic", "quantize", "--help")
     assert done.returncode == 130
     assert done.stderr.strip() == "Interrupted."
+
+
+@pytest.mark.parametrize(
+    ("code", "way"),
+    [
+        (errno.ENOSPC, "make room there"),
+        (errno.ENAMETOOLONG, "check that name and its permissions"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line_with_a_way_out(code, way, monkeypatch, capsys):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code), "somewhere")
+
+    monkeypatch.setattr("medley.cli.console.show_table", refuse)
+    with pytest.raises(SystemExit, match="1"):
+        main(["presets"])
+    assert (
+        capsys.readouterr().err
+        == f"Error: [Errno {code}] {os.strerror(code)}: 'somewhere'; {way}\n"
+    )
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The command line: one small file for each command; nothing below this floor prints or exits."""
 
+import errno
 import importlib
 import logging
 import os
@@ -32,6 +33,7 @@ COMMANDS = {
 """What each command is for, so that --help need not import them."""
 
 _SHOOTING = ("batch", "render", "sweep", "walk")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _KEPT = "; what was shot is kept, and the same command goes on from there"
 
 
@@ -98,7 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(f"Error: {printable(error.worded(in_options))}", err=True)
         sys.exit(1)
     except OSError as error:  # such as a name too long, or a folder that may not be read
-        click.echo(f"Error: {printable(str(error))}; check that name and its permissions", err=True)
+        way = "make room there" if error.errno in _FULL else "check that name and its permissions"
+        click.echo(f"Error: {printable(str(error))}; {way}", err=True)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         kept = _KEPT if words and words[0] in _SHOOTING else ""
