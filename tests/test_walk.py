@@ -14,9 +14,9 @@ from medley.errors import FilmError
 from medley.film.timeline import Frame, Still, walk_timeline
 from medley.images import decode
 from medley.settings import ShotSettings, WalkOrder
+from medley.studio.film_shots import lap_of
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.problem import iterate
-from medley.studio.walk import lap_of
 from medley.tensors import to_tensor
 from medley.transfer.losses import Objective
 from medley.transfer.style_path import Walk, convex_weights, lingering, path_weights

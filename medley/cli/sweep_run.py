@@ -9,8 +9,8 @@ from medley.cli.films import make_film
 from medley.settings import SweepOrder
 from medley.studio.cut import MadeFilm
 from medley.studio.editing.measure import TOLERANCE, Spread, recommend, summarize
+from medley.studio.film_shots import pairs_of, reference_in
 from medley.studio.picture_cache import PictureCache
-from medley.studio.sweep import pairs_of, reference_in
 from medley.vgg import sources
 
 

@@ -12,9 +12,8 @@ from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
 from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import check_film
 from medley.studio.editing.outputs import Outputs, check_output
+from medley.studio.film_shots import lap_of, parts_of_sweep
 from medley.studio.film_spec import FilmSpec
-from medley.studio.sweep import parts_of_sweep
-from medley.studio.walk import lap_of
 
 # Cached: laying out a long film takes a tenth of a second, and many films are cut alike.
 _check_film = lru_cache(maxsize=1000)(check_film)

@@ -19,14 +19,18 @@ from medley.studio.compression.networks import Network, Variant, name_networks
 from medley.studio.editing.outputs import Outputs
 from medley.studio.engines.jobs import Job
 from medley.studio.film_checks import FilmChecks, check_time, notes_of
+from medley.studio.film_shots import (
+    plan_render,
+    plan_sweep,
+    plan_walk,
+    reference_notes,
+    swept_variants,
+)
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
-from medley.studio.render import plan_render
 from medley.studio.shooting.devices import choose_precision
 from medley.studio.shooting.spec import label_shots
 from medley.studio.shot_maker import ShotMaker
-from medley.studio.sweep import plan_sweep, reference_notes, swept_variants
-from medley.studio.walk import plan_walk
 from medley.vgg.identity import identify_weights
 from medley.workspace.store import Workspace
 

@@ -1,4 +1,4 @@
-"""The medley: shots of one content after many paintings, and the film that joins them."""
+"""The medley's film: shots of one photo after many paintings, joined."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,6 @@ from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.film.poster import side_by_side
 from medley.media.probe import FilmFacts
-from medley.paintings.draws import Draw
-from medley.pictures import Picture
 from medley.settings import FilmSettings, RenderOrder
 from medley.studio.editing.beside import (
     describe_content,
@@ -19,44 +17,10 @@ from medley.studio.editing.beside import (
     resolved_order,
     write_beside,
 )
-from medley.studio.editing.credits import caption_of, choose_captions, credit_lines, titles
+from medley.studio.editing.credits import caption_of, choose_captions, credit_lines
 from medley.studio.editing.cut import cut_medley, segment_of
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
-from medley.studio.shooting.blend import paintings_of_blend, read_blend
-from medley.studio.shooting.spec import ShotSpec
-from medley.studio.shot_maker import ShotMaker
-
-
-def plan_render(
-    order: RenderOrder,
-    content: Picture,
-    drawn: Draw[Picture],
-    maker: ShotMaker,
-    warn: Callable[[str], None],
-) -> list[ShotSpec]:
-    """List the shots of a medley: one after each painting, or one after all of them.
-
-    Args:
-        order: order of the film.
-        content: photo at its size.
-        drawn: paintings that were drawn, fitted to the photo.
-        maker: maker of the shots' specs.
-        warn: takes a line about each mask that may not be as it is meant.
-
-    Raises:
-        PictureError: the starting picture is unreadable or too narrow, or masks or weights do not
-            fit.
-    """
-    groups = [[painting] for painting in drawn.paintings]
-    if order.blend.is_one_shot:
-        groups = [paintings_of_blend(order.blend, drawn)]
-    shots: list[ShotSpec] = []
-    for works in groups:
-        after = shots[-1] if shots and order.film.transition == "chain" else None
-        blend = read_blend(order.blend, len(works), content.height, content.width, warn)
-        shots.append(maker.make(content, works, titles(works), after, blend.without_masks()))
-    return shots
 
 
 def cut_render(

@@ -1,24 +1,14 @@
-"""The sweep: the same shots with the network stored in many ways, side by side and measured."""
+"""The sweep's film: the same shots with the network stored in many ways, side by side, measured."""
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
-from medley.errors import FilmError, Setting
 from medley.files import json_bytes, part_files
 from medley.images import encode_png
 from medley.media.probe import FilmFacts
-from medley.paintings.draws import Draw
-from medley.pictures import Picture
-from medley.settings import CutSettings, SweepOrder, SweepSettings
-from medley.studio.compression.networks import (
-    Network,
-    Variant,
-    has_float,
-    list_variants,
-    reference_of,
-)
+from medley.settings import CutSettings, SweepOrder
 from medley.studio.editing.beside import (
     describe_content,
     describe_film,
@@ -31,95 +21,10 @@ from medley.studio.editing.beside import (
 from medley.studio.editing.credits import list_credits
 from medley.studio.editing.measure import TOLERANCE, Measure, recommend, summarize
 from medley.studio.editing.panes import Pane, Part, cut_panes, draw_sheet
+from medley.studio.film_shots import pairs_of, reference_in, shown_in
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.spec import ShotSpec
-from medley.studio.shot_maker import ShotMaker
-
-
-def swept_variants(sweep: SweepSettings) -> list[Variant]:
-    """List the variants that a sweep measures: the reference first, if it is not asked for itself.
-
-    Raises:
-        WeightsError: something asked for is made from the float original, which is not here.
-    """
-    with_float = has_float()
-    shown, standard = list_variants(sweep, with_float), reference_of(with_float)
-    return shown if standard in shown else [standard, *shown]
-
-
-def reference_in(film: FilmSpec) -> Network:
-    """The network that the others are measured against."""
-    return _reference_among(film.networks)
-
-
-def _reference_among(networks: Sequence[Network]) -> Network:
-    standard = reference_of(has_float())
-    return next(network for network in networks if network.variant == standard)
-
-
-def reference_notes(networks: Sequence[Network]) -> list[str]:
-    """The notes for the user: one if 8 bits are the reference because the original is not here."""
-    if has_float():
-        return []
-    return [
-        f"the float original is not here, so {_reference_among(networks).label} weights stand in"
-        " as the reference; medley weights fetch brings it"
-    ]
-
-
-def shown_in(film: FilmSpec, order: SweepOrder) -> list[Network]:
-    """The networks that the film shows."""
-    wanted = list_variants(order.sweep, has_float())
-    by_variant = {network.variant: network for network in film.networks}
-    return [by_variant[variant] for variant in wanted]
-
-
-def pairs_of(film: FilmSpec) -> list[Sequence[ShotSpec]]:
-    """The shots of each pair of photo and painting, in the order of the networks."""
-    count = len(film.networks)
-    return [film.shots[at : at + count] for at in range(0, len(film.shots), count)]
-
-
-def parts_of_sweep(order: SweepOrder, pairs: int) -> int:
-    """Count the parts of a sweep's film, from the number of pairs of photo and painting.
-
-    Raises:
-        FilmError: the film is a split of a single width.
-        WeightsError: something asked for is made from the float original, which is not here.
-    """
-    shown = list_variants(order.sweep, has_float())
-    if order.sweep.layout == "split" and len(shown) < 2:
-        raise FilmError(
-            Setting("layout", "split"), f" needs two widths, and '{shown[0].bits}' is one; add"
-            " another",
-        )  # fmt: skip
-    return pairs * len(shown) if order.sweep.layout == "sequence" else pairs
-
-
-def plan_sweep(
-    photos: Sequence[tuple[Picture, Draw[Picture]]], networks: Sequence[Network], maker: ShotMaker
-) -> list[ShotSpec]:
-    """List a sweep's shots: every photo with every painting, each with all networks.
-
-    Args:
-        photos: photos at their sizes, each with the paintings fitted to it.
-        networks: networks in the film's order.
-        maker: maker of the shots' specs.
-
-    Raises:
-        PictureError: the starting picture is unreadable or too narrow.
-    """
-    shots = []
-    for content, drawn in photos:
-        for painting in drawn.paintings:
-            words = [content.path.stem] if len(photos) > 1 else []
-            words += [painting.title] if len(drawn.paintings) > 1 else []
-            for network in networks:
-                own = replace(maker, settings=network.settings, weights=network.digest)
-                title = ", ".join([network.label, *words])
-                shots.append(own.make(content, [painting], title))
-    return shots
 
 
 def cut_sweep(

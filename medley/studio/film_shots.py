@@ -1,0 +1,241 @@
+"""Which shots each kind of film has: a medley, a style walk, or a sweep of networks.
+
+A walk has two shots. The first is an ordinary shot of the last painting; the second goes on from
+its result to the first painting and then through all of them, back to the first. The frames before
+the first painting are shown only as what the end dissolves into. That dissolve takes as long as the
+way from one painting to the next, because a faster one would be seen as a hurry.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from medley.errors import FilmError, PictureError, Setting
+from medley.film.timeline import Frame, walk_timeline
+from medley.paintings.draws import Draw
+from medley.pictures import Picture
+from medley.settings import (
+    RenderOrder,
+    ShotSettings,
+    SweepOrder,
+    SweepSettings,
+    WalkOrder,
+    WalkSettings,
+)
+from medley.studio.compression.networks import (
+    Network,
+    Variant,
+    has_float,
+    list_variants,
+    reference_of,
+)
+from medley.studio.editing.credits import titles
+from medley.studio.film_spec import FilmSpec
+from medley.studio.shooting.blend import Blend, paintings_of_blend, read_blend
+from medley.studio.shooting.spec import ShotSpec
+from medley.studio.shot_maker import ShotMaker
+from medley.transfer.style_path import Walk
+
+_FEWEST_FRAMES = 2  # least frames from one painting to the next
+
+
+def plan_render(
+    order: RenderOrder,
+    content: Picture,
+    drawn: Draw[Picture],
+    maker: ShotMaker,
+    warn: Callable[[str], None],
+) -> list[ShotSpec]:
+    """List the shots of a medley: one after each painting, or one after all of them.
+
+    Args:
+        order: order of the film.
+        content: photo at its size.
+        drawn: paintings that were drawn, fitted to the photo.
+        maker: maker of the shots' specs.
+        warn: takes a line about each mask that may not be as it is meant.
+
+    Raises:
+        PictureError: the starting picture is unreadable or too narrow, or masks or weights do not
+            fit.
+    """
+    groups = [[painting] for painting in drawn.paintings]
+    if order.blend.is_one_shot:
+        groups = [paintings_of_blend(order.blend, drawn)]
+    shots: list[ShotSpec] = []
+    for works in groups:
+        after = shots[-1] if shots and order.film.transition == "chain" else None
+        blend = read_blend(order.blend, len(works), content.height, content.width, warn)
+        shots.append(maker.make(content, works, titles(works), after, blend.without_masks()))
+    return shots
+
+
+@dataclass(frozen=True)
+class Lap:
+    """The numbers of frames of a walk's lap and of the way to its first painting.
+
+    Attributes:
+        frames: number of frames from the first painting through all others back to it.
+        lead: number of frames from one painting to the next; as many at the lap's end dissolve
+            into those that led up to it.
+    """
+
+    frames: int
+    lead: int
+
+    def timeline(self, every: int) -> list[Frame]:
+        """The content of each frame, if there is one for every `every` steps."""
+        return walk_timeline(self.frames, self.lead, every)
+
+
+def lap_of(order: WalkOrder, paintings: int) -> Lap:
+    """Count a walk's frames, from exact fractions.
+
+    Raises:
+        FilmError: there are too few between two paintings.
+    """
+    fps, seconds = order.film.fitted(order.film_path).fps, order.walk.seconds_per_painting
+    leg = fps * Fraction(str(seconds))
+    if leg < _FEWEST_FRAMES:
+        raise FilmError(
+            f"{seconds:g} s from one painting to the next are less than {_FEWEST_FRAMES} frames at"
+            f" {float(fps):.5g} fps; raise ",
+            Setting("seconds_per_painting"),
+        )
+    return Lap(round(leg * paintings), round(leg))
+
+
+def plan_walk(
+    order: WalkOrder, content: Picture, drawn: Draw[Picture], maker: ShotMaker
+) -> list[ShotSpec]:
+    """List a walk's two shots: the one that it sets out from, and the one that follows the path.
+
+    Args:
+        order: order of the film.
+        content: photo at its size.
+        drawn: paintings that were drawn, in the film's order.
+        maker: maker of the shots' specs.
+
+    Raises:
+        FilmError: there are too few frames.
+        PictureError: there is only one painting, or the starting picture cannot be used.
+    """
+    works = drawn.paintings
+    if len(works) < 2:
+        raise PictureError(
+            f"a walk goes through 2 paintings or more, and there is only '{works[0].path}'; name"
+            " others with ",
+            Setting("styles"),
+        )
+    lap, every = lap_of(order, len(works)), order.walk.steps_per_frame
+    opening = maker.make(content, works[-1:], titles(works[-1:]))
+    path = Blend(walk=Walk(lap.frames * every, lap.lead * every, order.walk.linger))
+    following = replace(maker, settings=following_settings(order.shot, order.walk, lap))
+    title = f"the walk through {titles(works)}"
+    return [opening, following.make(content, works, title, opening, path)]
+
+
+def following_settings(settings: ShotSettings, walk: WalkSettings, lap: Lap) -> ShotSettings:
+    """Change the first shot's settings into those of the shot that follows the path.
+
+    Adam replaces L-BFGS, which would mistake the moving target for curvature and jerk, while Adam's
+    steps have one size. The content weighs more, because what is lost of it on the way does not
+    come back.
+    """
+    every = walk.steps_per_frame
+    return settings.model_copy(
+        update={
+            "steps": (lap.lead + lap.frames - 1) * every,
+            "keep_every": every,
+            "optimizer": "adam",
+            "learning_rate": walk.walk_rate,
+            "content_weight": walk.photo_pull * settings.content_weight,
+            "history": None,
+            "scales": 1,
+        }
+    )
+
+
+def swept_variants(sweep: SweepSettings) -> list[Variant]:
+    """List the variants that a sweep measures: the reference first, if it is not asked for itself.
+
+    Raises:
+        WeightsError: something asked for is made from the float original, which is not here.
+    """
+    with_float = has_float()
+    shown, standard = list_variants(sweep, with_float), reference_of(with_float)
+    return shown if standard in shown else [standard, *shown]
+
+
+def reference_in(film: FilmSpec) -> Network:
+    """The network that the others are measured against."""
+    return _reference_among(film.networks)
+
+
+def _reference_among(networks: Sequence[Network]) -> Network:
+    standard = reference_of(has_float())
+    return next(network for network in networks if network.variant == standard)
+
+
+def reference_notes(networks: Sequence[Network]) -> list[str]:
+    """The notes for the user: one if 8 bits are the reference because the original is not here."""
+    if has_float():
+        return []
+    return [
+        f"the float original is not here, so {_reference_among(networks).label} weights stand in"
+        " as the reference; medley weights fetch brings it"
+    ]
+
+
+def shown_in(film: FilmSpec, order: SweepOrder) -> list[Network]:
+    """The networks that the film shows."""
+    wanted = list_variants(order.sweep, has_float())
+    by_variant = {network.variant: network for network in film.networks}
+    return [by_variant[variant] for variant in wanted]
+
+
+def pairs_of(film: FilmSpec) -> list[Sequence[ShotSpec]]:
+    """The shots of each pair of photo and painting, in the order of the networks."""
+    count = len(film.networks)
+    return [film.shots[at : at + count] for at in range(0, len(film.shots), count)]
+
+
+def parts_of_sweep(order: SweepOrder, pairs: int) -> int:
+    """Count the parts of a sweep's film, from the number of pairs of photo and painting.
+
+    Raises:
+        FilmError: the film is a split of a single width.
+        WeightsError: something asked for is made from the float original, which is not here.
+    """
+    shown = list_variants(order.sweep, has_float())
+    if order.sweep.layout == "split" and len(shown) < 2:
+        raise FilmError(
+            Setting("layout", "split"), f" needs two widths, and '{shown[0].bits}' is one; add"
+            " another",
+        )  # fmt: skip
+    return pairs * len(shown) if order.sweep.layout == "sequence" else pairs
+
+
+def plan_sweep(
+    photos: Sequence[tuple[Picture, Draw[Picture]]], networks: Sequence[Network], maker: ShotMaker
+) -> list[ShotSpec]:
+    """List a sweep's shots: every photo with every painting, each with all networks.
+
+    Args:
+        photos: photos at their sizes, each with the paintings fitted to it.
+        networks: networks in the film's order.
+        maker: maker of the shots' specs.
+
+    Raises:
+        PictureError: the starting picture is unreadable or too narrow.
+    """
+    shots = []
+    for content, drawn in photos:
+        for painting in drawn.paintings:
+            words = [content.path.stem] if len(photos) > 1 else []
+            words += [painting.title] if len(drawn.paintings) > 1 else []
+            for network in networks:
+                own = replace(maker, settings=network.settings, weights=network.digest)
+                title = ", ".join([network.label, *words])
+                shots.append(own.make(content, [painting], title))
+    return shots
