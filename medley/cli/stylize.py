@@ -9,6 +9,7 @@ import click
 from medley.cli.config import config_options, settle
 from medley.cli.help import Grouped, by_worth
 from medley.cli.options import read_settings, settings_options
+from medley.cli.words import STREAM
 from medley.errors import PictureError
 from medley.settings import (
     SUFFIXES,
@@ -23,8 +24,6 @@ from medley.settings import (
 )
 
 _PATH = click.Path(path_type=Path)
-STREAM = Path("-")
-"""Standard input or output."""
 
 _UNUSED = ("keep_every",)
 _SHOT_OPTIONS = tuple(name for name in by_worth(ShotSettings) if name not in _UNUSED)

@@ -10,8 +10,7 @@ import click
 
 from medley.cli.console import notes
 from medley.cli.progress import Display, display
-from medley.cli.stylize import STREAM
-from medley.cli.words import INTERRUPTED, counted, printable, words_of
+from medley.cli.words import INTERRUPTED, STREAM, counted, printable, words_of
 from medley.files import check_free
 from medley.settings import BlendSettings, RunSettings, ShotSettings, StillFormat, StillSettings
 from medley.stills import check_format

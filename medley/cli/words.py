@@ -1,10 +1,14 @@
-"""Words that a terminal shows as one line, whatever they hold."""
+"""Words of the command line: how settings, errors and times are said, and texts shown."""
 
 import unicodedata
+from pathlib import Path
 
 from medley.errors import MedleyError, Setting
 
 _HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, lone surrogates, line and paragraph ends
+
+STREAM = Path("-")
+"""The name of standard input or output."""
 
 INTERRUPTED = 130
 """What a command ends with after Ctrl-C."""
