@@ -7,7 +7,6 @@ can mend, such as an unreadable picture or missing weights, is a `medley.errors.
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -16,7 +15,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from medley.errors import ConfigError, MedleyError, Setting, word
+from medley.errors import ConfigError, Setting, worded
 from medley.events import Event
 from medley.files import check_free
 from medley.images import Pixels, read_picture
@@ -71,18 +70,7 @@ def in_keywords(setting: Setting) -> str:
     return setting.name if value is None else f"{setting.name}={value}"
 
 
-@contextmanager
-def _worded() -> Iterator[None]:
-    """Word the settings in errors as keyword arguments."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigError(*(word(fault, in_keywords) for fault in error.faults)) from None
-    except MedleyError as error:
-        raise type(error)(error.worded(in_keywords)) from None
-
-
-@_worded()
+@worded(in_keywords)
 def stylize(
     content: Picture,
     painting: Picture | Sequence[Picture] = (),
@@ -145,14 +133,14 @@ def _iterate(context: StillContext, spec: ShotSpec) -> Iterator[Iterate]:
     """Check that the memory suffices, and return an iterator of a shot's iterates."""
     iterates = context.iterate(spec)
 
-    def worded() -> Iterator[Iterate]:
-        with _worded():
+    def with_keywords() -> Iterator[Iterate]:
+        with worded(in_keywords):
             yield from iterates
 
-    return worded()
+    return with_keywords()
 
 
-@_worded()
+@worded(in_keywords)
 def render(
     content: str | Path,
     styles: str | Path | Sequence[str | Path],
@@ -203,7 +191,7 @@ def render(
     return made.facts
 
 
-@_worded()
+@worded(in_keywords)
 def load_vgg(
     bits: int | None = None,
     *,
@@ -275,7 +263,7 @@ def features(
     return {name: found[name].float() for name in layers}
 
 
-@_worded()
+@worded(in_keywords)
 def quantize(
     output: str | Path,
     *,

@@ -4,7 +4,8 @@ A message is made of parts. Where it names a setting, that part is a `Setting`, 
 words in its own way: `--tile 512` on the command line, `tile=512` in Python.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 
@@ -94,6 +95,17 @@ class DivergedError(MedleyError):
 
 class WorkerLostError(MedleyError):
     """The process that was at a shot ended before the shot did."""
+
+
+@contextmanager
+def worded(wording: Wording) -> Iterator[None]:
+    """Word the settings in errors that leave the block; a `ConfigError` keeps its faults apart."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(*(word(fault, wording) for fault in error.faults)) from None
+    except MedleyError as error:
+        raise type(error)(error.worded(wording)) from None
 
 
 class SettingsError(ValueError):

@@ -4,6 +4,7 @@ import _thread
 import gc
 import json
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -491,6 +492,15 @@ def test_check_says_what_a_batch_would_take_and_makes_nothing(place, monkeypatch
     (place / "bad.png").touch()
     failed = command(place, '[[film]]\ncontent = "bad.png"\n', "--check", expect=1)
     assert "cannot be made: " in failed.stderr
+
+
+def test_a_films_error_names_what_stands_in_the_manifest_and_the_batchs_own_its_options(place):
+    failed = command(place, RENDER + "seconds_per_painting = 0.1\n", "--check", expect=1)
+    assert re.search(r"raise seconds_per_painting to [\d.]+ or lower hold", failed.stderr)
+    (place / "outputs").mkdir(exist_ok=True)
+    (place / "outputs" / "photo-medley.mp4").touch()
+    failed = command(place, RENDER, "--check", expect=1)
+    assert "exists; pass --force" in failed.stderr
 
 
 def test_check_needs_no_torch_where_the_pace_is_known(place, monkeypatch):

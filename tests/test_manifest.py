@@ -169,7 +169,7 @@ def test_every_fault_is_said_at_once_with_its_line(folder):
         f"F line 6, film 1: content: 'x*.jpg' matches nothing in '{folder}'; check the pattern",
         "F line 7, film 1: bits: 9 is not a width; weights have 1 to 8 bits, or 32 for float",
         "F line 8, film 1: hold is 'two'; it must be a number from 0 to 600",
-        "F line 9, film 1: device is not a single film's; name devices to the batch",
+        "F line 9, film 1: device is not a single film's; pass --devices to the batch",
         "F line 3, [defaults]: there is no setting 'sise'; did you mean 'size'?",
         "F line 11, film 2: kind is 'wolk'; it must be render, sweep or walk",
         f"F line 13, film 3: content: there is no '{folder / 'c.jpg'}'; check its name",

@@ -10,8 +10,10 @@ from medley.cli.console import notes, show_table
 from medley.cli.films import forecast_line, missing_steps
 from medley.cli.progress import Display, display
 from medley.cli.words import counted, in_options, printable, words_of
+from medley.errors import Setting, worded
 from medley.events import Event
 from medley.settings import EngineSettings
+from medley.settings.load import in_files
 from medley.settings.manifest import Manifest, read_manifest
 from medley.settings.presets import Kind, kind_named
 from medley.studio.engines.choice import open_engine, planning_devices
@@ -38,12 +40,22 @@ class Wishes(NamedTuple):
     page: Path | None
 
 
+_OWN = {*EngineSettings.model_fields, "force", "log_json", "page", "workspace", "yes"}
+"""Options of the command; everything else that a message may name stands in the manifest."""
+
+
+def in_manifest(setting: Setting) -> str:
+    """Write a setting where the user can change it: as an option, or as in the manifest."""
+    return in_options(setting) if setting.name in _OWN else in_files(setting)
+
+
+@worded(in_manifest)
 def run_batch(wishes: Wishes, settings: EngineSettings) -> int:
     """Make a manifest's films, or say what it would take; give the exit code."""
     kind = partial(_kind, settings.devices)
     manifest = read_manifest(wishes.manifest, wishes.yes, wishes.workspace, kind)
     devices = planning_devices(settings)
-    with display(notes(wishes.quiet)) as show:
+    with display(notes(wishes.quiet), in_manifest) as show:
         ready = prepare(
             [film.order for film in manifest.films],
             devices,
@@ -59,12 +71,12 @@ def run_batch(wishes: Wishes, settings: EngineSettings) -> int:
         if wishes.check:
             return int(bool(ready.plan.failed))
         log = wishes.log_json or log_path(manifest.workspace, manifest.path)
-        with open_log(log, wishes.log_json is not None, in_options) as events:
+        with open_log(log, wishes.log_json is not None, in_manifest) as events:
             report = _make(manifest, ready.plan, settings, show, events)
         name = manifest.path.stem
         folder = common_folder([film.path for film in manifest.films])
         page = wishes.page or folder / f"{name}.html"
-        write_page(page, name, report, in_options)
+        write_page(page, name, report, in_manifest)
         for film in report.films:
             if not film.error:
                 click.echo(film.key)
@@ -83,7 +95,7 @@ def _show_plan(manifest: Manifest, ready: Prepared, show: Display, check: bool) 
     planned, expected = ready.plan, ready.forecast
     for number, error in planned.failed.items():
         film = manifest.films[number]
-        show.warn(f"{film.source}: '{film.path}' cannot be made: {words_of(error)}")
+        show.warn(f"{film.source}: '{film.path}' cannot be made: {words_of(error, in_manifest)}")
     if check and planned.films and len(planned.films) <= _LISTED:
         rows = []
         for one in planned.films:
@@ -126,8 +138,10 @@ def _show_failures(report: Report, log: Path) -> None:
         err=True,
     )
     for film in report.failures:
-        click.echo(f"  {printable(film.key)}: {printable(words_of(film.error))}", err=True)
+        click.echo(
+            f"  {printable(film.key)}: {printable(words_of(film.error, in_manifest))}", err=True
+        )
     for shot in report.lost:
         attempts = f" after {shot.attempts} attempts" if shot.attempts > 1 else ""
-        title, why = printable(shot.title), printable(words_of(shot.error))
+        title, why = printable(shot.title), printable(words_of(shot.error, in_manifest))
         click.echo(f"  shot {shot.key} ({title}){attempts}: {why}", err=True)

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from medley.cli.words import clock, counted, printable, words_of
+from medley.cli.words import clock, counted, in_options, printable, words_of
+from medley.errors import Wording
 from medley.events import Event
 
 _BAR_WIDTH = 6  # columns that a long title leaves for the bar and around it
@@ -56,9 +57,9 @@ class _Shots:
 class Display:
     """Shows events on a console: of one film as a bar, of a batch as a table of workers."""
 
-    def __init__(self, console: Console, live: Live | None) -> None:
+    def __init__(self, console: Console, live: Live | None, wording: Wording) -> None:
         """Made by `display`."""
-        self._console, self._live = console, live
+        self._console, self._live, self._wording = console, live, wording
         self._what = "shot"
         self._is_batch = False
         self._shots = _Shots({}, {})
@@ -126,7 +127,7 @@ class Display:
         self.line(f"warning: {text}", "yellow")
 
     def _told(self, event: Event) -> None:
-        text = words_of(event.error) if event.error else event.text
+        text = words_of(event.error, self._wording) if event.error else event.text
         if event.kind == "retry":
             text += "; tried again"
         if not self._is_batch:
@@ -138,7 +139,7 @@ class Display:
         shots = self._shots
         place = f"shot {shots.done + shots.failed}/{shots.count} {shots.titles[end.key]}"
         if end.error:
-            self.line(f"{place}: failed: {words_of(end.error)}", "red")
+            self.line(f"{place}: failed: {words_of(end.error, self._wording)}", "red")
         elif not end.worker:
             self.line(f"{place}: taken by another batch")
         else:
@@ -152,7 +153,7 @@ class Display:
             self._films_done += 1
         place = f"film {self._films_done + self._films_failed}/{self._films} '{end.key}'"
         if end.error:
-            self.line(f"{place}: failed: {words_of(end.error)}", "red")
+            self.line(f"{place}: failed: {words_of(end.error, self._wording)}", "red")
         else:
             self.line(f"{place}: cut in {clock(end.seconds)}")
 
@@ -243,10 +244,15 @@ class Display:
 
 
 @contextmanager
-def display(console: Console) -> Iterator[Display]:
-    """Show progress on the console until the block ends; nothing of it stays there."""
+def display(console: Console, wording: Wording = in_options) -> Iterator[Display]:
+    """Show progress on the console until the block ends; nothing of it stays there.
+
+    Args:
+        console: where it is shown.
+        wording: writes the settings that errors name.
+    """
     if not console.is_terminal or console.quiet:  # a file or a pipe gets plain lines only
-        yield Display(console, None)
+        yield Display(console, None, wording)
         return
     with Live(console=console, transient=True, auto_refresh=False) as live:
-        yield Display(console, live)
+        yield Display(console, live, wording)

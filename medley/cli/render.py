@@ -17,8 +17,8 @@ def render(quiet: bool, force: bool, **options: Any) -> None:
     \b
     medley render --content photo.jpg --styles styles/ --sample 3 --size 512
 
-    All iterates stay in the workspace: the same command again takes no shot twice and goes
-    straight to the film, and one that was interrupted or killed goes on where it stopped.
+    All iterates stay in the workspace: the same command again, with --force to replace the film,
+    takes no shot twice, and one that was interrupted or killed goes on where it stopped.
     """
     order = read_order(options)
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.

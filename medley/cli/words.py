@@ -3,7 +3,7 @@
 import unicodedata
 from pathlib import Path
 
-from medley.errors import MedleyError, Setting
+from medley.errors import MedleyError, Setting, Wording
 
 _HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, lone surrogates, line and paragraph ends
 
@@ -42,9 +42,9 @@ def in_options(setting: Setting) -> str:
     return f"{option} {setting.value}"
 
 
-def words_of(error: Exception | None) -> str:
-    """Write an error's message as the command line does."""
-    return error.worded(in_options) if isinstance(error, MedleyError) else str(error)
+def words_of(error: Exception | None, wording: Wording = in_options) -> str:
+    """Write an error's message, with its settings as options or in another way."""
+    return error.worded(wording) if isinstance(error, MedleyError) else str(error)
 
 
 def printable(text: str) -> str:

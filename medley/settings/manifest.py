@@ -58,7 +58,10 @@ KINDS: dict[str, type[RenderOrder] | type[SweepOrder] | type[WalkOrder]] = {
 MANY = 10_000
 """Most films of a manifest that need no confirmation."""
 
-SHARED = {"workspace": "put it into [defaults]", "device": "name devices to the batch"}
+SHARED: dict[str, tuple[Part, ...]] = {
+    "workspace": ("put it into [defaults]",),
+    "device": ("pass ", Setting("devices"), " to the batch"),
+}
 """Settings that a single film cannot have, and what to do instead."""
 
 
@@ -184,7 +187,7 @@ class _Reader:
                 continue
             at = self._at(number, key)
             if name in SHARED:
-                self._blame(at, f"{key} is not a single film's; {SHARED[name]}")
+                self._blame(at, f"{key} is not a single film's; ", *SHARED[name])
                 continue
             found = self._check(kind, number, key, value)
             for again in found.keys() & values.keys():
