@@ -13,8 +13,8 @@ class Setting(NamedTuple):
     """A setting that a message names.
 
     Attributes:
-        name: of the field, such as "style_weight".
-        value: that it has or should have; None where only the setting is meant.
+        name: name of the field, such as "style_weight".
+        value: value that it has or should have; None where only the setting is meant.
     """
 
     name: str

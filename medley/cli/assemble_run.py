@@ -33,7 +33,7 @@ def assemble_film(wishes: Wishes, path: Path, asked: FilmSettings) -> None:
 
     Args:
         wishes: what it is made of.
-        path: of the film.
+        path: path of the film.
         asked: the film's settings, their rate not yet that of the format.
     """
     film, outputs = asked.fitted(path), Outputs(path)

@@ -70,7 +70,7 @@ def settings_options(
 
     Args:
         schema: has the fields.
-        names: of the fields, where only some are meant.
+        names: names of the fields, where only some are meant.
         about: help by name, where a field's description says more than is true of this command.
     """
     headings = by_worth(schema)

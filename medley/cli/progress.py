@@ -86,8 +86,8 @@ class Display:
 
         Args:
             what: a shot is called, such as "picture".
-            titles: of all shots, by key, in their order.
-            steps: of those that are missing, by key.
+            titles: titles of all shots, by key, in their order.
+            steps: steps of the missing shots, by key.
         """
         self._what, self._shots = what, _Shots(steps, titles)
         self._began = time.monotonic()
