@@ -51,6 +51,6 @@ def assemble(
     except ValueError as error:
         raise click.UsageError(words_of(error, in_options)) from None
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
-    from medley.cli.assemble_run import Wishes, assemble_film
+    from medley.cli.assemble_run import Request, assemble_film
 
-    assemble_film(Wishes(sources, workspace, order, prefix, force, quiet), path, asked)
+    assemble_film(Request(sources, workspace, order, prefix, force, quiet), path, asked)

@@ -17,7 +17,7 @@ from medley.studio.editing.outputs import Outputs, check_output
 from medley.workspace.store import Workspace
 
 
-class Wishes(NamedTuple):
+class Request(NamedTuple):
     """What was asked for besides the film's settings; the options of the command."""
 
     sources: tuple[str, ...]
@@ -28,28 +28,28 @@ class Wishes(NamedTuple):
     quiet: bool
 
 
-def assemble_film(wishes: Wishes, path: Path, asked: FilmSettings) -> None:
+def assemble_film(request: Request, path: Path, asked: FilmSettings) -> None:
     """Find the parts of a film and cut it; its path goes to standard output.
 
     Args:
-        wishes: what it is made of.
+        request: sources of the film, and what happens to its files.
         path: path of the film.
-        asked: the film's settings, their rate not yet that of the format.
+        asked: settings of the film, with a rate that is not yet the format's.
     """
     film, outputs = asked.fitted(path), Outputs(path)
-    named = [Path(source) for source in wishes.sources]
-    with display(notes(wishes.quiet)) as show:
+    named = [Path(source) for source in request.sources]
+    with display(notes(request.quiet)) as show:
         outputs.check(True, named)  # whether one that is there may be replaced is told of last
         check_output(path, asked, show.warn)
-        kept = Workspace(wishes.workspace)
-        found = find_sources(wishes.sources, kept, wishes.prefix, show.warn)
-        if wishes.order is not None:
-            found = [found[place] for place in parse_order(wishes.order, len(found))]
+        kept = Workspace(request.workspace)
+        found = find_sources(request.sources, kept, request.prefix, show.warn)
+        if request.order is not None:
+            found = [found[place] for place in parse_order(request.order, len(found))]
         check_film(len(found), film)
         check_sizes(found, film.resolution is not None)
         pictures = [picture for source in found for picture in source.pictures.values()]
         sound = [film.audio] if film.audio else []
-        outputs.check(wishes.force, [*named, *sound, *pictures])
+        outputs.check(request.force, [*named, *sound, *pictures])
         show.line(f"{counted(len(found), 'part')}, {counted(len(pictures), 'picture')}")
         facts = assemble(found, outputs, film, show.on, show.warn)
         show.line(closing_line(facts, outputs))

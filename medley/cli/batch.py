@@ -60,7 +60,7 @@ def batch(
         raise click.UsageError("name a MANIFEST, such as films.toml")
     settings = read_settings(EngineSettings, options)
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
-    from medley.cli.batch_run import Wishes, run_batch
+    from medley.cli.batch_run import Request, run_batch
 
-    wishes = Wishes(manifest, workspace, check, yes, force, quiet, log_json, page)
-    sys.exit(run_batch(wishes, settings))
+    request = Request(manifest, workspace, check, yes, force, quiet, log_json, page)
+    sys.exit(run_batch(request, settings))

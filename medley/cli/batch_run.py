@@ -27,7 +27,7 @@ from medley.studio.shooting.devices import preset_kind
 _LISTED = 30  # films that --check names one by one
 
 
-class Wishes(NamedTuple):
+class Request(NamedTuple):
     """What was asked of a batch besides its engine; the options of the command."""
 
     manifest: Path
@@ -50,32 +50,32 @@ def in_manifest(setting: Setting) -> str:
 
 
 @worded(in_manifest)
-def run_batch(wishes: Wishes, settings: EngineSettings) -> int:
+def run_batch(request: Request, settings: EngineSettings) -> int:
     """Make a manifest's films, or say what it would take; give the exit code."""
     kind = partial(_kind, settings.devices)
-    manifest = read_manifest(wishes.manifest, wishes.yes, wishes.workspace, kind)
+    manifest = read_manifest(request.manifest, request.yes, request.workspace, kind)
     devices = planning_devices(settings)
-    with display(notes(wishes.quiet), in_manifest) as show:
+    with display(notes(request.quiet), in_manifest) as show:
         ready = prepare(
             [film.order for film in manifest.films],
             devices,
             show.on,
             sources=[film.source for film in manifest.films],
-            force=wishes.force,
+            force=request.force,
             unattended=True,
             # Only where someone waits for the answer.
-            patience="always" if wishes.check else "none",
-            begins=not wishes.check,
+            patience="always" if request.check else "none",
+            begins=not request.check,
         )
-        _show_plan(manifest, ready, show, wishes.check)
-        if wishes.check:
+        _show_plan(manifest, ready, show, request.check)
+        if request.check:
             return int(bool(ready.plan.failed))
-        log = wishes.log_json or log_path(manifest.workspace, manifest.path)
-        with open_log(log, wishes.log_json is not None, in_manifest) as events:
+        log = request.log_json or log_path(manifest.workspace, manifest.path)
+        with open_log(log, request.log_json is not None, in_manifest) as events:
             report = _make(manifest, ready.plan, settings, show, events)
         name = manifest.path.stem
         folder = common_folder([film.path for film in manifest.films])
-        page = wishes.page or folder / f"{name}.html"
+        page = request.page or folder / f"{name}.html"
         write_page(page, name, report, in_manifest)
         for film in report.films:
             if not film.error:

@@ -25,8 +25,8 @@ def config_options(*schemas: type[Settings], sidecar: str) -> Callable[[Command]
     """Decorate a command with --config and --print-config.
 
     Args:
-        schemas: whose fields the file may set.
-        sidecar: the command whose films' sidecars are understood.
+        schemas: schemas of the settings that the file may have.
+        sidecar: name of the command whose films' sidecars are understood.
     """
     fields = {name: field for schema in schemas for name, field in schema.fields().items()}
 

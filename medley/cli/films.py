@@ -22,9 +22,9 @@ def make_film(order: FilmOrder, force: bool = False, quiet: bool = False) -> Mad
     """Plan a film, say what begins, and make it.
 
     Args:
-        order: what is asked for.
-        force: replace a film of that name.
-        quiet: say nothing but errors and the path.
+        order: order of the film.
+        force: True to replace a film of that name.
+        quiet: True to say nothing but errors.
     """
     with display(notes(quiet)) as show:
         devices = name_devices(order.run.device)

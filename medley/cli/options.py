@@ -69,9 +69,9 @@ def settings_options(
     """Decorate a command with an option for each field of a schema.
 
     Args:
-        schema: has the fields.
-        names: names of the fields, where only some are meant.
-        about: help by name, where a field's description says more than is true of this command.
+        schema: schema with the fields.
+        names: names of the fields, if only some are meant.
+        about: texts by name, where a field's description says more than is true of this command.
     """
     headings = by_worth(schema)
 

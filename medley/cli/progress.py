@@ -85,7 +85,7 @@ class Display:
         """Learn which shots there are.
 
         Args:
-            what: a shot is called, such as "picture".
+            what: word for a shot, such as "picture".
             titles: titles of all shots, by key, in their order.
             steps: steps of the missing shots, by key.
         """
@@ -248,8 +248,8 @@ def display(console: Console, wording: Wording = in_options) -> Iterator[Display
     """Show progress on the console until the block ends; nothing of it stays there.
 
     Args:
-        console: where it is shown.
-        wording: writes the settings that errors name.
+        console: console that shows it.
+        wording: function that words the settings that errors name.
     """
     if not console.is_terminal or console.quiet:  # a file or a pipe gets plain lines only
         yield Display(console, None, wording)

@@ -19,9 +19,9 @@ class Source(NamedTuple):
     """What weights are made from.
 
     Attributes:
-        original: the float weights; None for those that were fetched.
-        pictures: to calibrate and judge by; none for the paintings that ship.
-        quiet: say nothing on the way.
+        original: file of the float weights; None for the one that was fetched.
+        pictures: pictures to calibrate and compare by; none for the paintings that ship.
+        quiet: True to say nothing on the way.
     """
 
     original: Path | None
@@ -39,11 +39,11 @@ def write_weights(
     """Encode the float weights in few bits, as a file.
 
     Args:
-        source: what they are made from.
-        output: the file.
-        settings: the scheme, and the bits of every layer.
-        layers: bits of some layers that are others.
-        target_size: bytes that the file may have; widths are chosen to fit.
+        source: source of the weights.
+        output: file of the encoded weights.
+        settings: scheme, and bits of every layer.
+        layers: bits of single layers, by name.
+        target_size: most bytes of the file, for which widths are chosen.
     """
     with _quantizer(source) as (quantizer, show):
         widths = quantizer.widths(settings.scheme, settings.bits, layers, target_size)
@@ -55,9 +55,9 @@ def compare_schemes(source: Source, table: Path, chart: Path) -> None:
     """Encode the float weights in every way, and tell in numbers how far each strays.
 
     Args:
-        source: what they are made from.
-        table: the numbers, as .csv.
-        chart: the same as a picture.
+        source: source of the weights.
+        table: CSV file of the numbers.
+        chart: PNG file of the chart.
     """
     with _quantizer(source) as (quantizer, _):
         comparison = quantizer.comparison()

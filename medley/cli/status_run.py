@@ -18,8 +18,8 @@ def show_status(workspace: Path, as_json: bool) -> None:
     """Print how far shots are: how many of each state, and those that are not finished.
 
     Args:
-        workspace: has the shots.
-        as_json: an object for each shot instead, one a line.
+        workspace: folder of the shots.
+        as_json: True for a JSON object for each shot, one a line.
     """
     place = Workspace(workspace)
     shots = list(list_progress(place))

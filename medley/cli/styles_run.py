@@ -38,10 +38,10 @@ def list_paintings(
     """Print a table of paintings, and draw a sheet of them.
 
     Args:
-        places: folders and files; none for the paintings that ship.
-        settings: filters, and how many are drawn by lot.
-        sheet: where the sheet goes, if one is wanted.
-        as_json: print JSON instead of the table.
+        places: folders and files of paintings; none for the paintings that ship.
+        settings: filters, and number of paintings that are drawn by lot.
+        sheet: file of the sheet, if one is wanted.
+        as_json: True to print JSON instead of the table.
 
     Raises:
         click.UsageError: they are too many for a sheet.
@@ -74,8 +74,8 @@ def check_paintings(root: Path, quiet: bool) -> None:
     """Decode every painting, and print which are bad.
 
     Args:
-        root: a folder or a catalog.
-        quiet: show no progress.
+        root: folder or catalog of paintings.
+        quiet: True to show no progress.
     """
     catalog = read_catalog([root])
     with display(notes(quiet)) as show:

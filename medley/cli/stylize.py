@@ -82,18 +82,18 @@ def stylize(
     blending = read_settings(BlendSettings, options)
     files = _paintings(blending, paintings)
     # torch takes a second to import; --help and a mistyped option should not wait for it.
-    from medley.cli.stylize_run import Wishes, repaint
+    from medley.cli.stylize_run import Request, repaint
 
-    wishes = Wishes(
+    request = Request(
         content, files, output, file_format, shot, blending, still, run,
         seed=seed, strength=strength, force=force, as_json=as_json, quiet=quiet,
     )  # fmt: skip
-    sys.exit(repaint(wishes))
+    sys.exit(repaint(request))
 
 
 def _paintings(blending: BlendSettings, named: tuple[Path, ...]) -> list[Path]:
     """The paintings of one picture: those that were named, or those of the masks."""
-    masked = [wish.painting for wish in blending.mask]
+    masked = [one.painting for one in blending.mask]
     if masked and named:
         raise PictureError("--mask names its paintings itself; leave the others out")
     if not masked and not named:

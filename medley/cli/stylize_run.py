@@ -31,7 +31,7 @@ from medley.studio.still_files import (
 _STDIN = Path("standard input")
 
 
-class Wishes(NamedTuple):
+class Request(NamedTuple):
     """What was asked for: the options of the command, read and found to fit one another."""
 
     content: Path
@@ -49,25 +49,25 @@ class Wishes(NamedTuple):
     quiet: bool
 
 
-def repaint(wishes: Wishes) -> int:
+def repaint(request: Request) -> int:
     """Repaint a picture, or a folder of them; give the exit code."""
-    still, blending = wishes.still, wishes.blending
-    check_format(wishes.file_format, still.depth, still.file_quality)
-    with display(notes(wishes.quiet)) as show:
-        content, *paintings = map(_source, (wishes.content, *wishes.paintings))
-        works, device = read_paintings(paintings), one_device(wishes.run.device)
+    still, blending = request.still, request.blending
+    check_format(request.file_format, still.depth, still.file_quality)
+    with display(notes(request.quiet)) as show:
+        content, *paintings = map(_source, (request.content, *request.paintings))
+        works, device = read_paintings(paintings), one_device(request.run.device)
         jobs = _plan(
-            wishes, content, [*(each.path for each in paintings), *blending.mask_files], show.warn
+            request, content, [*(each.path for each in paintings), *blending.mask_files], show.warn
         )
         if not jobs:
             return 0
-        model = load_model(wishes.shot, device)
+        model = load_model(request.shot, device)
         context = StillContext(
-            works, wishes.shot, wishes.seed, model, wishes.run.tile, blending, show.warn
+            works, request.shot, request.seed, model, request.run.tile, blending, show.warn
         )
-        file = StillFile(wishes.file_format, still, wishes.strength)
-        with computing_deterministically(wishes.run.deterministic):
-            failed = _paint(context, file, jobs, wishes, show)
+        file = StillFile(request.file_format, still, request.strength)
+        with computing_deterministically(request.run.deterministic):
+            failed = _paint(context, file, jobs, request, show)
     if failed:
         listed = printable(", ".join(f"'{path}'" for path in failed))
         of = counted(len(jobs), "picture")
@@ -76,10 +76,10 @@ def repaint(wishes: Wishes) -> int:
 
 
 def _paint(
-    context: StillContext, file: StillFile, jobs: list[StillJob], wishes: Wishes, show: Display
+    context: StillContext, file: StillFile, jobs: list[StillJob], request: Request, show: Display
 ) -> list[Path]:
     """Repaint all pictures and report each; give the photos that failed."""
-    is_folder = wishes.content.is_dir()
+    is_folder = request.content.is_dir()
     names = {str(job.content.path): job.content.path.name for job in jobs}
     steps = dict.fromkeys(names, context.settings.steps)
     if is_folder:
@@ -89,13 +89,13 @@ def _paint(
     failed = []
     try:
         if not is_folder:
-            _report(repaint_one(context, file, jobs[0], show.on), wishes.as_json)
+            _report(repaint_one(context, file, jobs[0], show.on), request.as_json)
             return []
         for done in repaint_all(context, file, jobs, show.on):
             if done.error is not None:
                 failed.append(done.job.content.path)
                 show.warn(f"passed over: {words_of(done.error)}")
-            _report(done, wishes.as_json)
+            _report(done, request.as_json)
     except KeyboardInterrupt:
         click.echo("Interrupted; pictures that were finished are kept.", err=True)
         sys.exit(INTERRUPTED)
@@ -107,19 +107,19 @@ def _source(path: Path) -> Source:
 
 
 def _plan(
-    wishes: Wishes, content: Source, others: Sequence[Path], tell: Callable[[str], None]
+    request: Request, content: Source, others: Sequence[Path], tell: Callable[[str], None]
 ) -> list[StillJob]:
     """Find out what is to be done, and whether it can be written.
 
     Args:
-        wishes: what was asked for.
-        content: the photo, or the folder of them.
-        others: all other pictures that are read; none of them is written over.
-        tell: told which pictures are there already, a line each.
+        request: paintings, settings and outputs.
+        content: photo, or folder of photos.
+        others: other pictures that are read, which no output may replace.
+        tell: takes a line about each picture that is there already.
     """
-    output, force = wishes.output, wishes.force
+    output, force = request.output, request.force
     if content.data is None and content.path.is_dir():
-        jobs, finished = plan_folder(content.path, output, wishes.file_format, force, others)
+        jobs, finished = plan_folder(content.path, output, request.file_format, force, others)
         for job in finished:
             tell(f"'{job.output}' is there already; --force replaces it")
         return jobs

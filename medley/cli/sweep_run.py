@@ -18,10 +18,10 @@ def make_sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None
     """Make a sweep's film and show what was measured; its path goes to standard output.
 
     Args:
-        order: what is asked for.
-        fetch: fetch the float original first if it is not here.
-        force: replace a film of that name.
-        quiet: say nothing but errors and the path.
+        order: order of the film.
+        fetch: True to fetch the float original first if it is not here.
+        force: True to replace a film of that name.
+        quiet: True to say nothing but errors and the path.
     """
     if fetch:
         _fetch_float(order, quiet)

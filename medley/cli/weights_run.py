@@ -13,8 +13,8 @@ def fetch_weights(source: str, quiet: bool) -> None:
     """Fetch float weights into the cache; where they lie goes to standard output.
 
     Args:
-        source: an original's name, or a Keras file.
-        quiet: say nothing but errors and the path.
+        source: name of an original, or path of a Keras file.
+        quiet: True to say nothing but errors and the path.
 
     Raises:
         WeightsError: the source is neither.

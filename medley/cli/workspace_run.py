@@ -34,8 +34,8 @@ def list_shots(workspace: Path, films: Sequence[Path]) -> None:
     """Print a table of all shots, the newest first.
 
     Args:
-        workspace: has the shots.
-        films: where films' sidecars are looked for.
+        workspace: folder of the shots.
+        films: folders in which films' sidecars are looked for.
     """
     place = _opened(workspace)
     entries = list_stored(place, find_films([*films, *place.films()]))
@@ -50,11 +50,11 @@ def prune_shots(
     """Remove the shots that a choice picks, or their iterates, once that is agreed to.
 
     Args:
-        workspace: has the shots.
-        films: where films' sidecars are looked for.
-        choice: what may go.
-        dry_run: only say what would go.
-        yes: agreed to already.
+        workspace: folder of the shots.
+        films: folders in which films' sidecars are looked for.
+        choice: settings that say what may go.
+        dry_run: True to say only what would go.
+        yes: True if that is agreed to already.
     """
     place = _opened(workspace)
     named_in = find_films([*films, *place.films()])
@@ -92,9 +92,9 @@ def verify_shots(workspace: Path, decode: bool, quiet: bool) -> None:
     """Read all shots, and print what is not as it was written.
 
     Args:
-        workspace: has the shots.
-        decode: every picture, even if its digest is right.
-        quiet: say nothing but what is wrong.
+        workspace: folder of the shots.
+        decode: True to decode every picture, even if its digest is right.
+        quiet: True to say nothing but what is wrong.
 
     Raises:
         OutputError: a shot is not as it was written.
