@@ -305,3 +305,8 @@ def test_the_example_is_a_whole_manifest():
     found = read_manifest(ROOT / "examples" / "night.toml")
     assert len(found.films) > 3
     assert {film.kind for film in found.films} == set(KINDS)
+
+
+def test_names_that_no_manifest_has_are_told_of_in_the_order_of_the_file(folder):
+    found = faults(folder, "steps = 3\nfps = 5\nhold = 0.2\nsize = 64\nbits = 8\n[[film]]\n")
+    assert [fault.split(":")[0] for fault in found[:5]] == [f"F line {n}" for n in range(1, 6)]

@@ -136,7 +136,7 @@ class _Reader:
             ConfigError: something is wrong; the error has all faults.
         """
         table = self._file.table
-        for key in table.keys() - {"defaults", "film"}:
+        for key in (key for key in table if key not in ("defaults", "film")):
             at = self._where(("", 0, key), (key, 1, ""))
             self._blame(at, f"there is no '{key}' in a manifest; write [defaults] and [[film]]")
         if not isinstance(table.get("defaults", {}), dict):
@@ -190,7 +190,7 @@ class _Reader:
                 self._blame(at, f"{key} is not a single film's; ", *SHARED[name])
                 continue
             found = self._check(kind, number, key, value)
-            for again in found.keys() & values.keys():
+            for again in (name for name in found if name in values):
                 self._blame(at, f"{key} says {again} a second time; keep one")
             values |= found
         for first, second in rivals_in(values):
