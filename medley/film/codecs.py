@@ -1,12 +1,11 @@
 """Which encoder of ffmpeg's compresses a film, with which options, and whether it works here."""
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from medley.errors import FilmError, Setting
-from medley.media.ffmpeg import last_words, run
+from medley.media.ffmpeg import cause, run
 from medley.settings.film import ENCODERS, Codec, EncoderName, FormatSettings
 
 NARROW = 64  # pixels
@@ -110,14 +109,9 @@ def complaint(encoder: Encoder) -> str:
     """What ffmpeg says when it is to encode a few frames so; "" if it does."""
     source = ["-f", "lavfi", "-i", "color=s=256x256:r=25", "-frames:v", "3"]
     # Its list alone says what it was built with, not whether the hardware is there.
-    done = run("-v", "error", *source, *encoder.command(20, 256), "-f", "null", "-")
-    return last_words(_cause(done.stderr)) if done.returncode else ""
+    done = run(*source, *encoder.command(20, 256), "-f", "null", "-")
+    return cause(done.stderr.splitlines()) if done.returncode else ""
 
 
 def _software(codec: Codec) -> list[EncoderName]:
     return [name for name, codecs in ENCODERS.items() if codec in codecs and name != "nvenc"]
-
-
-def _cause(said: str) -> list[str]:
-    """The first of what ffmpeg said, without the addresses: the rest only follows from it."""
-    return [re.sub(r"^\[[^]]*\] ", "", line) for line in said.splitlines()[:1]]

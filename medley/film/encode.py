@@ -1,6 +1,7 @@
 """Frames to a film of any format, streamed, and read back before it gets its name."""
 
 import contextlib
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,7 +19,7 @@ from medley.film.pictures import picked, write_sequence, write_sheet
 from medley.images import Pixels
 from medley.media.ffmpeg import feed, raw_input, url
 from medley.media.probe import FilmFacts
-from medley.media.sound import sound_length, sound_options
+from medley.media.sound import check_sound, normalize_sound, normalized_input, sound_options
 from medley.settings.film import FormatSettings, check_format, format_of
 
 # ffmpeg rounds a rate whose terms are larger, silently: av_parse_video_rate's own limit.
@@ -58,7 +59,7 @@ def check_encoding(path: Path, settings: FormatSettings) -> None:
     if format_of(path).kind == "video":
         check_encoder(path, settings)
     if settings.audio:
-        sound_length(settings.audio)
+        check_sound(settings.audio, format_of(path).sound)
 
 
 def encode_film(
@@ -202,19 +203,18 @@ def _write_video(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) 
     wanted = FilmFacts(part, film.frame_count, film.fps, film.height, film.width)
     encoder = choose_encoder(path, film.settings)
     source = raw_input(film.width, film.height, film.fps)
-    sound: list[str] = []
-    if film.settings.audio:
-        length = film.frame_count / film.fps
-        sound_s = sound_length(film.settings.audio)
-        wanted = replace(wanted, audio_s=length)
-        source += ["-i", url(film.settings.audio), "-map", "0:v", "-map", "1:a:0"]
-        # The song's title and chapters are not the film's.
-        source += ["-map_metadata", "-1", "-map_chapters", "-1"]
-        codec = format_of(path).sound
-        sound = sound_options(codec, length, sound_s, film.settings.audio_fade)
     # The index goes first, so that a film plays before it is loaded.
     is_webm = path.suffix.lower() == ".webm"
     index = ["-cues_to_front", "1"] if is_webm else ["-movflags", "+faststart"]
     video = ["-vf", _TO_BT709, *encoder.command(film.settings.crf, film.width), *_TAGS]
-    feed([*source, *video, *sound, *index, url(part)], frames)
-    return wanted
+    if not film.settings.audio:
+        feed([*source, *video, *index, url(part)], frames)
+        return wanted
+    length, codec = film.frame_count / film.fps, format_of(path).sound
+    with tempfile.TemporaryDirectory(dir=part.parent, prefix=".sound-") as folder:
+        raw = Path(folder, "sound.raw")
+        sound_s = normalize_sound(film.settings.audio, raw, length)
+        both = [*source, *normalized_input(raw), "-map", "0:v", "-map", "1:a:0"]
+        sound = sound_options(codec, length, sound_s, film.settings.audio_fade)
+        feed([*both, *video, *sound, *index, url(part)], frames)
+    return replace(wanted, audio_s=length)

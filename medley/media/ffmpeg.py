@@ -1,11 +1,10 @@
-"""ffmpeg as a process: started, fed, listened to and stopped, its last words kept for errors."""
+"""ffmpeg as a process: started, fed, listened to and stopped, and the cause when it fails."""
 
 import contextlib
 import os
 import re
 import subprocess
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -16,8 +15,18 @@ from numpy.typing import NDArray
 
 from medley.errors import FilmError
 
-_LAST_WORDS = 6  # lines of ffmpeg's own that an error brings along
-_SPEAKER = re.compile(r"\[[^\]]* @ 0x[0-9a-f]+\] ")  # which part of it says something
+# Every line tells its level, none is joined with others, and errors alone are said.
+_TELLING = ("-loglevel", "repeat+level+error")
+_KEPT = 200  # lines of what it says that are kept: the cause is among the first
+_SPEAKER = re.compile(r"\[[^\]]* @ (?:0x)?[0-9a-fA-F]+\] ")  # which part of it says something
+_ERROR = re.compile(r"^(?:\w+ ?)?\[(?:error|fatal|panic)\]:? *")  # x264's own begin with its name
+_SURVIVED = "Error submitting packet to decoder"  # said of the lines before; it reads on
+_FOLLOWS = re.compile(
+    r"Conversion failed|Task finished with error|Terminating thread|Could not open encoder before"
+    r"|Nothing was written|Error (?:while opening|sending|opening (?:in|out)put files?|parsing"
+    r"|re-?initializing filters|submitting)|Failed to (?:configure output pad|set value)"
+)
+"""What it says of an error that it has told already."""
 
 # SVT-AV1 tells its settings at length unless it is told not to.
 _QUIET = {"SVT_LOG": "1"}
@@ -46,7 +55,7 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
     Raises:
         FilmError: it cannot be started.
     """
-    command = ffmpeg(*options)
+    command = ffmpeg(*_TELLING, *options)
     with _starting():
         return subprocess.run(
             command,
@@ -70,7 +79,7 @@ def feed(options: Sequence[str], frames: Iterable[NDArray[np.uint8]]) -> None:
     Raises:
         FilmError: it cannot be started, or failed, in its own words.
     """
-    command = ffmpeg("-loglevel", "warning", "-y", *options)
+    command = ffmpeg(*_TELLING, "-y", *options)
     with _starting():
         process = subprocess.Popen(
             command,
@@ -83,7 +92,7 @@ def feed(options: Sequence[str], frames: Iterable[NDArray[np.uint8]]) -> None:
         )
     if process.stdin is None or process.stderr is None:
         raise FilmError("ffmpeg could not be started with pipes")
-    said: deque[str] = deque(maxlen=_LAST_WORDS)
+    said: list[str] = []
     listener = threading.Thread(target=_listen, args=(process.stderr, said), daemon=True)
     listener.start()
     written = 0
@@ -104,13 +113,24 @@ def feed(options: Sequence[str], frames: Iterable[NDArray[np.uint8]]) -> None:
         listener.join()
         process.stderr.close()
     if code:
-        raise FilmError(f"ffmpeg stopped with code {code} at frame {written}: {last_words(said)}")
+        raise FilmError(f"ffmpeg stopped with code {code} at frame {written}: {cause(said)}")
 
 
-def last_words(lines: Iterable[str]) -> str:
-    """The end of what ffmpeg said, in one line."""
-    said = (_SPEAKER.sub("", line) for line in list(lines)[-_LAST_WORDS:])
-    return " | ".join(filter(None, said)) or "it said nothing"
+def cause(lines: Iterable[str]) -> str:
+    """What ffmpeg failed by: the first error that it told and did not survive, in one line.
+
+    What comes after it, down to "Conversion failed!", only follows from it.
+    """
+    said = [_SPEAKER.sub("", line).strip() for line in lines if line.strip()]
+    errors = [line for line in said if _ERROR.match(line)]
+    roots: list[str] = []
+    for line in errors:
+        if _SURVIVED in line:
+            roots.clear()
+        elif not _FOLLOWS.search(line):
+            roots.append(line)
+    first = next(iter(roots or errors or said), "it said nothing")
+    return _ERROR.sub("", first).rstrip(".!")
 
 
 @contextlib.contextmanager
@@ -125,7 +145,8 @@ def _starting() -> Iterator[None]:
         ) from error
 
 
-def _listen(stream: IO[bytes], said: deque[str]) -> None:
-    """Keep ffmpeg's last lines; a pipe that nobody reads would block it."""
+def _listen(stream: IO[bytes], said: list[str]) -> None:
+    """Keep ffmpeg's first lines; a pipe that nobody reads would block it."""
     for line in stream:
-        said.append(line.decode(errors="replace").strip())
+        if len(said) < _KEPT:
+            said.append(line.decode(errors="replace"))

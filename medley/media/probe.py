@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from medley.errors import FilmError
-from medley.media.ffmpeg import last_words, run, url
+from medley.media.ffmpeg import cause, run, url
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ def probe(path: Path, *options: str) -> FilmFacts:
         FilmError: ffmpeg cannot read it, or the frames do not follow one another evenly.
     """
     streams = ["-map", "0:v:0", "-map", "0:a:0?"]
-    done = run("-v", "error", "-i", url(path), *streams, *options, "-f", "framecrc", "-")
+    done = run("-i", url(path), *streams, *options, "-f", "framecrc", "-")
     if done.returncode:
-        raise FilmError(f"ffmpeg cannot read '{path}': {last_words(done.stderr.splitlines())}")
+        raise FilmError(f"ffmpeg cannot read '{path}': {cause(done.stderr.splitlines())}")
     return parse_facts(done.stdout, path)
 
 

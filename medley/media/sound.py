@@ -1,33 +1,83 @@
-"""Sound laid under a film: looked at before, cut to the film's length, faded."""
+"""Sound laid under a film: made alike before anything else, cut to the film's length, faded."""
 
+from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 from medley.errors import FilmError, Setting
-from medley.media.ffmpeg import last_words, run, url
+from medley.media.ffmpeg import cause, run, url
 
 RATE = 48_000  # samples a second, which AAC and Opus both have
+_CHANNELS = 2
+_FRAME_BYTES = 2 * _CHANNELS  # 16 bits of each channel
 _BITRATE = {"aac": "192k", "libopus": "160k"}
+_RAW = ("-f", "s16le", "-ar", str(RATE), "-ac", str(_CHANNELS))
+
+# What is no number, as a broken recorder writes it, is silence, and nothing is beyond full scale.
+_ALIKE = (
+    r"aeval=clip(if(isnan(val(ch))\,0\,val(ch))\,-1\,1):c=same,"
+    f"aresample={RATE},aformat=sample_fmts=s16:channel_layouts=stereo"
+)
 
 
-def sound_length(path: Path) -> Fraction:
-    """Decode a file's sound to its end and say how many seconds it lasts.
+def check_sound(path: Path, codec: str) -> Fraction:
+    """Find out whether a file's sound can be laid under a film, by making it alike to its end.
+
+    Args:
+        path: the file.
+        codec: "aac" or "libopus", which the film's sound will have.
+
+    Returns:
+        How many seconds it lasts.
 
     Raises:
-        FilmError: there is no such file, no sound in it, or it cannot be read.
+        FilmError: there is no such file, no sound in it, it cannot be read or be made stereo, or
+            ffmpeg lacks the codec.
     """
     if not path.is_file():
         raise FilmError(f"there is no sound file '{path}'; check its name")
-    # The stream's own rate keeps the listing short, and whole packets are what it counts.
-    done = run("-v", "error", "-i", url(path), "-map", "0:a:0", "-f", "framecrc", "-")
-    rows = [line.split(",") for line in done.stdout.splitlines() if not line.startswith("#")]
-    tick = next((line for line in done.stdout.splitlines() if line.startswith("#tb 0: ")), None)
-    if "matches no streams" in done.stderr:
-        raise FilmError(f"'{path}' has no sound in it; name another ", Setting("audio"))
-    if done.returncode or tick is None or not rows:
-        why = last_words(done.stderr.splitlines())
-        raise FilmError(f"ffmpeg cannot read '{path}' ({why}); name another ", Setting("audio"))
-    return sum(int(row[3]) for row in rows) * Fraction(tick.partition(": ")[2])
+    if why := _complaint(codec):
+        raise FilmError(
+            f"ffmpeg cannot encode sound by {codec} here ({why}); leave out ", Setting("audio")
+        )
+    # A line for each second, and what is left: the listing of an hour is a short one.
+    listing = _make_alike(
+        path, ["-c:a", "pcm_s16le", "-f", "framecrc", "-"], ",asetnsamples=48000:p=0"
+    )
+    rows = [line.split(",") for line in listing.splitlines() if line[:1] == "0"]
+    if not rows:
+        raise FilmError(
+            f"'{path}' has not a moment of sound in it; name another ", Setting("audio")
+        )
+    return Fraction(sum(int(row[3]) for row in rows), RATE)
+
+
+def normalize_sound(path: Path, raw: Path, most_s: Fraction) -> Fraction:
+    """Write a file's sound as the film takes it: finite samples, one rate, two channels.
+
+    A file's rate and channels may change on the way, as where recordings were joined; whatever is
+    done with it after this has one kind of sound before it.
+
+    Args:
+        path: the file; `check_sound` has accepted it.
+        raw: file for the samples, 16 bits each.
+        most_s: seconds after which the rest is left out.
+
+    Returns:
+        How many seconds there are.
+
+    Raises:
+        FilmError: it cannot be read any more.
+    """
+    samples = -(-most_s.numerator * RATE // most_s.denominator)
+    _make_alike(path, ["-y", *_RAW, url(raw)], f",atrim=end_sample={samples}")
+    return Fraction(raw.stat().st_size // _FRAME_BYTES, RATE)
+
+
+def normalized_input(raw: Path) -> list[str]:
+    """ffmpeg's options that take what `normalize_sound` wrote."""
+    return [*_RAW, "-i", url(raw)]
 
 
 def sound_options(codec: str, length_s: Fraction, sound_s: Fraction, fade_s: float) -> list[str]:
@@ -46,5 +96,26 @@ def sound_options(codec: str, length_s: Fraction, sound_s: Fraction, fade_s: flo
     fade = min(fade_s, end / 2)
     fades = f"afade=d={fade:.6f},afade=t=out:st={end - fade:.6f}:d={fade:.6f}," if fade else ""
     samples = round(length_s * RATE)
-    filters = f"aresample={RATE},asetpts=N/SR/TB,{fades}apad,atrim=end_sample={samples}"
-    return ["-af", filters, "-c:a", codec, "-b:a", _BITRATE[codec], "-ac", "2", "-ar", str(RATE)]
+    filters = f"{fades}apad,atrim=end_sample={samples}"
+    return ["-af", filters, "-c:a", codec, "-b:a", _BITRATE[codec]]
+
+
+def _make_alike(path: Path, output: Sequence[str], also: str) -> str:
+    """Decode a file's first sound and make it alike; give what ffmpeg wrote to standard output."""
+    done = run("-i", url(path), "-map", "0:a:0", "-af", _ALIKE + also, *output)
+    if "matches no streams" in done.stderr:
+        raise FilmError(f"'{path}' has no sound in it; name another ", Setting("audio"))
+    if done.returncode:
+        why = cause(done.stderr.splitlines())
+        raise FilmError(
+            f"ffmpeg cannot use the sound of '{path}' ({why}); name another ", Setting("audio")
+        )
+    return done.stdout
+
+
+@cache
+def _complaint(codec: str) -> str:
+    """What ffmpeg says when it is to encode a moment of silence so; "" if it does."""
+    silence = ["-f", "lavfi", "-i", f"anullsrc=r={RATE}:cl=stereo", "-t", "0.1"]
+    done = run(*silence, "-c:a", codec, "-b:a", _BITRATE[codec], "-f", "null", "-")
+    return cause(done.stderr.splitlines()) if done.returncode else ""
