@@ -126,6 +126,13 @@ def test_shots_are_named_by_folder_or_by_the_beginning_of_a_key(place):
     assert turns(place / "film.mp4") == [0, 2, 0, 1, 0]
 
 
+def test_frames_that_no_encoder_takes_are_refused_before_a_picture_is_compared(place):
+    wide = ("--codec", "h265", "--resolution", "9000x16")
+    told = run("ws", "-o", "film.mp4", *wide, *QUICK, cwd=place, expect=1)
+    assert "cannot encode frames of 9000x16 in h265 here" in told
+    assert list(place.glob("film.*")) == []
+
+
 def test_film_is_made_without_torch(place):
     code = (
         "import sys; from medley.cli import main\n"

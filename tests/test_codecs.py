@@ -8,10 +8,12 @@ import pytest
 
 from medley.errors import FilmError
 from medley.film import codecs
-from medley.film.codecs import check_encoder, choose_encoder
+from medley.film.codecs import check_encoder, check_size, choose_encoder
 from medley.film.encode import encode_film
 from medley.media import ffmpeg
-from medley.settings import FormatSettings
+from medley.pictures import Picture
+from medley.settings import FormatSettings, RenderOrder, SweepOrder, WalkOrder
+from medley.studio import film_checks
 
 from .conftest import film_pixels
 
@@ -107,6 +109,31 @@ def test_second_encoder_of_a_codec_stands_in_for_the_first(tmp_path, monkeypatch
     fake = lacking(tmp_path, "libsvtav1")
     monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
     assert choose_encoder(Path("a.webm"), FormatSettings(codec="av1")).library == "libaom-av1"
+
+
+def test_first_encoder_that_takes_frames_of_the_films_size_is_chosen():
+    settings = FormatSettings(codec="av1")
+    assert choose_encoder(Path("a.mp4"), settings, 9000, 16).library == "libaom-av1"
+    check_size(Path("a.mp4"), settings, 9000, 16)
+    words = (
+        r"16x9000 in av1 here \(Source Height must be .*\); it can in h264 by x264, av1 by aom: "
+    )
+    with pytest.raises(FilmError, match=words):
+        check_size(Path("a.mp4"), FormatSettings(codec="av1", encoder="svt-av1"), 9000, 16)
+
+
+def test_frames_are_checked_at_the_size_that_a_film_will_have(monkeypatch):
+    asked = []
+    monkeypatch.setattr(film_checks, "check_frame", lambda *words: asked.append(words[2:]))
+    photos = [Picture(Path("a.png"), 30, 41, "")]
+    common = {"content": ("a.png",), "styles": ("b.png",)}
+    checks = film_checks.FilmChecks(force=False, unattended=False, writes=False)
+    checks.frame(RenderOrder.of(**common), photos)
+    checks.frame(RenderOrder.of(**common, beside="content"), photos)
+    checks.frame(WalkOrder.of(**common, resolution="1600px"), photos)
+    checks.frame(SweepOrder.of(**common, bits="8,4", layout="row"), photos)
+    checks.frame(SweepOrder.of(**common, bits="8,4", layout="split"), photos)
+    assert asked == [(30, 41), (30, 88), (1142, 1600), (30, 86), (30, 42)]
 
 
 @pytest.mark.gpu

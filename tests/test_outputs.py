@@ -71,8 +71,17 @@ BAD = {
     "no song": (["--audio", "photo.png"], 1, "'photo.png' has no sound in it"),
     "no such codec": (["--codec", "vp9"], 2, "--codec vp9 does not go into .mp4, which has h264"),
     "song as film": (["--audio", "s.mp4", "-o", "s.mp4", "--force"], 1, "'s.mp4' is an input"),
+    "no room for the frames": (
+        ["-o", "a.webp", "--resolution", "16384x16"], 1,
+        "'a.webp' would be 16384x16, but .webp has 16,383 pixels a side at most; choose another",
+    ),
+    "no encoder of such frames": (
+        ["--codec", "h265", "--resolution", "9000x16"], 1,
+        "cannot encode frames of 9000x16 in h265 here (Cannot open libx265 encoder); it can in h264"
+        " by x264, av1 by svt-av1, av1 by aom: choose that, or another --resolution",
+    ),
     "folder of others": (["-o", "styles"], 1, "'styles' is a folder and holds other files"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", BAD)

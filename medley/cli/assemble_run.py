@@ -9,9 +9,10 @@ from medley.cli.console import notes
 from medley.cli.films import closing_line
 from medley.cli.progress import display
 from medley.cli.words import counted
+from medley.film.encode import check_frame
 from medley.settings import FilmSettings
 from medley.studio.editing.assemble import assemble
-from medley.studio.editing.cut import check_film
+from medley.studio.editing.cut import check_film, plan_frame
 from medley.studio.editing.frame_sources import check_sizes, find_sources, parse_order
 from medley.studio.editing.outputs import Outputs, check_output
 from medley.workspace.store import Workspace
@@ -46,7 +47,9 @@ def assemble_film(request: Request, path: Path, asked: FilmSettings) -> None:
         if request.order is not None:
             found = [found[place] for place in parse_order(request.order, len(found))]
         check_film(len(found), film)
-        check_sizes(found, film.resolution is not None)
+        sizes = check_sizes(found, film.resolution is not None)
+        frame = plan_frame(sizes, film)
+        check_frame(path, film, frame.height, frame.width)
         pictures = [picture for source in found for picture in source.pictures.values()]
         sound = [film.audio] if film.audio else []
         outputs.check(request.force, [*named, *sound, *pictures])

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from medley.errors import FilmError, Setting
 from medley.media.ffmpeg import cause, run
-from medley.settings.film import ENCODERS, Codec, EncoderName, FormatSettings
+from medley.settings.film import ENCODERS, Codec, EncoderName, FormatSettings, format_of
 
 NARROW = 64  # pixels
+_TRIED = 256  # pixels; a size that every encoder takes
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,10 @@ _ENCODERS: dict[tuple[EncoderName, Codec], Encoder] = {
 }  # fmt: skip
 
 
-def choose_encoder(path: Path, settings: FormatSettings) -> Encoder:
-    """The encoder of a film of that name.
+def choose_encoder(
+    path: Path, settings: FormatSettings, height: int = _TRIED, width: int = _TRIED
+) -> Encoder:
+    """The encoder of a film of that name, with frames of that size.
 
     Unless it is named, it is in software, which gives the better picture for the size; where there
     are several for a codec, the first that works here.
@@ -81,7 +84,7 @@ def choose_encoder(path: Path, settings: FormatSettings) -> Encoder:
     if settings.encoder != "auto":
         return _ENCODERS[settings.encoder, codec]
     able = [_ENCODERS[name, codec] for name in _software(codec)]
-    working = (encoder for encoder in able[:-1] if not complaint(encoder))
+    working = (encoder for encoder in able[:-1] if not complaint(encoder, height, width))
     return next(working, able[-1])
 
 
@@ -104,12 +107,40 @@ def check_encoder(path: Path, settings: FormatSettings) -> None:
     )
 
 
+def check_size(path: Path, settings: FormatSettings, height: int, width: int) -> None:
+    """Find out by one frame whether the encoder of a film of that name takes frames of that size.
+
+    Args:
+        path: file of the film, whose encoder `check_encoder` has accepted.
+        settings: codec and encoder.
+        height, width: size of the frames, even.
+
+    Raises:
+        FilmError: it does not; the message says which codecs do.
+    """
+    encoder, codec = choose_encoder(path, settings, height, width), settings.codec_in(path)
+    why = complaint(encoder, height, width)
+    if not why:
+        return
+    able = [
+        f"{one} by {name}"
+        for one in format_of(path).codecs
+        for name in _software(one)
+        if not complaint(_ENCODERS[name, one], height, width)
+    ]
+    way = f"it can in {', '.join(able)}: choose that, or another " if able else "choose another "
+    raise FilmError(
+        f"ffmpeg cannot encode frames of {width}x{height} in {codec} here ({why}); {way}",
+        Setting("resolution"),
+    )
+
+
 @cache
-def complaint(encoder: Encoder) -> str:
-    """What ffmpeg says when it is to encode a few frames so; "" if it does."""
-    source = ["-f", "lavfi", "-i", "color=s=256x256:r=25", "-frames:v", "3"]
+def complaint(encoder: Encoder, height: int = _TRIED, width: int = _TRIED) -> str:
+    """What ffmpeg says when it is to encode a frame of that size so; "" if it does."""
+    source = ["-f", "lavfi", "-i", f"color=s={width}x{height}:r=25", "-frames:v", "1"]
     # Its list alone says what it was built with, not whether the hardware is there.
-    done = run(*source, *encoder.command(20, 256), "-f", "null", "-")
+    done = run(*source, *encoder.command(20, width), "-f", "null", "-")
     return cause(done.stderr.splitlines()) if done.returncode else ""
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from medley.errors import FilmError
+from medley.errors import FilmError, Setting
 from medley.files import cannot_write, part_file
 from medley.film import webp
-from medley.film.codecs import check_encoder, choose_encoder
+from medley.film.codecs import check_encoder, check_size, choose_encoder
 from medley.film.facts import read_facts
 from medley.film.gif import write_gif
 from medley.film.pictures import picked, write_sequence, write_sheet
@@ -60,6 +60,23 @@ def check_encoding(path: Path, settings: FormatSettings) -> None:
         check_encoder(path, settings)
     if settings.audio:
         check_sound(settings.audio, format_of(path).sound)
+
+
+def check_frame(path: Path, settings: FormatSettings, height: int, width: int) -> None:
+    """Find out before any frame is made whether a film of that name can have frames of that size.
+
+    Raises:
+        FilmError: its format has no room for them, or its encoder refuses them.
+    """
+    form = format_of(path)
+    if form.longest_side and max(height, width) > form.longest_side:
+        raise FilmError(
+            f"'{path}' would be {width}x{height}, but {path.suffix} has {form.longest_side:,}"
+            " pixels a side at most; choose another format, or another ",
+            Setting("resolution"),
+        )
+    if form.kind == "video":
+        check_size(path, settings, height + height % 2, width + width % 2)
 
 
 def encode_film(
@@ -129,11 +146,8 @@ def _check(film: _Film, path: Path) -> None:
         )
     if form.nearest_fps(film.fps) != film.fps:
         raise ValueError(f"{path.suffix} cannot keep {film.fps} frames a second; ask nearest_fps")
-    if form.kind == "webp" and max(film.width, film.height) > webp.LONGEST_SIDE:
-        raise FilmError(
-            f"'{path}' would be {size}, but WebP has {webp.LONGEST_SIDE:,} pixels a side at most;"
-            " choose another format"
-        )
+    if form.kind != "video":  # whose encoder says it as soon as it has a frame
+        check_frame(path, film.settings, film.height, film.width)
 
 
 def _agree(facts: FilmFacts, wanted: FilmFacts) -> bool:
@@ -201,7 +215,7 @@ def _write(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) -> Fil
 def _write_video(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) -> FilmFacts:
     """Write a film by one of ffmpeg's encoders; give what should be read back."""
     wanted = FilmFacts(part, film.frame_count, film.fps, film.height, film.width)
-    encoder = choose_encoder(path, film.settings)
+    encoder = choose_encoder(path, film.settings, film.height, film.width)
     source = raw_input(film.width, film.height, film.fps)
     # The index goes first, so that a film plays before it is loaded.
     is_webm = path.suffix.lower() == ".webm"

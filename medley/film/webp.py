@@ -24,7 +24,6 @@ from PIL import Image, UnidentifiedImageError
 from medley.film.threads import in_order
 from medley.images import Pixels
 
-LONGEST_SIDE = 16_383  # pixels
 _LONGEST_FILE = 2**32 - 2  # bytes
 _ANIMATED, _ALPHA = 0x02, 0x10
 _NO_BLENDING = 0x02
@@ -47,7 +46,7 @@ def write_film(
     """Write frames as they come.
 
     Args:
-        frames: uint8 `(height, width, 3)`, at most `LONGEST_SIDE` a side.
+        frames: uint8 `(height, width, 3)`, at most 16,383 pixels a side.
         path: the film's file.
         width: every frame's width, in pixels.
         height: every frame's height, in pixels.

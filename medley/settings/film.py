@@ -37,6 +37,7 @@ class Format:
         sound: ffmpeg's codec for its sound; "" if it has no sound.
         ticks: units of time in a second, of which a frame lasts a whole number; None for any time.
         shortest: fewest ticks of a frame; players slow down shorter ones.
+        longest_side: most pixels of a side that the format has room for; None if its encoders say.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Format:
     sound: str = ""
     ticks: int | None = None
     shortest: int = 1
+    longest_side: int | None = None
 
     def nearest_fps(self, fps: Fraction) -> Fraction:
         """The frame rate nearest to `fps` at which all frames last equally long in this format."""
@@ -57,8 +59,8 @@ FORMATS = {
     ".mov": Format("video", ("h264", "h265"), sound="aac"),
     ".webm": Format("video", ("vp9", "av1"), sound="libopus"),
     # Browsers show frames of 1/100 s for 1/10 s.
-    ".gif": Format("gif", ticks=100, shortest=2),
-    ".webp": Format("webp", ticks=1000, shortest=11),
+    ".gif": Format("gif", ticks=100, shortest=2, longest_side=65_535),
+    ".webp": Format("webp", ticks=1000, shortest=11, longest_side=16_383),
     "": Format("sequence"),
     ".png": Format("sheet"),
     ".jpg": Format("sheet"),

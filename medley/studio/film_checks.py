@@ -1,17 +1,20 @@
 """Checks of films before any shot is taken: time, encoding, folders, and what would be replaced."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from medley.film.encode import check_frame
 from medley.film.lettering import undrawable
 from medley.paintings.draws import Draw
 from medley.pictures import Picture
 from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
+from medley.studio.compression.networks import has_float, list_variants
 from medley.studio.editing.credits import credit_lines
-from medley.studio.editing.cut import check_film
+from medley.studio.editing.cut import check_film, plan_frame
 from medley.studio.editing.outputs import Outputs, check_output
+from medley.studio.editing.panes import plan_panes
 from medley.studio.film_shots import lap_of, parts_of_sweep
 from medley.studio.film_spec import FilmSpec
 
@@ -38,6 +41,16 @@ class FilmChecks:
             check_output(path, film, notes.append)
             self._encodings[key] = tuple(notes)
         return self._encodings[key]
+
+    def frame(self, order: FilmOrder, contents: Sequence[Picture]) -> None:
+        """Check that the film's format and encoder take frames of the size that it will have."""
+        sizes = [(content.height, content.width) for content in contents]
+        if isinstance(order, SweepOrder):
+            shown = len(list_variants(order.sweep, has_float()))
+            _, whole = plan_panes(sizes, shown, order.sweep.layout, order.film)
+        else:
+            whole = plan_frame(sizes, order.film)
+        check_frame(order.film_path, order.film, whole.height, whole.width)
 
     def folder(self, order: FilmOrder, outputs: Outputs) -> None:
         """Check that a film's folder can be written to, before its pictures are decoded."""

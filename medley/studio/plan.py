@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from medley.errors import ConfigError, MedleyError, OutputError
@@ -191,7 +190,9 @@ class _Planner:
         self._checks.folder(order, outputs)
         check_time(order, 1)
         notes += self._checks.encoding(order)
-        photos = [self._photo(path, order) for path in order.content]
+        contents = [self.pictures.content(path, order.shot) for path in order.content]
+        self._checks.frame(order, contents)
+        photos = [(content, self._draw(content, order)) for content in contents]
         drawn = photos[0][1]
         reasons = [reason for _, found in photos for reason in found.skipped]
         notes += notes_of(drawn, dict.fromkeys(reasons), order)
@@ -229,10 +230,9 @@ class _Planner:
         self._checks.outputs(film)
         return film
 
-    def _photo(self, path: Path, order: FilmOrder) -> tuple[Picture, Draw[Picture]]:
-        """Look up a photo at its size, and draw paintings fitted to it."""
-        content = self.pictures.content(path, order.shot)
-        return content, self.pictures.draw(order.styles, order.catalog, content, order.shot)
+    def _draw(self, content: Picture, order: FilmOrder) -> Draw[Picture]:
+        """Draw paintings, fitted to a photo."""
+        return self.pictures.draw(order.styles, order.catalog, content, order.shot)
 
     def _maker(self, order: FilmOrder, weights: str) -> ShotMaker:
         precision = choose_precision(order.shot.precision, self._devices[0])

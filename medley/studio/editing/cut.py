@@ -118,7 +118,7 @@ def cut_medley(
     )
     titled = title_frames(settings.fps, settings.title_seconds) if settings.title else 0
     timeline = [timeline[0]] * titled + [*timeline]
-    layout = _plan([content.shape for content in contents], settings)
+    layout = plan_frame([content.shape for content in contents], settings)
     fitted = _Fitted(contents, segments, settings, layout)
     overlays = list_overlays(segments, settings, layout, titled)
     pictures = render_frames(timeline, fitted.read)
@@ -162,11 +162,12 @@ class _Fitted:
         return letterbox(picture, at, lambda: self._ground(number, at))
 
 
-def _plan(shapes: Sequence[tuple[int, ...]], settings: FilmSettings) -> Layout:
-    """The layout of pictures of these shapes; if they differ, each has the frame to itself."""
-    height, width, _ = shapes[0]
+def plan_frame(shapes: Sequence[tuple[int, ...]], settings: EncodeSettings) -> Layout:
+    """Lay out a frame for pictures of these heights and widths; of several sizes each fills it."""
+    height, width, *_ = shapes[0]
     fit = settings.fit if len(set(shapes)) == 1 else "crop"
-    return plan_layout(height, width, settings.resolution, fit, settings.beside == "content")
+    is_beside = isinstance(settings, FilmSettings) and settings.beside == "content"
+    return plan_layout(height, width, settings.resolution, fit, is_beside)
 
 
 def list_overlays(

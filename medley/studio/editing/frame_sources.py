@@ -94,12 +94,15 @@ def find_sources(
     return sources
 
 
-def check_sizes(sources: Sequence[FrameSource], any_size: bool) -> None:
+def check_sizes(sources: Sequence[FrameSource], any_size: bool) -> list[tuple[int, int]]:
     """Check that the pictures of a film have one size; only their headers are read.
 
     Args:
         sources: sources of the film's frames.
         any_size: True if different sources may have different sizes.
+
+    Returns:
+        Height and width of each source's pictures.
 
     Raises:
         PictureError: sizes differ, or a picture is unreadable.
@@ -123,6 +126,7 @@ def check_sizes(sources: Sequence[FrameSource], any_size: bool) -> None:
                 Setting("resolution"),
                 ", such as 1080p",
             )
+    return [(height, width) for width, height in sizes]
 
 
 def parse_order(text: str, count: int) -> list[int]:

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 
 from medley.film.composite import arrange, border_at, fit_pane, letterbox, split
-from medley.film.layout import plan_grid, plan_layout
+from medley.film.layout import Grid, plan_grid, plan_layout
+from medley.film.layout import Layout as Frame
 from medley.film.lettering import label
 from medley.film.mix import mix, render_frames
 from medley.film.poster import gallery
@@ -84,10 +85,8 @@ def cut_panes(
     tracks = [track(part.standard.shot) for part in shown]
     contents = [Still(None, number) for number in range(len(shown))]
     timeline = lay_out(tracks, settings, contents)
-    sizes = [pane.content.shape for part in shown for pane in part.panes]
-    height, width = max(size[0] for size in sizes), max(size[1] for size in sizes)
-    count = 1 if layout == "split" else len(shown[0].panes)
-    grid = plan_grid(count, height, width, count if layout == "row" else None)
+    sizes = [pane.content.shape for part in parts for pane in part.panes]
+    grid, whole = plan_panes(sizes, len(parts[0].panes), layout, settings)
 
     size = (grid.pane_height, grid.pane_width)
     read = partial(_read_panes, shown, size, settings.strength)
@@ -100,10 +99,26 @@ def cut_panes(
         frames = render_frames(
             timeline, lambda still: arrange(grid, _label(read(still), labels[_number(still)]))
         )
-    whole = plan_layout(grid.height, grid.width, settings.resolution, settings.fit)
     frames = (letterbox(frame, whole) for frame in frames)
     full = (whole.height, whole.width)
     return encode(frames, len(timeline), full, settings, path, on_frame, part)
+
+
+def plan_panes(
+    sizes: Sequence[tuple[int, ...]], count: int, layout: Layout, settings: CutSettings
+) -> tuple[Grid, Frame]:
+    """Lay out the panes of networks, and the frame that they stand in.
+
+    Args:
+        sizes: heights and widths of the photos.
+        count: number of networks that are shown.
+        layout: arrangement of their panes.
+        settings: size of the frame.
+    """
+    height, width = max(size[0] for size in sizes), max(size[1] for size in sizes)
+    panes = count if layout in ("grid", "row") else 1
+    grid = plan_grid(panes, height, width, panes if layout == "row" else None)
+    return grid, plan_layout(grid.height, grid.width, settings.resolution, settings.fit)
 
 
 def draw_sheet(pairs: Sequence[Sequence[Pane]], measures: Sequence[Sequence[Measure]]) -> Pixels:
