@@ -1,5 +1,6 @@
 """Writing of files (part file, fsync, rename) and digests of files."""
 
+import codecs
 import contextlib
 import glob
 import hashlib
@@ -86,6 +87,19 @@ def json_bytes(value: Any) -> bytes:
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     # Lone surrogates, which stand for file names that are not UTF-8, become JSON escapes.
     return text.encode(errors="backslashreplace")
+
+
+def encoding_of(path: Path) -> str:
+    """The encoding of a text file: UTF-8, unless a byte order mark says UTF-16.
+
+    Windows PowerShell writes such a mark where a command's output goes into a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        mark = file.read(2)
+    return "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def in_full(path: Path) -> str:

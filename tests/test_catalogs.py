@@ -77,6 +77,18 @@ def test_truth_is_written_in_many_ways(tmp_path, value):
         ("May 3 1924", 1924),
         ("12345", None),
         ("18th century", None),
+        ("c.1350 BC", None),
+        ("1350-1300 B.C.", None),
+        ("1350 to c.1300 bce", None),
+        ("BC 1350", None),
+        ("-1350", None),
+        ("ca. −1350", None),
+        ("-1350 to -1300", None),
+        ("500 BC - 1200", 1200),
+        ("1890 B. Carter", 1890),
+        ("May-1890", 1890),
+        ("1880 - 1890", 1880),
+        ("c.-1890", None),
         ("", None),
     ],
 )
@@ -87,7 +99,7 @@ def test_year_is_the_first_four_digits(tmp_path, date, year):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_byte_order_mark_and_line_ends_do_not_matter(tmp_path, end, encoding):
     rows = [row("a.jpg", title="Żółw"), row("b.jpg", title='The ""Wave"", again')]
     write_table(tmp_path / "catalog.csv", *rows, end=end, encoding=encoding)
@@ -124,12 +136,113 @@ def test_missing_columns_are_named(tmp_path):
 
 
 def test_other_encodings_and_torn_tables_are_named(tmp_path):
-    write_table(tmp_path / "catalog.csv", row("a.jpg", title="Żółw"), encoding="utf-16")
-    with pytest.raises(PictureError, match=r"catalog\.csv' is not UTF-8 .byte 0.; save it"):
+    write_table(tmp_path / "catalog.csv", row("a.jpg", title="Żółw"), encoding="cp1250")
+    with pytest.raises(PictureError, match=r"catalog\.csv' is not UTF-8; save it as CSV in UTF-8"):
         read_catalog([tmp_path])
-    write_table(tmp_path / "catalog.csv", row("a.jpg", title="x" * 200_000))
-    with pytest.raises(PictureError, match="is no table of commas"):
+    write_table(tmp_path / "catalog.csv", row("b.jpg"), row("a.jpg", title="x" * 200_000))
+    words = r"catalog\.csv' line 3 is no row of a table .field larger than field limit"
+    with pytest.raises(PictureError, match=words):
         read_catalog([tmp_path])
+
+
+PLAIN = "title,artist,genre,style,date,in_train,new_filename"
+OPEN = {
+    "in the middle": ('One,A,,,1890,,a.jpg\n"Two, blue,B,,,1891,,b.jpg\nThree,C,,,1892,,c.jpg', 3),
+    "first": ('"One, blue,A,,,1890,,a.jpg\nTwo,B,,,1891,,b.jpg\n', 2),
+    "in the last row": ('One,A,,,1890,,a.jpg\n"Two, blue,B,,,1891,,b.jpg', 3),
+    "in the last column": ('One,A,,,1890,,"a.jpg\nTwo,B,,,1891,,b.jpg\n', 2),
+    "closed by a later title": ('"One, blue,A,,,1,,a.jpg\n"Two",B,,,1891,,b.jpg\n', 2),
+    "opened twice": ('"One, blue,A,,,1,,a.jpg\n"Two,B,,,1891,,b.jpg\n', 2),
+    "after two lines in a cell": ('"One\nmore",A,,,,,a.jpg\nTwo,B,,,"1891,,b.jpg\n', 4),
+}
+
+
+@pytest.mark.parametrize("case", OPEN)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_open_quotation_mark_is_said_with_its_line_and_swallows_no_row(tmp_path, case, end):
+    rows, line = OPEN[case]
+    write_table(tmp_path / "catalog.csv", rows.replace("\n", end), header=PLAIN, end=end)
+    words = rf"catalog\.csv' line {line}: a quotation mark is opened and not closed"
+    with pytest.raises(PictureError, match=words):
+        read_catalog([tmp_path])
+
+
+def test_quotation_marks_that_are_letters_do_no_harm(tmp_path):
+    rows = [
+        '5" nails,A "B" C,,,1890,,a.jpg',
+        '"The ""Wave""",D,,,1891,,b.jpg',
+        '"Sky" blue,E,,,,,c.jpg',
+    ]
+    write_table(tmp_path / "catalog.csv", *rows, header=PLAIN)
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        (tmp_path / name).touch()
+    titles = [entry.title for entry in read_catalog([tmp_path]).entries]
+    assert titles == ['5" nails', 'The "Wave"', "Sky blue"]
+
+
+def test_lines_in_a_cell_become_one(tmp_path):
+    write_table(
+        tmp_path / "catalog.csv", '"Two\r\nlines",A &\tB,,,"1890\n (print)",,a.jpg', header=PLAIN
+    )
+    (tmp_path / "a.jpg").touch()
+    (entry,) = read_catalog([tmp_path]).entries
+    assert (entry.title, entry.date, entry.year) == ("Two lines", "1890 (print)", 1890)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_separators_of_every_spreadsheet_are_read(tmp_path, separator):
+    rows = [
+        [f'"One{separator} and more"', "A", "", "", "1890", "", "a.jpg"],
+        ["Two", "B", "", "", "", "", "b.jpg"],
+    ]
+    header, first, second = (separator.join(cells) for cells in (PLAIN.split(","), *rows))
+    write_table(tmp_path / "catalog.csv", first, second, header=header)
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "b.jpg").touch()
+    titles = [entry.title for entry in read_catalog([tmp_path]).entries]
+    assert titles == [f"One{separator} and more", "Two"]
+
+
+def test_other_separators_are_told_which_are_wanted(tmp_path):
+    write_table(tmp_path / "catalog.csv", header=PLAIN.replace(",", "|"))
+    with pytest.raises(
+        PictureError, match=r"it has title\|artist.*; add them, separated by commas"
+    ):
+        read_catalog([tmp_path])
+
+
+def test_names_as_windows_and_shells_write_them_are_matched(tmp_path):
+    names = [".\\a.jpg", "./b.jpg", "C.JPG", "sub\\d.jpg", "SUB/E.jpg"]
+    write_table(
+        tmp_path / "catalog.csv",
+        *(f"{at},A,,,,,{name}" for at, name in enumerate(names)),
+        header=PLAIN,
+    )
+    (tmp_path / "sub").mkdir()
+    for name in ("a.jpg", "b.jpg", "c.jpg", "sub/d.jpg", "sub/e.jpg", "other.jpg"):
+        (tmp_path / name).touch()
+    catalog = read_catalog([tmp_path])
+    titles = {entry.name: entry.title for entry in catalog.entries}
+    assert titles == {
+        "a.jpg": "0",
+        "b.jpg": "1",
+        "c.jpg": "2",
+        "d.jpg": "3",
+        "e.jpg": "4",
+        "other.jpg": "",
+    }
+    assert (catalog.absent, catalog.unlisted) == ([], 1)
+    (named,) = read_catalog([tmp_path / "c.jpg"]).entries
+    assert named.title == "2"
+
+
+def test_a_name_in_the_very_same_case_comes_first(tmp_path):
+    write_table(tmp_path / "catalog.csv", "Large,A,,,,,A.jpg", "Small,A,,,,,a.jpg", header=PLAIN)
+    for name in ("a.jpg", "A.jpg"):
+        (tmp_path / name).touch()
+    titles = {entry.name: entry.title for entry in read_catalog([tmp_path]).entries}
+    assert titles["a.jpg"] == "Small"
+    assert titles.get("A.jpg", "Large") == "Large"  # one file where the system knows no case
 
 
 def test_file_named_outright_has_its_title_and_no_split(tmp_path):

@@ -5,26 +5,26 @@ Painter by Numbers (a Kaggle competition) is a folder with `train/`, `test/` and
 columns. A row and a file belong together by `new_filename`; of several tables the nearest counts.
 """
 
-import csv
 import os
 import re
-import sys
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from operator import itemgetter
 from pathlib import Path
 
 from medley.errors import PictureError
 from medley.paintings.listing import CATALOG, PAINTER_BY_NUMBERS, list_folder
+from medley.paintings.tables import UNKNOWN, Row, Rows, read_table, same_name
 
 SPLITS = ("train", "test")
-COLUMNS = ("title", "artist", "genre", "style", "date", "in_train", "new_filename")
-"""Columns that a table must have; Painter by Numbers has more."""
 
-_TRUE = ("true", "t", "1", "1.0", "yes", "y")
 _YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
+_BEFORE_CHRIST = re.compile(
+    r"(?<!\d)\d+(?:\s*(?:[-–—/]|to|or)\s*(?:c(?:a|irca)?\.?\s*)?\d+)?\s*B\.?\s?C(?:\.?\s?E)?\b"
+    r"|\bB\.?\s?C(?:\.?\s?E)?\.?\s*\d+"
+    r"|(?:^|\b(?:ca?|circa|about|from|to)\b\.?|\()\s*[-−–]\s?\d+",
+    re.IGNORECASE,
+)
+"""Years that are none A.D.: "c.1350-1300 B.C.", "BCE 1350", "-1350"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class Entry:
 
     @property
     def year(self) -> int | None:
-        """The first number of four digits in the date: 1880 of 'c.1880-1885'."""
-        found = _YEAR.search(self.date)
+        """The first number of four digits in the date: 1880 of 'c.1880-1885'; A.D. alone."""
+        found = _YEAR.search(_BEFORE_CHRIST.sub("", self.date))
         return int(found[0]) if found else None
 
 
@@ -74,12 +74,6 @@ class Catalog:
     unlisted: int
 
 
-# Title, artist, genre, style, date and split: a plain tuple, because 100,000 of them are made.
-_Row = tuple[str, str, str, str, str, str]
-_Rows = dict[str, _Row]
-_UNKNOWN: _Row = ("", "", "", "", "", "")
-
-
 def read_catalog(places: Sequence[Path]) -> Catalog:
     """List the files in folders (recursively) and single files, each once, with facts from tables.
 
@@ -89,7 +83,7 @@ def read_catalog(places: Sequence[Path]) -> Catalog:
     entries: dict[str, Entry] = {}  # by real path, so that links do not list a file twice
     absent: list[str] = []
     unlisted = 0
-    tables: dict[Path, _Rows] = {}
+    tables: dict[Path, Rows] = {}
     for place in places:
         if not place.is_dir():
             entries.setdefault(os.path.realpath(place), _named_outright(place, tables))
@@ -106,53 +100,112 @@ def _read_folder(folder: Path) -> tuple[dict[str, Entry], list[str], int]:
     """Read a folder: entries by real path, rows without a file, number of files without a row."""
     is_split = (folder / PAINTER_BY_NUMBERS).is_file()
     files, places = _list_splits(folder) if is_split else list_folder(folder)
-    tables = {place.rpartition("/")[0]: _read_table(folder / place) for place in places}
-    seen: dict[str, set[str]] = {place: set() for place in tables}
-    with_paths = {place: any("/" in key for key in rows) for place, rows in tables.items()}
+    tables = _Tables(folder, places)
+    before = str(folder / "x")[:-1]
 
-    @cache
-    def above(parent: str) -> list[tuple[int, _Rows, set[str]]]:
+    def entry_of(file: str, row: Row) -> Entry:
+        if is_split and not row[-1]:
+            row = (*row[:-1], file.partition("/")[0])
+        return Entry(before + file, file.rpartition("/")[2], *row)
+
+    entries: dict[str, Entry] = {}
+    without_row = []
+    for file, real in files.items():
+        row = tables.find(file)
+        entries[real] = entry_of(file, row)
+        if row is UNKNOWN and tables.are_near(file):
+            without_row.append(file)
+    unlisted = 0
+    for file in without_row:  # when all rows that have a file are known
+        row = tables.find_in_any_case(file)
+        unlisted += row is UNKNOWN
+        entries[files[file]] = entry_of(file, row)
+    return entries, tables.absent(), unlisted
+
+
+class _Tables:
+    """The tables of a folder, in which its files are looked up: the nearest that has a row counts.
+
+    They remember which of their rows have been found.
+    """
+
+    def __init__(self, folder: Path, places: Sequence[str]) -> None:
+        """Read the tables at these places in the folder."""
+        self._rows = {place.rpartition("/")[0]: read_table(folder / place) for place in places}
+        self._met: dict[str, set[str]] = {place: set() for place in self._rows}
+        self._with_paths = {
+            place: any("/" in key for key in rows) for place, rows in self._rows.items()
+        }
+        self._near: dict[str, list[tuple[int, str]]] = {}
+        self._folded: dict[str, dict[str, str]] = {}
+
+    def find(self, file: str) -> Row:
+        """Find the row of a file, by its path or by its name."""
+        row = UNKNOWN
+        name = file[file.rfind("/") + 1 :]
+        for start, place in self._above(file[: -len(name) - 1]):
+            rows, key = self._rows[place], file[start:]
+            if not key.isascii():
+                key = same_name(key)
+            if key not in rows and key != name:
+                key = same_name(name)
+            if key in rows:
+                self._met[place].add(key)
+                row = rows[key] if row is UNKNOWN else row
+        return row
+
+    def find_in_any_case(self, file: str) -> Row:
+        """Find a row for a file that has none, among rows without a file: C.JPG's for c.jpg."""
+        name = file[file.rfind("/") + 1 :]
+        for start, place in self._above(file[: -len(name) - 1]):
+            for key in (file[start:], name):
+                if own := self._absent_by_fold(place).get(same_name(key).casefold()):
+                    self._met[place].add(own)
+                    return self._rows[place][own]
+        return UNKNOWN
+
+    def are_near(self, file: str) -> bool:
+        """Whether a table may have a row for a file."""
+        return bool(self._above(file.rpartition("/")[0]))
+
+    def absent(self) -> list[str]:
+        """Name the files of rows that have not been found."""
+        return sorted(
+            f"{place}/{name}" if place else name
+            for place in self._rows
+            for name in self._missing(place)
+        )
+
+    def _missing(self, place: str) -> set[str]:
+        return self._rows[place].keys() - self._met[place]
+
+    def _absent_by_fold(self, place: str) -> dict[str, str]:
+        if place not in self._folded:
+            self._folded[place] = {name.casefold(): name for name in self._missing(place)}
+        return self._folded[place]
+
+    def _above(self, parent: str) -> list[tuple[int, str]]:
         """List the tables that may have rows for a folder's files, nearest first.
 
         Returns:
             For each table: the offset in a file's path at which the table's names begin (at the
-            file's own name if no row has a folder), its rows, and the set of names found so far.
+            file's own name if no row has a folder), and its place.
         """
-        places = [parent]
-        while places[-1]:
-            places.append(places[-1].rpartition("/")[0])
-        known = [place for place in places if tables.get(place)]
-        return [
-            (len(place) + bool(place) if with_paths[place] else len(parent) + bool(parent),
-             tables[place], seen[place])
-            for place in known
-        ]  # fmt: skip
+        if parent not in self._near:
+            places = [parent]
+            while places[-1]:
+                places.append(places[-1].rpartition("/")[0])
+            self._near[parent] = [
+                (_after(place if self._with_paths[place] else parent), place)
+                for place in places
+                if self._rows.get(place)
+            ]
+        return self._near[parent]
 
-    before = str(folder / "x")[:-1]
-    entries: dict[str, Entry] = {}
-    unlisted = 0
-    for file, real in files.items():
-        parent, _, name = file.rpartition("/")
-        row, nearest = _UNKNOWN, above(parent)
-        for start, rows, met in nearest:
-            key = file[start:]
-            if not key.isascii():
-                key = _same(key)
-            if key not in rows and key != name:
-                key = _same(name)
-            if key in rows:
-                met.add(key)
-                row = rows[key] if row is _UNKNOWN else row
-        unlisted += bool(nearest) and row is _UNKNOWN
-        if is_split and not row[-1]:
-            row = (*row[:-1], file.partition("/")[0])
-        entries[real] = Entry(before + file, name, *row)
-    absent = [
-        f"{place}/{name}" if place else name
-        for place, rows in tables.items()
-        for name in rows.keys() - seen[place]
-    ]
-    return entries, sorted(absent), unlisted
+
+def _after(folder: str) -> int:
+    """The offset at which names begin behind a folder's path."""
+    return len(folder) + bool(folder)
 
 
 def _list_splits(root: Path) -> tuple[dict[str, str], list[str]]:
@@ -170,7 +223,7 @@ def _list_splits(root: Path) -> tuple[dict[str, str], list[str]]:
     return files, [PAINTER_BY_NUMBERS]
 
 
-def _named_outright(file: Path, tables: dict[Path, _Rows]) -> Entry:
+def _named_outright(file: Path, tables: dict[Path, Rows]) -> Entry:
     """Make the entry of a single file, with facts from its folder's table, and in no split."""
     if not file.exists():
         raise PictureError(f"there is no painting or folder '{file}'; check its name")
@@ -178,58 +231,9 @@ def _named_outright(file: Path, tables: dict[Path, _Rows]) -> Entry:
     if file.parent.name in SPLITS and (file.parent.parent / PAINTER_BY_NUMBERS).is_file():
         table = file.parent.parent / PAINTER_BY_NUMBERS
     if table not in tables:
-        tables[table] = _read_table(table) if table.is_file() else {}
-    row = tables[table].get(_same(file.name), _UNKNOWN)
+        tables[table] = read_table(table) if table.is_file() else {}
+    rows, name = tables[table], same_name(file.name)
+    if name not in rows:
+        name = next((own for own in rows if own.casefold() == name.casefold()), name)
+    row = rows.get(name, UNKNOWN)
     return replace(Entry(str(file), file.name, *row), split="")
-
-
-def _read_table(path: Path) -> _Rows:
-    """Read the rows of a table by file name; the first of several for one file counts.
-
-    Raises:
-        PictureError: the table is unreadable, not UTF-8, or lacks columns.
-    """
-    try:
-        # "utf-8-sig" drops a byte order mark; newline="" lets csv see line ends of every kind.
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.reader(file)
-            header = [name.strip() for name in next(table, [])]
-            missing = [name for name in COLUMNS if name not in header]
-            if missing:
-                raise PictureError(
-                    f"'{path}' lacks the columns {', '.join(missing)}; it has"
-                    f" {', '.join(header) or 'none'}; add them, or rename the file"
-                )
-            return dict(_rows(table, [header.index(name) for name in COLUMNS]))
-    except UnicodeDecodeError as error:
-        raise PictureError(
-            f"'{path}' is not UTF-8 (byte {error.start:,}); save it as UTF-8"
-        ) from error
-    except csv.Error as error:
-        raise PictureError(f"'{path}' is no table of commas ({error}); save it as CSV") from error
-    except OSError as error:
-        raise PictureError(f"cannot read '{path}' ({error.strerror}); check it") from error
-
-
-def _rows(table: Iterator[list[str]], columns: list[int]) -> Iterator[tuple[str, _Row]]:
-    """Yield names and rows, last first, so that a dictionary keeps the first of several."""
-    widest, pick, intern, strip = max(columns) + 1, itemgetter(*columns), sys.intern, str.strip
-    found = []
-    for cells in table:
-        if len(cells) < widest:
-            cells += [""] * (widest - len(cells))
-        title, artist, genre, style, date, in_train, file = map(strip, pick(cells))
-        if not file:
-            continue
-        split = ""
-        if in_train:
-            split = "train" if in_train.lower() in _TRUE else "test"
-        # Interned, because few artists have painted many pictures.
-        row = (title, intern(artist), intern(genre), intern(style), intern(date), split)
-        found.append((_same(file), row))
-    return reversed(found)
-
-
-def _same(name: str) -> str:
-    """Normalize a name for comparison: Unicode has two ways to write an accented letter."""
-    return name if name.isascii() else unicodedata.normalize("NFC", name)
