@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import tomllib
 
 import click
 import pytest
@@ -377,3 +378,32 @@ def test_interrupted_command_that_takes_none_claims_nothing(interrupted, tmp_pat
     ) == ("Interrupted.")
     assert interrupted("medley.vgg.sources.fetch", "weights", "fetch") == "Interrupted."
     assert list(tmp_path.iterdir()) == []
+
+
+def printed_in(encoding, monkeypatch, *words):
+    """What a command writes to a standard output of that encoding."""
+    out, err = io.BytesIO(), io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding))
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(err, encoding))
+    with pytest.raises(SystemExit) as exited:
+        main(words)
+    assert not exited.value.code, err.getvalue()
+    sys.stdout.flush()
+    return out.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_what_the_output_s_encoding_lacks_is_escaped_and_never_an_error(
+    encoding, tmp_path, monkeypatch
+):
+    for name in ("春.png", "Żółw.png", "nul\udcff.png"):
+        (tmp_path / name).touch()
+    told = printed_in(encoding, monkeypatch, "styles", str(tmp_path))
+    assert ("春" if encoding == "utf-8" else r"\u6625") in told
+    assert r"nul\udcff" in told
+    told = printed_in(encoding, monkeypatch, "render", "--title", "春 é", "--print-config")
+    (tmp_path / "film.toml").write_text(told, encoding)
+    again = printed_in(
+        "utf-8", monkeypatch, "render", "--config", str(tmp_path / "film.toml"), "--print-config"
+    )
+    assert tomllib.loads(again)["title"] == "春 é"

@@ -13,7 +13,7 @@ import medley
 from medley.cli import cli
 from medley.errors import ConfigError
 from medley.settings import RenderOrder, SweepOrder, read_file, read_table
-from medley.settings.load import config_text, plain_values
+from medley.settings.load import check_table, config_text, plain_values
 from medley.settings.orders import ORDERS, order_names
 
 from .conftest import film_pixels
@@ -168,7 +168,11 @@ FILES = {
     "no toml": ("film.toml", b"steps 3", r"film\.toml' is not TOML \(.*line 1"),
     "picture": ("film.png", b"\x89PNG\r\n", r"is no file of settings \(byte 0 is not UTF-8\)"),
     "no json": ("film.json", b"{", r"film\.json' is not JSON"),
-    "deep json": ("film.json", b"[" * 100_000, r"film\.json' is not JSON"),
+    "deep json": ("film.json", b"[" * 100_000, r"film\.json' is nested too deeply"),
+    "deep toml": ("film.toml", b"a = " + b"[" * 100_000, r"film\.toml' is nested too deeply"),
+    "long number": ("film.toml", b"steps = " + b"9" * 5000, r"film\.toml' is not TOML \(Exceeds"),
+    "nul": ("film.toml", b"title = '\0'", r"film\.toml' is not TOML \("),
+    "torn utf-16": ("film.toml", b"\xff\xfea", r"\(byte 2 is not UTF-16"),
     "no order": ("film.json", b'{"steps": 3}', "has no table 'order', so it is no film's sidecar"),
     "no object": ("film.json", b"[]", "has no table 'order'"),
 }
@@ -182,8 +186,21 @@ def test_file_that_holds_no_settings_is_refused(name, data, words, tmp_path):
         read_file(tmp_path / name)
 
 
-def test_file_with_a_byte_order_mark_is_read(config):
-    assert read_file(Path(config("\ufeffsteps = 3"))).table == {"steps": 3}
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_what_windows_wrote_of_print_config_is_read_again(encoding, tmp_path):
+    (path := tmp_path / "film.toml").write_text(
+        ("\ufeff" if encoding == "utf-16-be" else "") + 'steps = 3\r\ntitle = "Żółw"\r\n', encoding
+    )
+    assert read_file(path).table == {"steps": 3, "title": "Żółw"}
+
+
+@pytest.mark.parametrize("written", ["9" * 4000, "nan", "[[[[1]]]]", "1979-05-27", "{a = {b = 1}}"])
+def test_values_that_no_setting_has_are_refused_for_every_setting(written, tmp_path):
+    names = [name for name in RenderOrder.fields() if name not in ("quality", "device")]
+    (path := tmp_path / "film.toml").write_text("".join(f"{name} = {written}\n" for name in names))
+    file = read_file(path)
+    with pytest.raises(ConfigError, match="steps is"):
+        check_table(RenderOrder.fields(), file.table, file.source)
 
 
 def test_command_line_wins_over_the_file_and_the_file_over_defaults(config):

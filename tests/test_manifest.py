@@ -41,6 +41,13 @@ def names(manifest):
     return [film.path.name for film in manifest.films]
 
 
+def test_manifest_that_windows_wrote_has_its_lines(folder):
+    path = folder / "films.toml"
+    path.write_text('[[film]]\r\ncontent = "a.jpg"\r\nstyles = "art"\r\nstepz = 7\r\n', "utf-16")
+    with pytest.raises(ConfigError, match="line 4, film 1: there is no setting 'stepz'"):
+        read_manifest(path)
+
+
 def test_films_take_the_defaults_that_they_know(folder):
     found = read(
         folder,

@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import io
 import logging
 import os
 import sys
@@ -74,6 +75,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; what the user can mend becomes one line and a non-zero exit."""
     words = sys.argv[1:] if arguments is None else arguments
+    _escape_what_streams_lack()
     # Read by OpenMP when torch is first imported. Threads that spin while they wait make a step
     # three to six times as slow as soon as anything else runs on the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -107,3 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kept = _KEPT if words and words[0] in _SHOOTING else ""
         click.echo(f"Interrupted{kept}.", err=True)
         sys.exit(INTERRUPTED)
+
+
+def _escape_what_streams_lack() -> None:
+    """Print letters that a stream's encoding lacks, as a title's may be, as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

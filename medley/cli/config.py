@@ -1,5 +1,6 @@
 """Settings from a file and from presets, beneath those of the command line."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,9 +85,20 @@ def settle(options: dict[str, Any]) -> dict[str, Any]:
     if context.meta[_PRINT]:
         known = [param.name or "" for param in context.command.params]
         named = {name: settled[name] for name in known if name in fields}
-        click.echo(config_text(named, fields, f"{context.command_path} --config FILE"), nl=False)
+        text = config_text(named, fields, f"{context.command_path} --config FILE")
+        click.echo(_in_ascii(text), nl=False)
         context.exit()
     return settled
+
+
+def _in_ascii(text: str) -> str:
+    """Write a TOML text so that it can be read again whatever encodings it passes through.
+
+    Standard output may have another one than UTF-8, and PowerShell has its own besides.
+    """
+    if (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8":
+        return text
+    return "".join(one if one.isascii() else f"\\U{ord(one):08x}" for one in text)
 
 
 def _overruled(ranks: Mapping[str, int]) -> list[str]:

@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 
 import medley
 from medley.errors import ConfigError, Part, Setting, SettingsError, Wording, word
+from medley.files import encoding_of
 from medley.settings.base import (
     Settings,
     described,
@@ -149,12 +150,14 @@ class SettingsFile:
         source: name of the file for errors.
         folder: folder that its relative paths are relative to.
         table: names and values in the file.
+        text: text of the file.
         command: command that made the film, if the file is a film's sidecar.
     """
 
     source: str
     folder: Path
     table: dict[str, Any]
+    text: str = ""
     command: str | None = None
 
 
@@ -165,29 +168,32 @@ def read_file(path: Path) -> SettingsFile:
         ConfigError: the file is unreadable, or neither.
     """
     source, folder = f"'{path}'", path.parent
+    is_toml = path.suffix.lower() != ".json"
     try:
-        text = path.read_text("utf-8-sig")
-        if path.suffix.lower() != ".json":
-            return SettingsFile(source, folder, tomllib.loads(text))
-        sidecar = json.loads(text)
+        text = path.read_text(encoding_of(path))
+        found: Any = tomllib.loads(text) if is_toml else json.loads(text)
     except OSError as error:
         raise ConfigError(f"cannot read {source} ({error.strerror}); check its name") from error
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"{source} is no file of settings (byte {error.start:,} is not UTF-8); name a .toml"
-            " file, or the .json beside a film"
+            f"{source} is no file of settings (byte {error.start:,} is not"
+            f" {error.encoding.upper()}); name a .toml file, or the .json beside a film"
         ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{source} is not TOML ({error}); mend that place") from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{source} is not JSON ({error}); name another file") from error
+    except RecursionError as error:
+        raise ConfigError(f"{source} is nested too deeply; name another file") from error
+    except ValueError as error:  # no such file, or a number of thousands of digits
+        what = "TOML" if is_toml else "JSON"
+        raise ConfigError(f"{source} is not {what} ({error}); mend that place") from error
+    if is_toml:
+        return SettingsFile(source, folder, found, text)
+    sidecar = found
     order = sidecar.get("order") if isinstance(sidecar, dict) else None
     if not isinstance(order, dict):
         raise ConfigError(
             f"{source} has no table 'order', so it is no film's sidecar, or an older medley's;"
             " name another file"
         )
-    return SettingsFile(source, folder, order, sidecar.get("command"))
+    return SettingsFile(source, folder, order, text, sidecar.get("command"))
 
 
 def read_table(

@@ -350,8 +350,7 @@ def read_manifest(
         ConfigError: something is wrong; the error has all faults with line and field.
     """
     file = read_file(path)
-    text = path.read_text("utf-8-sig")
-    return _Reader(file, key_lines(text), many, kind).read(path, workspace)
+    return _Reader(file, key_lines(file.text), many, kind).read(path, workspace)
 
 
 def _clash(film: Film, other: Film) -> str:

@@ -87,7 +87,7 @@ class FilmSpec:
                 and _keys_in(sidecar) == self._keys_in_sidecar()
                 and bool(self._settings_in_sidecar().items() <= sidecar["settings"].items())
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
             return False  # there is none, or it is damaged, or not medley's
 
     def _keys_in_sidecar(self) -> list[str]:

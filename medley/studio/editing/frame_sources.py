@@ -245,7 +245,7 @@ def _of_sidecar(path: Path, workspace: Workspace) -> list[FrameSource]:
         about = json.loads(sidecar.read_text("utf-8"))
         paintings = about["paintings"]
         works = [(_entry_from(one), one.get("shot"), one.get("pictures")) for one in paintings]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
         raise PictureError(
             f"'{sidecar}' is no sidecar that medley render or assemble wrote; name a film that has"
             " one, or folders"
