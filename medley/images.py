@@ -2,16 +2,16 @@
 
 import io
 import math
-import stat
-import warnings
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms
 
+from medley import decoders
 from medley.errors import PictureError, Setting
-from medley.settings import LONGEST_SIDE, SHORTEST_SIDE
+from medley.settings import SHORTEST_SIDE
+from medley.tiffs import Deep
 
 Pixels = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
 """uint8 RGB, `(height, width, 3)`."""
@@ -24,19 +24,8 @@ class Layers(NamedTuple):
     alpha: Image.Image | None
 
 
-# Set once, not around each read: pictures are read on threads, and filters are global.
-warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-Image.MAX_IMAGE_PIXELS = LONGEST_SIDE**2  # what medley makes it must be able to read
-
-BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
-"""Pillow's exceptions for a picture that claims more."""
-
-# A JPEG of more pixels is decoded at 1/2, 1/4 or 1/8 of its size, whichever comes below first.
-REDUCED_ABOVE = 40_000_000
-_REDUCTIONS = (1, 2, 4, 8)  # what libjpeg can do while it decodes
-
-_JPEG = b"\xff\xd8\xff"  # how every JPEG begins
+_SIXTEEN_BITS = 65_535
+_DARK = 4_096  # of the 65,536 values of 16 bits; what stays below has 12 bits or fewer
 _BACKGROUND = (255, 255, 255)  # shows through where a picture is transparent
 
 
@@ -44,11 +33,12 @@ def read_picture(path: Path) -> Image.Image:
     """Decode a whole picture file to upright 8-bit sRGB.
 
     EXIF rotation is applied, an embedded colour profile is converted to sRGB, transparency is laid
-    on white, 16-bit is reduced to 8, and gray, palette and CMYK pictures become RGB. Of an
-    animation the first frame is taken. A huge JPEG is decoded at a fraction of its size.
+    on white, more than 8 bits are reduced to 8, and gray, palette and CMYK pictures become RGB. Of
+    an animation the first frame is taken. A huge JPEG is decoded at a fraction of its size.
 
     Raises:
-        PictureError: no such file, not a picture, truncated, or suspiciously huge.
+        PictureError: no such file, not a picture, truncated, or suspiciously huge; or its values
+            are of more than 8 bits, and nothing tells which is white.
     """
     return lay_on_white(*read_layers(path))
 
@@ -66,24 +56,17 @@ def read_layers(path: Path, data: bytes | None = None) -> Layers:
     Raises:
         PictureError: `read_picture` cannot read it.
     """
-    try:
-        with _open(path) if data is None else _open_data(data) as picture:
-            picture.load()
-            profile = picture.info.get("icc_profile")
-            ImageOps.exif_transpose(picture, in_place=True)
-            return _to_srgb(_to_eight_bits(picture), profile)
-    except FileNotFoundError:
-        raise PictureError(f"there is no picture '{path}'; check its name") from None
-    except IsADirectoryError:
-        raise PictureError(f"'{path}' is a folder, not a picture; name a file in it") from None
-    except BOMBS:
-        limit = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
-        raise PictureError(
-            f"'{path}' claims more than {limit:.0f} megapixels; scale it down first"
-        ) from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, RuntimeError) as error:
-        size = len(data) if data is not None else path.stat().st_size if path.is_file() else None
-        raise PictureError(f"'{path}' is not a readable picture ({_why(size, error)})") from error
+    decoded = decoders.decode(path, data)
+    pixels, alpha = decoded.pixels, decoded.alpha
+    if isinstance(pixels, np.ndarray):
+        pixels = Image.fromarray(_to_eight_bits(pixels, decoded.white, path))
+    if decoded.profile:
+        pixels = _convert_profile(pixels, decoded.profile)
+    if alpha and alpha.getextrema() == (255, 255):
+        alpha = None
+    if pixels.mode != "RGB":  # or it would be copied, which counts where frames are read
+        pixels = pixels.convert("RGB")
+    return Layers(pixels, alpha)
 
 
 def lay_on_white(picture: Image.Image, alpha: Image.Image | None) -> Image.Image:
@@ -93,78 +76,50 @@ def lay_on_white(picture: Image.Image, alpha: Image.Image | None) -> Image.Image
     return Image.composite(picture, Image.new("RGB", picture.size, _BACKGROUND), alpha)
 
 
-def _open(path: Path) -> Image.Image:
-    """Open a picture for decoding; a huge JPEG so that little of it is ever in memory.
+def _to_eight_bits(values: Deep, white: float | None, name: Path) -> Deep:
+    """Reduce values of more than 8 bits, gray or RGB, to uint8 of the same shape.
+
+    Args:
+        values: whole numbers or floats; NaN becomes black.
+        white: value that is white, if the file says so.
+        name: the picture's file for errors.
 
     Raises:
-        Image.DecompressionBombError: even reduced it would be huge.
-        OSError: it is no regular file, or cannot be read.
+        PictureError: nothing tells which value is white.
     """
-    mode = path.stat().st_mode
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError
-    if not stat.S_ISREG(mode):  # a pipe would be waited for, a device may never end
-        raise OSError("a pipe or a device, no file")
-    with path.open("rb") as file:
-        begin = file.read(len(_JPEG))
-    return _open_jpeg(path) if begin == _JPEG else Image.open(path)
+    white = white or _usual_white(values, name)
+    if values.dtype.kind == "f":
+        known = np.nan_to_num(values.astype(np.float32), posinf=white, neginf=0)
+        scaled = known * (255 / white)
+    else:
+        scaled = values.astype(np.float64) / (white / 255)
+    return scaled.clip(0, 255).round().astype(np.uint8)
 
 
-def _open_data(data: bytes) -> Image.Image:
-    file = io.BytesIO(data)
-    return _open_jpeg(file) if data.startswith(_JPEG) else Image.open(file)
+def _usual_white(values: Deep, name: Path) -> float:
+    """The value that is white where the file does not say: the highest of 16 bits, or 1 of floats.
 
+    Floats above 1 are highlights as long as most are not; else white is 255.
 
-def _open_jpeg(file: Path | BinaryIO) -> Image.Image:
-    # Not by Image.open, which refuses a huge picture before it could be asked for less of it.
-    picture = JpegImagePlugin.JpegImageFile(file)
-    try:
-        _reduce(picture)
-    except Image.DecompressionBombError:
-        picture.close()
-        raise
-    return picture
-
-
-def _reduce(picture: JpegImagePlugin.JpegImageFile) -> None:
-    width, height = picture.size
-    # A progressive JPEG's coefficients are all in memory at once, however little comes out.
-    reductions = (1,) if picture.info.get("progressive") else _REDUCTIONS
-    for reduction in reductions:
-        if width * height <= REDUCED_ABOVE * reduction**2:
-            break
-    picture.draft(None, (width // reduction, height // reduction))
-    if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or math.inf):
-        raise Image.DecompressionBombError
-
-
-def _to_eight_bits(picture: Image.Image) -> Image.Image:
-    """Reduce deep grayscale, which Pillow's own conversion would clip, to 8 bits."""
-    if picture.mode.startswith("I"):
-        deep = np.asarray(picture).astype(np.float64)
-        return Image.fromarray((deep.clip(0, 65535) / 257).round().astype(np.uint8))
-    if picture.mode == "F":
-        deep = np.nan_to_num(np.asarray(picture))
-        scale = 255.0 if deep.max(initial=0) <= 1 else 1.0
-        return Image.fromarray((deep * scale).clip(0, 255).round().astype(np.uint8))
-    return picture
-
-
-def _to_srgb(picture: Image.Image, profile: bytes | None) -> Layers:
-    if picture.mode == "P" or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-    alpha = picture.getchannel("A") if picture.mode in ("RGBA", "LA") else None
-    if picture.mode == "LA":
-        picture = picture.convert("L")
-    elif picture.mode == "RGBA":
-        picture = picture.convert("RGB")
-    if profile and picture.mode in ("RGB", "L", "CMYK"):
-        picture = _convert_profile(picture, profile)
-    if alpha and alpha.getextrema() == (255, 255):
-        alpha = None
-    if picture.mode != "RGB":  # or it would be copied, which counts where frames are read
-        picture = picture.convert("RGB")
-    return Layers(picture, alpha)
+    Raises:
+        PictureError: the values contradict that.
+    """
+    if values.dtype.kind == "f":
+        lit = values[np.isfinite(values) & (values > 0)]
+        most = float(lit.max(initial=0))
+        if most <= 1 or np.median(lit) <= 1:
+            return 1.0
+        if most <= 255:
+            return 255.0
+        way = "scale them to 0 to 1"
+    else:
+        most = float(values.max(initial=0))
+        if most <= 0 or _DARK <= most <= _SIXTEEN_BITS:
+            return float(_SIXTEEN_BITS)
+        way = "scale them to 0 to 65,535, or save it with 8 bits"
+    raise PictureError(
+        f"the values of '{name}' reach {most:,.6g}, and it does not say which one is white; {way}"
+    )
 
 
 def _convert_profile(picture: Image.Image, profile: bytes) -> Image.Image:
@@ -174,21 +129,9 @@ def _convert_profile(picture: Image.Image, profile: bytes) -> Image.Image:
         converted = ImageCms.profileToProfile(
             picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
         )
-    except (ImageCms.PyCMSError, OSError):
+    except Exception:  # whatever is wrong with it
         return picture
     return converted or picture
-
-
-def _why(size: int | None, error: BaseException) -> str:
-    if size == 0:
-        return "the file is empty"
-    if "truncated" in str(error) or isinstance(error, EOFError):
-        return f"truncated after {size or 0:,} bytes"
-    if isinstance(error, UnidentifiedImageError):
-        return "no picture format that Pillow knows"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
 
 
 def size_for_pixels(height: int, width: int, pixels: float) -> tuple[int, int]:

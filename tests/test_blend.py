@@ -167,10 +167,14 @@ def test_mask_of_another_size_is_resized_and_it_is_said(tmp_path):
     assert "large.png' is resized from 96x48 to 32x24; its proportions are not the photo's" in line
 
 
-def test_transparent_part_of_a_mask_is_no_part_of_it(tmp_path):
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparent_part_of_a_mask_is_no_part_of_it(tmp_path, mode):
     pixels = np.full((24, 32, 4), 255, np.uint8)
     pixels[:, 16:, 3] = 0
-    Image.fromarray(pixels).save(tmp_path / "cut.png")
+    mask = Image.fromarray(pixels)
+    if mode == "P":
+        mask = mask.quantize(2, method=Image.Quantize.FASTOCTREE)
+    mask.convert(mode).save(tmp_path / "cut.png")
     blend = read(tmp_path / "cut.png", "rest")
     assert (blend.masks[0][:, :16] == 1).all()
     assert (blend.masks[0][:, 16:] == 0).all()

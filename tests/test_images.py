@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image, ImageCms
 
-from medley import images
+from medley import decoders, images
 from medley.errors import PictureError
 from medley.images import (
     encode_png,
@@ -114,7 +114,7 @@ def test_huge_jpeg_is_decoded_at_reduced_scale(tmp_path, monkeypatch):
     two_colours().resize((640, 480), Image.Resampling.NEAREST).save(tmp_path / "a.jpg", quality=95)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 90_000)
     for limit, size in ((400_000, None), (80_000, (320, 240)), (20_000, (160, 120))):
-        monkeypatch.setattr(images, "REDUCED_ABOVE", limit)
+        monkeypatch.setattr(decoders, "REDUCED_ABOVE", limit)
         if size is None:
             with pytest.raises(PictureError, match="megapixels"):
                 read_picture(tmp_path / "a.jpg")
@@ -128,7 +128,7 @@ def test_huge_jpeg_is_decoded_at_reduced_scale(tmp_path, monkeypatch):
 
 def test_jpeg_that_is_huge_even_when_reduced_is_refused(tmp_path, monkeypatch):
     Image.new("L", (640, 480)).save(tmp_path / "a.jpg")
-    monkeypatch.setattr(images, "REDUCED_ABOVE", 1_000)
+    monkeypatch.setattr(decoders, "REDUCED_ABOVE", 1_000)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4_000)
     with pytest.raises(PictureError, match="megapixels"):
         read_picture(tmp_path / "a.jpg")
@@ -136,7 +136,7 @@ def test_jpeg_that_is_huge_even_when_reduced_is_refused(tmp_path, monkeypatch):
 
 def test_progressive_jpeg_is_held_to_the_limit_of_other_pictures(tmp_path, monkeypatch):
     Image.new("L", (640, 480)).save(tmp_path / "a.jpg", progressive=True)
-    monkeypatch.setattr(images, "REDUCED_ABOVE", 100_000)
+    monkeypatch.setattr(decoders, "REDUCED_ABOVE", 100_000)
     assert read_picture(tmp_path / "a.jpg").size == (640, 480)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200_000)
     with pytest.raises(PictureError, match="megapixels"):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from medley.film.threads import in_order
 from medley.images import Pixels
@@ -129,13 +129,13 @@ def _decode(data: bytes) -> int:
     picture = data[16:]
     file = io.BytesIO(b"RIFF" + struct.pack("<I", len(picture) + 4) + b"WEBP" + picture)
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=("WEBP",)) as image:
             image.load()
-            size = tuple(int.from_bytes(data[at : at + 3], "little") + 1 for at in (6, 9))
-            if image.size != size:
-                raise CorruptFileError(f"a frame of {image.size}, not of {size}")
-    except (UnidentifiedImageError, OSError) as error:
+    except Exception as error:
         raise CorruptFileError("a frame cannot be decoded") from error
+    size = tuple(int.from_bytes(data[at : at + 3], "little") + 1 for at in (6, 9))
+    if image.size != size:
+        raise CorruptFileError(f"a frame of {image.size}, not of {size}")
     return int.from_bytes(data[12:15], "little")
 
 

@@ -9,10 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
+from medley.decoders import size_in
 from medley.errors import FilmError, OutputError, PictureError, Setting
-from medley.images import BOMBS
 from medley.paintings.catalogs import Entry, read_catalog
 from medley.paintings.draws import byline_of, title_of
 from medley.workspace.shot import Shot
@@ -335,10 +333,9 @@ def _some(numbers: Sequence[int]) -> str:
 
 def _size_of(path: Path) -> tuple[int, int]:
     try:
-        with Image.open(path) as picture:
-            return picture.size
-    except (OSError, SyntaxError, ValueError, *BOMBS) as error:
-        raise PictureError(f"'{path}' is not a readable picture; make it again") from error
+        return size_in(path)
+    except PictureError as error:
+        raise PictureError(f"{error}; make it again") from error
 
 
 def _words(size: tuple[int, int]) -> str:

@@ -7,11 +7,11 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
 from medley.errors import PictureError, SettingsError
 from medley.files import sha256
-from medley.images import read_picture
+from medley.images import lay_on_white, read_layers
 from medley.paintings.draws import Draw, Kept, Painting
 from medley.settings import REST, BlendSettings, MaskedPainting
 from medley.transfer.style_path import Walk
@@ -160,11 +160,10 @@ def _read_masks(
 def _read_mask(
     path: Path, masked: MaskedPainting, height: int, width: int, warn: Callable[[str], None]
 ) -> Mask:
-    picture = read_picture(path).convert("L")
-    with Image.open(path) as raw:  # `read_picture` drops transparency, which counts as black
-        if "A" in raw.getbands():
-            alpha = ImageOps.exif_transpose(raw).getchannel("A")
-            picture = Image.composite(picture, Image.new("L", picture.size), alpha)
+    layers = read_layers(path)
+    picture = lay_on_white(*layers).convert("L")
+    if layers.alpha:  # what is transparent counts as black
+        picture = Image.composite(picture, Image.new("L", picture.size), layers.alpha)
     if picture.size != (width, height):
         text = f"mask '{path}' is resized from {picture.width}x{picture.height} to {width}x{height}"
         if abs(picture.width * height / (picture.height * width) - 1) > 0.02:
