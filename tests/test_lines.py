@@ -42,6 +42,12 @@ def test_texts_and_lists_over_many_lines_hold_no_keys():
     }
 
 
+def test_lists_whose_items_look_like_keys_and_tables_are_passed_over():
+    text = "a = [\n  'x=y.jpg',\n  # b = 1\n[1], [[2]],\n\n{ c = 3 }, ]\n# d = 4\n\ne = 5 # [f]\n"
+    tomllib.loads(text)
+    assert key_lines(text) == {("", 0, "a"): 1, ("", 0, "e"): 9}
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_line_ends_of_other_systems_count_once(ending):
     assert key_lines(ending.join(["a = 1", "b = 2"]))["", 0, "b"] == 2
