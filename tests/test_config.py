@@ -94,7 +94,8 @@ FAULTS = {
     "half": ({"steps": 1.5}, r"steps is 1\.5; it must be a whole number from 1"),
     "below": ({"style-weight": -1}, "style-weight is -1; it must be a number from 0 to 1,000,"),
     "nan": ({"tv_weight": float("nan")}, "tv_weight is nan; it must be a number from 0"),
-    "none": ({"seconds_per_painting": 0}, "is 0; it must be a number above 0, up to 3,600"),
+    "none": ({"seconds_per_painting": 0}, "is 0; it must be a number from above 0 to 3,600"),
+    "large": ({"seed": -1}, "it must be a whole number from 0 to 9,223,372,036,854,775,807"),
     "choice": (
         {"pooling": "mean"},
         "pooling is 'mean'; it must be 'max', 'average' or 'average-scaled'",

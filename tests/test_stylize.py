@@ -248,7 +248,7 @@ BAD = {
     "nan strength": (["-o", "a.png", "--strength", "nan"], 2, "--strength is 'nan'"),
     "full average": (["-o", "a.png", "--average", "1"], 2, "it must be a number from 0 to below 1"),
     "negative average": (["-o", "a.png", "--average", "-0.1"], 2, "a number from 0 to below 1"),
-    "no rate": (["-o", "a.png", "--learning-rate", "0"], 2, "a number above 0, up to 1"),
+    "no rate": (["-o", "a.png", "--learning-rate", "0"], 2, "a number from above 0 to 1"),
     "rate of L-BFGS": (["-o", "a.png", "--learning-rate", "0.1"], 2, "pass --optimizer adam"),
     "one beta": (["-o", "a.png", "--adam-betas", "0.9"], 2, "is not two numbers such as 0.9,0.9"),
     "beta of one": (["-o", "a.png", "--adam-betas", "0.9,1"], 2, "not from 0 to below 1"),

@@ -169,4 +169,4 @@ def place(path: Path, folder: Path) -> Path:
 
 
 Side = Annotated[int, Field(ge=SHORTEST_SIDE, le=LONGEST_SIDE)]
-Weight = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=10**12, allow_inf_nan=False)]

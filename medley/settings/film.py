@@ -389,7 +389,7 @@ class WalkSettings(Settings):
     photo_pull: float = Field(
         10.0,
         ge=0,
-        le=1e6,
+        le=10**6,
         allow_inf_nan=False,
         description="How many times as strongly as by {content_weight} the photo is held on to:"
         " a picture that never starts over would lose it.",

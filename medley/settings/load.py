@@ -123,17 +123,10 @@ def _words(schema: Mapping[str, Any]) -> str:
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:
-    least, most = schema.get("minimum"), schema.get("maximum")
-    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
-    if least is not None and most is not None:
-        return f" from {least:,.15g} to {most:,.15g}"
-    if least is not None and below is not None:
-        return f" from {least:,.15g} to below {below:,.15g}"
-    lower = f" of {least:,.15g} or more" if least is not None else ""
-    lower = f" above {above:,.15g}" if above is not None else lower
-    upper = f" up to {most:,.15g}" if most is not None else ""
-    upper = f" below {below:,.15g}" if below is not None else upper
-    return (lower + "," if lower and upper else lower) + upper
+    words = {"minimum": "from", "exclusiveMinimum": "from above", "maximum": "to",
+             "exclusiveMaximum": "to below"}  # fmt: skip
+    told = [f" {word} {schema[bound]:,}" for bound, word in words.items() if bound in schema]
+    return "".join(told if len(told) != 1 else [*told, " up"])
 
 
 Schema = TypeVar("Schema", bound=Settings)
