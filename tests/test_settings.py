@@ -4,17 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from medley.errors import ConfigError
 from medley.settings import (
     BlendSettings,
     EngineSettings,
+    PruneSettings,
     RenderOrder,
     Settings,
     ShotSettings,
     SweepOrder,
     SweepSettings,
     WalkOrder,
+    read_table,
 )
 from medley.settings.film import FormatSettings, check_format
+from medley.settings.load import expectation
 from medley.settings.networks import SWEPT_SCHEMES, format_widths, parse_schemes, parse_widths
 from medley.settings.orders import ORDERS
 from medley.settings.shot import parse_betas
@@ -33,6 +37,17 @@ from medley.settings.shot import parse_betas
 def test_widths_are_read_in_the_order_given(text, widths):
     assert parse_widths(text) == widths
     assert SweepSettings(bits=text).bits == widths
+
+
+@pytest.mark.parametrize("schema", [*ORDERS, PruneSettings])
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_no_number_is_infinite_or_none_at_all(schema, value):
+    fields = schema.fields()
+    numbers = [name for name in fields if expectation(fields[name]).startswith("a number")]
+    assert len(numbers) > 1
+    for name in numbers:
+        with pytest.raises(ConfigError, match=f"{name} is {value}; it must be a number"):
+            read_table(schema, {name: value}, "here")
 
 
 @pytest.mark.parametrize(

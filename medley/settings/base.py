@@ -21,7 +21,7 @@ LONGEST_SIDE = 16_384  # pixels
 class Settings(BaseModel):
     """Base of all settings: frozen, and without other names than its fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     heading: ClassVar[str] = ""
     """Heading of the schema's own fields in the command line's help."""
@@ -169,4 +169,4 @@ def place(path: Path, folder: Path) -> Path:
 
 
 Side = Annotated[int, Field(ge=SHORTEST_SIDE, le=LONGEST_SIDE)]
-Weight = Annotated[float, Field(ge=0, le=10**12, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=10**12)]

@@ -104,9 +104,7 @@ class FormatSettings(Settings):
     audio: Path | None = Field(
         None, description="Music to lay under the film, cut to its length; silent if it is shorter."
     )
-    audio_fade: float = Field(
-        1.5, ge=0, le=60, allow_inf_nan=False, description="Seconds in which it fades in and out."
-    )
+    audio_fade: float = Field(1.5, ge=0, le=60, description="Seconds in which it fades in and out.")
 
     def codec_in(self, path: Path) -> Codec:
         """The codec of a film of a name that `check_format` has accepted."""
@@ -248,7 +246,7 @@ class ComposeSettings(Settings):
         None, description="A title over the photo before the film; a second line is smaller."
     )
     title_seconds: float = Field(
-        3.0, ge=0.5, le=60, allow_inf_nan=False, description="Film time of the title, added to it."
+        3.0, ge=0.5, le=60, description="Film time of the title, added to it."
     )
     inset: Corner = Field("none", description="The painting, small, in a corner of its results.")
     sparkline: Corner = Field(
@@ -302,15 +300,9 @@ class PaceSettings(Settings):
     heading = "Film"
 
     seconds_per_painting: float = Field(
-        6.0,
-        gt=0,
-        le=3600,
-        allow_inf_nan=False,
-        description="Film time of each painting, holds included.",
+        6.0, gt=0, le=3600, description="Film time of each painting, holds included."
     )
-    hold: float = Field(
-        1.2, ge=0, le=600, allow_inf_nan=False, description="Seconds for which a result stands."
-    )
+    hold: float = Field(1.2, ge=0, le=600, description="Seconds for which a result stands.")
     pace: Pace = Field(
         "visual",
         description="Spread frames by what the eye sees change, at a constant rate (visual) or one"
@@ -334,11 +326,7 @@ class EncodeSettings(FrameSettings, FormatSettings):
 
     fps: Fps = Field(Fraction(30), description="Frames a second, also as 30000/1001.")
     strength: float = Field(
-        1.0,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
-        description="How much of the result is shown; the rest is the photo.",
+        1.0, ge=0, le=1, description="How much of the result is shown; the rest is the photo."
     )
 
     def fitted(self, path: Path) -> Self:
@@ -369,11 +357,7 @@ class WalkSettings(Settings):
     heading = "Film"
 
     seconds_per_painting: float = Field(
-        4.0,
-        gt=0,
-        le=3600,
-        allow_inf_nan=False,
-        description="Film time from one painting to the next.",
+        4.0, gt=0, le=3600, description="Film time from one painting to the next."
     )
     steps_per_frame: int = Field(
         2, ge=1, le=100, description="Optimizer steps by which the picture follows in each frame."
@@ -382,7 +366,6 @@ class WalkSettings(Settings):
         0.01,
         gt=0,
         le=1,
-        allow_inf_nan=False,
         description="Adam's step while it follows, of the way from black to white: larger ones"
         " follow more closely, smaller ones more calmly.",
     )
@@ -390,7 +373,6 @@ class WalkSettings(Settings):
         10.0,
         ge=0,
         le=10**6,
-        allow_inf_nan=False,
         description="How many times as strongly as by {content_weight} the photo is held on to:"
         " a picture that never starts over would lose it.",
     )
@@ -398,6 +380,5 @@ class WalkSettings(Settings):
         0.5,
         ge=0,
         lt=1,
-        allow_inf_nan=False,
         description="How much slower the walk passes a painting than it goes on average.",
     )

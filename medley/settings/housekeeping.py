@@ -29,8 +29,8 @@ def _read_size(value: Any) -> Any:
     return _read_amount(value, _BYTES, "500MB")
 
 
-Age = Annotated[float, BeforeValidator(_read_age), Field(ge=0, allow_inf_nan=False)]
-Size = Annotated[float, BeforeValidator(_read_size), Field(ge=0, allow_inf_nan=False)]
+Age = Annotated[float, BeforeValidator(_read_age), Field(ge=0)]
+Size = Annotated[float, BeforeValidator(_read_size), Field(ge=0)]
 
 
 def amount(size_bytes: float) -> str:

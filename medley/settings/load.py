@@ -42,7 +42,7 @@ def adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
     annotation: Any = field.annotation
     for constraint in field.metadata:
         annotation = Annotated[annotation, constraint]
-    return TypeAdapter(annotation)
+    return TypeAdapter(annotation, config=Settings.model_config)
 
 
 def in_files(setting: Setting) -> str:

