@@ -5,7 +5,14 @@ import torch
 
 from medley.tensors import to_tensor
 from medley.vgg import calibrate, codebook, schemes, weightfile
-from medley.vgg.calibrate import Statistics, feed_back, quantize_rows, refit, weighted_codebooks
+from medley.vgg.calibrate import (
+    Calibrated,
+    Statistics,
+    feed_back,
+    quantize_rows,
+    refit,
+    weighted_codebooks,
+)
 from medley.vgg.network import VGG19
 from medley.vgg.quantize import quantize_calibrated
 from medley.vgg.weightfile import Origin
@@ -107,8 +114,8 @@ def test_calibrated_layers_beat_plain_codebooks_on_a_picture_not_seen(tmp_path):
     tensors = load_weights(8, layers=names).tensors
     originals = {name: (w.numpy(), b.numpy()) for name, (w, b) in tensors.items()}
     pictures = [to_tensor(draw_pixels(64, 64, seed)) for seed in (1, 2, 3)]
-    told: list[str] = []
-    layers = quantize_calibrated(originals, dict.fromkeys(names, 3), pictures, told.append)
+    told: dict[str, Calibrated] = {}
+    layers = quantize_calibrated(originals, dict.fromkeys(names, 3), pictures, told.__setitem__)
     assert tuple(told) == names
     plain = {
         name: (torch.from_numpy(schemes.decode(schemes.quantize_layer(w, b, "kmeans", 3))), b)

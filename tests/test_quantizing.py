@@ -1,30 +1,42 @@
 """Weights files made to order: by layer, by size, from the command line."""
 
 import csv
+import io
 import itertools
 import sys
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
+from medley.cli import progress
+from medley.cli.progress import Display
 from medley.cli.quantize import Size
 from medley.errors import WeightsError
+from medley.events import Event
 from medley.images import decode
 from medley.settings.shot import LOSS_LAYERS, STYLE_LAYERS
-from medley.studio.compression.allocate import choose_widths, file_bytes, measure_sensitivity
-from medley.studio.compression.compare import Candidate, FeatureComparison, measure
+from medley.studio.compression import quantizing
+from medley.studio.compression.allocate import Trial, choose_widths, file_bytes, try_widths
+from medley.studio.compression.compare import Candidate, Errors, FeatureComparison, measure
+from medley.studio.compression.quantizing import Quantizer
 from medley.studio.editing.report import draw_comparison, write_comparison
 from medley.tensors import to_tensor
 from medley.transfer.gram import gram_matrix
-from medley.vgg import sources, weightfile
-from medley.vgg.quantize import network_codebooks
+from medley.vgg import calibrate, schemes, sources, weightfile
+from medley.vgg.codebook import optimal_codebooks
 from medley.vgg.weights import load_weights
 
 from .conftest import draw_pixels
 from .test_render import run
 
 COUNTS = {"a": 4000, "b": 20_000, "c": 100_000}
+FALLS = {"a": 1.0, "b": 0.1, "c": 0.0}
+
+
+def size_of(widths):
+    return sum(COUNTS[name] * bits // 8 + 4 * 2**bits for name, bits in widths.items())
 
 
 @pytest.fixture
@@ -70,42 +82,72 @@ def test_sensitivity_falls_with_bits_and_is_none_behind_the_last_layer_looked_at
     }
     unseen = np.random.default_rng(0).standard_normal((512, 4, 3, 3), np.float32)
     originals["conv5_4"] = (unseen, np.zeros(512, np.float32))
-    weights = {name: weight for name, (weight, _) in originals.items()}
-    books = network_codebooks(weights, dict.fromkeys(weights, range(1, 9)), workers=1)
     tried = []
-    sensitivity = measure_sensitivity(
-        originals, books, comparison, lambda name, bits: tried.append((name, bits))
-    )
+    for name, pair in originals.items():
+        books = optimal_codebooks(pair[0], range(1, 9))
+        trials = try_widths(name, pair, books, comparison, lambda: tried.append(name))  # noqa: B023
+        costs = [trials[bits].cost for bits in range(1, 9)]
+        if name == "conv5_4":
+            assert set(costs) == {0.0}
+        else:
+            assert costs[0] > costs[2] > costs[5] > 0
+            assert Trial.of(trials[3].values) == trials[3]
     assert len(tried) == 24
-    for name in ("conv1_1", "conv1_2"):
-        assert sensitivity[name][1] > sensitivity[name][3] > sensitivity[name][6] > 0
-    assert set(sensitivity["conv5_4"].values()) == {0.0}
 
 
-@pytest.mark.parametrize("target", [45_000, 60_000, 80_000, 110_000])
+def test_one_layer_s_errors_are_those_of_the_whole_network_with_it_replaced(comparison):
+    for name in ("conv1_1", "conv3_1", "conv4_2"):
+        changed = tuple(tensor * 1.1 for tensor in comparison.originals[name])
+        assert comparison.of_layer(name, *changed) == comparison({name: changed})
+
+
+@pytest.mark.parametrize("target", [33_000, 48_000, 68_000, 98_000])
 def test_chosen_widths_fit_and_are_near_the_best_of_all(target):
     sensitivity = {"a": falling(3.0), "b": falling(1.0), "c": falling(0.2)}
-    chosen = choose_widths(sensitivity, COUNTS, target)
-    assert file_bytes(chosen, COUNTS) <= target
+    chosen = choose_widths(sensitivity, size_of, target)
+    assert size_of(chosen) <= target
 
     def cost(widths):
         return sum(sensitivity[name][bits] for name, bits in widths.items())
 
     every = (dict(zip(COUNTS, w, strict=True)) for w in itertools.product(range(1, 9), repeat=3))
-    best = min(cost(widths) for widths in every if file_bytes(widths, COUNTS) <= target)
+    best = min(cost(widths) for widths in every if size_of(widths) <= target)
     assert cost(chosen) <= best * 4.01
 
 
 def test_layer_that_does_no_harm_is_narrowed_first():
     sensitivity = {"a": falling(1.0), "b": dict.fromkeys(range(1, 9), 0.0), "c": falling(1.0)}
-    full = file_bytes(dict.fromkeys(COUNTS, 8), COUNTS)
-    chosen = choose_widths(sensitivity, COUNTS, full - 17_000)
+    full = size_of(dict.fromkeys(COUNTS, 8))
+    chosen = choose_widths(sensitivity, size_of, full - 17_500)
     assert chosen == {"a": 8, "b": 1, "c": 8}
 
 
+@pytest.mark.parametrize("target", range(17_000, 124_000, 1999))
+def test_no_layer_can_be_raised_by_one_bit_within_the_target(target):
+    rng = np.random.default_rng(target)  # errors that do not even fall with every bit
+    costs = {name: dict(enumerate(rng.random(8) * falls, start=1)) for name, falls in FALLS.items()}
+    chosen = choose_widths(costs, size_of, target)
+    assert size_of(chosen) <= target
+    raised = [chosen | {name: bits + 1} for name, bits in chosen.items() if bits < 8]
+    assert all(size_of(widths) > target for widths in raised)
+
+
+def test_size_of_a_file_of_some_widths_is_known_to_the_byte_before_it_is_written(tmp_path):
+    tensors = load_weights(8, layers=["conv1_1", "conv1_2"]).tensors
+    trials, layers = {}, {}
+    for name, bits in (("conv1_1", 8), ("conv1_2", 3)):
+        weight, bias = (tensor.numpy() for tensor in tensors[name])
+        layers[name] = schemes.quantize_layer(weight, bias, "kmeans", bits)
+        trials[name] = {bits: Trial(layers[name].distortion, layers[name].power)}
+    path = tmp_path / "mixed.safetensors"
+    weightfile.write(path, layers, "kmeans", sources.KERAS_ORIGIN)
+    widths = {name: layer.bits for name, layer in layers.items()}
+    assert file_bytes(widths, trials, sources.KERAS_ORIGIN) == path.stat().st_size
+
+
 def test_size_below_one_bit_is_refused_with_what_it_takes():
-    with pytest.raises(WeightsError, match=r"20,000 bytes are too few: 1 bit a weight takes "):
-        choose_widths(dict.fromkeys(COUNTS, falling(1.0)), COUNTS, 20_000)
+    with pytest.raises(WeightsError, match=r"15,000 bytes are too few: 1 bit a weight takes "):
+        choose_widths(dict.fromkeys(COUNTS, falling(1.0)), size_of, 15_000)
 
 
 @pytest.mark.parametrize(
@@ -215,3 +257,178 @@ def test_weights_list_answers_without_torch():
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL)
     assert done.returncode == 0
     assert sources.NAMES == ("original", "torchvision")
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch, make_picture):
+    """A float file of three layers, pictures to calibrate by, and an empty cache."""
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(quantizing, "CALIBRATION_PIXELS", 32 * 32)
+    layers = {
+        name: schemes.quantize_layer(weight.numpy(), bias.numpy(), "float32", 32)
+        for name, (weight, bias) in load_weights(8, layers=SMALL).tensors.items()
+    }
+    weightfile.write(tmp_path / "small.safetensors", layers, "float32", sources.KERAS_ORIGIN)
+    make_picture("calm.png")
+    return tmp_path / "small.safetensors", [tmp_path / "calm.png"]
+
+
+SMALL = ("conv1_1", "conv1_2", "conv2_1")
+
+
+def interrupted_after(count, title):
+    """A listener that presses Ctrl-C once so many parts of a computation are done."""
+
+    def listen(event):
+        if event.title.startswith(title) and event.step == count:
+            raise KeyboardInterrupt
+
+    return listen
+
+
+def calls_of(monkeypatch, module, name):
+    """Count the calls of a function from now on."""
+    calls, real = [], getattr(module, name)
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return real(*arguments)
+
+    monkeypatch.setattr(module, name, counted)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("scheme", "title", "module", "name"),
+    [
+        ("kmeans", "codebooks", quantizing.quantize, "optimal_codebooks"),
+        ("calibrated", "calibrated", calibrate, "quantize_rows"),
+    ],
+)
+def test_interrupted_quantizing_goes_on_from_the_layer_where_it_stopped(
+    small, scheme, title, module, name, tmp_path, monkeypatch
+):
+    widths = dict.fromkeys(SMALL, 2)
+    whole, again = tmp_path / "whole.safetensors", tmp_path / "again.safetensors"
+    Quantizer(*small, lambda _: None).write(whole, scheme, widths)
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "other"))
+    monkeypatch.setattr("medley.vgg.quantize.os.cpu_count", lambda: 1)
+    stopped = Quantizer(*small, interrupted_after(2, title))
+    with pytest.raises(KeyboardInterrupt):
+        stopped.write(again, scheme, widths)
+    assert list(stopped.kept.values()) == [2]
+    calls = calls_of(monkeypatch, module, name)
+    resumed = Quantizer(*small, lambda _: None)
+    resumed.write(again, scheme, widths)
+    assert len(calls) == 1
+    assert again.read_bytes() == whole.read_bytes()
+    assert list(resumed.kept) == (["codebooks"] if scheme == "kmeans" else [])
+
+
+def test_damaged_part_in_the_cache_is_computed_again(small, tmp_path, monkeypatch):
+    Quantizer(*small, lambda _: None).codebooks()
+    parts = sorted((tmp_path / "cache").rglob("*.safetensors"))
+    assert len(parts) == 3
+    parts[1].write_bytes(parts[1].read_bytes()[:40])
+    monkeypatch.setattr("medley.vgg.quantize.os.cpu_count", lambda: 1)
+    calls = calls_of(monkeypatch, quantizing.quantize, "optimal_codebooks")
+    Quantizer(*small, lambda _: None).codebooks()
+    assert len(calls) == 1
+
+
+def test_cache_that_cannot_be_written_keeps_nothing_and_does_no_harm(small, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "file"))
+    quantizer = Quantizer(*small, lambda _: None)
+    quantizer.write(tmp_path / "a.safetensors", "calibrated", dict.fromkeys(SMALL, 1))
+    assert load_weights(tmp_path / "a.safetensors").bits == 1
+    assert quantizer.kept == {}
+
+
+def test_interrupted_search_for_widths_tries_no_layer_twice(small, monkeypatch):
+    errors = Errors(dict.fromkeys(LOSS_LAYERS, 0.1), dict.fromkeys(STYLE_LAYERS, 0.2))
+    tried = []
+
+    def stand_in(name, _pair, books, _comparison, on_trial):
+        tried.append(name)
+        on_trial()
+        return {bits: Trial(0.25, 1.0, errors) for bits in books}
+
+    monkeypatch.setattr(quantizing, "try_widths", stand_in)
+    monkeypatch.setattr(quantizing, "FeatureComparison", lambda *_: None)
+    stopped = Quantizer(*small, interrupted_after(2, "trying conv1_2"))
+    with pytest.raises(KeyboardInterrupt):
+        stopped.sensitivity()
+    assert stopped.kept == {"errors": 1, "codebooks": 3}
+    found = Quantizer(*small, lambda _: None).sensitivity()
+    assert tried == ["conv1_1", "conv1_2", "conv1_2", "conv2_1"]
+    assert list(found) == list(SMALL)
+    assert found["conv1_1"][5] == Trial(0.25, 1.0, errors)
+
+
+def test_interrupted_comparison_measures_no_candidate_twice(small, monkeypatch):
+    errors = Errors(dict.fromkeys(LOSS_LAYERS, 0.1), dict.fromkeys(STYLE_LAYERS, 0.2))
+    measured = []
+
+    def stand_in(_quantizer, scheme, bits, _comparison):
+        measured.append((scheme, bits))
+        return Candidate(scheme, bits, 1234, 0.5, 0.25, errors)
+
+    monkeypatch.setattr(Quantizer, "_measured", stand_in)
+    monkeypatch.setattr(quantizing, "FeatureComparison", lambda *_: None)
+    stopped = Quantizer(*small, interrupted_after(9, "compared"))
+    with pytest.raises(KeyboardInterrupt):
+        stopped.candidates()
+    assert stopped.kept == {"measures": 9}
+    resumed = Quantizer(*small, lambda _: None)
+    rows = resumed.candidates()
+    assert len(measured) == len(set(measured)) == len(rows)
+    assert rows[0] == Candidate("kmeans", 1, 1234, 0.5, 0.25, errors)
+    resumed.forget()
+    assert resumed.kept == {}
+
+
+def test_interrupted_command_says_what_is_kept(small, tmp_path, monkeypatch):
+    show = Display.on
+    interrupt = interrupted_after(2, "calibrated")
+    monkeypatch.setattr(Display, "on", lambda own, event: (show(own, event), interrupt(event)))
+    done = run(
+        "quantize", "-o", "out.safetensors", "--original", small[0], "--pictures", small[1][0],
+        "--scheme", "calibrated", cwd=tmp_path, expect=130,
+    )  # fmt: skip
+    assert [line for line in done.stderr.splitlines() if line] == [
+        "kept in the cache: calibration of 2 layers; the same command goes on from there",
+        "Interrupted.",
+    ]
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_long_computation_says_a_line_every_ten_seconds_where_nothing_can_be_overwritten(
+    monkeypatch,
+):
+    now, text = [0.0], io.StringIO()
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    show = Display(Console(file=text), None, str)
+    for second in range(65):
+        now[0] = float(second)
+        if second in (0, 12, 40, 62):
+            show.count("codebooks", {0: 0, 12: 1, 40: 2, 62: 4}[second], 4)
+        show.remind()
+    assert text.getvalue().splitlines() == [
+        "codebooks: 0/4",
+        "codebooks: 1/4  1:00 left",
+        "codebooks: 1/4  1:30 left",
+        "codebooks: 2/4  0:40 left",
+        "codebooks: 2/4  0:50 left",
+        "codebooks: 2/4  1:00 left",
+    ]
+
+
+def test_other_events_end_the_lines_about_a_computation(monkeypatch):
+    text = io.StringIO()
+    monkeypatch.setattr(progress, "_LINE_S", 0)
+    show = Display(Console(file=text), None, str)
+    show.on(Event("stage", title="planning", step=1, steps=3))
+    show.on(Event("started", key="a", worker="cpu"))
+    show.remind()
+    assert text.getvalue() == ""

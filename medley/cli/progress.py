@@ -1,9 +1,11 @@
 """What a run shows while it runs: a live line or table on a terminal, plain lines elsewhere."""
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -19,6 +21,8 @@ _BAR_WIDTH = 6  # columns that a long title leaves for the bar and around it
 _SHORTEST = 16  # columns that a title always has
 _RECENT = 0.2  # weight of the latest step in the running mean of seconds a step
 _REFRESH_S = 0.25
+_LINE_S = 10  # between two lines about a computation's parts, where nothing can be overwritten
+_SURE_S = 2  # of a computation, before which nobody knows how long it will take
 
 
 class _Shots:
@@ -54,6 +58,24 @@ class _Shots:
                 self.done += 1
 
 
+class _Count(NamedTuple):
+    """How many of a computation's parts are done, and how many were when it was first heard of."""
+
+    what: str
+    total: int
+    done: int
+    first: int
+    began: float
+
+    def words(self) -> str:
+        """Say how many are done, and how long the rest takes if it goes on like this."""
+        counted, spent = self.done - self.first, time.monotonic() - self.began
+        if spent < _SURE_S or not counted:
+            return f"{self.done}/{self.total}"
+        left = spent / counted * (self.total - self.done)
+        return f"{self.done}/{self.total}  {clock(left)} left"
+
+
 class Display:
     """Shows events on a console: of one film as a bar, of a batch as a table of workers."""
 
@@ -74,7 +96,8 @@ class Display:
         self._step_s = 0.0
         self._last: dict[str, Event] = {}
         self._cutting: Event | None = None
-        self._began = self._shown = time.monotonic()
+        self._began = self._shown = self._said = time.monotonic()
+        self._counting: _Count | None = None
 
     def expect_films(self, count: int, made: int) -> None:
         """Learn how many films there are: each is told of, and each shot, and who is at what."""
@@ -95,6 +118,8 @@ class Display:
     def on(self, event: Event) -> None:
         """Show what happens."""
         self._shots.on(event)
+        if event.kind != "stage":
+            self._counting = None
         if event.kind == "step":
             self._step(event)
         elif event.kind in ("told", "retry"):
@@ -112,9 +137,20 @@ class Display:
         self._refresh()
 
     def count(self, what: str, done: int, total: int) -> None:
-        """Show how many are done of what is to be done."""
-        self._show(what, done, total, f"{done}/{total}")
+        """Show how many are done of what is to be done, and how long the rest may take."""
+        count = self._counting
+        if not count or done <= count.done or total != count.total:
+            count = _Count(what, total, done, done, time.monotonic())
+        self._counting = count._replace(what=what, done=done)
+        self._show(what, done, total, self._counting.words())
         self._refresh()
+
+    def remind(self) -> None:
+        """Leave a line about a computation that has been silent for ten seconds."""
+        now, count = time.monotonic(), self._counting
+        if count and count.done < count.total and now - self._said >= _LINE_S:
+            self._said = now
+            self.line(f"{count.what}: {count.words()}")
 
     def line(self, text: str, style: str = "") -> None:
         """Leave a line on the console."""
@@ -252,7 +288,27 @@ def display(console: Console, wording: Wording = in_options) -> Iterator[Display
         wording: function that words the settings that errors name.
     """
     if not console.is_terminal or console.quiet:  # a file or a pipe gets plain lines only
-        yield Display(console, None, wording)
+        show = Display(console, None, wording)
+        with _reminding(show):
+            yield show
         return
     with Live(console=console, transient=True, auto_refresh=False) as live:
         yield Display(console, live, wording)
+
+
+@contextmanager
+def _reminding(show: Display) -> Iterator[None]:
+    """Let a display leave its lines about long computations, which say nothing for minutes."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(1):
+            show.remind()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from medley.cli.console import notes, show_table
 from medley.cli.progress import Display, display
+from medley.cli.words import counted
 from medley.paintings.draws import find_files, shipped
 from medley.settings import QuantizeSettings
-from medley.studio.compression.compare import Candidate, measure
-from medley.studio.compression.quantizing import Quantizer
+from medley.studio.compression.compare import Candidate
+from medley.studio.compression.quantizing import ROWS, Quantizer
 from medley.studio.editing.report import draw_comparison, write_comparison
 from medley.vgg import sources
 
@@ -45,7 +46,7 @@ def write_weights(
         layers: bits of single layers, by name.
         target_size: most bytes of the file, for which widths are chosen.
     """
-    with _quantizer(source) as (quantizer, show):
+    with open_quantizer(source) as (quantizer, show):
         widths = quantizer.widths(settings.scheme, settings.bits, layers, target_size)
         quantizer.write(output, settings.scheme, widths)
         show.line(f"{output.stat().st_size:,} bytes: {_in_words(widths)}")
@@ -59,19 +60,34 @@ def compare_schemes(source: Source, table: Path, chart: Path) -> None:
         table: CSV file of the numbers.
         chart: PNG file of the chart.
     """
-    with _quantizer(source) as (quantizer, _):
-        comparison = quantizer.comparison()
-        candidates = [measure(path, comparison) for path in quantizer.candidates()]
+    with open_quantizer(source) as (quantizer, _):
+        candidates = quantizer.candidates()
         write_comparison(candidates, table)
         draw_comparison(candidates, chart)
+        quantizer.forget()
         _show(candidates)
 
 
 @contextmanager
-def _quantizer(source: Source) -> Iterator[tuple[Quantizer, Display]]:
+def open_quantizer(source: Source) -> Iterator[tuple[Quantizer, Display]]:
+    """Read the float weights and show progress; after Ctrl-C, say what of it is kept.
+
+    Args:
+        source: source of the weights.
+    """
     paths = find_files(source.pictures) if source.pictures else shipped()
     with display(notes(source.quiet)) as show:
-        yield Quantizer(source.original or sources.cached("original"), paths, show.on), show
+        quantizer = Quantizer(source.original or sources.cached("original"), paths, show.on)
+        try:
+            yield quantizer, show
+        except KeyboardInterrupt:
+            if quantizer.kept:
+                parts = ", ".join(
+                    f"{what} of {counted(count, 'file' if what == ROWS else 'layer')}"
+                    for what, count in quantizer.kept.items()
+                )
+                show.line(f"kept in the cache: {parts}; the same command goes on from there")
+            raise
 
 
 def _show(candidates: list[Candidate]) -> None:

@@ -18,6 +18,8 @@ Codebooks are rounded to float16, so that all of them together stay below 2 % of
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as nnf
@@ -26,7 +28,6 @@ from torch import Tensor
 from medley.vgg.network import center
 
 Originals = Mapping[str, tuple[Tensor, Tensor]]
-OnLayer = Callable[[str], None]
 
 _RIDGE = 0.05  # pull towards the float weights, as a share of the inputs' mean second moment
 _DAMPING = 0.05  # of the same, so that inputs that hardly vary do not blow up the feedback
@@ -34,6 +35,23 @@ _REFIT_RIDGE = 1e-4
 _ROUNDS = 20  # of Lloyd's algorithm, from quantiles; more change nothing that is seen
 _BLOCK = 128  # inputs between two updates of the weights behind them
 _ROWS = 16  # output channels refitted at a time: bounds memory to about 150 MB
+
+
+class Calibrated(NamedTuple):
+    """A layer as it was calibrated.
+
+    Attributes:
+        codes: uint8 `(out, in, 3, 3)`.
+        codebooks: float16 `(out, 2**bits)`.
+        bias: float32 `(out,)`.
+    """
+
+    codes: Tensor
+    codebooks: Tensor
+    bias: Tensor
+
+
+OnLayer = Callable[[str, Calibrated], None]
 
 
 class Statistics:
@@ -59,7 +77,8 @@ def calibrate(
     bits: Mapping[str, int],
     pictures: Sequence[Tensor],
     on_layer: OnLayer | None = None,
-) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
+    known: Mapping[str, Calibrated] = MappingProxyType({}),
+) -> dict[str, Calibrated]:
     """Choose codes, codebooks and biases for the convolutions of VGG-19, first to last.
 
     Args:
@@ -68,11 +87,8 @@ def calibrate(
         bits: widths by layer name, 1 to 8.
         pictures: each `(1, 3, height, width)` in [0, 1]. A dozen of 256x256 pixels do; with
             fewer places than a layer has inputs, the deepest layers lose.
-        on_layer: called with the name of each layer that is done.
-
-    Returns:
-        For each layer name: codes uint8 `(out, in, 3, 3)`, codebooks float16 `(out, 2**bits)`, and
-        bias float32 `(out,)`.
+        on_layer: called with the name of each layer that is done, and what it has become.
+        known: layers that an earlier call with the same arguments got done.
 
     Raises:
         ValueError: no pictures.
@@ -85,17 +101,25 @@ def calibrate(
     for name, (weight, bias) in originals.items():
         if int(name[-1]) == 1 and name != "conv1_1":
             exact, coarse = _pooled(exact), _pooled(coarse)
-        seen = Statistics(weight[0].numel())
-        for before, now in zip(exact, coarse, strict=True):
-            seen.add(before, now)
-        codes, books, shift = quantize_rows(weight.flatten(1), bias, seen, bits[name])
-        found[name] = (codes.view(weight.shape).to(torch.uint8), books, shift)
-        decoded = books.float().gather(1, codes).view(weight.shape)
+        found[name] = known.get(name) or _calibrated(weight, bias, exact, coarse, bits[name])
+        codes, books, shift = found[name]
+        decoded = books.float().gather(1, codes.flatten(1).long()).view(weight.shape)
         exact = [_convolve(x, weight, bias) for x in exact]
         coarse = [_convolve(x, decoded, shift) for x in coarse]
-        if on_layer:
-            on_layer(name)
+        if on_layer and name not in known:
+            on_layer(name, found[name])
     return found
+
+
+def _calibrated(
+    weight: Tensor, bias: Tensor, exact: Sequence[Tensor], coarse: Sequence[Tensor], bits: int
+) -> Calibrated:
+    """Quantize a layer by what it is fed in the float and in the quantized network."""
+    seen = Statistics(weight[0].numel())
+    for before, now in zip(exact, coarse, strict=True):
+        seen.add(before, now)
+    codes, books, shift = quantize_rows(weight.flatten(1), bias, seen, bits)
+    return Calibrated(codes.view(weight.shape).to(torch.uint8), books, shift)
 
 
 def quantize_rows(

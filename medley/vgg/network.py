@@ -107,15 +107,19 @@ class VGG19(nn.Module):
             )
         return dict(self.walk(image))
 
-    def walk(self, image: Tensor) -> Iterator[tuple[str, Tensor]]:
+    def walk(self, image: Tensor, after: str | None = None) -> Iterator[tuple[str, Tensor]]:
         """Yield the wanted layers' names and features in the order in which they come to be.
+
+        Args:
+            image: RGB picture `(1, 3, height, width)` in [0, 1], or features to go on from.
+            after: name of the layer whose features are given; None for a picture.
 
         Features that the caller is done with need not stay until the last are there. What autograd
         does with each on the spot, it also undoes on the spot: made from the whole dictionary, the
         gradients of all layers would lie in memory at once, a third more in all.
         """
-        x = center(image)
-        for name in self._path:
+        x = image if after else center(image)
+        for name in self._path[self._path.index(after) + 1 if after else 0 :]:
             if name.startswith("conv"):
                 weight, bias = (self.get_buffer(f"{name}_{what}") for what in ("weight", "bias"))
                 if self._padding == "zeros":

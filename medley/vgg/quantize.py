@@ -4,6 +4,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -11,18 +12,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medley.errors import WeightsError
-from medley.vgg import calibrate, schemes
+from medley.vgg import schemes
+from medley.vgg.calibrate import Calibrated, calibrate
+from medley.vgg.calibrate import OnLayer as OnCalibrated
 from medley.vgg.codebook import Codebook, optimal_codebooks
 from medley.vgg.schemes import EncodedLayer
 
 Floats = NDArray[np.float32]
 OnLayer = Callable[[str], None]
+OnCodebooks = Callable[[str, dict[int, Codebook]], None]
 
 
 def network_codebooks(
     weights: Mapping[str, Floats],
     widths: Mapping[str, Collection[int]],
-    on_layer: OnLayer | None = None,
+    on_layer: OnCodebooks | None = None,
     workers: int | None = None,
 ) -> dict[str, dict[int, Codebook]]:
     """The optimal codebooks of several layers, each at several widths.
@@ -30,7 +34,7 @@ def network_codebooks(
     Args:
         weights: arrays of any shape by layer name.
         widths: bits from 1 to 8 by layer name.
-        on_layer: called in this process with the name of each layer that is done.
+        on_layer: called in this process with the name and codebooks of each layer that is done.
         workers: processes, as many as there are cores by default; with 1, all runs in this one.
 
     Returns:
@@ -45,7 +49,7 @@ def network_codebooks(
         for name, weight in weights.items():
             found[name] = optimal_codebooks(weight, widths[name])
             if on_layer:
-                on_layer(name)
+                on_layer(name, found[name])
         return found
     # Fresh processes: a forked one could inherit a lock that another thread holds.
     context = multiprocessing.get_context("spawn")
@@ -57,9 +61,10 @@ def network_codebooks(
         }
         try:
             for done in as_completed(running):
-                found[running[done]] = done.result()
+                name = running[done]
+                found[name] = done.result()
                 if on_layer:
-                    on_layer(running[done])
+                    on_layer(name, found[name])
         finally:
             for future in running:  # after an error or Ctrl-C, start no more
                 future.cancel()
@@ -92,12 +97,13 @@ def quantize(
     widths = {name: bits if isinstance(bits, int) else bits.get(name, 0) for name in originals}
     for width in widths.values():
         schemes.check_scheme(scheme, width)
-    _check_whole(originals)
+    check_whole(originals)
     codebooks: dict[str, dict[int, Codebook]] = {}
     if scheme == "kmeans":
         weights = {name: weight for name, (weight, _) in originals.items()}
         wanted = {name: [width] for name, width in widths.items()}
-        codebooks = network_codebooks(weights, wanted, on_layer, workers)
+        told = (lambda name, _: on_layer(name)) if on_layer else None
+        codebooks = network_codebooks(weights, wanted, told, workers)
     layers = {}
     for name, (weight, bias) in originals.items():
         centroids = codebooks.get(name, {}).get(widths[name])
@@ -114,7 +120,8 @@ def quantize_calibrated(
     originals: Mapping[str, tuple[Floats, Floats]],
     bits: Mapping[str, int],
     pictures: Sequence[Tensor],
-    on_layer: OnLayer | None = None,
+    on_layer: OnCalibrated | None = None,
+    known: Mapping[str, Calibrated] = MappingProxyType({}),
 ) -> dict[str, EncodedLayer]:
     """Encode a network by the "calibrated" scheme; see `calibrate`.
 
@@ -122,18 +129,19 @@ def quantize_calibrated(
         originals: the network from its first layer on; see `quantize`.
         bits: widths by layer name, 1 to 8.
         pictures: each `(1, 3, height, width)` in [0, 1].
-        on_layer: called with the name of each layer that is done.
+        on_layer: called with the name of each layer that is done, and what it has become.
+        known: layers that an earlier call with the same arguments got done.
 
     Raises:
         ValueError: no pictures.
         WeightsError: a layer's weights are not finite.
     """
-    _check_whole(originals)
+    check_whole(originals)
     tensors = {
         name: (torch.from_numpy(weight), torch.from_numpy(bias))
         for name, (weight, bias) in originals.items()
     }
-    found = calibrate.calibrate(tensors, bits, pictures, on_layer)
+    found = calibrate(tensors, bits, pictures, on_layer, known)
     return {
         name: schemes.assemble(
             originals[name][0], codes.numpy(), books.numpy(), bias.numpy(), bits[name]
@@ -142,7 +150,12 @@ def quantize_calibrated(
     }
 
 
-def _check_whole(originals: Mapping[str, tuple[Floats, Floats]]) -> None:
+def check_whole(originals: Mapping[str, tuple[Floats, Floats]]) -> None:
+    """See that every layer has weights, all of them finite.
+
+    Raises:
+        WeightsError: one has not.
+    """
     for name, (weight, bias) in originals.items():
         if not weight.size or not np.isfinite(weight).all() or not np.isfinite(bias).all():
             what = "NaN or infinite weights" if weight.size else "no weights"

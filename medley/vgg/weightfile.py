@@ -106,6 +106,27 @@ def write(path: Path, layers: Mapping[str, EncodedLayer], scheme: str, origin: O
         ValueError: no layers, or a layer that is not VGG-19's.
         OutputError: the file cannot be written.
     """
+    head, arrays = _laid_out(layers, scheme, origin)
+    data = [np.ascontiguousarray(array).tobytes() for array in arrays]
+    digest = files.sha256(head, *data)
+    files.write_bytes(path, head.replace(_ZEROS.encode(), digest.encode()) + b"".join(data))
+    return digest
+
+
+def size_of(layers: Mapping[str, EncodedLayer], scheme: str, origin: Origin) -> int:
+    """The bytes of the file that `write` would write.
+
+    Raises:
+        ValueError: no layers, or a layer that is not VGG-19's.
+    """
+    head, arrays = _laid_out(layers, scheme, origin)
+    return len(head) + sum(array.nbytes for array in arrays)
+
+
+def _laid_out(
+    layers: Mapping[str, EncodedLayer], scheme: str, origin: Origin
+) -> tuple[bytes, list[Array]]:
+    """The header of a file, its digest all zeros, and the arrays in the order that it tells."""
     ordered = {name: layers[name] for name in SHAPES if name in layers}
     if not ordered or len(ordered) < len(layers):
         raise ValueError(f"layers must be some of VGG-19's, not {', '.join(layers) or 'none'}")
@@ -118,10 +139,7 @@ def write(path: Path, layers: Mapping[str, EncodedLayer], scheme: str, origin: O
     placed = sorted(arrays.items(), key=lambda item: -item[1].itemsize)
     entries = [(name, _NAMES[array.dtype], array.shape, array.nbytes) for name, array in placed]
     head = files.safetensors_header(entries, _metadata(ordered, scheme, origin))
-    data = [np.ascontiguousarray(array).tobytes() for _, array in placed]
-    digest = files.sha256(head, *data)
-    files.write_bytes(path, head.replace(_ZEROS.encode(), digest.encode()) + b"".join(data))
-    return digest
+    return head, [array for _, array in placed]
 
 
 def read_header(path: Path) -> Header:

@@ -1,64 +1,101 @@
 """The bit width of each layer, so that a file of a given size changes features the least."""
 
+import math
 from collections.abc import Callable, Mapping
+from typing import NamedTuple, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from medley.errors import Setting, WeightsError
-from medley.studio.compression.compare import FeatureComparison
-from medley.vgg import packing, schemes
-from medley.vgg.codebook import Codebook
-from medley.vgg.sources import Originals
+from medley.studio.compression.compare import Errors, FeatureComparison
+from medley.vgg import packing, schemes, weightfile
+from medley.vgg.codebook import WIDTHS, Codebook
+from medley.vgg.schemes import Array, EncodedLayer
+from medley.vgg.sources import Floats
+from medley.vgg.weightfile import Origin
 
-WIDTHS = range(1, 9)
-_BIAS_BYTES = 4 * 512  # the widest layer's
-HEADER_BYTES = 8192  # more than the metadata of sixteen layers take
-
-Sensitivity = dict[str, dict[int, float]]
-OnTrial = Callable[[str, int], None]
+Widths = Mapping[str, int]
+SizeOf = Callable[[Widths], int]
+Values = NDArray[np.float64]
 
 
-def measure_sensitivity(
-    originals: Originals,
-    codebooks: Mapping[str, Mapping[int, Codebook]],
+class Trial(NamedTuple):
+    """One layer alone, stored in a few bits.
+
+    Attributes:
+        distortion: mean squared error of its weights.
+        power: mean square of its weights.
+        errors: errors of the network's features and Gram matrices; None before they are measured.
+    """
+
+    distortion: float
+    power: float
+    errors: Errors | None = None
+
+    @property
+    def cost(self) -> float:
+        """The number by which widths are chosen; 0 before errors are measured."""
+        return self.errors.total if self.errors else 0.0
+
+    @property
+    def values(self) -> Values:
+        """All numbers in a row, from which `of` makes the trial again."""
+        errors = self.errors.values if self.errors else ()
+        return np.array([self.distortion, self.power, *errors])
+
+    @classmethod
+    def of(cls, values: Values) -> Self:
+        """Make a trial from its numbers."""
+        distortion, power, *errors = values.tolist()
+        return cls(distortion, power, Errors.of(errors))
+
+
+Sensitivity = dict[str, dict[int, Trial]]
+
+
+def try_widths(
+    name: str,
+    original: tuple[Floats, Floats],
+    codebooks: Mapping[int, Codebook],
     comparison: FeatureComparison,
-    on_trial: OnTrial,
-) -> Sensitivity:
-    """Quantize one layer at a time at each width, and see what it does to the features.
+    on_trial: Callable[[], None],
+) -> dict[int, Trial]:
+    """Quantize one layer at each width, and see what it alone does to the features.
 
     Args:
-        originals: the float network.
-        codebooks: codebook of each layer at each width, by layer name and width.
-        comparison: measures how far features are from the float network's.
-        on_trial: called with the layer and width that have been tried.
-
-    Returns:
-        `Errors.total` of the network with only one layer quantized, by layer and width. It is 0 at
-        every width for a layer behind the deepest one that style transfer looks at.
+        name: name of the layer.
+        original: its float weight and bias.
+        codebooks: codebook at each width.
+        comparison: measures how far features are from the float network's. There are no errors at
+            any width of a layer behind the deepest one that style transfer looks at.
+        on_trial: called after each width.
     """
-    sensitivity: Sensitivity = {}
-    for name, (weight, bias) in originals.items():
-        sensitivity[name] = {}
-        for bits in WIDTHS:
-            layer = schemes.quantize_layer(weight, bias, "kmeans", bits, codebooks[name][bits])
-            tensors = torch.from_numpy(schemes.decode(layer)), torch.from_numpy(bias)
-            sensitivity[name][bits] = comparison({name: tensors}).total
-            on_trial(name, bits)
-    return sensitivity
+    weight, bias = original
+    trials = {}
+    for bits, codebook in codebooks.items():
+        layer = schemes.quantize_layer(weight, bias, "kmeans", bits, codebook)
+        tensors = torch.from_numpy(schemes.decode(layer)), torch.from_numpy(bias)
+        trials[bits] = Trial(layer.distortion, layer.power, comparison.of_layer(name, *tensors))
+        on_trial()
+    return trials
 
 
 def choose_widths(
-    sensitivity: Sensitivity, counts: Mapping[str, int], target_bytes: int
+    costs: Mapping[str, Mapping[int, float]], size_of: SizeOf, target_bytes: int
 ) -> dict[str, int]:
-    """Start with 8 bits everywhere and take away the cheapest bit until the file fits.
+    """Choose each layer's width so that the file fits, and no layer could have one bit more.
 
-    The price of a bit is the error that its loss adds, divided by the bytes that it saves; errors
-    of different layers are taken to add up.
+    From 8 bits everywhere the cheapest bit is taken away until the file fits; the price of a bit is
+    the error that its loss adds, divided by the bytes that it saves, and errors of different layers
+    are taken to add up. The last bit may have saved more than was needed: what is left is spent on
+    the bits that still fit, the most useful first.
 
     Args:
-        sensitivity: errors that `measure_sensitivity` found; where a width has a smaller error
-            than a wider one, taking that bit away is free.
-        counts: number of weights, by layer name.
+        costs: error by layer and width; where a width has a smaller error than a wider one, taking
+            that bit away is free.
+        size_of: gives the bytes of a file of these widths.
         target_bytes: most bytes that the whole file may have.
 
     Returns:
@@ -68,32 +105,48 @@ def choose_widths(
         WeightsError: even 1 bit a weight does not fit.
 
     Source: Shoham and Gersho (1988), Efficient bit allocation for an arbitrary set of quantizers,
-    IEEE Trans. ASSP 36(9): greedy descent along the operational rate-distortion curves.
+    IEEE Trans. ASSP 36(9): greedy descent along the operational rate-distortion curves. Spending
+    what is left is ours.
     """
-    widths = dict.fromkeys(counts, max(WIDTHS))
-    smallest = file_bytes(dict.fromkeys(counts, min(WIDTHS)), counts)
+    widths = dict.fromkeys(costs, max(WIDTHS))
+    smallest = size_of(dict.fromkeys(costs, min(WIDTHS)))
     if smallest > target_bytes:
         raise WeightsError(
             f"{target_bytes:,} bytes are too few: 1 bit a weight takes {smallest:,}; raise ",
             Setting("target_size"),
         )
-    while file_bytes(widths, counts) > target_bytes:
 
-        def price(name: str) -> float:
-            bits = widths[name]
-            added = max(sensitivity[name][bits - 1] - sensitivity[name][bits], 0.0)
-            return added / (_layer_bytes(counts[name], bits) - _layer_bytes(counts[name], bits - 1))
+    def price(name: str, bits: int) -> float:
+        """Error that a layer's bit above `bits` spares, a byte."""
+        spared = max(costs[name][bits] - costs[name][bits + 1], 0.0)
+        narrow, wide = (size_of(widths | {name: bits + more}) for more in (0, 1))
+        return spared / (wide - narrow)
 
-        cheapest = min((name for name in widths if widths[name] > min(WIDTHS)), key=price)
-        widths[cheapest] -= 1
+    while size_of(widths) > target_bytes:
+        narrower = [name for name, bits in widths.items() if bits > min(WIDTHS)]
+        widths[min(narrower, key=lambda name: price(name, widths[name] - 1))] -= 1
+    while wider := [
+        name
+        for name, bits in widths.items()
+        if bits < max(WIDTHS) and size_of(widths | {name: bits + 1}) <= target_bytes
+    ]:
+        widths[max(wider, key=lambda name: price(name, widths[name]))] += 1
     return widths
 
 
-def file_bytes(widths: Mapping[str, int], counts: Mapping[str, int]) -> int:
-    """Most bytes that a "kmeans" file of these widths can have."""
-    return HEADER_BYTES + sum(_layer_bytes(counts[name], bits) for name, bits in widths.items())
+def file_bytes(widths: Widths, trials: Sensitivity, origin: Origin) -> int:
+    """The bytes of a "kmeans" file of these widths, made of layers that have been tried."""
+    layers = {name: _stand_in(name, bits, trials[name][bits]) for name, bits in widths.items()}
+    return weightfile.size_of(layers, "kmeans", origin)
 
 
-def _layer_bytes(count: int, bits: int) -> int:
-    size: int = packing.packed_size(count, bits) + 4 * 2**bits + _BIAS_BYTES
-    return size
+def _stand_in(name: str, bits: int, trial: Trial) -> EncodedLayer:
+    """A layer of the size and header that the true one has; its arrays take no memory."""
+    shape = weightfile.SHAPES[name]
+    codes = shape if bits == max(WIDTHS) else (packing.packed_size(math.prod(shape), bits),)
+    arrays: dict[str, Array] = {
+        "codes": np.broadcast_to(np.uint8(0), codes),
+        "codebook": np.broadcast_to(np.float32(0), (2**bits,)),
+        "bias": np.broadcast_to(np.float32(0), shape[:1]),
+    }
+    return EncodedLayer(shape, bits, trial.distortion, trial.power, arrays)

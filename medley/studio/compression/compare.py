@@ -5,8 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import fmean
+from typing import Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from medley.images import read_picture, resize, size_for_pixels
@@ -14,7 +18,7 @@ from medley.settings.shot import CONTENT_LAYER, LOSS_LAYERS, STYLE_LAYERS
 from medley.tensors import to_tensor
 from medley.transfer.gram import gram_matrix
 from medley.vgg import weightfile
-from medley.vgg.layers import convolutions_for
+from medley.vgg.layers import LAYERS, convolutions_for
 from medley.vgg.network import VGG19
 from medley.vgg.weights import Weights, load_weights
 
@@ -22,6 +26,8 @@ PIXELS = 128 * 128  # area at which features of pictures are compared
 LOADS = 3  # loads that are timed; the best time counts
 
 Tensors = Mapping[str, tuple[Tensor, Tensor]]
+
+_CONVOLUTIONS = convolutions_for(LOSS_LAYERS)
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,21 @@ class Errors:
         """One number to rank by: the squares of what style transfer compares, summed."""
         return sum(error**2 for error in self.grams.values()) + self.features[CONTENT_LAYER] ** 2
 
+    @property
+    def values(self) -> tuple[float, ...]:
+        """All errors in a row, from which `of` makes them again."""
+        features = (self.features[layer] for layer in LOSS_LAYERS)
+        return (*features, *(self.grams[layer] for layer in STYLE_LAYERS))
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """Make errors from a row of them."""
+        count = len(LOSS_LAYERS)
+        return cls(
+            dict(zip(LOSS_LAYERS, values[:count], strict=True)),
+            dict(zip(STYLE_LAYERS, values[count:], strict=True)),
+        )
+
 
 class FeatureComparison:
     """Holds the float network's features of a few pictures, and measures others against them."""
@@ -59,30 +80,39 @@ class FeatureComparison:
             raise ValueError("a comparison needs at least one picture")
         self.originals = originals
         self._pictures = pictures
-        self._features = [self._see(originals, picture) for picture in pictures]
+        before = [layer for layer in map(_before, _CONVOLUTIONS) if layer]
+        self._features = [_see(originals, picture, [*LOSS_LAYERS, *before]) for picture in pictures]
 
     def __call__(self, tensors: Tensors) -> Errors:
         """Measure a network; convolutions that it lacks are taken from the float one."""
-        off = dict.fromkeys(LOSS_LAYERS, 0.0)
-        off_grams = dict.fromkeys(STYLE_LAYERS, 0.0)
-        for picture, features in zip(self._pictures, self._features, strict=True):
-            seen = self._see({**self.originals, **tensors}, picture)
-            for layer in LOSS_LAYERS:
-                off[layer] += _relative(seen[layer], features[layer])
-            for layer in STYLE_LAYERS:
-                grams = gram_matrix(seen[layer]), gram_matrix(features[layer])
-                off_grams[layer] += _relative(*grams)
-        count = len(self._pictures)
-        return Errors(
-            {layer: total / count for layer, total in off.items()},
-            {layer: total / count for layer, total in off_grams.items()},
+        return self._errors([_see({**self.originals, **tensors}, one) for one in self._pictures])
+
+    def of_layer(self, name: str, weight: Tensor, bias: Tensor) -> Errors:
+        """Measure the float network with one convolution replaced.
+
+        Pictures pass only the layers from it on; a convolution behind all layers that are looked
+        at has no errors.
+        """
+        if name not in _CONVOLUTIONS:
+            return self._errors(self._features)
+        changed = {**self.originals, name: (weight, bias)}
+        if not (before := _before(name)):
+            return self({name: (weight, bias)})
+        beyond = [layer for layer in LOSS_LAYERS if LAYERS.index(layer) > LAYERS.index(before)]
+        return self._errors(
+            [here | _see(changed, here[before], beyond, before) for here in self._features]
         )
 
-    @staticmethod
-    @torch.no_grad()
-    def _see(tensors: Tensors, picture: Tensor) -> dict[str, Tensor]:
-        features: dict[str, Tensor] = VGG19(tensors, LOSS_LAYERS)(picture)
-        return features
+    def _errors(self, seen: Sequence[Mapping[str, Tensor]]) -> Errors:
+        pairs = list(zip(seen, self._features, strict=True))
+
+        def mean(layer: str, of: Callable[[Tensor], Tensor]) -> float:
+            return fmean(_relative(of(now[layer]), of(exact[layer])) for now, exact in pairs)
+
+        return Errors(
+            {layer: mean(layer, lambda features: features) for layer in LOSS_LAYERS},
+            {layer: mean(layer, gram_matrix) for layer in STYLE_LAYERS},
+        )
 
 
 @dataclass(frozen=True)
@@ -103,6 +133,17 @@ class Candidate:
     distortion: float
     load_s: float
     errors: Errors
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """All numbers but the bits in a row, from which `of` makes the candidate again."""
+        return np.array([self.size_bytes, self.distortion, self.load_s, *self.errors.values])
+
+    @classmethod
+    def of(cls, scheme: str, bits: int, values: NDArray[np.float64]) -> Self:
+        """Make a candidate from its numbers."""
+        size_bytes, distortion, load_s, *errors = values.tolist()
+        return cls(scheme, bits, int(size_bytes), distortion, load_s, Errors.of(errors))
 
 
 def read_pictures(paths: Sequence[Path], pixels: int = PIXELS) -> list[Tensor]:
@@ -155,6 +196,19 @@ def load_timed(load: Callable[[], Weights]) -> tuple[Weights, float]:
         VGG19(weights.tensors, [f"relu{name[4:]}" for name in weights.tensors])
         seconds.append(time.perf_counter() - began)
     return weights, min(seconds)
+
+
+@torch.no_grad()
+def _see(
+    tensors: Tensors, x: Tensor, layers: Sequence[str] = LOSS_LAYERS, after: str | None = None
+) -> dict[str, Tensor]:
+    return dict(VGG19(tensors, layers).walk(x, after))
+
+
+def _before(name: str) -> str | None:
+    """The layer whose features a convolution takes; None for the picture itself."""
+    place = LAYERS.index(name)
+    return LAYERS[place - 1] if place else None
 
 
 def _relative(seen: Tensor, reference: Tensor) -> float:

@@ -1,35 +1,61 @@
-"""Making of weights files: in one scheme and width, with a width for each layer, or to a size."""
+"""Making of weights files: in one scheme and width, with a width for each layer, or to a size.
 
+What is computed is kept in the cache layer by layer, so that an interrupted command goes on from
+there. Codebooks and what layers alone do to features stay, for any file of that network can use
+them; the rest goes once the file is whole that it was computed for.
+"""
+
+import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from medley.errors import WeightsError
 from medley.events import Event, stage
+from medley.files import sha256
 from medley.paintings.draws import shipped
-from medley.studio.compression.allocate import choose_widths, measure_sensitivity
-from medley.studio.compression.compare import FeatureComparison, Tensors, read_pictures
+from medley.studio.compression.allocate import (
+    Sensitivity,
+    Trial,
+    choose_widths,
+    file_bytes,
+    try_widths,
+)
+from medley.studio.compression.compare import (
+    Candidate,
+    FeatureComparison,
+    Tensors,
+    measure,
+    read_pictures,
+)
+from medley.studio.compression.kept import Kept
 from medley.vgg import quantize, schemes, weightfile
-from medley.vgg.codebook import Codebook
+from medley.vgg.calibrate import Calibrated
+from medley.vgg.codebook import WIDTHS, Codebook
 from medley.vgg.schemes import CALIBRATED, FLOAT_BITS, EncodedLayer
 from medley.vgg.sources import load_originals
 
-WIDTHS = tuple(range(1, 9))
 CALIBRATION_PIXELS = 256 * 256
-_COMPARED = 3  # pictures whose features are compared with one layer quantized; each takes minutes
+ROWS = "measures"
+"""What is kept of a comparison: a row for each scheme and width, not for each layer."""
+
+_COMPARED = 3  # pictures whose features are compared with one layer quantized
 
 
 def compared_widths(scheme: str) -> tuple[int, ...]:
     """The widths at which a comparison tries a scheme; calibrating takes minutes, so only three."""
     if scheme in FLOAT_BITS:
         return (FLOAT_BITS[scheme],)
-    return (2, 3, 4) if scheme == CALIBRATED else WIDTHS
+    return (2, 3, 4) if scheme == CALIBRATED else tuple(WIDTHS)
 
 
 class Quantizer:
-    """Holds one float network and makes files of it; codebooks are computed once."""
+    """Holds one float network and makes files of it; nothing is computed twice."""
 
     def __init__(
         self, original: Path, pictures: list[Path], listener: Callable[[Event], None]
@@ -44,12 +70,25 @@ class Quantizer:
         Raises:
             WeightsError: the file is damaged, or not float.
         """
-        if weightfile.read_header(original).scheme not in FLOAT_BITS:
+        header = weightfile.read_header(original)
+        if header.scheme not in FLOAT_BITS:
             raise WeightsError(f"'{original}' is quantized already; quantize the float original")
         self.originals, self.origin = load_originals(original)
+        quantize.check_whole(self.originals)
+        self._digest = header.sha256
         self._paths = pictures
         self._listener = listener
         self._codebooks: dict[str, dict[int, Codebook]] = {}
+        self._stores: dict[Path, tuple[str, Kept]] = {}
+        self._passing: list[Kept] = []
+
+    @property
+    def kept(self) -> dict[str, int]:
+        """The number of layers, or of rows of a comparison, in the cache, by what is kept."""
+        count: Counter[str] = Counter()
+        for what, store in self._stores.values():
+            count[what] += len(store)
+        return +count
 
     def widths(
         self, scheme: str, bits: int, layers: Mapping[str, int], target_bytes: int | None
@@ -61,6 +100,7 @@ class Quantizer:
             bits: width of the layers that `layers` does not name.
             layers: widths of single layers, by name.
             target_bytes: most bytes of a "kmeans" file whose widths are chosen; None for `bits`.
+
         Raises:
             WeightsError: even 1 bit a weight is too much for the target.
             PictureError: a picture is unreadable.
@@ -79,6 +119,12 @@ class Quantizer:
             PictureError: a picture for calibration is unreadable.
         """
         weightfile.write(path, self.encode(scheme, widths), scheme, self.origin)
+        self.forget()
+
+    def forget(self) -> None:
+        """Remove from the cache what was kept only for a file that is whole now."""
+        while self._passing:
+            self._passing.pop().clear()
 
     def encode(
         self, scheme: str, bits: Mapping[str, int], paths: Sequence[Path] | None = None
@@ -89,11 +135,41 @@ class Quantizer:
             ValueError: the scheme does not have these bits.
             PictureError: a picture for calibration is unreadable.
         """
-        count = self._counter(f"{scheme}", len(self.originals))
         if scheme == CALIBRATED:
-            pictures = read_pictures(paths or self._paths, CALIBRATION_PIXELS)
-            return quantize.quantize_calibrated(self.originals, bits, pictures, count)
+            return self._calibrated(bits, read_pictures(paths or self._paths, CALIBRATION_PIXELS))
+        if scheme == "kmeans":
+            books = self.codebooks({name: [width] for name, width in bits.items()})
+            return {
+                name: schemes.quantize_layer(*pair, scheme, bits[name], books[name][bits[name]])
+                for name, pair in self.originals.items()
+            }
+        count = self._counter(scheme, len(self.originals))
         return quantize.quantize(self.originals, bits, scheme, count)
+
+    def codebooks(
+        self, widths: Mapping[str, Collection[int]] | None = None
+    ) -> dict[str, dict[int, Codebook]]:
+        """The layers' optimal codebooks at some widths, or at all."""
+        wanted = widths or dict.fromkeys(self.originals, WIDTHS)
+        kept, found = self._keep("codebooks"), self._codebooks
+        for name in wanted:
+            if name not in found:
+                found[name] = {int(bits): book for bits, book in kept.get(name, {}).items()}
+        lacking = {
+            name: lacks
+            for name, own in wanted.items()
+            if (lacks := [bits for bits in own if bits not in found[name]])
+        }
+        count = self._counter("codebooks", len(wanted), len(wanted) - len(lacking))
+
+        def keep(name: str, books: dict[int, Codebook]) -> None:
+            found[name] |= books
+            kept[name] = {str(bits): book for bits, book in found[name].items()}
+            count(name)
+
+        weights = {name: self.originals[name][0] for name in lacking}
+        quantize.network_codebooks(weights, lacking, keep)
+        return found
 
     def fit(self, target_bytes: int) -> dict[str, int]:
         """Choose each layer's width so that a "kmeans" file has at most `target_bytes`.
@@ -102,44 +178,70 @@ class Quantizer:
             WeightsError: even 1 bit a weight does not fit.
             PictureError: a picture is unreadable.
         """
-        counts = {name: weight.size for name, (weight, _) in self.originals.items()}
         # A target that cannot be met is refused before minutes are spent on it.
-        choose_widths({name: dict.fromkeys(WIDTHS, 0.0) for name in counts}, counts, target_bytes)
-        comparison = FeatureComparison(self.tensors(), read_pictures(self._paths[:_COMPARED]))
-        tried = self._counter("trying widths", len(counts) * len(WIDTHS))
-        sensitivity = measure_sensitivity(
-            self.originals,
-            self.codebooks(),
-            comparison,
-            lambda name, bits: tried(f"{name} {bits}"),
-        )
-        return choose_widths(sensitivity, counts, target_bytes)
+        blank = {name: dict.fromkeys(WIDTHS, Trial(0.0, 0.0)) for name in self.originals}
+        self._choose(blank, target_bytes)
+        return self._choose(self.sensitivity(), target_bytes)
 
-    def codebooks(self) -> dict[str, dict[int, Codebook]]:
-        """All layers' optimal codebooks at all widths."""
-        if not self._codebooks:
-            weights = {name: weight for name, (weight, _) in self.originals.items()}
-            widths = dict.fromkeys(weights, WIDTHS)
-            count = self._counter("codebooks", len(weights))
-            self._codebooks = quantize.network_codebooks(weights, widths, count)
-        return self._codebooks
+    def _choose(self, sensitivity: Sensitivity, target_bytes: int) -> dict[str, int]:
+        costs = {
+            name: {bits: trial.cost for bits, trial in trials.items()}
+            for name, trials in sensitivity.items()
+        }
+        size_of = partial(file_bytes, trials=sensitivity, origin=self.origin)
+        return choose_widths(costs, size_of, target_bytes)
 
-    def candidates(self) -> Iterator[Path]:
-        """Make a file for each scheme and width in turn, each in the place of the one before."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "candidate.safetensors")
-            for scheme in schemes.SCHEMES[:-1]:  # all but float32, the reference itself
-                for bits in compared_widths(scheme):
-                    weightfile.write(path, self._candidate(scheme, bits), scheme, self.origin)
-                    yield path
-
-    def comparison(self) -> FeatureComparison:
-        """A comparison on every second picture: `candidates` calibrates on the others.
+    def sensitivity(self) -> Sensitivity:
+        """What each layer alone, stored at each width, does to the features of a few pictures.
 
         Raises:
             PictureError: a picture is unreadable.
         """
-        return FeatureComparison(self.tensors(), read_pictures(self._paths[1::2] or self._paths))
+        pictures = read_pictures(self._paths[:_COMPARED])
+        kept = self._keep("errors", _digest_of(pictures))
+        found = {
+            name: {int(bits): Trial.of(values) for bits, values in trials.items()}
+            for name in self.originals
+            if (trials := kept.get(name))
+        }
+        if len(found) == len(self.originals):
+            return found
+        books = self.codebooks()
+        comparison = FeatureComparison(self.tensors(), pictures)
+        done, total = len(found) * len(WIDTHS), len(self.originals) * len(WIDTHS)
+        count = self._counter("trying", total, done)
+        for name, pair in self.originals.items():
+            if name not in found:
+                tried = partial(count, name)
+                found[name] = try_widths(name, pair, books[name], comparison, tried)
+                kept[name] = {str(bits): trial.values for bits, trial in found[name].items()}
+        return {name: found[name] for name in self.originals}
+
+    def candidates(self) -> list[Candidate]:
+        """Make a file in each scheme and width, and measure it on every second picture.
+
+        What is calibrated looks at the other pictures. Once the candidates are written down, call
+        `forget`.
+
+        Raises:
+            PictureError: a picture is unreadable.
+        """
+        pictures = read_pictures(self._paths[1::2] or self._paths)
+        kept = self._keep(ROWS, _digest_of(pictures), passing=True)
+        comparison = FeatureComparison(self.tensors(), pictures)
+        ways = [
+            (scheme, bits)
+            for scheme in schemes.SCHEMES[:-1]  # all but float32, the reference itself
+            for bits in compared_widths(scheme)
+        ]
+        found = []
+        for scheme, bits in ways:
+            name = f"{scheme}-{bits}"
+            if (row := kept.get(name)) is None:
+                row = kept[name] = {"values": self._measured(scheme, bits, comparison).values}
+            found.append(Candidate.of(scheme, bits, row["values"]))
+            self._listener(stage(f"compared {scheme} {bits}", len(found), len(ways)))
+        return found
 
     def tensors(self) -> Tensors:
         """The float network as tensors."""
@@ -148,23 +250,48 @@ class Quantizer:
             for name, (weight, bias) in self.originals.items()
         }
 
-    def _candidate(self, scheme: str, bits: int) -> dict[str, EncodedLayer]:
+    def _measured(self, scheme: str, bits: int, comparison: FeatureComparison) -> Candidate:
         if scheme == "kmeans":
-            books = self.codebooks()
-            return {
-                name: schemes.quantize_layer(weight, bias, scheme, bits, books[name][bits])
-                for name, (weight, bias) in self.originals.items()
-            }
-        return self.encode(scheme, dict.fromkeys(self.originals, bits), self._paths[::2])
+            self.codebooks()  # of all widths at once, which takes no longer than of one
+        layers = self.encode(scheme, dict.fromkeys(self.originals, bits), self._paths[::2])
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "candidate.safetensors")
+            weightfile.write(path, layers, scheme, self.origin)
+            return measure(path, comparison)
 
-    def _counter(self, what: str, total: int) -> Callable[[str], None]:
-        done = 0
+    def _calibrated(
+        self, bits: Mapping[str, int], pictures: Sequence[Tensor]
+    ) -> dict[str, EncodedLayer]:
+        decides = json.dumps(dict(bits), sort_keys=True), _digest_of(pictures)
+        kept = self._keep("calibration", *decides, passing=True)
+        known = {
+            name: Calibrated(*(torch.from_numpy(parts[part]) for part in Calibrated._fields))
+            for name in self.originals
+            if (parts := kept.get(name))
+        }
+        count = self._counter("calibrated", len(self.originals), len(known))
 
+        def keep(name: str, layer: Calibrated) -> None:
+            kept[name] = {part: tensor.numpy() for part, tensor in layer._asdict().items()}
+            count(name)
+
+        return quantize.quantize_calibrated(self.originals, bits, pictures, keep, known)
+
+    def _keep(self, what: str, *decides: str, passing: bool = False) -> Kept:
+        """Open what was kept of a computation; what is passing goes when `forget` is called."""
+        store = Kept(what, self._digest, *decides)
+        self._stores[store.folder] = what, store
+        if passing:
+            self._passing.append(store)
+        return store
+
+    def _counter(self, what: str, total: int, done: int = 0) -> Callable[[str], None]:
         def count(name: str) -> None:
             nonlocal done
             done += 1
             self._listener(stage(f"{what} {name}", done, total))
 
+        self._listener(stage(what, done, total))
         return count
 
 
@@ -185,3 +312,7 @@ def make_variants(
     quantizer = Quantizer(original, shipped(), listener)
     for path, (scheme, bits) in wanted.items():
         quantizer.write(path, scheme, dict.fromkeys(quantizer.originals, bits))
+
+
+def _digest_of(pictures: Sequence[Tensor]) -> str:
+    return sha256(*(picture.numpy().tobytes() for picture in pictures))
