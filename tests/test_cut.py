@@ -1,13 +1,25 @@
 """Films cut from shots on the disk, whole and odd ones, without a network."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from medley.errors import FilmError, OutputError
+from medley.film.overlay import RISE_S
+from medley.film.timeline import ShotTrack
+from medley.images import decode
 from medley.settings import FilmSettings
-from medley.studio.editing.cut import check_film, cut_medley, lay_out, segment_of, track
+from medley.settings.film import Transition
+from medley.studio.editing.cut import (
+    Segment,
+    check_film,
+    cut_medley,
+    lay_out,
+    segment_of,
+    track,
+)
 from medley.workspace.shot import TraceRow
 from medley.workspace.store import Workspace
 
@@ -101,6 +113,28 @@ def test_settings_reach_the_timeline(tmp_path):
     plain = lay_out(tracks, SETTINGS)
     for changes in ({"pace": "ease"}, {"pace": "even"}, {"loop": False}, {"transition": "wipe"}):
         assert lay_out(tracks, SETTINGS.model_copy(update=changes)) != plain
+
+
+@pytest.mark.parametrize("loop", [True, False])
+@pytest.mark.parametrize("transition", get_args(Transition))
+def test_no_overlay_comes_or_goes_at_once(tmp_path, transition, loop):
+    gray = np.full((48, 64, 3), 128, np.uint8)
+    losses = {step: 100.0 / (1 + step) for step in range(4)}
+    even = ShotTrack((0, 1, 2, 3), (0.0, 1.0, 1.0, 1.0))
+    parts = [
+        Segment(even, lambda _: gray, f"Painting {number}", draw_pixels(30, 40, number), losses)
+        for number in range(2)
+    ]
+    asked = {"transition": transition, "loop": loop, "fps": 20, "hold": 0.4, "captions": "title"}
+    settings = FilmSettings(**asked, inset="top-left", sparkline="top-right")
+    film = tmp_path / "film"
+    cut_medley([gray], parts, settings, film, lambda *_: None)
+    frames = np.array([decode(path) for path in sorted(film.glob("*.png"))], np.int16)
+    seen = np.abs(frames - 128).mean((1, 2, 3)).max()
+    assert seen > 20
+    after = np.roll(frames, -1, 0) if loop else frames[1:]
+    change = np.abs(after - frames[: len(after)]).mean((1, 2, 3))
+    assert change.max() < 1.1 * seen / (20 * RISE_S)
 
 
 @pytest.mark.parametrize("transition", ["dissolve", "wipe", "rewind", "chain", "cut"])

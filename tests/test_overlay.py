@@ -13,7 +13,8 @@ from medley.film.overlay import (
     caption_height,
     captions,
     insets,
-    moments,
+    presences,
+    shares_of,
     sparklines,
 )
 from medley.film.timeline import CONTENT, Frame, Still
@@ -31,6 +32,17 @@ def shown(overlay, frame=HELD, presence=None, on=GRAY, number=0):
     drawn = on.copy()
     overlay(drawn, Moment(number, frame, {0: 1.0} if presence is None else presence))
     return drawn
+
+
+def present(timeline, loops=False):
+    return presences([*map(shares_of, timeline)], Fraction(10), loops)
+
+
+def framed(pictures, timeline, layout, contents=(), home=(0,), overlays=()):
+    """The frames of a film; an array of theirs may be given again."""
+    presence = present(timeline)
+    of = contents.__getitem__
+    return list(composite(pictures, timeline, presence, layout, of, home, overlays))
 
 
 def layer(top, left, height, width, level, cover):
@@ -63,22 +75,33 @@ def test_two_halves_of_a_layer_are_the_whole_of_it():
 
 def test_overlays_rise_when_their_shot_comes_and_fade_as_it_does():
     shot, other = Still(0, 3), Still(1, 0)
-    dissolve = [Frame(shot, CONTENT, amount) for amount in (0.25, 0.75)]
+    dissolve = [Frame(shot, CONTENT, amount) for amount in (0.2, 0.4, 0.6, 0.8)]
     timeline = [Frame(CONTENT, None, 0), *[Frame(shot, None, 0)] * 6, *dissolve]
     timeline += [Frame(other, None, 0)]
-    presence = [moment.presence for moment in moments(timeline, Fraction(10))]
+    presence = present(timeline)
     assert presence[0] == {}
     rising = [one[0] for one in presence[1:7]]
     assert rising == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1])
-    assert [one[0] for one in presence[7:9]] == pytest.approx([0.75, 0.25])
-    assert presence[9] == {1: 0.25}
+    assert [one[0] for one in presence[7:11]] == pytest.approx([0.8, 0.6, 0.4, 0.2])
+    assert presence[11] == {1: 0.25}
 
 
 def test_two_steps_of_one_shot_are_the_whole_shot():
-    timeline = [Frame(Still(0, 3), Still(0, 4), 0.3)] * 20
-    assert [moment.presence for moment in moments(timeline, Fraction(10))][-1] == {
-        0: pytest.approx(1)
-    }
+    assert present([Frame(Still(0, 3), Still(0, 4), 0.3)] * 20)[-1] == {0: pytest.approx(1)}
+
+
+def test_overlays_are_gone_before_their_shot_is_and_before_a_loop_begins_again():
+    shown = [Frame(CONTENT, None, 0), *[Frame(Still(0, 3), None, 0)] * 9]
+    shown += [Frame(Still(1, 3), None, 0)] * 9
+    amounts = [sum(one.values()) for one in present(shown, loops=True)]
+    assert amounts[5] == amounts[14] == 1
+    assert amounts[9:11] == [0.25, 0.25]
+    assert amounts[-1] == 0.25
+    assert present(shown)[-1] == {1: 1}  # a film that ends is not seen to lose them
+
+
+def test_overlays_of_what_goes_on_in_a_loop_stay():
+    assert present([HELD] * 9, loops=True) == [{0: 1}] * 9
 
 
 def test_caption_overlay_is_the_caption():
@@ -188,7 +211,7 @@ def test_title_stands_in_the_middle_and_within_the_frame():
 def test_plain_film_without_overlays_is_its_pictures():
     pictures = [draw_pixels(31, 40, seed) for seed in range(2)]
     timeline = [HELD, HELD]
-    frames = composite(pictures, timeline, Fraction(10), plan_layout(31, 40), list, [0], [])
+    frames = framed(pictures, timeline, plan_layout(31, 40))
     assert all((frame == picture).all() for frame, picture in zip(frames, pictures, strict=True))
 
 
@@ -196,9 +219,7 @@ def test_pictures_are_never_written_into():
     picture = draw_pixels(60, 80, 1)
     kept = picture.copy()
     over = [captions(["title"], Box(0, 0, 60, 80))]
-    frames = list(
-        composite([picture] * 9, [HELD] * 9, Fraction(5), plan_layout(60, 80), list, [0], over)
-    )
+    frames = framed([picture] * 9, [HELD] * 9, plan_layout(60, 80), overlays=over)
     assert (picture == kept).all()
     assert (frames[-1] != kept).any()
 
@@ -210,9 +231,7 @@ def test_content_stands_beside_its_picture_and_dissolves_with_it():
     timeline = [HELD, Frame(Still(0, 4), Still(1, 0), 0.25), Frame(Still(None, 1), None, 0)]
     sized = np.zeros((layout.picture.height, layout.picture.width, 3), np.uint8)
     sized[:] = picture[5, 5]
-    frames = list(
-        composite([sized] * 3, timeline, Fraction(5), layout, contents.__getitem__, [0, 1], [])
-    )
+    frames = framed([sized] * 3, timeline, layout, contents, [0, 1])
     assert all((layout.picture.of(frame) == sized).all() for frame in frames)
     first, between, second = (layout.beside.of(frame) for frame in frames)
     assert (between == mix(first, second, 0.25)).all()
@@ -225,8 +244,6 @@ def test_what_stands_behind_is_wiped_with_its_picture():
     sized = np.zeros((layout.picture.height, layout.picture.width, 3), np.uint8)
     turn = Frame(Still(0, 4), Still(None, 1), 0.5, wipe=True)
     timeline = [HELD, turn, Frame(Still(None, 1), None, 0)]
-    first, between, second = composite(
-        [sized] * 3, timeline, Fraction(5), layout, contents.__getitem__, [0, 1], []
-    )
+    first, between, second = framed([sized] * 3, timeline, layout, contents, [0, 1])
     assert (first != second).any()
     assert (between[0] == wipe(first, second, 0.5)[0]).all()  # a row above the picture

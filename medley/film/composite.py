@@ -1,8 +1,7 @@
 """Whole frames: the picture at its place, what stands behind and beside it, and what lies over."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -10,7 +9,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from medley.film.layout import GAP_SHARE, LEAST_GAP, SNAP, Grid, Layout
 from medley.film.mix import mix, pad_to_even, wipe
-from medley.film.overlay import Overlay, moments
+from medley.film.overlay import Moment, Overlay
 from medley.film.timeline import Frame, Still
 from medley.images import Pixels, contain
 
@@ -26,7 +25,7 @@ SPLIT_PERIOD_S = 5.0  # about what the border takes there and back
 def composite(
     pictures: Iterable[Pixels],
     timeline: Sequence[Frame],
-    fps: Fraction,
+    presence: Sequence[Mapping[int, float]],
     layout: Layout,
     content: Callable[[int], Pixels],
     home: Sequence[int],
@@ -37,7 +36,7 @@ def composite(
     Args:
         pictures: one for each frame, of the layout's picture size; they are not written into.
         timeline: what each frame shows.
-        fps: frames a second.
+        presence: how much of each shot's overlays is in each frame; see `presences`.
         layout: where the pictures stand.
         content: gives a content's pixels by its number, of the layout's picture size.
         home: the number of each shot's content.
@@ -51,11 +50,11 @@ def composite(
     def ground_of(still: Still) -> Pixels:
         return make_ground(still.step if still.shot is None else home[still.shot])
 
-    for picture, moment in zip(pictures, moments(timeline, fps), strict=True):
+    times = zip(pictures, timeline, presence, strict=True)
+    for number, (picture, shown, amounts) in enumerate(times):
         if layout.is_plain:
             frame = picture.copy() if overlays else picture
         else:
-            shown = moment.frame
             frame = ground_of(shown.first)
             if shown.second is not None and ground_of(shown.second) is not frame:
                 turn = wipe if shown.wipe else mix
@@ -63,7 +62,7 @@ def composite(
             frame = frame.copy()
             layout.picture.of(frame)[:] = picture
         for overlay in overlays:
-            overlay(frame, moment)
+            overlay(frame, Moment(number, shown, amounts))
         yield frame
 
 

@@ -1,11 +1,11 @@
 """What lies over a film's pictures: captions, the painting in a corner, the loss as a small curve.
 
 All of it follows from what a frame shows, so that it dissolves with the pictures it belongs to. It
-does not jump in with them, though: it rises from nothing over `RISE_S`.
+does not jump with them, though: it comes from nothing over `RISE_S`, and goes as slowly.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -20,7 +20,7 @@ from medley.film.timeline import Frame, Still
 from medley.images import Pixels
 from medley.settings import Corner
 
-RISE_S = 0.4  # seconds in which an overlay comes
+RISE_S = 0.4  # seconds in which an overlay comes, and again in which it goes
 
 # Against the picture's shorter side:
 MARGIN_SHARE = 1 / 30  # from an overlay to the picture's edge
@@ -50,14 +50,44 @@ Overlay = Callable[[Pixels, Moment], None]
 """Draws into a frame, in place."""
 
 
-def moments(timeline: Sequence[Frame], fps: Fraction) -> Iterator[Moment]:
-    """Tell of each frame how much its overlays are there: as much as their shot, once they rose."""
+def shares_of(frame: Frame) -> dict[int, float]:
+    """How much of a frame each of its shots is."""
+    amounts: dict[int, float] = {}
+    for still, amount in _stills(frame):
+        if still.shot is not None:
+            amounts[still.shot] = amounts.get(still.shot, 0.0) + amount
+    return amounts
+
+
+def presences(
+    shares: Sequence[Mapping[int, float]], fps: Fraction, loops: bool
+) -> list[Mapping[int, float]]:
+    """How much of each shot's overlays is in every frame: as much as of the shot, but never a jump.
+
+    From frame to frame it rises and falls by no more than `RISE_S` allows, so that overlays go
+    before a cut, or before a rewind's last frame, and come after it.
+
+    Args:
+        shares: how much of each frame each of its shots is.
+        fps: frames a second.
+        loops: whether the first frame follows the last; otherwise the film rises from nothing and
+            ends as it is.
+    """
     rise = 1 / max(1.0, float(fps) * RISE_S)
-    before: dict[int, float] = {}
-    for number, frame in enumerate(timeline):
-        now = _amounts(frame)
+    risen = _rising(shares, rise, shares[-1] if loops else {}, loops)
+    backward = risen[::-1]
+    return _rising(backward, rise, backward[-1] if loops else backward[0], loops)[::-1]
+
+
+def _rising(
+    shares: Sequence[Mapping[int, float]], rise: float, before: Mapping[int, float], loops: bool
+) -> list[Mapping[int, float]]:
+    """Keep each share from rising faster; a loop's first lap tells what its second begins with."""
+    found: list[Mapping[int, float]] = []
+    for now in [*shares, *shares] if loops else shares:
         before = {shot: min(amount, before.get(shot, 0.0) + rise) for shot, amount in now.items()}
-        yield Moment(number, frame, before)
+        found.append(before)
+    return found[-len(shares) :]
 
 
 def captions(texts: Sequence[str], box: Box) -> Overlay:
@@ -216,15 +246,6 @@ def _stills(frame: Frame) -> list[tuple[Still, float]]:
     if frame.second is None:
         return [(frame.first, 1.0)]
     return [(frame.first, 1 - frame.mix), (frame.second, frame.mix)]
-
-
-def _amounts(frame: Frame) -> dict[int, float]:
-    """How much of a frame each of its shots is."""
-    amounts: dict[int, float] = {}
-    for still, amount in _stills(frame):
-        if still.shot is not None:
-            amounts[still.shot] = amounts.get(still.shot, 0.0) + amount
-    return amounts
 
 
 def _step_shown(frame: Frame, shot: int) -> float:

@@ -13,7 +13,15 @@ from medley.film.composite import backdrop, composite, letterbox
 from medley.film.encode import encode_film
 from medley.film.layout import Layout, plan_layout
 from medley.film.mix import mix, pad_to_even, render_frames
-from medley.film.overlay import Overlay, caption_height, captions, insets, sparklines
+from medley.film.overlay import (
+    Overlay,
+    caption_height,
+    captions,
+    insets,
+    presences,
+    shares_of,
+    sparklines,
+)
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.film.title import title, title_frames
 from medley.images import Pixels
@@ -122,7 +130,8 @@ def cut_medley(
     fitted = _Fitted(contents, segments, settings, layout)
     overlays = list_overlays(segments, settings, layout, titled)
     pictures = render_frames(timeline, fitted.read)
-    frames = composite(pictures, timeline, settings.fps, layout, fitted.content, home, overlays)
+    presence = presences([*map(shares_of, timeline)], settings.fps, settings.loop)
+    frames = composite(pictures, timeline, presence, layout, fitted.content, home, overlays)
     size = layout.height, layout.width
     return encode(frames, len(timeline), size, settings, path, on_frame, part)
 
