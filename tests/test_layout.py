@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from medley.film.composite import GROUND, backdrop, fit_picture, letterbox
+from medley.film.composite import BACKDROP_LIGHT, GROUND, fit_picture, lay_frame, letterbox
 from medley.film.layout import Box, plan_layout
 from medley.settings import FilmSettings, FrameSettings, FrameSize
 from medley.settings.film import parse_resolution
@@ -133,14 +133,35 @@ def test_picture_of_the_right_size_is_not_touched_and_a_missing_edge_is_repeated
     assert (fit_picture(picture, 32, 40)[31] == picture[30]).all()
 
 
-def test_backdrop_is_darker_and_smoother_than_the_content():
-    content = draw_pixels(90, 120, 4)
-    behind = backdrop(content, plan_layout(90, 120, FrameSize(320, 180)))
-    assert behind.shape == (320, 180, 3)
-    assert 0.3 < behind.mean() / content.mean() < 0.5
-    assert np.abs(np.diff(behind.astype(int), axis=0)).max() < 8
-    even = backdrop(content, plan_layout(90, 120, beside=True))
-    assert (even == GROUND).all()
+def test_what_is_behind_a_picture_is_the_picture_darker_and_smoother():
+    picture, layout = draw_pixels(90, 120, 4), plan_layout(90, 120, FrameSize(320, 120))
+    frame = lay_frame(picture, layout)
+    assert (layout.picture.of(frame) == picture).all()
+    above, below = layout.bars
+    behind = np.concatenate([above.of(frame), below.of(frame)])
+    assert behind.shape == (320 - 90, 120, 3)
+    assert 0.3 < behind.mean() / picture.mean() < 0.5
+    assert np.abs(np.diff(above.of(frame).astype(int), axis=0)).max() < 12
+    brighter = lay_frame(np.full_like(picture, 255), layout)
+    assert (above.of(brighter) == round(255 * BACKDROP_LIGHT)).all()
+
+
+def test_gap_between_two_pictures_alone_is_even_and_dark():
+    layout = plan_layout(90, 120, beside=True)
+    frame = lay_frame(draw_pixels(90, 120, 4), layout)
+    (gap,) = layout.bars
+    assert (gap.of(frame) == GROUND).all()
+
+
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("picture", [(214, 320), (321, 201), (17, 999)])
+@pytest.mark.parametrize("size", ["854x480", "270x480", "300x300"])
+def test_panes_and_bars_are_the_whole_frame_and_no_place_twice(picture, size, beside):
+    layout = plan_layout(*picture, parse_resolution(size), "pad", beside)
+    taken = np.zeros((layout.height, layout.width, 1), np.uint8)
+    for box in filter(None, (layout.picture, layout.beside, *layout.bars)):
+        box.of(taken)[:] += 1
+    assert (taken == 1).all()
 
 
 def test_sweeps_frame_is_framed_by_a_larger_one():

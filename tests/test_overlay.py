@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from medley.film.composite import composite
+from medley.film.composite import composite, lay_frame
 from medley.film.layers import Layer, blend
 from medley.film.layout import Box, plan_layout
 from medley.film.lettering import caption
@@ -238,12 +238,24 @@ def test_content_stands_beside_its_picture_and_dissolves_with_it():
     assert (first != second).any()
 
 
-def test_what_stands_behind_is_wiped_with_its_picture():
+def test_what_stands_behind_is_of_the_frame_itself():
+    layout = plan_layout(60, 80, FrameSize(120, 80))
+    pictures = [draw_pixels(60, 80, seed) for seed in (1, 2, 2)]
+    pictures[2] = pictures[1]  # held
+    first, second, third = framed(pictures, [HELD] * 3, layout)
+    assert (first == lay_frame(pictures[0], layout)).all()
+    assert (second == lay_frame(pictures[1], layout)).all()
+    assert (first[0] != second[0]).any()
+    assert (second == third).all()
+
+
+def test_content_beside_a_picture_is_wiped_with_it():
     contents = [draw_pixels(60, 80, seed) for seed in (1, 2)]
-    layout = plan_layout(60, 80, FrameSize(120, 90))
+    layout = plan_layout(60, 80, FrameSize(140, 80), "pad", True)
     sized = np.zeros((layout.picture.height, layout.picture.width, 3), np.uint8)
     turn = Frame(Still(0, 4), Still(None, 1), 0.5, wipe=True)
     timeline = [HELD, turn, Frame(Still(None, 1), None, 0)]
-    first, between, second = framed([sized] * 3, timeline, layout, contents, [0, 1])
+    frames = framed([sized] * 3, timeline, layout, contents, [0, 1])
+    first, between, second = (layout.beside.of(frame) for frame in frames)
     assert (first != second).any()
-    assert (between[0] == wipe(first, second, 0.5)[0]).all()  # a row above the picture
+    assert (between == wipe(first, second, 0.5)).all()

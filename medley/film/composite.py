@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
@@ -10,14 +10,15 @@ from PIL import Image, ImageFilter, ImageOps
 from medley.film.layout import GAP_SHARE, LEAST_GAP, SNAP, Grid, Layout
 from medley.film.mix import mix, pad_to_even, wipe
 from medley.film.overlay import Moment, Overlay
-from medley.film.timeline import Frame, Still
+from medley.film.timeline import Frame
 from medley.images import Pixels, contain
 
 GROUND = 18  # gray level behind pictures
-BACKDROP_LIGHT = 0.42  # the blurred photo behind padded pictures, against the photo's own light
+BACKDROP_LIGHT = 0.42  # of the blurred picture behind a padded one, against its own
 _BACKDROP_SIDE = 96  # pixels at which it is blurred; nothing fine is left of it anyway
-_BACKDROP_BLUR = 3.5  # pixels at that size
-_GROUNDS = 3  # contents whose backdrops are kept; a frame shows two at most
+_BACKDROP_BLUR = 2.0  # pixels at that size
+_BACKDROP_LEVELS = [round(BACKDROP_LIGHT * level) for level in range(256)] * 3
+_CONTENTS = 3  # contents whose panes are kept; a frame shows two at most
 SPLIT_REACH = 0.44  # how far from the middle a split's border goes, against the width
 SPLIT_PERIOD_S = 5.0  # about what the border takes there and back
 
@@ -45,42 +46,82 @@ def composite(
     Yields:
         uint8 `(layout.height, layout.width, 3)`; an array that may be yielded again.
     """
-    make_ground = _grounds(layout, content)
-
-    def ground_of(still: Still) -> Pixels:
-        return make_ground(still.step if still.shot is None else home[still.shot])
-
+    pane_of = lru_cache(maxsize=_CONTENTS)(partial(_content_pane, layout, content))
+    kept, kept_shown = None, None
+    frame: Pixels
     times = zip(pictures, timeline, presence, strict=True)
     for number, (picture, shown, amounts) in enumerate(times):
         if layout.is_plain:
-            frame = picture.copy() if overlays else picture
-        else:
-            frame = ground_of(shown.first)
-            if shown.second is not None and ground_of(shown.second) is not frame:
-                turn = wipe if shown.wipe else mix
-                frame = turn(frame, ground_of(shown.second), shown.mix)
-            frame = frame.copy()
-            layout.picture.of(frame)[:] = picture
+            frame = picture
+        elif picture is not kept or shown != kept_shown:  # a held frame is not laid out again
+            frame = lay_frame(picture, layout)
+            if layout.beside:
+                layout.beside.of(frame)[:] = _join(shown, home, pane_of)
+            kept, kept_shown = picture, shown
+        dressed = frame.copy() if overlays else frame
         for overlay in overlays:
-            overlay(frame, Moment(number, shown, amounts))
-        yield frame
+            overlay(dressed, Moment(number, shown, amounts))
+        yield dressed
 
 
-def letterbox(
-    picture: Pixels, layout: Layout, ground: Callable[[], Pixels] | None = None
-) -> Pixels:
-    """A picture at its place in a frame of another size.
+def lay_frame(picture: Pixels, layout: Layout) -> Pixels:
+    """A picture at its place, and behind it itself: blurred, dimmed, as wide as the frame.
+
+    Where little is left of the frame but a gap between two panes, it is an even dark ground.
+
+    Args:
+        picture: pixels of the layout's picture size.
+        layout: where it stands; what is for the content beside it is left dark.
+
+    Returns:
+        A fresh array, uint8 `(layout.height, layout.width, 3)`.
+    """
+    frame = _dark(layout.height, layout.width)
+    if layout.has_bars:
+        scale = _BACKDROP_SIDE / max(layout.height, layout.width)
+        small = _backdrop(picture, layout.height * scale, layout.width * scale)
+        down, right = small.height / layout.height, small.width / layout.width
+        for bar in layout.bars:  # to enlarge the whole frame would take twice as long
+            part = (bar.left * right, bar.top * down, bar.right * right, bar.bottom * down)
+            size = bar.width, bar.height
+            bar.of(frame)[:] = np.asarray(small.resize(size, Image.Resampling.BICUBIC, part))
+    layout.picture.of(frame)[:] = picture
+    return frame
+
+
+def _backdrop(picture: Pixels, height: float, width: float) -> Image.Image:
+    """A small copy of a picture in a frame's shape, blurred and dimmed."""
+    high, wide = max(2, round(height)), max(2, round(width))
+    # Averaging is a sixth of the work of a finer filter, of which blurring leaves nothing.
+    image = ImageOps.fit(Image.fromarray(picture), (wide, high), Image.Resampling.BOX)
+    return image.filter(ImageFilter.GaussianBlur(_BACKDROP_BLUR)).point(_BACKDROP_LEVELS)
+
+
+def _content_pane(layout: Layout, content: Callable[[int], Pixels], number: int) -> Pixels:
+    box = layout.beside or layout.picture
+    return fit_picture(content(number), box.height, box.width)
+
+
+def _join(shown: Frame, home: Sequence[int], pane_of: Callable[[int], Pixels]) -> Pixels:
+    """The content that stands beside what a frame shows, and turns to another as it does."""
+    stills = [shown.first] if shown.second is None else [shown.first, shown.second]
+    numbers = [still.step if still.shot is None else home[still.shot] for still in stills]
+    first, last = pane_of(numbers[0]), pane_of(numbers[-1])
+    return first if first is last else (wipe if shown.wipe else mix)(first, last, shown.mix)
+
+
+def letterbox(picture: Pixels, layout: Layout) -> Pixels:
+    """A picture at its place in a frame of another size, on an even dark ground.
 
     Args:
         picture: pixels of any size.
         layout: where it stands.
-        ground: gives what is behind it, if anything shows; by default an even dark ground.
     """
     box = layout.picture
     fitted = fit_picture(picture, box.height, box.width)
     if fitted.shape[:2] == (layout.height, layout.width):
         return fitted
-    frame = ground().copy() if ground else _dark(layout.height, layout.width)
+    frame = _dark(layout.height, layout.width)
     box.of(frame)[:] = fitted
     return frame
 
@@ -101,23 +142,6 @@ def fit_picture(picture: Pixels, height: int, width: int) -> Pixels:
     if cut * scale <= SNAP:  # rounding, no other shape
         return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
     return np.asarray(ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS))
-
-
-def backdrop(content: Pixels, layout: Layout) -> Pixels:
-    """What stands behind the pictures: the content over the whole frame, blurred and dimmed.
-
-    A layout that shows nothing but a gap between two pictures has an even dark ground.
-    """
-    shown = layout.picture.height * layout.picture.width * (2 if layout.beside else 1)
-    if shown >= 0.96 * layout.height * layout.width:
-        return _dark(layout.height, layout.width)
-    scale = _BACKDROP_SIDE / max(layout.height, layout.width)
-    small = max(2, round(layout.height * scale)), max(2, round(layout.width * scale))
-    image = Image.fromarray(fit_picture(content, *small))
-    image = image.filter(ImageFilter.GaussianBlur(_BACKDROP_BLUR))
-    image = image.resize((layout.width, layout.height), Image.Resampling.BICUBIC)
-    dimmed: Pixels = np.rint(np.asarray(image) * np.float32(BACKDROP_LIGHT)).astype(np.uint8)
-    return dimmed
 
 
 def fit_pane(picture: Pixels, height: int, width: int) -> Pixels:
@@ -191,19 +215,6 @@ def split(first: Pixels, second: Pixels, border: float) -> Pixels:
     both[:, :place] = first[:, :place]
     both[:, max(0, place - line // 2) : place - line // 2 + line] = 255
     return both
-
-
-def _grounds(layout: Layout, content: Callable[[int], Pixels]) -> Callable[[int], Pixels]:
-    """What is behind the picture, and the content beside it, made once for each content."""
-
-    @lru_cache(maxsize=_GROUNDS)
-    def make(number: int) -> Pixels:
-        ground = backdrop(content(number), layout)
-        if box := layout.beside:
-            box.of(ground)[:] = fit_picture(content(number), box.height, box.width)
-        return ground
-
-    return make
 
 
 def _dark(height: int, width: int) -> Pixels:

@@ -12,6 +12,7 @@ MAX_WIDTH, MAX_HEIGHT = 3840, 2160  # a frame of panes; larger panes are scaled 
 GAP_SHARE = 1 / 60  # between panes, against their shorter side
 LEAST_GAP = 4  # pixels
 GRID_ASPECT = 1.33  # columns to rows; screens are wider than high
+_FILLED = 0.96  # of a frame, from which on nothing is left of it that counts
 _EMPTY_COST = 1.6  # for empty places, against the logarithm of a wrong aspect
 
 
@@ -23,6 +24,16 @@ class Box:
     left: int
     height: int
     width: int
+
+    @property
+    def bottom(self) -> int:
+        """The first row below it."""
+        return self.top + self.height
+
+    @property
+    def right(self) -> int:
+        """The first column to its right."""
+        return self.left + self.width
 
     def of(self, frame: Pixels) -> Pixels:
         """This part of a frame; what is written there stands in the frame."""
@@ -100,6 +111,38 @@ class Layout:
         """Whether the picture is all there is, but for a row or column that makes sides even."""
         full = self.picture.height >= self.height - 1 and self.picture.width >= self.width - 1
         return full and (self.picture.top, self.picture.left) == (0, 0)
+
+    @property
+    def panes(self) -> Box:
+        """The rectangle that the picture, and the content beside it, take with their gap."""
+        boxes = [box for box in (self.picture, self.beside) if box]
+        top, left = min(box.top for box in boxes), min(box.left for box in boxes)
+        bottom, right = max(box.bottom for box in boxes), max(box.right for box in boxes)
+        return Box(top, left, bottom - top, right - left)
+
+    @property
+    def has_bars(self) -> bool:
+        """Whether more of the frame is left than a gap between two panes."""
+        shown = self.picture.height * self.picture.width * (2 if self.beside else 1)
+        return shown < _FILLED * self.height * self.width
+
+    @property
+    def bars(self) -> list[Box]:
+        """What is left of the frame: above and below the panes, beside them, and their gap."""
+        inner, (height, width) = self.panes, (self.height, self.width)
+        bars = [
+            Box(0, 0, inner.top, width),
+            Box(inner.bottom, 0, height - inner.bottom, width),
+            Box(inner.top, 0, inner.height, inner.left),
+            Box(inner.top, inner.right, inner.height, width - inner.right),
+        ]
+        if first := self.beside:
+            below, after = self.picture.top - first.bottom, self.picture.left - first.right
+            bars += [
+                Box(first.bottom, inner.left, below, inner.width),
+                Box(inner.top, first.right, inner.height, after),
+            ]
+        return [bar for bar in bars if bar.height > 0 and bar.width > 0]
 
 
 def plan_layout(

@@ -226,7 +226,7 @@ class FrameSettings(Settings):
     )
     fit: Fit = Field(
         "pad",
-        description="Where the shapes differ: pad, with the photo blurred, or crop the picture.",
+        description="Where the shapes differ: pad, with the picture itself blurred, or crop it.",
     )
 
 

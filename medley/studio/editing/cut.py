@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from medley.errors import OutputError
-from medley.film.composite import backdrop, composite, letterbox
+from medley.film.composite import composite, fit_picture, lay_frame
 from medley.film.encode import encode_film
-from medley.film.layout import Layout, plan_layout
+from medley.film.layout import Box, Layout, plan_layout
 from medley.film.mix import mix, pad_to_even, render_frames
 from medley.film.overlay import (
     Overlay,
@@ -150,9 +150,7 @@ class _Fitted:
         self._contents, self._segments, self._settings = contents, segments, settings
         self._is_plain = layout.is_plain and not settings.resolution
         self._box = FrameSize(layout.picture.height, layout.picture.width)
-        keep = lru_cache(maxsize=_CONTENTS)
-        self._ground = keep(lambda number, at: backdrop(contents[number], at))
-        self.content = keep(lambda number: self._fit(contents[number], number))
+        self.content = lru_cache(maxsize=_CONTENTS)(lambda number: self._fit(contents[number]))
 
     def read(self, still: Still) -> Pixels:
         """Read a picture: a photo, or an iterate of a shot."""
@@ -162,13 +160,14 @@ class _Fitted:
         picture = segment.read(still.step)
         if self._settings.strength != 1:
             picture = mix(self._contents[segment.content], picture, self._settings.strength)
-        return self._fit(picture, segment.content)
+        return self._fit(picture)
 
-    def _fit(self, picture: Pixels, number: int) -> Pixels:
+    def _fit(self, picture: Pixels) -> Pixels:
         if self._is_plain:
             return picture  # all pictures have one size, and the frames have it too
         at = plan_layout(*picture.shape[:2], self._box, self._settings.fit)
-        return letterbox(picture, at, lambda: self._ground(number, at))
+        fitted = fit_picture(picture, at.picture.height, at.picture.width)
+        return fitted if at.picture == Box(0, 0, at.height, at.width) else lay_frame(fitted, at)
 
 
 def plan_frame(shapes: Sequence[tuple[int, ...]], settings: EncodeSettings) -> Layout:
