@@ -3,27 +3,28 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from medley.color import light_of_levels
 from medley.film.composite import composite, lay_frame
 from medley.film.layers import Layer, blend
-from medley.film.layout import Box, plan_layout
+from medley.film.layout import plan_layout
 from medley.film.lettering import caption
 from medley.film.mix import mix, wipe
 from medley.film.overlay import (
     Moment,
-    caption_height,
     captions,
     insets,
     presences,
     shares_of,
     sparklines,
 )
+from medley.film.places import plan_places
 from medley.film.timeline import CONTENT, Frame, Still
 from medley.film.title import title, title_frames, title_layer
 from medley.settings import FrameSize
 
 from .conftest import draw_pixels
 
-BOX = Box(0, 0, 180, 240)
+PLACES = plan_places([], plan_layout(180, 240))
 GRAY = np.full((180, 240, 3), 128, np.uint8)
 HELD = Frame(Still(0, 4), None, 0.0)
 
@@ -105,30 +106,32 @@ def test_overlays_of_what_goes_on_in_a_loop_stay():
 
 
 def test_caption_overlay_is_the_caption():
-    over = captions(["Café\nHilma af Klint, 1907", ""], BOX)
+    texts = ["Café\nHilma af Klint, 1907", ""]
+    over = captions(texts, PLACES)
     assert (shown(over) == caption(GRAY, "Café\nHilma af Klint, 1907")).all()
     assert (shown(over, presence={1: 1.0}) == GRAY).all()
     changed = (shown(over) != GRAY).any((1, 2))
-    assert changed.sum() == caption_height(["", "Café\nHilma af Klint, 1907"], BOX)
-    assert caption_height(["", ""], BOX) == 0
+    assert changed.sum() == plan_places(texts, PLACES.layout).height
+    assert plan_places(["", ""], PLACES.layout).height == 0
 
 
 def test_caption_dissolves_into_the_next_without_the_strip_flickering():
-    over = captions(["one", "two"], BOX)
+    over = captions(["one", "two"], PLACES)
     strips = [shown(over, presence={0: 1 - x, 1: x})[178, 5] for x in (0, 0.5, 1)]
     assert np.ptp(strips) == 0
 
 
 def test_tiny_picture_has_one_line_of_caption_at_most():
-    box = Box(0, 0, 44, 64)
-    assert caption_height(["Title\nArtist"], box) == caption_height(["Title"], box) < 44 / 2
+    layout = plan_layout(44, 64)
+    two, one = (plan_places([text], layout).height for text in ("Title\nArtist", "Title"))
+    assert two == one < 44 / 2
 
 
 @pytest.mark.parametrize("corner", ["top-left", "top-right", "bottom-left", "bottom-right"])
 @pytest.mark.parametrize("shape", [(90, 120), (40, 400), (400, 40)])
 def test_inset_shows_the_whole_painting_in_its_corner(corner, shape):
     painting = np.full((*shape, 3), (200, 30, 40), np.uint8)
-    drawn = shown(insets([painting], BOX, corner))
+    drawn = shown(insets([painting], PLACES, corner))
     rows, columns = np.nonzero((drawn == (200, 30, 40)).all(2))
     high, wide = np.ptp(rows) + 1, np.ptp(columns) + 1
     assert len(rows) == high * wide
@@ -140,19 +143,82 @@ def test_inset_shows_the_whole_painting_in_its_corner(corner, shape):
 
 def test_lower_corner_is_raised_above_the_caption():
     painting = np.full((90, 120, 3), (200, 30, 40), np.uint8)
-    low, raised = (shown(insets([painting], BOX, "bottom-left", above)) for above in (0, 50))
-    rows = [np.nonzero((one == (200, 30, 40)).all(2))[0] for one in (low, raised)]
-    assert rows[0].max() - rows[1].max() == 50
+    with_captions = plan_places(["A title"], PLACES.layout)
+    found = [shown(insets([painting], one, "bottom-left")) for one in (PLACES, with_captions)]
+    rows = [np.nonzero((one == (200, 30, 40)).all(2))[0] for one in found]
+    assert rows[0].max() - rows[1].max() == with_captions.height > 0
+
+
+TALL = plan_layout(86, 128, FrameSize(480, 270))
+SQUARE = plan_layout(86, 128, FrameSize(270, 270))
+WIDE = plan_layout(128, 86, FrameSize(270, 480))
+TWO = plan_layout(86, 128, FrameSize(480, 270), "pad", True)
+TEXTS = ["A painting of some name\nSomebody Else, 1912", "Another"]
+
+
+def places_taken(layout, corner):
+    """Where captions are, and where paintings, of any shot."""
+    places = plan_places(TEXTS, layout)
+    blank = np.full((layout.height, layout.width, 3), 128, np.uint8)
+    paintings = [draw_pixels(90, 120, 1), draw_pixels(160, 80, 2)]
+    for over in captions(TEXTS, places), insets(paintings, places, corner):
+        drawn = [shown(over, on=blank, presence={shot: 1.0}) != 128 for shot in range(2)]
+        yield np.logical_or(*drawn).any(2)
+
+
+@pytest.mark.parametrize("corner", ["top-left", "top-right", "bottom-left", "bottom-right"])
+@pytest.mark.parametrize("layout", [TALL, SQUARE, WIDE, TWO], ids=str)
+def test_captions_and_paintings_stand_in_bars_that_have_the_room(layout, corner):
+    words, paintings = places_taken(layout, corner)
+    assert words.any()
+    assert paintings.any()
+    assert not (words & paintings).any()
+    assert not layout.panes.of(words).any()
+    # A low bar has room for captions alone.
+    if layout in (TALL, WIDE) or corner.startswith("top"):
+        assert not layout.panes.of(paintings).any()
+    else:
+        assert layout.picture.of(paintings).sum() == paintings.sum()
+
+
+def test_long_title_in_a_narrow_bar_is_broken_and_stays_in_it():
+    layout = WIDE
+    texts = ["The very long title of a painting with many words\nSomebody of some name, 1912"]
+    places = plan_places(texts, layout)
+    bar = layout.bar("right")
+    assert places.bar == "right"
+    assert places.captions.bottom == layout.picture.bottom
+    rows, columns = np.nonzero(places.caption(texts[0]).ink[..., 0] > 100)
+    assert 0 <= columns.min() <= columns.max() < bar.width
+    assert np.ptp(rows) > places.caption("One\nTwo").ink.shape[0]
+
+
+def test_bar_too_narrow_leaves_captions_and_paintings_on_the_picture():
+    layout = plan_layout(86, 128, FrameSize(270, 380))
+    places = plan_places(TEXTS, layout)
+    assert places.captions == layout.picture
+    assert places.corner("top-left", 40, 40).box == layout.picture
+
+
+def test_white_words_in_the_bar_of_a_white_picture_can_be_read():
+    box = TALL.picture
+    frame = lay_frame(np.full((box.height, box.width, 3), 255, np.uint8), TALL)
+    drawn = shown(captions(["HIIIH"], plan_places(["HIIIH"], TALL)), on=frame)
+    words = TALL.bar("bottom").of(drawn)[..., 0]
+    rows = np.nonzero((words == 255).any(1))[0]
+    line = light_of_levels()[words[rows[len(rows) // 2]]]
+    letters = np.nonzero(line == 1)[0]
+    assert (1 + 0.05) / (line[letters[0] : letters[-1]].min() + 0.05) > 7  # WCAG, enhanced
 
 
 def test_shot_without_a_painting_or_a_trace_has_nothing_over_it():
-    assert (shown(insets([None], BOX, "top-left")) == GRAY).all()
-    assert (shown(sparklines([{}], BOX, "top-left")) == GRAY).all()
-    assert (shown(sparklines([{0: 3.0}], BOX, "top-left")) == GRAY).all()
+    assert (shown(insets([None], PLACES, "top-left")) == GRAY).all()
+    assert (shown(sparklines([{}], PLACES, "top-left")) == GRAY).all()
+    assert (shown(sparklines([{0: 3.0}], PLACES, "top-left")) == GRAY).all()
 
 
 def test_curve_of_losses_below_zero_is_drawn():
-    assert (shown(sparklines([{0: 900.0, 1: -5.0, 2: 3.0}], BOX, "top-left")) != GRAY).any()
+    assert (shown(sparklines([{0: 900.0, 1: -5.0, 2: 3.0}], PLACES, "top-left")) != GRAY).any()
 
 
 def dot(drawn):
@@ -162,7 +228,7 @@ def dot(drawn):
 
 
 def test_sparklines_dot_moves_down_and_to_the_right_with_the_step():
-    over = sparklines([{step: 1e6 / (1 + step) for step in range(101)}], BOX, "top-left")
+    over = sparklines([{step: 1e6 / (1 + step) for step in range(101)}], PLACES, "top-left")
     frames = [Frame(Still(0, 0), None, 0), Frame(Still(0, 20), Still(0, 21), 0.5)]
     frames += [Frame(Still(0, 100), None, 0), Frame(Still(0, 100), CONTENT, 0.4)]
     spots = [dot(shown(over, frame)) for frame in frames]
@@ -175,12 +241,13 @@ def test_sparklines_dot_moves_down_and_to_the_right_with_the_step():
 
 @pytest.mark.parametrize("side", [16, 64, 400])
 def test_overlays_fit_into_pictures_of_any_size(side):
-    box = Box(0, 0, side, side)
+    texts = ["A title that is long\nAn artist"]
+    places = plan_places(texts, plan_layout(side, side))
     gray = np.full((side, side, 3), 128, np.uint8)
     over = [
-        captions(["A title that is long\nAn artist"], box),
-        insets([draw_pixels(90, 120, 1)], box, "bottom-right", caption_height(["A"], box)),
-        sparklines([{0: 9.0, 5: 1.0}], box, "bottom-left", caption_height(["A"], box)),
+        captions(texts, places),
+        insets([draw_pixels(90, 120, 1)], places, "bottom-right"),
+        sparklines([{0: 9.0, 5: 1.0}], places, "bottom-left"),
         title("A title that is rather long\nand more", side, side, Fraction(10), 20),
     ]
     for overlay in over:
@@ -218,8 +285,9 @@ def test_plain_film_without_overlays_is_its_pictures():
 def test_pictures_are_never_written_into():
     picture = draw_pixels(60, 80, 1)
     kept = picture.copy()
-    over = [captions(["title"], Box(0, 0, 60, 80))]
-    frames = framed([picture] * 9, [HELD] * 9, plan_layout(60, 80), overlays=over)
+    layout = plan_layout(60, 80)
+    over = [captions(["title"], plan_places(["title"], layout))]
+    frames = framed([picture] * 9, [HELD] * 9, layout, overlays=over)
     assert (picture == kept).all()
     assert (frames[-1] != kept).any()
 

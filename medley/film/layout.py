@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from medley.images import Pixels
 from medley.settings import Fit, FrameSize
@@ -14,6 +15,8 @@ LEAST_GAP = 4  # pixels
 GRID_ASPECT = 1.33  # columns to rows; screens are wider than high
 _FILLED = 0.96  # of a frame, from which on nothing is left of it that counts
 _EMPTY_COST = 1.6  # for empty places, against the logarithm of a wrong aspect
+
+Edge = Literal["top", "bottom", "left", "right"]
 
 
 @dataclass(frozen=True)
@@ -126,21 +129,26 @@ class Layout:
         shown = self.picture.height * self.picture.width * (2 if self.beside else 1)
         return shown < _FILLED * self.height * self.width
 
+    def bar(self, edge: Edge) -> Box:
+        """What is left of the frame at an edge: above or below the panes, or beside them."""
+        panes = self.panes
+        if edge == "top":
+            return Box(0, 0, panes.top, self.width)
+        if edge == "bottom":
+            return Box(panes.bottom, 0, self.height - panes.bottom, self.width)
+        if edge == "left":
+            return Box(panes.top, 0, panes.height, panes.left)
+        return Box(panes.top, panes.right, panes.height, self.width - panes.right)
+
     @property
     def bars(self) -> list[Box]:
-        """What is left of the frame: above and below the panes, beside them, and their gap."""
-        inner, (height, width) = self.panes, (self.height, self.width)
-        bars = [
-            Box(0, 0, inner.top, width),
-            Box(inner.bottom, 0, height - inner.bottom, width),
-            Box(inner.top, 0, inner.height, inner.left),
-            Box(inner.top, inner.right, inner.height, width - inner.right),
-        ]
+        """All that is left of the frame: at its edges, and between the panes."""
+        bars, panes = [self.bar(edge) for edge in get_args(Edge)], self.panes
         if first := self.beside:
             below, after = self.picture.top - first.bottom, self.picture.left - first.right
             bars += [
-                Box(first.bottom, inner.left, below, inner.width),
-                Box(inner.top, first.right, inner.height, after),
+                Box(first.bottom, panes.left, below, panes.width),
+                Box(panes.top, first.right, panes.height, after),
             ]
         return [bar for bar in bars if bar.height > 0 and bar.width > 0]
 

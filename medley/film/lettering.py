@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from bidi.algorithm import get_display
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, features
 
 from medley.film.fonts import DEJAVU, face_of, has, shows
 from medley.film.layers import Layer, blend, widened
@@ -24,6 +24,10 @@ from medley.images import Pixels
 CAPTION_SHARE = 1 / 24
 CAPTION_HIGHEST = 0.4  # of a picture's height, that two lines may take
 CAPTION_LINES = 3.3  # what they do take, against the letters' height
+PLAQUE_LINES = 3  # of a title, and of what follows it
+PLAQUE_PAD = 0.6  # above and below, against the letters' height
+PLAQUE_HALO = 0.5  # the dark around letters, against their height
+PLAQUE_GLOW = 3.0  # how much darker that is than letters are when they are blurred
 LABEL_SHARE = 1 / 15  # a label's letters, whose picture is one of several
 LABEL_LEAST = 10  # pixels
 LABEL_PAD, LABEL_RISE = 1.0, 0.15  # left and right of a label, above and below: of that height
@@ -59,6 +63,38 @@ def caption_layer(text: str, height: int, width: int) -> Layer | None:
         lines = lines[:1]
     letters = _strip(lines, size, width)
     return None if letters is None else _on_dark(letters, height - len(letters), 0)
+
+
+def plaque_layer(text: str, size: int, width: int) -> Layer | None:
+    """`text` in the middle of a bar that wide, as on a plaque below a painting; None for nothing.
+
+    A first line is white and is broken where it is too long, further ones are smaller and fainter.
+    What is behind the letters is darkened around them.
+
+    Args:
+        text: lines.
+        size: the letters' height in pixels.
+        width: the bar's.
+    """
+    room = round(width - 2 * size)
+    head, *tail = [" ".join(drawable(line).split()) for line in text.split("\n")]
+    small = round(size * DETAIL_SHARE)
+    lines = [(line, size, 255) for line in wrap(head, size, room, PLAQUE_LINES)]
+    lines += [(part, small, 215) for line in tail for part in wrap(line, small, room, PLAQUE_LINES)]
+    lines = [line for line in lines if line[0]]
+    if not lines:
+        return None
+    top = PLAQUE_PAD * size
+    letters = Image.new("L", (width, round(2 * top + sum(LINE * at for _, at, _ in lines))))
+    draw = ImageDraw.Draw(letters)
+    for line, at, ink in lines:
+        write(draw, ((width - length(line, at)) / 2, top), line, at, ink)
+        top += LINE * at
+    halo = letters.filter(ImageFilter.GaussianBlur(PLAQUE_HALO * size))
+    dark = np.minimum(1, PLAQUE_GLOW * np.asarray(halo, np.float32) / 255)[..., None]
+    light = np.asarray(letters, np.float32)[..., None] / np.float32(255)
+    cover = 1 - (1 - np.float32(STRIP_DARKNESS) * dark) * (1 - light)
+    return Layer(0, 0, widened(255 * light), widened(cover))
 
 
 def label(frame: Pixels, text: str, *, right: bool = False) -> Pixels:

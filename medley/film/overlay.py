@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from medley.film.layers import Layer, blend, widened
 from medley.film.layout import Box
-from medley.film.lettering import STRIP_DARKNESS, caption_layer
+from medley.film.lettering import STRIP_DARKNESS
+from medley.film.places import Place, Places
 from medley.film.timeline import Frame, Still
 from medley.images import Pixels
 from medley.settings import Corner
@@ -23,9 +24,10 @@ from medley.settings import Corner
 RISE_S = 0.4  # seconds in which an overlay comes, and again in which it goes
 
 # Against the picture's shorter side:
-MARGIN_SHARE = 1 / 30  # from an overlay to the picture's edge
 INSET_SHARE = 0.27  # the side of a square as large as the painting,
 INSET_LONGEST = 0.42  # which is never longer or wider than this
+INSET_GROWTH = 1.7  # in a bar that has the room
+INSET_SHRINKING = 0.6  # in a bar that has not; in a narrower one there is none
 SPARK_WIDTH, SPARK_HEIGHT = 0.36, 0.14
 SPARK_LINE = 1 / 190
 
@@ -90,54 +92,48 @@ def _rising(
     return found[-len(shares) :]
 
 
-def captions(texts: Sequence[str], box: Box) -> Overlay:
-    """What is written on each shot, along its picture's lower edge."""
+def captions(texts: Sequence[str], places: Places) -> Overlay:
+    """What is written on each shot, along its picture's lower edge or in a bar."""
 
     @lru_cache(maxsize=8)
     def layer_of(shot: int) -> Layer | None:
-        return caption_layer(texts[shot], box.height, box.width) if texts[shot] else None
+        return places.caption(texts[shot]) if texts[shot] else None
 
-    return _of_shots(layer_of, box)
-
-
-def caption_height(texts: Sequence[str], box: Box) -> int:
-    """Pixels that the highest of these captions takes from its picture."""
-    layers = (caption_layer(text, box.height, box.width) for text in set(texts) if text)
-    return max((len(layer.cover) for layer in layers if layer), default=0)
+    return _of_shots(layer_of, places.captions)
 
 
-def insets(paintings: Sequence[Pixels | None], box: Box, corner: Corner, above: int = 0) -> Overlay:
-    """Each shot's painting in a corner of its picture, framed thinly, with a soft shadow.
+def insets(paintings: Sequence[Pixels | None], places: Places, corner: Corner) -> Overlay:
+    """Each shot's painting in a corner of its picture or in a bar, with a thin frame and a shadow.
 
     Args:
         paintings: each shot's painting; None where there is none.
-        box: the picture.
-        corner: which corner of the box.
-        above: pixels that a lower corner is raised by, for captions.
+        places: where captions leave room.
+        corner: which corner.
     """
+    least = round(INSET_SHRINKING * INSET_SHARE * places.side)
+    place = places.corner(corner, least, least)
 
     @lru_cache(maxsize=8)
     def layer_of(shot: int) -> Layer | None:
         painting = paintings[shot]
-        return None if painting is None else _inset(painting, box, corner, above)
+        return None if painting is None else _inset(painting, place)
 
-    return _of_shots(layer_of, box)
+    return _of_shots(layer_of, place.box)
 
 
-def sparklines(
-    losses: Sequence[Mapping[int, float]], box: Box, corner: Corner, above: int = 0
-) -> Overlay:
+def sparklines(losses: Sequence[Mapping[int, float]], places: Places, corner: Corner) -> Overlay:
     """Each shot's loss, on logarithmic axes, up to the step shown; what is to come is faint.
 
     Args:
         losses: each shot's losses by step; a shot with fewer than two has no curve.
-        box, corner, above: the place; see `insets`.
+        places, corner: the place; see `insets`.
     """
+    place = places.corner(corner, *_Curve.size(places.side))
 
     @lru_cache(maxsize=8)
     def curve_of(shot: int) -> "_Curve | None":
         known = {step: loss for step, loss in losses[shot].items() if loss > 0}
-        return _Curve(known, box, corner, above) if len(known) > 1 else None
+        return _Curve(known, place) if len(known) > 1 else None
 
     def draw(frame: Pixels, moment: Moment) -> None:
         layers = []
@@ -145,7 +141,7 @@ def sparklines(
             if curve := curve_of(shot):
                 layers += [(layer, amount) for layer in curve.at(_step_shown(moment.frame, shot))]
         # The plate, the bright part and the dot lie on one another and not side by side.
-        view = box.of(frame)
+        view = place.box.of(frame)
         for depth in range(3):
             blend(view, layers[depth::3])
 
@@ -155,13 +151,11 @@ def sparklines(
 class _Curve:
     """One shot's loss, drawn once."""
 
-    def __init__(self, losses: Mapping[int, float], box: Box, corner: Corner, above: int) -> None:
-        side = min(box.height, box.width)
-        self._line = max(1.0, side * SPARK_LINE)
+    def __init__(self, losses: Mapping[int, float], place: Place) -> None:
+        self._line = max(1.0, place.side * SPARK_LINE)
         pad = math.ceil(2.5 * self._line)
-        high = max(9, round(side * SPARK_HEIGHT))
-        wide = max(16, round(side * SPARK_WIDTH))
-        self._top, self._left = _corner(box, corner, high, wide, above)
+        high, wide = self.size(place.side)
+        self._top, self._left = place.put(high, wide)
         steps = sorted(losses)
         across = np.log1p(np.array(steps) - steps[0])
         # On a walk a loss may fall below 0; below 1 nothing is to be told apart.
@@ -175,6 +169,11 @@ class _Curve:
         faint = np.float32(FAINT) * stroke
         self._plate = Layer(self._top, self._left, faint * SPARK_INK, 1 - dark * (1 - faint))
         self._bright = stroke
+
+    @staticmethod
+    def size(side: int) -> tuple[int, int]:
+        """Height and width of a curve on a picture whose shorter side is that long."""
+        return max(9, round(side * SPARK_HEIGHT)), max(16, round(side * SPARK_WIDTH))
 
     def at(self, step: float) -> tuple[Layer, Layer, Layer]:
         """The plate with the faint curve, the bright part up to a step, and the dot at its end."""
@@ -201,16 +200,20 @@ class _Curve:
         return widened(np.asarray(image, np.float32)[..., None] / np.float32(255))
 
 
-def _inset(painting: Pixels, box: Box, corner: Corner, above: int) -> Layer:
-    side = min(box.height, box.width)
-    scale = side * INSET_SHARE / math.sqrt(painting.shape[0] * painting.shape[1])
-    scale = min(scale, side * INSET_LONGEST / max(painting.shape[:2]))
-    size = max(4, round(painting.shape[1] * scale)), max(4, round(painting.shape[0] * scale))
+def _inset(painting: Pixels, place: Place) -> Layer:
+    side = place.side
+    growth = INSET_GROWTH if place.bar else 1.0
+    high, wide = painting.shape[:2]
+    scale = growth * side * INSET_SHARE / math.sqrt(high * wide)
+    scale = min(scale, growth * side * INSET_LONGEST / max(high, wide))
+    if place.bar:
+        scale = min(scale, place.room[0] / high, place.room[1] / wide)
+    size = max(4, round(wide * scale)), max(4, round(high * scale))
     mat = max(1, round(side / 160))
     blur = side / 90
     reach = math.ceil(2 * blur)
     high, wide = size[1] + 2 * mat, size[0] + 2 * mat
-    top, left = _corner(box, corner, high, wide, above)
+    top, left = place.put(high, wide)
     shade = Image.new("L", (wide + 2 * reach, high + 2 * reach))
     drop = round(blur / 2)
     shade.paste(255, (reach, reach + drop, reach + wide, min(reach + drop + high, shade.height)))
@@ -222,14 +225,6 @@ def _inset(painting: Pixels, box: Box, corner: Corner, above: int) -> Layer:
     small = Image.fromarray(painting).resize(size, Image.Resampling.LANCZOS)
     ink[reach + mat : reach + high - mat, reach + mat : reach + wide - mat] = np.asarray(small)
     return Layer(top - reach, left - reach, ink, widened(cover))
-
-
-def _corner(box: Box, corner: Corner, high: int, wide: int, above: int) -> tuple[int, int]:
-    """Top and left, within the box, of something of that size in one of its corners."""
-    margin = max(1, round(min(box.height, box.width) * MARGIN_SHARE))
-    top = box.height - above - margin - high if corner.startswith("bottom") else margin
-    left = box.width - margin - wide if corner.endswith("right") else margin
-    return max(0, top), max(0, left)
 
 
 def _of_shots(layer_of: Callable[[int], Layer | None], box: Box) -> Overlay:

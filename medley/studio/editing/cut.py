@@ -13,15 +13,8 @@ from medley.film.composite import composite, fit_picture, lay_frame
 from medley.film.encode import encode_film
 from medley.film.layout import Box, Layout, plan_layout
 from medley.film.mix import mix, pad_to_even, render_frames
-from medley.film.overlay import (
-    Overlay,
-    caption_height,
-    captions,
-    insets,
-    presences,
-    shares_of,
-    sparklines,
-)
+from medley.film.overlay import Overlay, captions, insets, presences, shares_of, sparklines
+from medley.film.places import plan_places
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.film.title import title, title_frames
 from medley.images import Pixels
@@ -189,15 +182,13 @@ def list_overlays(
         layout: places of the pictures in a frame.
         titled: number of frames that the title takes.
     """
-    box = layout.picture
     words = [one.caption for one in segments]
-    overlays = [captions(words, box)] if any(words) else []
-    above = caption_height(words, box)
+    places = plan_places(words, layout)
+    overlays = [captions(words, places)] if any(words) else []
     if settings.inset != "none":
-        overlays.append(insets([one.painting for one in segments], box, settings.inset, above))
+        overlays.append(insets([one.painting for one in segments], places, settings.inset))
     if settings.sparkline != "none":
-        losses = [one.losses for one in segments]
-        overlays.append(sparklines(losses, box, settings.sparkline, above))
+        overlays.append(sparklines([one.losses for one in segments], places, settings.sparkline))
     if settings.title:
         height, width = layout.height, layout.width
         overlays.append(title(settings.title, height, width, settings.fps, titled))
