@@ -9,14 +9,7 @@ from typing import Literal
 from medley.errors import ResourceError
 from medley.studio.engines.jobs import Job
 from medley.studio.plan import Plan
-from medley.studio.shooting.costs import (
-    TILES,
-    Pace,
-    choose_tile,
-    disk_bytes,
-    peak_bytes,
-    shot_seconds,
-)
+from medley.studio.shooting.costs import TILES, Pace, disk_bytes, peak_bytes, shot_seconds
 from medley.studio.shooting.devices import kind_of_device
 from medley.studio.shooting.paces import CALIBRATION, known_pace
 from medley.studio.shooting.resources import free_memory_each, process_memory, resident_memory
@@ -131,7 +124,7 @@ def _tile(
     job: Job, count: int, free: float | None, warn: Callable[[ResourceError], None] | None
 ) -> int | None:
     try:
-        return choose_tile(job.tile, job.spec.scales, job.spec.settled, free)
+        return job.spec.choose_tile(job.tile, free)
     except ResourceError as error:
         if warn is None:
             raise

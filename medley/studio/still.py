@@ -15,7 +15,6 @@ from medley.settings import (
 from medley.studio.editing.credits import titles
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import read_blend
-from medley.studio.shooting.costs import choose_tile
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.problem import iterate
 from medley.studio.shooting.resources import free_memory
@@ -80,6 +79,5 @@ class StillContext:
             ResourceError: the memory does not suffice, even in tiles; also while iterating.
             DivergedError: the loss is no longer finite; while iterating.
         """
-        free = free_memory(str(self.model.device))
-        tile = choose_tile(self.tile, spec.scales, spec.settled, free)
+        tile = spec.choose_tile(self.tile, free_memory(str(self.model.device)))
         return iterate(spec, self.model, tile, levels=levels)

@@ -16,7 +16,6 @@ from medley.studio.compression.networks import Network
 from medley.studio.editing.measure import Measure
 from medley.studio.film_shots import pairs_of, reference_in
 from medley.studio.film_spec import FilmSpec
-from medley.studio.shooting.costs import choose_tile
 from medley.studio.shooting.model import computing_deterministically, load_model
 from medley.studio.shooting.problem import make_objective_of
 from medley.studio.shooting.resources import free_memory
@@ -52,8 +51,7 @@ def _score_all(film: FilmSpec, listener: Listener) -> list[Measure]:
     at = film.networks.index(reference)
     largest = max((pair[at] for pair in pairs_of(film)), key=lambda spec: spec.content.height)
     model = load_model(largest.settled, device)
-    asked = film.order.run.tile
-    tile = choose_tile(asked, largest.scales, largest.settled, free_memory(device))
+    tile = largest.choose_tile(film.order.run.tile, free_memory(device))
     measures: list[Measure] = []
     for pair in pairs_of(film):
         objective = make_objective_of(pair[at], model, tile)

@@ -11,7 +11,7 @@ from medley.errors import MedleyError, WeightsError
 from medley.events import Event
 from medley.settings import ShotSettings
 from medley.studio.engines.jobs import Job, WorkerInfo
-from medley.studio.shooting.costs import choose_tile, smaller_tile
+from medley.studio.shooting.costs import smaller_tile
 from medley.studio.shooting.model import Model, computing_deterministically, load_model
 from medley.studio.shooting.resources import free_memory
 from medley.studio.shooting.shoot import shoot
@@ -79,7 +79,7 @@ class Worker:
     def _tile(self, job: Job) -> int | None:
         spec, share = job.spec, self._free_share()
         free = None if share is None else max(share, self._share or 0)
-        tile = choose_tile(job.tile, spec.scales, spec.settled, free)
+        tile = spec.choose_tile(job.tile, free)
         for _ in range(job.shrinks):
             tile = smaller_tile(spec.scales, spec.settled, tile) or tile
         return tile

@@ -17,7 +17,8 @@ from medley.files import in_full, sha256
 from medley.images import Pixels, size_for_pixels, size_for_side
 from medley.paintings.draws import Painting
 from medley.pictures import Picture, held_picture, resized
-from medley.settings import ShotSettings, StyleSettings
+from medley.settings import ShotSettings, StyleSettings, TileSetting
+from medley.studio.shooting import costs
 from medley.studio.shooting.blend import Blend
 from medley.transfer.scales import Scale, plan_scales
 from medley.vgg.layers import HALVES, Precision
@@ -122,6 +123,14 @@ class ShotSpec:
     def settled(self) -> ShotSettings:
         """The settings with the precision settled, never "auto"."""
         return self.settings.model_copy(update={"precision": self.precision})
+
+    def choose_tile(self, asked: TileSetting, free: float | None) -> int | None:
+        """Decide whether the shot is computed in tiles, and how large; see `costs.choose_tile`.
+
+        Raises:
+            ResourceError: nothing fits into `free` bytes, or not what was asked for.
+        """
+        return costs.choose_tile(asked, self.scales, self.settled, free)
 
     @property
     def is_half(self) -> bool:
