@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -221,8 +222,18 @@ def check_folder_free(path: Path, force: bool, own: re.Pattern[str]) -> None:
 
 
 def cache_folder() -> Path:
-    """Where what was fetched or measured is kept: MEDLEY_CACHE, or the user's cache."""
-    return Path(os.environ.get("MEDLEY_CACHE") or platformdirs.user_cache_dir("medley"))
+    """Where what was fetched or measured is kept: MEDLEY_CACHE, or the user's cache.
+
+    Where the user has no home, as in a container that runs under a number, it is a folder of the
+    user's own among the temporary ones.
+    """
+    if named := os.environ.get("MEDLEY_CACHE"):
+        return Path(os.path.expanduser(named))  # noqa: PTH111 (it leaves "~" where there is no home)
+    try:
+        return platformdirs.user_cache_path("medley")
+    except RuntimeError:
+        number = os.getuid() if hasattr(os, "getuid") else 0
+        return Path(tempfile.gettempdir(), f"medley-{number}")
 
 
 def sha256(*parts: bytes) -> str:

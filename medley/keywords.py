@@ -11,6 +11,7 @@ from torch import Tensor
 from medley.errors import ConfigError, Setting
 from medley.images import Pixels, read_picture
 from medley.settings import Settings, read_table
+from medley.settings.base import expanded
 from medley.studio.shooting.devices import preset_kind
 from medley.tensors import to_pixels
 
@@ -40,7 +41,7 @@ def read_options(schema: type[Schema], options: Mapping[str, Any], function: str
 def open_picture(source: Picture) -> Image.Image:
     """Open or convert a picture of any accepted type, upright and RGB."""
     if isinstance(source, str | Path):
-        return read_picture(Path(source))
+        return read_picture(expanded(Path(source)))
     if isinstance(source, Image.Image):
         upright = ImageOps.exif_transpose(source).convert("RGBA")
         ground = Image.new("RGBA", upright.size, "white")

@@ -407,3 +407,17 @@ def test_what_the_output_s_encoding_lacks_is_escaped_and_never_an_error(
         "utf-8", monkeypatch, "render", "--config", str(tmp_path / "film.toml"), "--print-config"
     )
     assert tomllib.loads(again)["title"] == "春 é"
+
+
+def test_home_is_put_in_behind_an_equals_sign_too(tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    paths = ("--content=~/p.jpg", "--styles=~/s", "--output=~/o.mp4", "--workspace=~/w")
+    told = CliRunner().invoke(cli, ["render", *paths, "--print-config"]).output
+    found = tomllib.loads(told)
+    assert found["content"] == str(tmp_path / "p.jpg")
+    assert found["styles"] == [str(tmp_path / "s")]
+    assert (found["output"], found["workspace"]) == (str(tmp_path / "o.mp4"), str(tmp_path / "w"))
+    (tmp_path / "films.toml").write_text('content = "~/p.jpg"')
+    told = CliRunner().invoke(cli, ["plan", "--config=~/films.toml", "--print-config"]).output
+    assert tomllib.loads(told)["content"] == str(tmp_path / "p.jpg")

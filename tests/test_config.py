@@ -242,7 +242,7 @@ def test_printed_config_makes_the_same_settings_again(config):
     )
     again = CliRunner().invoke(cli, ["render", "--config", config(result.output), "--print-config"])
     assert again.output == result.output
-    assert tomllib.loads(result.output)["fps"] == "2997/100"
+    assert tomllib.loads(result.output)["fps"] == "30000/1001"
 
 
 def test_film_is_made_again_from_its_sidecar(place, tmp_path):  # noqa: F811

@@ -1,11 +1,13 @@
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from medley.errors import OutputError
 from medley.files import (
+    cache_folder,
     check_free,
     file_sha256,
     part_file,
@@ -15,6 +17,8 @@ from medley.files import (
     write_bytes,
     write_json,
 )
+from medley.studio.shooting.costs import Pace
+from medley.studio.shooting.paces import keep_pace, known_pace
 
 
 def names(folder: Path) -> list[str]:
@@ -136,3 +140,32 @@ def test_digests_agree_with_hashlib(tmp_path):
     expected = hashlib.sha256(b"abcdef").hexdigest()
     assert sha256(b"abc", b"def") == expected
     assert file_sha256(tmp_path / "a") == expected
+
+
+@pytest.fixture
+def nobody(monkeypatch, tmp_path):
+    """A user without a home, whom the system does not know, as a container's number is."""
+    for name in ("MEDLEY_CACHE", "HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    pwd = pytest.importorskip("pwd")
+
+    def unknown(number):
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    return tmp_path
+
+
+def test_cache_of_a_user_without_home_lies_among_temporary_files(nobody, monkeypatch):
+    assert cache_folder() == nobody / f"medley-{os.getuid()}"
+    monkeypatch.setenv("MEDLEY_CACHE", str(nobody / "named"))
+    assert cache_folder() == nobody / "named"
+
+
+@pytest.mark.usefixtures("nobody")
+def test_pace_is_kept_and_known_again_without_a_home():
+    assert known_pace("cpu", "float32") is None
+    keep_pace("cpu", "float32", Pace(1, 2, 3, 4))
+    assert known_pace("cpu", "float32") == Pace(1, 2, 3, 4)

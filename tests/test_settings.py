@@ -1,5 +1,6 @@
 """What the schemas accept beyond numbers within bounds: lists of widths and of schemes."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,12 @@ import pytest
 from medley.errors import ConfigError
 from medley.settings import (
     BlendSettings,
+    EncodeSettings,
     EngineSettings,
+    FilmSettings,
     PruneSettings,
     RenderOrder,
+    RunSettings,
     Settings,
     ShotSettings,
     SweepOrder,
@@ -168,3 +172,63 @@ def test_file_called_like_a_start_is_told_from_it():
 )
 def test_widths_are_written_as_short_as_they_are_read(widths, text):
     assert format_widths(widths) == text
+
+
+@pytest.mark.parametrize(
+    ("written", "rate"),
+    [
+        ("29.97", "30000/1001"),
+        (29.97, "30000/1001"),
+        ("29.970", "30000/1001"),
+        ("23.976", "24000/1001"),
+        ("23.98", "24000/1001"),
+        ("23.97602", "24000/1001"),
+        ("47.95", "48000/1001"),
+        ("59.94", "60000/1001"),
+        ("119.88", "120000/1001"),
+        ("2997/100", "2997/100"),
+        (Fraction(2997, 100), "2997/100"),
+        ("24.5", "49/2"),
+        ("29.9", "299/10"),
+        (25, "25"),
+    ],
+)
+def test_rates_that_everybody_rounds_are_the_broadcast_ones(written, rate):
+    assert EncodeSettings(fps=written).fps == Fraction(rate)
+
+
+def test_typed_line_end_in_a_title_is_one():
+    assert FilmSettings(title=r"First\nSecond").title == "First\nSecond"
+    assert FilmSettings(title="First\nSecond").title == "First\nSecond"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    return tmp_path
+
+
+def test_home_is_put_into_every_path_from_every_door(home):
+    order = RenderOrder.of(
+        content="~/p.jpg", styles=["~/s.jpg", "~"], output="~/o.mp4", workspace="~/ws",
+        audio="~/a.wav", init="~/i.png", weights="~/w.safetensors",
+    )  # fmt: skip
+    assert order.content == (home / "p.jpg",)
+    assert order.styles == (home / "s.jpg", home)
+    assert (order.film_path, order.run.workspace) == (home / "o.mp4", home / "ws")
+    assert (order.film.audio, order.shot.init) == (home / "a.wav", home / "i.png")
+    assert order.shot.weights == home / "w.safetensors"
+    (wish,) = BlendSettings(mask=["~/m.png=~/s.jpg"]).mask
+    assert wish == (home / "m.png", home / "s.jpg")
+    assert RenderOrder.of(content="a~/p", styles=["~x"]).styles == (Path("~x"),)
+
+
+def test_home_that_is_not_there_and_nulls_are_said(monkeypatch):
+    def no_home(_):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    for written, words in (("~/ws", "in a home that nobody has here"), ("a\0b", "take the null")):
+        with pytest.raises(ValueError, match=words):
+            RunSettings(workspace=written)

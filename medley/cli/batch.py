@@ -7,28 +7,26 @@ from typing import Any
 
 import click
 
-from medley.cli.options import read_settings, settings_options
+from medley.cli.options import PATH, read_settings, settings_options
 from medley.settings import EngineSettings
 from medley.settings.manifest_schema import manifest_schema
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command(short_help="Make many films from one manifest.")
-@click.argument("manifest", type=_PATH, required=False)
+@click.argument("manifest", type=PATH, required=False)
 @settings_options(EngineSettings)
-@click.option("--workspace", type=_PATH, help="Keeps all iterates, instead of the manifest's.")
+@click.option("--workspace", type=PATH, help="Keeps all iterates, instead of the manifest's.")
 @click.option("--check", is_flag=True, help="Say what is wrong, or what it would take, and stop.")
 @click.option("--schema", is_flag=True, help="Print the manifest's JSON Schema, for editors.")
 @click.option("--yes", is_flag=True, help="Make more than 10,000 films.")
 @click.option("--force", is_flag=True, help="Replace films that were made otherwise.")
 @click.option("--quiet", is_flag=True, help="Say nothing but what failed and the films' paths.")
 @click.option(
-    "--log-json", type=_PATH, metavar="FILE",
+    "--log-json", type=PATH, metavar="FILE",
     help="Log every event and step there, one JSON object a line.",
 )  # fmt: skip
 @click.option(
-    "--page", type=_PATH, metavar="FILE",
+    "--page", type=PATH, metavar="FILE",
     help="The summary page.  [default: MANIFEST.html in the films' folder]",
 )  # fmt: skip
 def batch(

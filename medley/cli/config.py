@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from medley.cli.options import Command, contradiction
+from medley.cli.options import PATH, Command, contradiction
 from medley.errors import ConfigError
 from medley.settings import RIVALS, Settings
 from medley.settings.load import check_table, config_text, read_file
@@ -54,7 +54,7 @@ def config_options(*schemas: type[Settings], sidecar: str) -> Callable[[Command]
             help="Write all settings as they would be used, as TOML, and do nothing else.",
         )(command)  # fmt: skip
         return click.option(
-            "--config", type=click.Path(path_type=Path), is_eager=True, expose_value=False,
+            "--config", type=PATH, is_eager=True, expose_value=False,
             callback=load, metavar="FILE",
             help="Settings from a TOML file, or those of a film from the .json beside it.",
         )(command)  # fmt: skip

@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 from medley.cli.help import Grouped, SettingOption, by_worth
 from medley.cli.words import in_options, option_of
 from medley.settings import Order, RunSettings, Settings
-from medley.settings.base import described, item_of, text_of
+from medley.settings.base import described, expanded, item_of, text_of
 from medley.settings.load import adapter_of, as_written, complaint, missing_in, refusal
 from medley.settings.retired import RETIRED, warn_retired
 
@@ -41,6 +41,20 @@ class FieldType(click.ParamType[Any]):
             option = max(param.opts, key=len) if param else self.name
             told = refusal(option, self._field, value, error.errors()[0], in_options)
             raise click.UsageError(told, ctx) from None
+
+
+class _FilePath(click.Path):
+    """A path in which "~" is the user's home, also where a shell leaves it, as behind an "="."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Make a path."""
+        try:
+            return expanded(super().convert(value, param, ctx))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+PATH = _FilePath(path_type=Path)
 
 
 class TakesSeveral(Grouped):
@@ -125,7 +139,7 @@ def workspace_options(command: Command) -> Command:
             raise click.UsageError(f"'{folder}' and --workspace name two workspaces; give one")
         return command(workspace=folder or workspace, **others)
 
-    named = click.argument("folder", metavar="[WORKSPACE]", type=click.Path(path_type=Path),
+    named = click.argument("folder", metavar="[WORKSPACE]", type=PATH,
                            required=False)  # fmt: skip
     return cast(Command, named(settings_options(RunSettings, "workspace")(merged)))
 
@@ -155,7 +169,7 @@ def output_option(default: str) -> Callable[[Command], Command]:
     return click.option(
         "-o",
         "--output",
-        type=click.Path(path_type=Path),
+        type=PATH,
         help=f"{Order.model_fields['output'].description}  [default: {default}]",
     )
 

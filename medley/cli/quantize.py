@@ -6,12 +6,11 @@ from typing import Any
 
 import click
 
-from medley.cli.options import exclusive, read_settings, settings_options
+from medley.cli.options import PATH, exclusive, read_settings, settings_options
 from medley.files import check_free
 from medley.settings import QuantizeSettings
 from medley.vgg.layers import LAYERS, convolutions_for
 
-_PATH = click.Path(path_type=Path)
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "KIB": 2**10, "MIB": 2**20}
 _CONVOLUTIONS = convolutions_for(LAYERS)
 
@@ -57,7 +56,7 @@ class LayerBits(click.ParamType[dict[str, int]]):
 
 
 @click.command(short_help="Store the float network in a few bits a weight.")
-@click.option("-o", "--output", required=True, type=_PATH, help="The file, or the comparison.")
+@click.option("-o", "--output", required=True, type=PATH, help="The file, or the comparison.")
 @settings_options(QuantizeSettings)
 @click.option(
     "--layers",
@@ -74,11 +73,11 @@ class LayerBits(click.ParamType[dict[str, int]]):
 @click.option("--compare", is_flag=True, help="Compare every scheme and width instead.")
 @click.option(
     "--pictures",
-    type=_PATH,
+    type=PATH,
     multiple=True,
     help="Folders or pictures to calibrate and judge by.  [default: the paintings that ship]",
 )
-@click.option("--original", type=_PATH, help="Float weights.  [default: what was fetched]")
+@click.option("--original", type=PATH, help="Float weights.  [default: what was fetched]")
 @click.option("--force", is_flag=True, help="Replace files of that name.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the file's path.")
 def quantize(

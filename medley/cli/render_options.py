@@ -1,13 +1,13 @@
 """The options of a render, which `medley render` and `medley plan` share."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
 from medley.cli.config import config_options, settle
 from medley.cli.options import (
+    PATH,
     Command,
     content_option,
     output_option,
@@ -25,13 +25,11 @@ from medley.settings import (
     ShotSettings,
 )
 
-_PATH = click.Path(path_type=Path)
-
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     content_option(RenderOrder),
     click.option(
         "--styles",
-        type=_PATH,
+        type=PATH,
         multiple=True,
         metavar="DIR_OR_FILES...",
         help="Folders of paintings, or paintings; repeatable, or several at once.  [required, but"

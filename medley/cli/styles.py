@@ -5,11 +5,9 @@ from typing import Any
 
 import click
 
-from medley.cli.options import read_settings, settings_options
+from medley.cli.options import PATH, read_settings, settings_options
 from medley.files import check_free
 from medley.settings import CatalogSettings
-
-_PATH = click.Path(path_type=Path)
 
 
 class _ListsByDefault(click.Group):
@@ -34,9 +32,9 @@ def styles() -> None:
 
 
 @styles.command("list", short_help="List paintings, or draw a sheet of them.")
-@click.argument("places", type=_PATH, nargs=-1)
+@click.argument("places", type=PATH, nargs=-1)
 @settings_options(CatalogSettings)
-@click.option("--sheet", type=_PATH, help="Draw a contact sheet with titles, ending in .png.")
+@click.option("--sheet", type=PATH, help="Draw a contact sheet with titles, ending in .png.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @click.option("--force", is_flag=True, help="Replace a sheet of that name.")
 def list_(
@@ -57,7 +55,7 @@ def list_(
 
 
 @styles.command(short_help="Decode every file and name the bad ones.")
-@click.argument("root", type=_PATH)
+@click.argument("root", type=PATH)
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def check(root: Path, quiet: bool) -> None:
     """Decode every file in ROOT and say how many are whole, missing and bad, and which are bad."""

@@ -8,7 +8,7 @@ import click
 
 from medley.cli.config import config_options, settle
 from medley.cli.help import Grouped, by_worth
-from medley.cli.options import read_settings, settings_options
+from medley.cli.options import PATH, read_settings, settings_options
 from medley.cli.words import STREAM
 from medley.errors import PictureError
 from medley.settings import (
@@ -23,17 +23,15 @@ from medley.settings import (
     StillSettings,
 )
 
-_PATH = click.Path(path_type=Path)
-
 _UNUSED = ("keep_every",)
 _SHOT_OPTIONS = tuple(name for name in by_worth(ShotSettings) if name not in _UNUSED)
 
 
 @click.command(cls=Grouped, short_help="Repaint one picture, or a folder of them.")
-@click.argument("content", type=_PATH)
-@click.argument("paintings", type=_PATH, nargs=-1)
+@click.argument("content", type=PATH)
+@click.argument("paintings", type=PATH, nargs=-1)
 @click.option(
-    "-o", "--output", type=_PATH, required=True,
+    "-o", "--output", type=PATH, required=True,
     help=f"The picture, ending in {', '.join(SUFFIXES)}; a folder for a folder; - for standard"
     " output.",
 )  # fmt: skip

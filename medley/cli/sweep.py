@@ -7,6 +7,7 @@ import click
 
 from medley.cli.config import config_options, settle
 from medley.cli.options import (
+    PATH,
     TakesSeveral,
     output_option,
     read_settings,
@@ -23,19 +24,17 @@ from medley.settings import (
     SweepSettings,
 )
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command(cls=TakesSeveral, short_help="Compare networks of different bit widths in a film.")
 @click.option(
-    "--content", type=_PATH, multiple=True,
+    "--content", type=PATH, multiple=True,
     help="The photo to be repainted; repeatable.  [required]",
 )  # fmt: skip
 @click.option(
     "--style",
     "--styles",
     "styles",
-    type=_PATH,
+    type=PATH,
     multiple=True,
     metavar="DIR_OR_FILES...",
     help="Paintings, or folders of them; repeatable, or several at once.  [required]",

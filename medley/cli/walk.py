@@ -1,12 +1,12 @@
 """`medley walk`: a photo that follows a path through paintings, as a film that loops."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from medley.cli.config import config_options, settle
 from medley.cli.options import (
+    PATH,
     TakesSeveral,
     content_option,
     output_option,
@@ -24,8 +24,6 @@ from medley.settings import (
     WalkSettings,
 )
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command(
     cls=TakesSeveral, short_help="Make a film that drifts through paintings without end."
@@ -33,7 +31,7 @@ _PATH = click.Path(path_type=Path)
 @content_option(WalkOrder)
 @click.option(
     "--styles",
-    type=_PATH,
+    type=PATH,
     multiple=True,
     metavar="DIR_OR_FILES...",
     help="Folders of paintings, or two or more paintings; repeatable, or several at once."

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from medley.cli.options import PATH
+
 
 @click.group(short_help="Fetch the float original; look into weights files.")
 def weights() -> None:
@@ -35,7 +37,7 @@ def list_() -> None:
 
 
 @weights.command(short_help="Show each layer of a weights file.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 def show(file: Path) -> None:
     """Show each layer of a weights FILE: bits, bytes, distortion, entropy of its codes."""
     from medley.cli.weights_run import show_weights

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from medley.cli.options import read_settings, settings_options, workspace_options
+from medley.cli.options import PATH, read_settings, settings_options, workspace_options
 from medley.cli.words import option_of
 from medley.settings import PruneSettings
 
 _FILMS: Callable[[Any], Any] = click.option(
     "--films",
-    type=click.Path(path_type=Path),
+    type=PATH,
     multiple=True,
     default=("outputs",),
     show_default=True,

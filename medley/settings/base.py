@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
@@ -26,6 +26,11 @@ class Settings(BaseModel):
     heading: ClassVar[str] = ""
     """Heading of the schema's own fields in the command line's help."""
 
+    @field_validator("*")
+    @classmethod
+    def _paths_are_whole(cls, value: Any) -> Any:
+        return expanded(value)
+
     @classmethod
     def fields(cls) -> dict[str, FieldInfo]:
         """The fields of all settings, by their names on the command line and in files."""
@@ -43,6 +48,38 @@ class Settings(BaseModel):
     def flat(self) -> dict[str, Any]:
         """The values of all settings, by those names."""
         return dict(self)
+
+
+def map_paths(value: Any, change: Callable[[Path], Path]) -> Any:
+    """Change every path in a value, which may be one, or a tuple with some."""
+    if isinstance(value, Path):
+        return change(value)
+    if not isinstance(value, tuple):
+        return value
+    items = [map_paths(item, change) for item in value]
+    return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+
+
+def expanded(value: Any) -> Any:
+    """Put the user's home where a path in a value begins with "~".
+
+    A shell does that too, but not behind the "=" of an option.
+
+    Raises:
+        ValueError: the user has no home, or a path holds what none can hold.
+    """
+    return map_paths(value, _expand)
+
+
+def _expand(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError(f"{str(path)!r} is no path; take the null out")
+    if path.parts[:1] != ("~",):
+        return path
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"'{path}' is in a home that nobody has here; write it in full") from None
 
 
 class _Words(dict[str, str]):
@@ -164,8 +201,12 @@ def rivals_in(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def place(path: Path, folder: Path) -> Path:
-    """Resolve a path that is written in a file of a folder; "~" is the user's home."""
-    return folder / (path.expanduser() if path.parts[:1] == ("~",) else path)
+    """Resolve a path that is written in a file of a folder; "~" is the user's home.
+
+    Raises:
+        ValueError: see `expanded`.
+    """
+    return folder / _expand(path)
 
 
 Side = Annotated[int, Field(ge=SHORTEST_SIDE, le=LONGEST_SIDE)]

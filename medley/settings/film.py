@@ -233,6 +233,11 @@ class FrameSettings(Settings):
 Corner = Literal["none", "top-left", "top-right", "bottom-left", "bottom-right"]
 
 
+def _break_lines(text: str) -> str:
+    r"""Take a typed \n for the line end that it means, which few shells let anybody type."""
+    return text.replace("\\n", "\n")
+
+
 class ComposeSettings(Settings):
     """Overlays and other additions to the pictures on a film's frames."""
 
@@ -242,8 +247,9 @@ class ComposeSettings(Settings):
         "auto",
         description="Words on the film: full adds artist and year; auto: titles if they are known.",
     )
-    title: str | None = Field(
-        None, description="A title over the photo before the film; a second line is smaller."
+    title: Annotated[str, AfterValidator(_break_lines)] | None = Field(
+        None,
+        description="A title over the photo before the film; a second line, after \\n, is smaller.",
     )
     title_seconds: float = Field(
         3.0, ge=0.5, le=60, description="Film time of the title, added to it."
@@ -270,13 +276,20 @@ Pace = Literal["visual", "ease", "even"]
 Transition = Literal["rewind", "dissolve", "wipe", "chain", "cut"]
 
 
+_BROADCAST = tuple(Fraction(whole * 1000, 1001) for whole in (24, 30, 48, 60, 96, 120, 240))
+"""Rates that everybody rounds: 29.97 frames a second are 30000/1001."""
+
+
 def _read_fps(value: Any) -> Any:
     try:
-        # Common rates have a denominator of 1 or 1001; 29.97002997 means 30000/1001.
         rate = Fraction(str(value)) if isinstance(value, str | int | float) else value
-        return rate.limit_denominator(1001) if isinstance(rate, Fraction) else rate
     except (ValueError, ZeroDivisionError):
         raise ValueError(f"{value!r} is not a rate such as 24, 29.97 or 30000/1001") from None
+    if not isinstance(rate, Fraction):
+        return rate
+    digits = len(str(value).partition(".")[2])
+    meant = (one for one in _BROADCAST if digits > 1 and round(one, digits) == rate)
+    return next(meant, rate.limit_denominator(1001))
 
 
 def _check_fps(fps: Fraction) -> Fraction:
@@ -324,7 +337,9 @@ class EncodeSettings(FrameSettings, FormatSettings):
 
     heading = "Film"
 
-    fps: Fps = Field(Fraction(30), description="Frames a second, also as 30000/1001.")
+    fps: Fps = Field(
+        Fraction(30), description="Frames a second, also as 30000/1001; 29.97 is that."
+    )
     strength: float = Field(
         1.0, ge=0, le=1, description="How much of the result is shown; the rest is the photo."
     )

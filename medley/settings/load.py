@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 import medley
@@ -24,7 +24,9 @@ from medley.files import encoding_of
 from medley.settings.base import (
     Settings,
     described,
+    expanded,
     holds_several,
+    map_paths,
     old_names,
     place,
     rivals_in,
@@ -42,7 +44,8 @@ def adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
     annotation: Any = field.annotation
     for constraint in field.metadata:
         annotation = Annotated[annotation, constraint]
-    return TypeAdapter(annotation, config=Settings.model_config)
+    whole = Annotated[annotation, AfterValidator(expanded)]
+    return TypeAdapter(whole, config=Settings.model_config)
 
 
 def in_files(setting: Setting) -> str:
@@ -316,12 +319,7 @@ def config_text(values: Mapping[str, Any], fields: Mapping[str, FieldInfo], comm
 
 def in_folder(value: Any, folder: Path) -> Any:
     """Put a folder before every relative path in a value."""
-    if isinstance(value, Path):
-        return place(value, folder)
-    if not isinstance(value, tuple):
-        return value
-    items = [in_folder(item, folder) for item in value]
-    return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return map_paths(value, lambda path: place(path, folder))
 
 
 def name_of(key: str, names: Collection[str]) -> str:

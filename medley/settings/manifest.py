@@ -155,7 +155,11 @@ class _Reader:
         if not isinstance(written, str | Path):
             self._blame(self._at(0, "workspace"), f"workspace is {written!r}; it must be a path")
             written = ""
-        return place(Path(written), self._file.folder)
+        try:
+            return place(Path(written), self._file.folder)
+        except ValueError as error:
+            self._blame(self._at(0, "workspace"), f"workspace: {error}")
+            return self._file.folder
 
     def _tables(self, films: Any) -> Iterator[_Table]:
         """Yield every film's table, completed by the defaults, unless its kind is unknown."""

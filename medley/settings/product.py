@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from medley.settings.base import holds_several, text_of
+from medley.settings.base import expanded, holds_several, text_of
 
 _ODD = re.compile(r"[^\w.+-]+")  # characters that are replaced in file names
 _LONGEST = 60  # most letters of a value in a file name
@@ -58,7 +58,7 @@ def match_files(field: FieldInfo, values: Sequence[Any], folder: Path) -> list[A
 def _match(value: Any, folder: Path) -> list[Any]:
     if not isinstance(value, str) or not glob.has_magic(value) or (folder / value).exists():
         return [value]
-    pattern = str(Path(value).expanduser()) if value.startswith("~") else value
+    pattern = str(expanded(Path(value))) if value.startswith("~") else value
     found = sorted(glob.glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207 (it escapes the folder)
     if not found:
         raise ValueError(f"'{value}' matches nothing in '{folder}'; check the pattern")
