@@ -2,6 +2,7 @@ import struct
 import subprocess
 import wave
 from fractions import Fraction
+from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
@@ -205,3 +206,10 @@ def test_ffmpegs_own_words_have_their_cause_first():
     done = run(*source, "-c:v", "libx264", "-f", "null", "-")
     assert done.returncode != 0
     assert cause(done.stderr.splitlines()) == "width not divisible by 2 (65x65)"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
+def test_full_disk_is_not_the_songs_fault(tmp_path):
+    words = r"write the samples of '.*a\.wav' beside the film \([^|]*No space left on device\)"
+    with pytest.raises(FilmError, match=words):
+        sound.normalize_sound(song(tmp_path / "a.wav", 2), Path("/dev/full"), Fraction(2))

@@ -24,7 +24,7 @@ _SURVIVED = "Error submitting packet to decoder"  # said of the lines before; it
 _FOLLOWS = re.compile(
     r"Conversion failed|Task finished with error|Terminating thread|Could not open encoder before"
     r"|Nothing was written|Error (?:while opening|sending|opening (?:in|out)put files?|parsing"
-    r"|re-?initializing filters|submitting)|Failed to (?:configure output pad|set value)"
+    r"|re-?initializing filters|muxing)|Failed to (?:configure output pad|set value)"
 )
 """What it says of an error that it has told already."""
 

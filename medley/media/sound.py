@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from subprocess import CompletedProcess
 
 from medley.errors import FilmError, Setting
 from medley.media.ffmpeg import cause, run, url
@@ -42,10 +43,16 @@ def check_sound(path: Path, codec: str) -> Fraction:
             f"ffmpeg cannot encode sound by {codec} here ({why}); leave out ", Setting("audio")
         )
     # A line for each second, and what is left: the listing of an hour is a short one.
-    listing = _make_alike(
-        path, ["-c:a", "pcm_s16le", "-f", "framecrc", "-"], ",asetnsamples=48000:p=0"
-    )
-    rows = [line.split(",") for line in listing.splitlines() if line[:1] == "0"]
+    listed = ["-c:a", "pcm_s16le", "-f", "framecrc", "-"]
+    done = _make_alike(path, listed, f",asetnsamples={RATE}:p=0")
+    if "matches no streams" in done.stderr:
+        raise FilmError(f"'{path}' has no sound in it; name another ", Setting("audio"))
+    if done.returncode:
+        why = cause(done.stderr.splitlines())
+        raise FilmError(
+            f"ffmpeg cannot use the sound of '{path}' ({why}); name another ", Setting("audio")
+        )
+    rows = [line.split(",") for line in done.stdout.splitlines() if line[:1] == "0"]
     if not rows:
         raise FilmError(
             f"'{path}' has not a moment of sound in it; name another ", Setting("audio")
@@ -68,10 +75,15 @@ def normalize_sound(path: Path, raw: Path, most_s: Fraction) -> Fraction:
         How many seconds there are.
 
     Raises:
-        FilmError: it cannot be read any more.
+        FilmError: it cannot be read any more, or there is no room for its samples.
     """
     samples = -(-most_s.numerator * RATE // most_s.denominator)
-    _make_alike(path, ["-y", *_RAW, url(raw)], f",atrim=end_sample={samples}")
+    done = _make_alike(path, ["-y", *_RAW, url(raw)], f",atrim=end_sample={samples}")
+    if done.returncode:
+        raise FilmError(
+            f"ffmpeg cannot write the samples of '{path}' beside the film"
+            f" ({cause(done.stderr.splitlines())}); make room there, or check that file"
+        )
     return Fraction(raw.stat().st_size // _FRAME_BYTES, RATE)
 
 
@@ -100,17 +112,9 @@ def sound_options(codec: str, length_s: Fraction, sound_s: Fraction, fade_s: flo
     return ["-af", filters, "-c:a", codec, "-b:a", _BITRATE[codec]]
 
 
-def _make_alike(path: Path, output: Sequence[str], also: str) -> str:
-    """Decode a file's first sound and make it alike; give what ffmpeg wrote to standard output."""
-    done = run("-i", url(path), "-map", "0:a:0", "-af", _ALIKE + also, *output)
-    if "matches no streams" in done.stderr:
-        raise FilmError(f"'{path}' has no sound in it; name another ", Setting("audio"))
-    if done.returncode:
-        why = cause(done.stderr.splitlines())
-        raise FilmError(
-            f"ffmpeg cannot use the sound of '{path}' ({why}); name another ", Setting("audio")
-        )
-    return done.stdout
+def _make_alike(path: Path, output: Sequence[str], also: str) -> CompletedProcess[str]:
+    """Decode a file's first sound and make it alike, whatever comes of it."""
+    return run("-i", url(path), "-map", "0:a:0", "-af", _ALIKE + also, *output)
 
 
 @cache
