@@ -346,5 +346,5 @@ def test_what_medley_made_is_not_listed(tmp_path):
     )
     touch(tmp_path, *(f"outputs/film{end}" for end in (".mp4", ".json", ".png", ".credits.txt")))
     touch(tmp_path, "outputs/filmed.png", "holiday/film.mp4", "holiday/film.png", "shots/mine.jpg")
-    assert names(tmp_path) == ["film.mp4", "film.png", "filmed.png", "mine.jpg"]
+    assert names(tmp_path) == ["film.png", "filmed.png", "mine.jpg"]
     assert names(tmp_path / "outputs/workspace/shots/0a/steps") == ["0.png"]

@@ -11,7 +11,9 @@ from PIL import Image
 import medley.paintings.draws as paintings
 from medley.errors import PictureError
 from medley.images import read_picture
+from medley.paintings.catalogs import read_catalog
 from medley.paintings.draws import find_files, fingerprint, is_near
+from medley.paintings.tables import COLUMNS
 from medley.settings import CatalogSettings
 
 ALL = CatalogSettings()
@@ -69,13 +71,26 @@ def test_good_paintings_are_found_among_rubbish(folder):
     whole = (folder / "0.png").read_bytes()
     (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
     (folder / "zero.jpg").touch()
+    (folder / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(60))
+    (folder / "price list.pdf").write_bytes(b"%PDF-1.4\n%%EOF\n")
+    (folder / "IMG_0001.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    (folder / "scan").write_bytes(whole)
     drawn = draw([folder], ALL)
-    assert len(drawn.paintings) == 6
+    assert len(drawn.paintings) == 7
     assert [line.split("'")[1].rsplit("/", 1)[1] for line in drawn.skipped] == [
+        "IMG_0001.HEIC",
         "cut.png",
-        "notes.txt",
         "zero.jpg",
     ]
+    assert "is a HEIC photo, which is not read here; save it as JPEG or PNG" in drawn.skipped[0]
+
+
+def test_file_that_a_table_names_is_told_of_whatever_it_is(folder):
+    (folder / "notes.txt").write_text("bought in 1890")
+    (folder / "catalog.csv").write_text(f"{','.join(COLUMNS)}\nNotes,,,,,,notes.txt\n")
+    catalog = read_catalog([folder])
+    assert (len(catalog.entries), catalog.absent, catalog.unlisted) == (7, [], 6)
+    assert "notes.txt' is not a readable picture" in draw([folder], ALL).skipped[0]
 
 
 def test_nothing_to_draw_is_an_error_that_says_why(folder, tmp_path):

@@ -194,6 +194,17 @@ def test_bad_picture_of_a_folder_is_named_and_passed_over(folder):
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["a.png", "c.png"]
 
 
+def test_pictures_of_a_folder_are_known_by_content_and_photos_not_read_are_named(folder):
+    (folder / "in" / "a.jpg").rename(folder / "in" / "D7Xk2.jpg_large")
+    (folder / "in" / "b.png").rename(folder / "in" / "scan")
+    (folder / "in" / "clip.mpg").write_bytes(b"\0\0\1\xba" + bytes(40))
+    (folder / "in" / "IMG_2.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    done = stylize(folder, "in", "painting.png", "-o", "out", expect=1)
+    assert done.stdout.split() == ["out/D7Xk2.png", "out/c.png", "out/scan.png"]
+    assert "passed over: 'in/IMG_2.HEIC' is a HEIC photo, which is not read here" in done.stderr
+    assert done.stderr.endswith("Error: 1 of 4 pictures failed: 'in/IMG_2.HEIC'\n")
+
+
 def test_finished_pictures_of_a_folder_are_not_painted_twice(folder):
     stylize(folder, "in", "painting.png", "-o", "out")
     (folder / "out" / "b.png").unlink()

@@ -1,8 +1,9 @@
-"""Catalogs of paintings, read from folders, files or Painter by Numbers without opening a picture.
+"""Catalogs of paintings, read from folders, files or Painter by Numbers without decoding a picture.
 
 Painter by Numbers (a Kaggle competition) is a folder with `train/`, `test/` and a table,
 `all_data_info.csv`; any other folder, and any folder in it, may carry a `catalog.csv` in the same
 columns. A row and a file belong together by `new_filename`; of several tables the nearest counts.
+A file that is in no table is left out if its content is no picture's.
 """
 
 import os
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medley.errors import PictureError
+from medley.kinds import may_be_picture
 from medley.paintings.listing import CATALOG, PAINTER_BY_NUMBERS, list_folder
 from medley.paintings.tables import UNKNOWN, Row, Rows, read_table, same_name
 
@@ -113,13 +115,17 @@ def _read_folder(folder: Path) -> tuple[dict[str, Entry], list[str], int]:
     for file, real in files.items():
         row = tables.find(file)
         entries[real] = entry_of(file, row)
-        if row is UNKNOWN and tables.are_near(file):
+        if row is UNKNOWN:
             without_row.append(file)
     unlisted = 0
     for file in without_row:  # when all rows that have a file are known
         row = tables.find_in_any_case(file)
-        unlisted += row is UNKNOWN
-        entries[files[file]] = entry_of(file, row)
+        if row is not UNKNOWN:
+            entries[files[file]] = entry_of(file, row)
+        elif may_be_picture(files[file]):
+            unlisted += tables.are_near(file)
+        else:
+            del entries[files[file]]
     return entries, tables.absent(), unlisted
 
 

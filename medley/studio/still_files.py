@@ -23,6 +23,7 @@ from medley.errors import (
 from medley.events import Event
 from medley.files import check_free, write_bytes
 from medley.images import Pixels, lay_on_white, read_layers
+from medley.kinds import may_be_picture
 from medley.settings import (
     SUFFIXES,
     BlendSettings,
@@ -141,14 +142,13 @@ def plan_folder(
 
 
 def _list_pictures(folder: Path) -> list[Path]:
-    Image.init()
     try:
         files = sorted(path for path in folder.iterdir() if path.name[:1] != ".")
     except OSError as error:
         raise PictureError(
             f"cannot list '{folder}' ({error.strerror}); check its permissions"
         ) from error
-    known = [path for path in files if path.suffix.lower() in Image.EXTENSION and path.is_file()]
+    known = [path for path in files if not path.is_dir() and may_be_picture(path)]
     if not known:
         raise PictureError(f"there is no picture in '{folder}'; name another folder")
     return known
