@@ -280,14 +280,22 @@ def test_file_name_that_is_not_utf8_makes_a_film(place):
 
 def test_bad_paintings_are_named_and_passed_over(place):
     (place / "styles" / "empty.jpg").touch()
+    (place / "styles" / "page.jpg").write_text("<!DOCTYPE html>")
     (place / "styles" / "notes.txt").write_text("bought in 1890")
     done = render(place)
     assert "passed over: 'styles/empty.jpg' is not a readable picture (the file is empty)" in (
         done.stderr
     )
-    assert "passed over: 'styles/notes.txt'" in done.stderr
+    assert "passed over: 'styles/page.jpg' is a web page; save the picture" in done.stderr
     sidecar = json.loads((place / "outputs" / "photo-medley.json").read_text())
     assert len(sidecar["skipped"]) == 2
+
+
+def test_photo_that_is_enlarged_more_than_twice_is_spoken_of(place, make_picture):
+    make_picture("photo.png", height=20, width=24)
+    assert "is enlarged" not in render(place, "--size", "48").stderr
+    done = render(place, "--size", "50", "--force")
+    assert "warning: 'photo.png' has 24x20 pixels and is enlarged to 50x42; a larger" in done.stderr
 
 
 def test_painting_too_thin_is_named_and_another_drawn_in_its_place(place, make_picture):

@@ -182,6 +182,12 @@ def test_folder_becomes_a_folder(folder):
     assert (decode(folder / "b.jpg") == decode(folder / "out" / "b.jpg")).all()
 
 
+def test_photo_that_is_enlarged_more_than_twice_is_spoken_of(place, make_picture):
+    make_picture("tiny.png", height=12, width=15)
+    done = stylize(place, "tiny.png", "painting.png", "-o", "a.png")
+    assert "warning: 'tiny.png' has 15x12 pixels and is enlarged to 32x26; a larger" in done.stderr
+
+
 def test_bad_picture_of_a_folder_is_named_and_passed_over(folder):
     (folder / "in" / "b.png").write_bytes((folder / "in" / "b.png").read_bytes()[:300])
     done = stylize(folder, "in", "painting.png", "-o", "out", "--json", expect=1)

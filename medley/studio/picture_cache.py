@@ -16,7 +16,7 @@ from medley.paintings.catalogs import Catalog, Entry, read_catalog
 from medley.paintings.draws import Draw, Fingerprint, draw_from, fingerprint
 from medley.pictures import Picture, digest_of, resized
 from medley.settings import CatalogSettings, ShotSettings
-from medley.studio.shooting.spec import content_size
+from medley.studio.shooting.spec import content_size, enlargement
 
 KEPT_BYTES = 64 * 2**20
 """Most bytes of pixels that are kept, because neighbouring shots have pictures in common."""
@@ -70,6 +70,11 @@ class PictureCache:
         height, width = content_size(facts.height, facts.width, settings)
         self._areas[height * width * settings.style_scale**2] = None
         return self.at(path, height, width, settings.shortest_side)
+
+    def notes_of(self, content: Picture) -> list[str]:
+        """List what should be known of a photo at the size at which it is used."""
+        facts = self._look(content.path)
+        return enlargement(content, facts.height, facts.width)
 
     def draw(
         self,

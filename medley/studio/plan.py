@@ -193,6 +193,7 @@ class _Planner:
         contents = [self.pictures.content(path, order.shot) for path in order.content]
         self._checks.frame(order, contents)
         photos = [(content, self._draw(content, order)) for content in contents]
+        notes += [note for content in contents for note in self.pictures.notes_of(content)]
         drawn = photos[0][1]
         reasons = [reason for _, found in photos for reason in found.skipped]
         notes += notes_of(drawn, dict.fromkeys(reasons), order)

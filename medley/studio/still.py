@@ -18,7 +18,7 @@ from medley.studio.shooting.blend import read_blend
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.problem import iterate
 from medley.studio.shooting.resources import free_memory
-from medley.studio.shooting.spec import ShotSpec, fit_painting, resize_content
+from medley.studio.shooting.spec import ShotSpec, enlargement, fit_painting, resize_content
 from medley.studio.shot_maker import ShotMaker
 from medley.transfer.optimize import Iterate
 from medley.workspace.store import Workspace
@@ -57,6 +57,8 @@ class StillContext:
             PictureError: a picture is too narrow, the start is unreadable, or masks do not fit.
         """
         photo = resize_content(content, self.settings, name)
+        for note in enlargement(photo, content.height, content.width):
+            self.warn(note)
         works = [
             Painting(path, fit_painting(photo, picture, path, self.settings))
             for path, picture in self.paintings

@@ -28,6 +28,8 @@ RECIPE = 3
 """Version of the algorithm; raised when the same inputs give other pixels than before, so that
 older shots are not reused."""
 
+_ENLARGED = 2  # times, beyond which a photo has nothing to show for it
+
 # Settings that existed when the recipe was last raised; they are in the key at any value.
 _ALWAYS_COUNTED = frozenset(
     {"steps", "optimizer", "scales", "history", "content_weight", "style_weight", "tv_weight"}
@@ -236,6 +238,16 @@ def content_size(height: int, width: int, settings: ShotSettings) -> tuple[int, 
     if settings.size is None:
         return size_for_pixels(height, width, settings.pixels)
     return size_for_side(height, width, settings.size)
+
+
+def enlargement(photo: Picture, height: int, width: int) -> list[str]:
+    """Say that a photo of `height` x `width` pixels is enlarged more than twice, if it is."""
+    if max(photo.height, photo.width) <= _ENLARGED * max(height, width):
+        return []
+    return [
+        f"'{photo.path}' has {width}x{height} pixels and is enlarged to"
+        f" {photo.width}x{photo.height}; a larger photo, or a smaller size, looks sharper"
+    ]
 
 
 def painting_size(
