@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -236,14 +237,48 @@ def test_missing_number_in_a_folder_is_told_and_the_film_goes_on(tmp_path):
     told = []
     found = list_numbered(tmp_path / "run", None, told.append)
     assert list(found) == [0, 10, 20, 50, 60, 63]
+    assert [path.name for path in found.values()] == names
     assert told == [f"'{tmp_path / 'run'}' lacks numbers 30, 40; the film goes on without"]
 
 
 def test_whole_folder_is_told_nothing(tmp_path):
     number(tmp_path, [f"run2_{at}.png" for at in (10, 20, 30, 34)])
     told = []
-    assert list(list_numbered(tmp_path, None, told.append)) == [10, 20, 30, 34]
+    assert list(list_numbered(tmp_path, None, told.append)) == [0, 10, 20, 24]
     assert told == []
+
+
+def test_missing_numbers_are_counted_without_being_listed(tmp_path):
+    number(tmp_path, [f"{at}.png" for at in (1, 2, 3, 9_000_000)])
+    told = []
+    list_numbered(tmp_path, None, told.append)
+    assert told == [
+        f"'{tmp_path}' lacks numbers 4, 5, 6 and 8,999,993 more; the film goes on without"
+    ]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["cam_20231231235958", "cam_20231231235959", "cam_20240101000000", "cam_20240101000001"],
+        ["20231230", "20231231", "20240101"],
+        ["1704067198", "1704067199", "1704153600"],
+    ],
+)
+def test_dates_and_times_sort_the_pictures_and_are_no_gaps(tmp_path, names):
+    number(tmp_path, [f"{name}.png" for name in names])
+    told = []
+    found = list_numbered(tmp_path, None, told.append)
+    assert {at: path.stem for at, path in found.items()} == dict(enumerate(names))
+    assert told == []
+
+
+@pytest.mark.parametrize("name", ["frame ({}).png", "frame{}_out.png"])
+def test_number_elsewhere_in_a_name_is_told_where_it_must_stand(tmp_path, name):
+    number(tmp_path, [name.format(at) for at in (1, 2)])
+    shown = f"before the suffix, not as in '{re.escape(name.format(1))}'; name a workspace"
+    with pytest.raises(PictureError, match=shown):
+        list_numbered(tmp_path, None, print)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ from medley.paintings.draws import byline_of, title_of
 from medley.workspace.shot import Shot
 from medley.workspace.store import Workspace
 
-_NUMBERED = re.compile(r"(.*?)(\d+)\.(png|jpe?g|webp|bmp|tiff?)", re.IGNORECASE)
+_SUFFIX = r"\.(png|jpe?g|webp|bmp|tiff?)"
+_NUMBERED = re.compile(rf"(.*?)(\d+){_SUFFIX}", re.IGNORECASE)
+_PICTURE = re.compile(rf"[^.].*\d.*{_SUFFIX}", re.IGNORECASE)
+_DATES = 10_000_000  # and above are dates or times, such as 20231231235959, which nobody counts to
 _SHORTEST_KEY = 4  # fewest letters of a key that may name a shot
 _NAMED = 3  # most missing numbers or prefixes that a message lists
 
@@ -143,7 +146,9 @@ def parse_order(text: str, count: int) -> list[int]:
 
 
 def list_numbered(folder: Path, prefix: str | None, warn: Warn) -> dict[int, Path]:
-    """List a folder's numbered pictures by number, however many digits each has.
+    """List a folder's numbered pictures by number from 0, however many digits each has.
+
+    Numbers that are dates or times only sort the pictures, which then follow one another evenly.
 
     Args:
         folder: folder that is listed, without its subfolders.
@@ -153,6 +158,21 @@ def list_numbered(folder: Path, prefix: str | None, warn: Warn) -> dict[int, Pat
     Raises:
         PictureError: there are fewer than two, two of one number, or several prefixes.
     """
+    numbered = _group(folder, prefix)
+    for (number, one), (other, second) in pairwise(numbered):
+        if number == other:
+            raise PictureError(f"'{one}' and '{second}' both have number {number}; remove one")
+    if numbered[-1][0] >= _DATES:
+        return {at: path for at, (_, path) in enumerate(numbered)}
+    count, some = _missing([number for number, _ in numbered])
+    if count:
+        warn(f"'{folder}' lacks {_some(some, count)}; the film goes on without")
+    first = numbered[0][0]
+    return {number - first: path for number, path in numbered}
+
+
+def _group(folder: Path, prefix: str | None) -> list[tuple[int, Path]]:
+    """Sort the pictures of one prefix, which a folder has two of at least, by number."""
     groups: dict[str, list[tuple[int, Path]]] = {}
     for path in sorted(folder.iterdir()):
         found = _NUMBERED.fullmatch(path.name)
@@ -172,17 +192,21 @@ def list_numbered(folder: Path, prefix: str | None, warn: Warn) -> dict[int, Pat
     numbered = sorted(next(iter(groups.values()), []))
     if not numbered:
         raise PictureError(
-            f"there are no numbered pictures{wanted} in '{folder}', and no shots; name a workspace,"
-            " a shot, or a folder with pictures such as 0000.png"
+            f"there are no numbered pictures{wanted} in '{folder}', and no shots;"
+            f" {_misnamed(folder)}name a workspace, a shot, or a folder with pictures such as"
+            " 0000.png"
         )
-    for (number, first), (other, second) in pairwise(numbered):
-        if number == other:
-            raise PictureError(f"'{first}' and '{second}' both have number {number}; remove one")
     if len(numbered) == 1:
         raise PictureError(f"'{folder}' has a single picture{wanted}; a film needs two")
-    if missing := _missing([number for number, _ in numbered]):
-        warn(f"'{folder}' lacks {_some(missing)}; the film goes on without")
-    return dict(numbered)
+    return numbered
+
+
+def _misnamed(folder: Path) -> str:
+    """Say where a number must stand, if there is a picture where it stands elsewhere."""
+    names = sorted(path.name for path in folder.iterdir() if _PICTURE.fullmatch(path.name))
+    if not names:
+        return ""
+    return f"the number must stand right before the suffix, not as in '{names[0]}'; "
 
 
 def _of_folder(folder: Path, prefix: str | None, warn: Warn) -> list[FrameSource]:
@@ -194,9 +218,7 @@ def _of_folder(folder: Path, prefix: str | None, warn: Warn) -> list[FrameSource
         if found := sorted(shots.glob("*/shot.json"), key=lambda path: path.stat().st_mtime_ns):
             return _of_workspace(folder, [path.parent for path in found], warn)
     pictures = list_numbered(folder, prefix, warn)
-    first = min(pictures)
-    entry = Entry(str(folder), folder.resolve().name)
-    return [FrameSource(folder, {number - first: path for number, path in pictures.items()}, entry)]
+    return [FrameSource(folder, pictures, Entry(str(folder), folder.resolve().name))]
 
 
 def _of_workspace(folder: Path, places: Iterable[Path], warn: Warn) -> list[FrameSource]:
@@ -225,7 +247,7 @@ def _of_shot(shot: Shot, entry: Entry | None = None) -> FrameSource:
         wanted = {*range(0, done.get("steps", 0), every), done.get("steps", 0)}
         lost = sorted(wanted - set(steps))
         raise OutputError(
-            f"shot '{shot.path}' lacks {_some(lost) if lost else 'iterates'};"
+            f"shot '{shot.path}' lacks {_some(lost, len(lost)) if lost else 'iterates'};"
             " remove it and take it again"
         )
     if len(steps) < 2:
@@ -314,21 +336,21 @@ def _entry_from(work: Mapping[str, Any]) -> Entry:
     return entry if title == title_of(entry) else replace(entry, title=title)
 
 
-def _missing(numbers: Sequence[int]) -> list[int]:
-    """Numbers that are missing from an evenly spaced series, whose last gap may be shorter."""
+def _missing(numbers: Sequence[int]) -> tuple[int, list[int]]:
+    """Count the numbers that an evenly spaced series lacks, and give the first few.
+
+    Its last gap may be shorter.
+    """
     steps = Counter(later - earlier for earlier, later in pairwise(numbers))
     stride = max(steps, key=lambda step: (steps[step], -step))
-    return [
-        number
-        for earlier, later in pairwise(numbers)
-        for number in range(earlier + stride, later, stride)
-    ]
+    gaps = [range(earlier + stride, later, stride) for earlier, later in pairwise(numbers)]
+    return sum(map(len, gaps)), list(islice(chain.from_iterable(gaps), _NAMED))
 
 
-def _some(numbers: Sequence[int]) -> str:
+def _some(numbers: Sequence[int], count: int) -> str:
     named = ", ".join(map(str, numbers[:_NAMED]))
-    more = f" and {len(numbers) - _NAMED:,} more" if len(numbers) > _NAMED else ""
-    return f"number{'' if len(numbers) == 1 else 's'} {named}{more}"
+    more = f" and {count - _NAMED:,} more" if count > _NAMED else ""
+    return f"number{'' if count == 1 else 's'} {named}{more}"
 
 
 def _size_of(path: Path) -> tuple[int, int]:
