@@ -11,7 +11,7 @@ from PIL import Image, ImageCms, PngImagePlugin, features
 from PIL.ExifTags import Base
 
 import medley
-from medley.errors import OutputError, Setting
+from medley.errors import OutputError, PictureError, Setting
 from medley.images import lay_on_white
 from medley.settings import DEEP, LOSSY, StillFormat
 
@@ -20,6 +20,9 @@ Levels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 QUALITY = {"jpeg": 92, "webp": 92, "avif": 80}
 """Quality where none is given: no difference is seen at arm's length."""
+
+_LONGEST_SIDES = {"jpeg": 65_500, "webp": 16_383, "avif": 32_768}
+"""Most pixels a side of the formats that have a limit, or whose decoder has one."""
 
 _PILLOW = {"jpeg": "JPEG", "webp": "WEBP", "avif": "AVIF"}
 _COMPRESSION = 6  # of zlib, for PNG
@@ -46,6 +49,22 @@ def check_format(file_format: StillFormat, depth: int, quality: int | None) -> N
         raise OutputError(
             f"the Pillow that is installed here cannot write {name};"
             " install pillow 11.3 or newer from PyPI, or name a .png"
+        )
+
+
+def check_size(file_format: StillFormat, height: int, width: int, name: object) -> None:
+    """Find out before any work is done whether a format has room for a picture of that size.
+
+    Raises:
+        PictureError: it has not; `name` says of which picture.
+    """
+    most = _LONGEST_SIDES.get(file_format)
+    if most and max(height, width) > most:
+        raise PictureError(
+            f"'{name}' would become {width}x{height} pixels, and {file_format.upper()} has {most:,}"
+            " a side at most; lower ",
+            Setting("size"),
+            ", or choose PNG",
         )
 
 

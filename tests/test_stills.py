@@ -11,10 +11,10 @@ import tifffile
 from PIL import Image, ImageCms, features
 
 from medley import stills
-from medley.errors import OutputError
+from medley.errors import OutputError, PictureError
 from medley.images import Layers, read_layers
 from medley.settings import LOSSY
-from medley.stills import check_format, encode_still, srgb_profile
+from medley.stills import check_format, check_size, encode_still, srgb_profile
 
 from .conftest import draw_pixels
 
@@ -65,6 +65,25 @@ def test_file_carries_the_srgb_profile_and_the_words(file_format):
     assert json.loads(words) == json.loads(WORDS)
     software = image.info.get("Software") or image.getexif()[305]
     assert software.startswith("medley ")
+
+
+@pytest.mark.parametrize("file_format", ["jpeg", "webp", "avif"])
+def test_longest_side_of_a_format_is_what_it_can_write_and_read(file_format):
+    most = stills._LONGEST_SIDES[file_format]
+    check_size(file_format, 16, most, "a.png")
+    data = encode_still(np.full((16, most, 3), 99, np.uint8), file_format, WORDS)
+    assert opened(data).size == (most, 16)
+    for side in ({"height": most + 1, "width": 16}, {"height": 16, "width": most + 1}):
+        with pytest.raises(PictureError, match=rf"'a.png' would become .*{most:,} a side at most"):
+            check_size(file_format, **side, name="a.png")
+    too_long = np.full((16, most + 1, 3), 99, np.uint8)
+    with pytest.raises((OSError, ValueError)):  # AVIF is written, and not read
+        opened(encode_still(too_long, file_format, WORDS))
+
+
+def test_other_formats_have_room_for_any_side():
+    for file_format in ("png", "tiff"):
+        check_size(file_format, 16, 2**24, "a.png")
 
 
 @pytest.mark.parametrize("channels", [3, 4])

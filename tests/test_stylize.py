@@ -188,6 +188,15 @@ def test_photo_that_is_enlarged_more_than_twice_is_spoken_of(place, make_picture
     assert "warning: 'tiny.png' has 15x12 pixels and is enlarged to 32x26; a larger" in done.stderr
 
 
+def test_picture_too_long_for_its_format_is_refused_before_the_work(place, monkeypatch):
+    Image.new("RGB", (16_384, 16)).save(place / "long.png")
+    monkeypatch.setattr(still, "iterate", lambda *_, **__: pytest.fail("it was computed"))
+    size = ("--size", "16384", "--steps", "1", "--precision", "float32", "--device", "cpu")
+    done = run("stylize", "long.png", "painting.png", "-o", "a.webp", *size, cwd=place, expect=1)
+    words = "'long.png' would become 16384x16 pixels, and WEBP has 16,383 a side at most; lower"
+    assert f"{words} --size, or choose PNG" in done.stderr
+
+
 def test_bad_picture_of_a_folder_is_named_and_passed_over(folder):
     (folder / "in" / "b.png").write_bytes((folder / "in" / "b.png").read_bytes()[:300])
     done = stylize(folder, "in", "painting.png", "-o", "out", "--json", expect=1)

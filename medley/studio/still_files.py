@@ -30,7 +30,7 @@ from medley.settings import (
     StillFormat,
     StillSettings,
 )
-from medley.stills import Levels, encode_still
+from medley.stills import Levels, check_size, encode_still
 from medley.studio.shooting.spec import ShotSpec
 from medley.studio.still import StillContext
 from medley.tensors import to_tensor
@@ -170,13 +170,14 @@ def repaint_one(
 
     Raises:
         OutputError: the file cannot be written.
-        PictureError: a picture is unreadable or too narrow.
+        PictureError: a picture is unreadable or too narrow, or too long for the format.
         DivergedError: the loss is no longer finite.
         ResourceError: the memory does not suffice, even in tiles.
     """
     name = job.content.path
     layers = read_layers(name, job.content.data)
     spec = context.spec(lay_on_white(*layers), name)
+    check_size(file.format, spec.content.height, spec.content.width, name)
     levels, steps = 2**file.settings.depth - 1, spec.settings.steps
     for current in context.iterate(spec, levels):
         event = Event("step", str(name), spec.title, step=current.step, steps=steps)
