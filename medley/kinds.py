@@ -92,9 +92,17 @@ def is_raster(head: bytes) -> bool:
     """Whether a file that begins so is of a format that is opened."""
     if _is_text(head):  # Pillow asks for no more than two letters of some formats
         return head[:1] == b"P" and head[1:2] in b"123" and head[2:3].isspace()
-    accepts = (Image.OPEN[name][1] for name in raster_formats())
-    answers = (accept(head[:16]) for accept in accepts if accept)
-    return any(answer and not isinstance(answer, str) for answer in answers)  # a str is a regret
+    return any(_accepts(name, head) for name in raster_formats())
+
+
+def _accepts(name: str, head: bytes) -> bool:
+    """Whether Pillow takes a file that begins so for one of a format."""
+    accept = Image.OPEN[name][1]
+    try:
+        answer = accept and accept(head[:16])
+    except Exception:  # too short for it
+        return False
+    return bool(answer) and not isinstance(answer, str)  # a str is a regret
 
 
 def kind_of(head: bytes) -> Kind | None:
@@ -104,7 +112,7 @@ def kind_of(head: bytes) -> Kind | None:
         if any(brand in brands for brand in _HEIC_BRANDS):
             return _HEIC
         if any(brand in brands for brand in _AVIF_BRANDS):
-            return None if "AVIF" in raster_formats() and is_raster(head) else _AVIF
+            return None if "AVIF" in raster_formats() and _accepts("AVIF", head) else _AVIF
         return RAW if brands.startswith(b"crx ") else _VIDEO
     if head[:4] in (b"II*\0", b"MM\0*") and head[8:10] == b"CR":
         return RAW

@@ -109,7 +109,10 @@ def decode_deep(file: BinaryIO) -> tuple[Deep, float | None]:
         values: Deep = page.asarray()
     if samples == 3 and page.planarconfig == _APART:
         values = np.moveaxis(values, 0, -1)
-    if values.dtype.kind not in "uif" or values.shape[:2] != (page.imagelength, page.imagewidth):
+    size = page.imagelength, page.imagewidth
+    if values.shape == (*size, 1):
+        values = values[..., 0]
+    if values.dtype.kind not in "uif" or values.shape not in (size, (*size, 3)):
         raise UnidentifiedImageError
     return values, white_of(tags) or (255.0 if values.dtype.itemsize == 1 else None)
 

@@ -179,6 +179,23 @@ def test_what_has_a_picture_s_suffix_is_not_opened_to_be_listed(tmp_path, monkey
     assert may_be_picture(tmp_path / "absent.JPG")
 
 
+def test_file_of_a_few_bytes_is_of_no_kind_and_no_fault(tmp_path):
+    for begin in (
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff",
+        b"BM",
+        b"\x0a\x05",
+        b"\x01\xda",
+        b"P6\n",
+        b"DDS ",
+    ):
+        for length in range(len(begin) + 1):
+            (tmp_path / "scan").write_bytes(begin[:length])
+            may_be_picture(tmp_path / "scan")
+            with pytest.raises(PictureError):
+                read_picture(tmp_path / "scan")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_pipe_without_a_suffix_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
@@ -234,6 +251,13 @@ def test_raw_file_with_a_preview_alone_is_refused_with_the_way_out(tmp_path):
         read_picture(tmp_path / "a.dng")
     tiff(tmp_path / "b.dng", [PREVIEW, MOSAIC, (LARGE, RGB)])
     assert (np.asarray(read_picture(tmp_path / "b.dng")) == LARGE).all()
+
+
+def test_gray_floats_that_pillow_lacks_are_read(tmp_path):
+    values = (LARGE[..., 0] / 255).astype(np.float16)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="minisblack")
+    pixels = np.asarray(read_picture(tmp_path / "a.tif"))[..., :1].astype(int)
+    assert np.abs(pixels - LARGE[..., :1]).max() <= 1
 
 
 def test_pages_that_lead_to_themselves_end(tmp_path):
