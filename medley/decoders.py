@@ -87,7 +87,7 @@ def decode(path: Path, data: bytes | None = None) -> Decoded:
             picture.load()
             tags = getattr(picture, "tag_v2", {})
             profile = picture.info.get("icc_profile")
-            pixels, alpha = _apart(_turned(picture))
+            pixels, alpha = _apart(upright(picture))
             return Decoded(pixels, alpha, profile, tiffs.white_of(tags))
 
 
@@ -201,8 +201,9 @@ def _open_jpeg(file: BinaryIO) -> Image.Image:
     return picture
 
 
-def _turned(picture: Image.Image) -> Image.Image:
+def upright(picture: Image.Image) -> Image.Image:
     """Turn a picture upright by its orientation tag alone; the rest of its EXIF may be damaged."""
+    picture.load()  # which turns a TIFF already
     try:
         orientation = picture.getexif().get(Base.Orientation.value)
     except Exception:  # it says nothing that can be read

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
+from medley.decoders import upright
 from medley.errors import ConfigError, Setting
 from medley.images import Pixels, read_picture
 from medley.settings import Settings, read_table
@@ -43,9 +44,9 @@ def open_picture(source: Picture) -> Image.Image:
     if isinstance(source, str | Path):
         return read_picture(expanded(Path(source)))
     if isinstance(source, Image.Image):
-        upright = ImageOps.exif_transpose(source).convert("RGBA")
-        ground = Image.new("RGBA", upright.size, "white")
-        return Image.alpha_composite(ground, upright).convert("RGB")
+        picture = upright(source).convert("RGBA")
+        ground = Image.new("RGBA", picture.size, "white")
+        return Image.alpha_composite(ground, picture).convert("RGB")
     if isinstance(source, Tensor):
         batch = source if source.ndim == 4 else source[None]
         if batch.ndim != 4 or batch.shape[:2] != (1, 3) or not batch.is_floating_point():

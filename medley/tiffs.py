@@ -19,6 +19,7 @@ Deep = npt.NDArray[Any]
 """Values of more than 8 bits, `(height, width)` or `(height, width, 3)`."""
 
 _MOST_PAGES = 100  # that are looked at; a microscope's stack may have thousands
+_BYTES = 4  # of a pixel, on average, that a picture of the most pixels may have
 _SMALLER = 4  # a page of so many times fewer pixels is a preview
 
 # Tags and values of TIFF 6.0, TIFF Technical Note 1, and DNG 1.6.
@@ -100,8 +101,7 @@ def decode_deep(file: BinaryIO) -> tuple[Deep, float | None]:
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
         tags = {tag.code: tag.value for tag in page.tags}
-        area = page.imagewidth * page.imagelength
-        if area > (Image.MAX_IMAGE_PIXELS or math.inf):
+        if page.nbytes > _BYTES * (Image.MAX_IMAGE_PIXELS or math.inf):
             raise Image.DecompressionBombError
         samples = page.samplesperpixel
         if page.photometric not in _USUAL or samples not in (1, 3):

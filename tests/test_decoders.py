@@ -16,6 +16,7 @@ import medley
 from medley import images, kinds
 from medley.errors import PictureError
 from medley.images import read_layers, read_picture
+from medley.keywords import open_picture
 from medley.kinds import may_be_picture
 
 from .conftest import draw_pixels
@@ -61,6 +62,14 @@ def test_photo_with_damaged_exif_is_used_whole_and_upright(tmp_path, damage, suf
     assert picture.size == (24, 36)
     difference = np.asarray(picture).astype(int) - np.rot90(PIXELS, -1)
     assert np.abs(difference).mean() < 5
+
+
+def test_picture_that_python_gives_is_turned_once_whatever_its_exif(tmp_path):
+    Image.fromarray(PIXELS).save(tmp_path / "a.jpg", exif=exif((256, 5, bytes(8)), ON_ITS_SIDE))
+    Image.fromarray(PIXELS).save(tmp_path / "a.tif", tiffinfo={274: 6})
+    for name in ("a.jpg", "a.tif"):
+        with Image.open(tmp_path / name) as picture:
+            assert open_picture(picture).size == (24, 36)
 
 
 def test_photo_whose_exif_is_rubbish_is_used_as_it_lies(tmp_path):
@@ -158,6 +167,15 @@ def test_file_that_is_no_raster_picture_is_called_what_it_is(tmp_path, words):
     path.write_bytes((OTHERS | LEFT)[words])
     with pytest.raises(PictureError, match=rf"^'.*IMG_0002\.jpg' is .*{words}"):
         read_picture(path)
+
+
+def test_format_that_this_pillow_lacks_is_named_with_what_has_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(kinds, "raster_formats", lambda: ("PNG", "JPEG"))
+    (tmp_path / "IMG_3").write_bytes(BRANDS % (b"avif", b"avif"))
+    assert may_be_picture(tmp_path / "IMG_3")
+    kind = kinds.kind_of((tmp_path / "IMG_3").read_bytes())
+    assert "AVIF" in kind.name
+    assert "pillow 11.3" in kind.way
 
 
 def test_pictures_are_known_by_content_where_the_suffix_says_nothing(tmp_path):
@@ -296,6 +314,12 @@ HDR = np.array([[0.1, 0.5, 1.0, 1.2]], np.float32)
 )  # fmt: skip
 def test_many_bits_are_scaled_by_what_the_file_says(values, more, expected):
     assert np.asarray(gray(values, **more))[0, :, 0].tolist() == expected
+
+
+def test_floats_that_claim_to_be_huge_are_refused_before_there_is_room_made_for_them(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(PictureError, match="claims more than"):
+        gray((PIXELS / 255).astype(np.float32), photometric="rgb")
 
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])
