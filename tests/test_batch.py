@@ -19,6 +19,7 @@ from PIL import Image
 
 from medley.errors import ConfigError, PictureError
 from medley.events import Event
+from medley.files import sha256
 from medley.images import decode, read_picture
 from medley.pictures import Picture, digest_of
 from medley.settings.manifest import read_manifest
@@ -398,6 +399,26 @@ def test_an_interrupt_is_answered_while_the_last_film_is_cut(place, model):
     with pytest.raises(KeyboardInterrupt):
         make(planned, Here(model, planned.workspace), watch, cutter=cut_forever)
     assert ends == ["interrupted"]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cut")]
+
+
+def test_an_interrupt_is_answered_while_another_process_cuts_the_film(place, model):
+    planned = plan(place, RENDER)
+    mark = sha256(str(planned.films[0].path.absolute()).encode())[:24]
+    told = []
+
+    def watch(event):
+        told.append(event.text or event.title)
+        if event.kind == "stage":
+            _thread.interrupt_main()
+
+    with planned.workspace.claim(f"film-{mark}") as claim:
+        claim.wait()
+        with pytest.raises(KeyboardInterrupt):
+            make(planned, Here(model, planned.workspace), watch)
+    name = planned.films[0].path.name
+    assert f"another process is cutting '{planned.films[0].path}'; waiting" in told
+    assert f"waiting for another process's '{name}'" in told
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("cut")]
 
 

@@ -93,7 +93,29 @@ def test_two_batches_share_the_work_and_take_no_shot_twice(place):
     assert len(one | two) == len(done_files(place)) == 4
 
 
-def test_an_interrupted_batch_leaves_a_checkpoint_and_no_process(place):
+ENDS = {
+    signal.SIGINT: (130, "Interrupted"),
+    signal.SIGTERM: (143, "Ended by SIGTERM"),
+    signal.SIGUSR1: (128 + signal.SIGUSR1, "Ended by SIGUSR1"),
+}
+
+
+APART, IN_ROWS = BATCHES.values()
+
+
+@pytest.mark.parametrize(
+    ("place", "number", "to_all"),
+    [
+        (APART, signal.SIGINT, True),  # by a terminal
+        (APART, signal.SIGTERM, True),  # by Slurm
+        (IN_ROWS, signal.SIGTERM, False),  # by Kubernetes
+        (APART, signal.SIGUSR1, True),
+        (IN_ROWS, signal.SIGUSR1, False),
+    ],
+    ids=["all INT", "all TERM", "first TERM", "all USR1", "first USR1"],
+    indirect=["place"],
+)
+def test_a_batch_that_is_asked_to_end_leaves_a_checkpoint_and_no_process(place, number, to_all):
     films = place / "films.toml"
     films.write_text(films.read_text("utf-8").replace("steps = 12", "steps = 4000"), "utf-8")
     process = start(place, "log.jsonl")
@@ -104,11 +126,15 @@ def test_an_interrupted_batch_leaves_a_checkpoint_and_no_process(place):
         assert time.monotonic() < until
         time.sleep(0.02)
     workers = workers_of(process)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to all of them
+    (os.killpg if to_all else os.kill)(process.pid, number)
+    if number == signal.SIGUSR1:  # Slurm then goes on
+        process.send_signal(signal.SIGTERM)
     said = process.communicate(timeout=60)[1].decode()
-    assert process.returncode == 130
+    code, words = ENDS[number]
+    assert process.returncode == code
     assert "Traceback" not in said
-    assert said.endswith("the same command goes on from there.\n")
+    kept = "what was shot is kept, and the same command goes on from there"
+    assert said.endswith(f"{words}; {kept}.\n")
     assert workers
     wait_until_gone(workers)
     (shot,) = workspace.shots()

@@ -4,10 +4,12 @@ import io
 import os
 import pkgutil
 import re
+import signal
 import subprocess
 import sys
 import textwrap
 import tomllib
+from pathlib import Path
 
 import click
 import pytest
@@ -15,6 +17,7 @@ from click.testing import CliRunner
 
 import medley
 from medley.cli import COMMANDS, cli, main
+from medley.cli.exits import EXITS
 from medley.cli.help import by_worth
 from medley.cli.words import clock, counted
 from medley.errors import ConfigError
@@ -362,6 +365,51 @@ def test_interrupted_command_that_takes_shots_says_that_they_are_kept(interrupte
     for command in ("render", "sweep", "walk"):
         assert interrupted(read, command, *order) == kept
     assert interrupted(read, "batch", manifest, *place) == kept
+
+
+SIGNALS = {signal.SIGTERM: 143, signal.SIGUSR1: 128 + signal.SIGUSR1}
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=[number.name for number in SIGNALS])
+def test_a_signal_ends_every_command_as_an_interrupt_does(number, monkeypatch, capsys):
+    def ask(*_, **__):
+        for _ in range(2):  # the second must not cut off what the first made the command write
+            os.kill(os.getpid(), number)
+        try:
+            pytest.fail("no interrupt came")
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = [signal.getsignal(other) for other in SIGNALS]
+    monkeypatch.setattr("medley.studio.picture_cache.PictureCache.content", ask)
+    with pytest.raises(SystemExit) as ended:
+        main(["plan", "--content", "a", "--styles", "b"])
+    assert ended.value.code == SIGNALS[number]
+    assert capsys.readouterr().err.strip() == f"Ended by {number.name}."
+    assert [signal.getsignal(other) for other in SIGNALS] == before
+
+
+def test_a_signal_that_the_caller_ignores_stays_ignored(monkeypatch, capsys):
+    monkeypatch.setattr(
+        "medley.cli.console.show_table", lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+    )
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main(["layers"])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not ended.value.code
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(signal.SIGUSR1 != 10, reason="the page has Linux's numbers")
+def test_the_page_of_exit_codes_has_just_those_that_help_lists():
+    page = Path(__file__).parent.parent / "docs" / "exit-codes.md"
+    told = re.findall(r"^\| (\d+) \| (.*?) \|", page.read_text("utf-8"), re.MULTILINE)
+    assert {int(code): meaning for code, meaning in told} == EXITS
+    shown = re.findall(r"^  (\d+) +(.*)$", help_of(), re.MULTILINE)
+    assert shown == [(str(code), meaning) for code, meaning in EXITS.items()]
 
 
 def test_interrupted_command_that_takes_none_claims_nothing(interrupted, tmp_path):

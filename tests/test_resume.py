@@ -322,12 +322,13 @@ def test_run_killed_at_random_moments_leaves_what_an_unkilled_one_does(place):
 
 
 @pytest.mark.slow
-def test_interrupted_run_tells_of_it_and_goes_on(place):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_run_tells_of_it_and_goes_on(place, number, code):
     process = start(place, "work", steps=400, interval_s=30)
     wait_for(place, STEP_FILES.format("work"), 20)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     said = process.communicate(timeout=60)[1]
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "what was shot is kept, and the same command goes on from there" in said
     (shot,) = [shot for shot in Workspace(place / "work").shots() if shot.saved_step]
     assert shot.saved_step >= 15

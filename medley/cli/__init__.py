@@ -12,7 +12,8 @@ import click
 
 import medley
 from medley.allocation import give_back_large_blocks
-from medley.cli.words import INTERRUPTED, in_options, printable
+from medley.cli.exits import EXITS, Ending
+from medley.cli.words import in_options, printable
 from medley.errors import ConfigError, MedleyError, word
 
 COMMANDS = {
@@ -33,9 +34,14 @@ COMMANDS = {
 }
 """What each command is for, so that --help need not import them."""
 
-_SHOOTING = ("batch", "render", "sweep", "walk")
+_SHOT = "; what was shot is kept, and the same command goes on from there"
+_KEPT = {
+    **dict.fromkeys(("batch", "render", "sweep", "walk"), _SHOT),
+    "stylize": "; pictures that were finished are kept",
+}
+"""What an interrupted command leaves behind."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_KEPT = "; what was shot is kept, and the same command goes on from there"
 
 
 class _Lazy(click.Group):
@@ -57,6 +63,11 @@ class _Lazy(click.Group):
         """Write the list of commands."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of exit codes."""
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), meaning) for code, meaning in EXITS.items()])
 
 
 @click.group(
@@ -82,8 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     give_back_large_blocks()
     # Where its cache folder cannot be written to, it says so in two lines of no use to anyone here.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    ending = Ending()
     try:
-        sys.exit(cli.main(words, prog_name="medley", standalone_mode=False))
+        with ending.answering():
+            sys.exit(cli.main(words, prog_name="medley", standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
@@ -106,9 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(f"Error: {printable(str(error))}; {way}", err=True)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
-        kept = _KEPT if words and words[0] in _SHOOTING else ""
-        click.echo(f"Interrupted{kept}.", err=True)
-        sys.exit(INTERRUPTED)
+        kept = _KEPT.get(words[0], "") if words else ""
+        click.echo(f"{ending.words}{kept}.", err=True)
+        sys.exit(ending.code)
 
 
 def _escape_what_streams_lack() -> None:

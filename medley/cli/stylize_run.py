@@ -10,7 +10,7 @@ import click
 
 from medley.cli.console import notes
 from medley.cli.progress import Display, display
-from medley.cli.words import INTERRUPTED, STREAM, counted, printable, words_of
+from medley.cli.words import STREAM, counted, printable, words_of
 from medley.files import check_free
 from medley.settings import BlendSettings, RunSettings, ShotSettings, StillFormat, StillSettings
 from medley.stills import check_format
@@ -86,19 +86,15 @@ def _paint(
         show.expect_shots("picture", names, steps)
     else:
         show.expect_shots("painting", {}, steps)
+    if not is_folder:
+        _report(repaint_one(context, file, jobs[0], show.on), request.as_json)
+        return []
     failed = []
-    try:
-        if not is_folder:
-            _report(repaint_one(context, file, jobs[0], show.on), request.as_json)
-            return []
-        for done in repaint_all(context, file, jobs, show.on):
-            if done.error is not None:
-                failed.append(done.job.content.path)
-                show.warn(f"passed over: {words_of(done.error)}")
-            _report(done, request.as_json)
-    except KeyboardInterrupt:
-        click.echo("Interrupted; pictures that were finished are kept.", err=True)
-        sys.exit(INTERRUPTED)
+    for done in repaint_all(context, file, jobs, show.on):
+        if done.error is not None:
+            failed.append(done.job.content.path)
+            show.warn(f"passed over: {words_of(done.error)}")
+        _report(done, request.as_json)
     return failed
 
 

@@ -10,9 +10,6 @@ _HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, lone surrogates, line and paragr
 STREAM = Path("-")
 """The name of standard input or output."""
 
-INTERRUPTED = 130
-"""What a command ends with after Ctrl-C."""
-
 
 def counted(number: int, what: str) -> str:
     """A number of things, such as "1 shot" and "1,200 shots"."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from medley.events import Event
+from medley.events import Event, stage
 from medley.files import remove_parts_of, sha256
 from medley.media.probe import FilmFacts
 from medley.settings import RenderOrder, WalkOrder
@@ -13,6 +13,8 @@ from medley.studio.picture_cache import PictureCache
 from medley.studio.render import cut_render
 from medley.studio.sweep import cut_sweep
 from medley.studio.walk import cut_walk
+
+_LOOK_S = 0.5  # between two looks at whether the run was interrupted
 
 Listener = Callable[[Event], None]
 
@@ -40,7 +42,8 @@ def cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm 
 
     Args:
         film: film whose shots are all finished.
-        listener: takes "cutting" events for frames and "stage" events for computations.
+        listener: takes "cutting" events for frames and "stage" events for computations. What it
+            raises ends the cut.
         pictures: cache that gives the pixels of photos and paintings.
 
     Returns:
@@ -60,7 +63,9 @@ def cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm 
     with film.workspace.claim(f"film-{mark}") as claim:
         if not claim.take_now():
             tell(f"another process is cutting '{path}'; waiting")
-            claim.wait()
+            while not claim.take_now(_LOOK_S):
+                # Told again and again: by raising, the listener ends the wait.
+                listener(stage(f"waiting for another process's '{path.name}'", 0, 1))
         if film.is_there():
             return None
         for own in film.outputs.all:  # a killed run may have left part files

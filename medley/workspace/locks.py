@@ -30,13 +30,16 @@ class Claim:
         self._path = folder / f".{name}.lock"
         self._lock = FileLock(self._path)
 
-    def take_now(self) -> bool:
+    def take_now(self, within_s: float = 0) -> bool:
         """Lock, unless another process has the lock; return whether it is locked by this one.
+
+        Args:
+            within_s: seconds to wait for the other process.
 
         Raises:
             OutputError: the folder cannot be written to.
         """
-        return self._acquire(timeout=0)
+        return self._acquire(timeout=within_s)
 
     def wait(self) -> None:
         """Lock, after waiting for any other process to release the lock.

@@ -151,7 +151,7 @@ class _Pool:
         ours, theirs = context.Pipe()
         share = self._threads, len(self._engine.devices)
         process: BaseProcess = context.Process(target=worker_main, args=(theirs, info, share))
-        with _interrupts_ignored():
+        with _interrupts_ignored(), _signals_blocked():
             process.start()
         # Kept before anything else can fail, so that `end` waits for it.
         self._processes[ours] = _Process(info, process, attempt)
@@ -248,6 +248,22 @@ def _interrupts_ignored() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Let a process that is started in the block never see SIGUSR1, which Slurm sends to all.
+
+    This process sees it once the block ends: a scheduler does not send it twice.
+    """
+    if not hasattr(signal, "SIGUSR1"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _torch_threads() -> int | None:

@@ -7,7 +7,9 @@ workspace keeps its shots in a temporary folder and sends them back as files.
 
 import contextlib
 import os
+import signal
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Generator, Iterable, Iterator
@@ -242,7 +244,8 @@ def _connected(settings: EngineSettings) -> Iterator[None]:
     if settings.address is None:
         options = {"address": "local", "num_cpus": settings.workers, "include_dashboard": False}
     try:
-        ray.init(**options, log_to_driver=False, logging_level="ERROR")
+        with _own_answers():
+            ray.init(**options, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise MedleyError(
@@ -254,6 +257,17 @@ def _connected(settings: EngineSettings) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _own_answers() -> Iterator[None]:
+    """Keep this process's answer to SIGTERM; Ray would kill the workers, without checkpoints."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():  # Ray sets none elsewhere either
+            signal.signal(signal.SIGTERM, before)
 
 
 def _check_listening(address: str) -> None:
