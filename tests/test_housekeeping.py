@@ -235,7 +235,7 @@ def test_commands_list_prune_and_verify(workspace, tmp_path):
     assert "film" in shown.splitlines()[1] + shown.splitlines()[2]
     assert re.search(r"2 shots \(2 finished\), [\d.]+ KB; 1 in no film found\n$", shown)
     tried = run("workspace", "prune", "--unused", "--dry-run", cwd=tmp_path).stdout
-    assert re.match(rf"{key(1)}  [\d.]+ KB  ", tried)
+    assert re.search(rf"^ *{key(1)} ", tried, re.MULTILINE)
     assert re.search(r"would remove 1 shot, [\d.]+ KB\n$", tried)
     assert first.is_finished
     refused = run("workspace", "prune", "--unused", cwd=tmp_path, expect=2).stderr
@@ -249,6 +249,68 @@ def test_commands_list_prune_and_verify(workspace, tmp_path):
     failed = run("workspace", "verify", cwd=tmp_path, expect=1)
     assert f"{key(2)}: '" in failed.stdout
     assert "Error: 1 damaged shot; remove '" in failed.stderr
+
+
+def described(workspace, number, **about):
+    """A recorded shot whose `shot.json` says of what it is."""
+    shot = shoot(workspace, number)
+    path = shot.path / "shot.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | about))
+    return shot
+
+
+FILES = {"content_file": "/in/harbour.jpg", "painting_files": ["/art/sea.png", "/art/sky.png"]}
+
+
+def test_shots_are_named_by_photo_and_paintings(workspace, tmp_path):
+    described(workspace, 1, **FILES, label="harbour, The Sea")
+    described(workspace, 2, **FILES)  # an older version wrote no label
+    described(workspace, 3, painting_files=5)  # damaged
+    (shoot(workspace, 4).path / "shot.json").write_text("{")
+    names = [one.name for one in workspace.shots()]
+    assert names == ["harbour, The Sea", "harbour, sea, sky", "", ""]
+    shown = run("workspace", "list", cwd=tmp_path).stdout
+    assert f"{key(1)}  harbour, The Sea" in shown
+    rows = [
+        json.loads(line)
+        for line in run("workspace", "list", "--json", cwd=tmp_path).stdout.splitlines()
+    ]
+    first, second, third, fourth = sorted(rows, key=lambda one: one["key"])
+    assert (first["title"], first["content"]) == ("harbour, The Sea", "/in/harbour.jpg")
+    assert second["paintings"] == ["/art/sea.png", "/art/sky.png"]
+    assert (first["state"], first["iterates"], first["films"]) == ("finished", 5, [])
+    assert (third["content"], fourth["title"]) == (None, "")
+
+
+def test_nothing_is_removed_before_all_of_it_is_named(workspace, tmp_path):
+    for number in range(1, 31):
+        described(workspace, number, label=f"harbour, sea {number}")
+    sidecar = tmp_path / "outputs" / "film.json"
+    sidecar.write_text(json.dumps({"measures": [{"shot": key(7)}]}, indent=2))
+    for how in ("--dry-run", "--yes"):
+        said = run("workspace", "prune", "--keep-size", "0B", how, cwd=tmp_path).stdout
+        assert [f"sea {number}" in said for number in range(1, 31)] == [True] * 30
+        assert re.search(rf"{key(7)}  harbour, sea 7 .*  film *$", said, re.MULTILINE)
+    assert workspace.shots() == []
+
+
+def test_what_goes_is_told_to_programs(workspace, tmp_path):
+    described(workspace, 1, **FILES, label="harbour, The Sea")
+    kept = shoot(workspace, 2)
+    (tmp_path / "outputs" / "film.json").write_text(json.dumps({"shot": key(2)}))
+    unused = ["workspace", "prune", "--unused", "--json"]
+    refused = run(*unused, cwd=tmp_path, expect=2)
+    assert "nobody can be asked, so pass --yes" in refused.stderr
+    assert refused.stdout == ""
+    for how, removed in (("--dry-run", False), ("--yes", True)):
+        (line,) = run(*unused, how, cwd=tmp_path).stdout.splitlines()
+        told = json.loads(line)
+        assert (told["key"], told["title"], told["removed"]) == (
+            *(key(1), "harbour, The Sea"),
+            removed,
+        )
+        assert told["bytes_freed"] == told["bytes"] > 0
+    assert workspace.shots() == [kept]
 
 
 def test_films_are_remembered_wherever_they_lie(workspace, tmp_path):

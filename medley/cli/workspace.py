@@ -20,6 +20,10 @@ _FILMS: Callable[[Any], Any] = click.option(
     help="Where films' sidecars are looked for, besides where they were made; repeatable.",
 )
 
+_JSON: Callable[[Any], Any] = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object a shot, one a line."
+)
+
 
 @click.group("workspace", short_help="List, verify and clear the shots that are kept.")
 def workspace() -> None:
@@ -29,11 +33,12 @@ def workspace() -> None:
 @workspace.command("list", short_help="List all shots, the newest first.")
 @workspace_options
 @_FILMS
-def list_(workspace: Path, films: tuple[Path, ...]) -> None:
-    """List all shots with size and age, and the films that they are in; the newest first."""
+@_JSON
+def list_(workspace: Path, films: tuple[Path, ...], as_json: bool) -> None:
+    """List all shots with photo and paintings, size, age and films; the newest first."""
     from medley.cli.workspace_run import list_shots
 
-    list_shots(workspace, films)
+    list_shots(workspace, films, as_json)
 
 
 @workspace.command("prune", short_help="Remove shots, or their iterates.")
@@ -42,8 +47,14 @@ def list_(workspace: Path, films: tuple[Path, ...]) -> None:
 @settings_options(PruneSettings)
 @click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@_JSON
 def prune_(
-    workspace: Path, films: tuple[Path, ...], dry_run: bool, yes: bool, **options: Any
+    workspace: Path,
+    films: tuple[Path, ...],
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Remove shots, or their iterates, of which all holds that is asked for.
 
@@ -52,16 +63,17 @@ def prune_(
     medley workspace prune --keep-size 20GB
     medley workspace prune --iterates --older-than 8w
 
-    A shot that is just being taken stays. One that was removed, or whose iterates were, is taken
+    All of them are named, with their photos and paintings, before any is removed. A shot that is
+    just being taken stays. One that was removed, or whose iterates were, is taken
     again if a film needs it.
     """
     choice = read_settings(PruneSettings, options)
     if choice == PruneSettings():
         names = ", ".join(map(option_of, PruneSettings.model_fields))
         raise click.UsageError(f"nothing says what may go; pass some of {names}")
-    from medley.cli.workspace_run import prune_shots
+    from medley.cli.workspace_run import Removal, prune_shots
 
-    prune_shots(workspace, films, choice, dry_run, yes)
+    prune_shots(workspace, films, choice, Removal(dry_run, yes, as_json))
 
 
 @workspace.command("verify", short_help="Check that every shot is as it was written.")

@@ -1,9 +1,12 @@
 """What `medley workspace` does: shots are listed, removed and verified."""
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 
@@ -25,36 +28,54 @@ from medley.workspace.maintenance import (
 )
 from medley.workspace.store import Workspace
 
-_LONGEST_LIST = 20  # films of a shot, or shots to go, are named up to here
-_NAMED_FILMS = 3
+_COLUMNS = ["shot", "name", "state", "iterates", "MB", "age", "films"]
+_NAMED_FILMS = 3  # of one shot
 _AGES = ((86_400 * 2, 86_400, "day"), (3600 * 2, 3600, "hour"), (60, 60, "minute"))
 
 
-def list_shots(workspace: Path, films: Sequence[Path]) -> None:
+def list_shots(workspace: Path, films: Sequence[Path], as_json: bool) -> None:
     """Print a table of all shots, the newest first.
 
     Args:
         workspace: folder of the shots.
         films: folders in which films' sidecars are looked for.
+        as_json: True for a JSON object for each shot, one a line.
     """
     place = _opened(workspace)
     entries = list_stored(place, find_films([*films, *place.films()]))
+    if as_json:
+        for entry in entries:
+            click.echo(json.dumps(_known_of(entry)))
+        return
     if entries:
-        show_table(["shot", "state", "iterates", "MB", "age", "films"], map(_row, entries))
+        show_table(_COLUMNS, [_row(entry, entry.size_bytes) for entry in entries])
     click.echo(_summary(entries))
 
 
+class Removal(NamedTuple):
+    """How shots are removed; the options of the command.
+
+    Attributes:
+        dry_run: True to say only what would go.
+        yes: True if that is agreed to already.
+        as_json: True for a JSON object for each shot, one a line.
+    """
+
+    dry_run: bool
+    yes: bool
+    as_json: bool
+
+
 def prune_shots(
-    workspace: Path, films: Sequence[Path], choice: PruneSettings, dry_run: bool, yes: bool
+    workspace: Path, films: Sequence[Path], choice: PruneSettings, how: Removal
 ) -> None:
-    """Remove the shots that a choice picks, or their iterates, once that is agreed to.
+    """Remove the shots that a choice picks, or their iterates, once they were named and agreed to.
 
     Args:
         workspace: folder of the shots.
         films: folders in which films' sidecars are looked for.
         choice: settings that say what may go.
-        dry_run: True to say only what would go.
-        yes: True if that is agreed to already.
+        how: how they are removed.
     """
     place = _opened(workspace)
     named_in = find_films([*films, *place.films()])
@@ -63,29 +84,48 @@ def prune_shots(
         raise OutputError(f"no film's sidecar lies in {where}; name their folders with --films")
     picked = choose(list_stored(place, named_in), choice)
     sizes = {entry.shot.key: bytes_freed(entry, choice.iterates) for entry in picked}
+    known = [_known_of(entry) for entry in picked if how.as_json]  # while they can be read
     what = "the iterates between first and last of " if choice.iterates else ""
     named = f"{what}{counted(len(picked), 'shot')}, {amount(sum(sizes.values()))}"
-    for entry in picked[:_LONGEST_LIST]:
-        click.echo(f"{entry.shot.key}  {amount(sizes[entry.shot.key])}  {_age(entry.age_s)} old")
-    if len(picked) > _LONGEST_LIST:
-        click.echo(f"... and {len(picked) - _LONGEST_LIST:,} more")
-    if dry_run or not picked:
-        click.echo(f"would remove {named}" if picked else "nothing to remove")
-        return
-    if not yes and not _agreed(named, picked):
-        return
-    gone = [entry for entry in picked if prune(place, entry.shot, choice.iterates)]
-    total = amount(sum(sizes[entry.shot.key] for entry in gone))
-    click.echo(f"removed {what}{counted(len(gone), 'shot')}, {total}")
-    if busy := len(picked) - len(gone):
-        click.echo(f"{counted(busy, 'shot')} kept: still being taken, or just changed")
+    say = partial(click.echo, err=how.as_json)
+    if picked and not how.as_json:
+        show_table(_COLUMNS, [_row(entry, sizes[entry.shot.key]) for entry in picked])
+    gone = set()
+    if how.dry_run or not picked:
+        say(f"would remove {named}" if picked else "nothing to remove")
+    elif how.yes or _agreed(named, picked, how.as_json):
+        gone = {entry.shot.key for entry in picked if prune(place, entry.shot, choice.iterates)}
+        total = amount(sum(sizes[key] for key in gone))
+        say(f"removed {what}{counted(len(gone), 'shot')}, {total}")
+        if busy := len(picked) - len(gone):
+            say(f"{counted(busy, 'shot')} kept: still being taken, or just changed")
+    for one in known:
+        freed = {"bytes_freed": sizes[one["key"]], "removed": one["key"] in gone}
+        click.echo(json.dumps(one | freed))
 
 
-def _agreed(named: str, picked: Sequence[StoredShot]) -> bool:
+def _agreed(named: str, picked: Sequence[StoredShot], as_json: bool) -> bool:
     in_films = sum(bool(entry.films) for entry in picked)
-    if not sys.stdin.isatty():
+    if as_json or not sys.stdin.isatty():
         raise click.UsageError(f"would remove {named}; nobody can be asked, so pass --yes")
     return click.confirm(f"remove {named}? in films: {in_films:,}")
+
+
+def _known_of(entry: StoredShot) -> dict[str, Any]:
+    """What is known of a shot, for programs."""
+    shot = entry.shot
+    content, paintings = shot.files
+    return {
+        "key": shot.key,
+        "title": shot.name,
+        "content": content,
+        "paintings": paintings,
+        "state": entry.state,
+        "iterates": entry.kept,
+        "bytes": entry.size_bytes,
+        "age_s": round(entry.age_s),
+        "films": [str(path) for path in entry.films],
+    }
 
 
 def verify_shots(workspace: Path, decode: bool, quiet: bool) -> None:
@@ -107,7 +147,8 @@ def verify_shots(workspace: Path, decode: bool, quiet: bool) -> None:
             show.count("verifying", len(findings), len(shots))
     for finding in findings:
         for fault in finding.faults:
-            click.echo(f"{finding.shot.key}: {printable(fault)}")
+            name = f" ({finding.shot.name})" if finding.shot.name else ""
+            click.echo(printable(f"{finding.shot.key}{name}: {fault}"))
     damaged = [finding.shot for finding in findings if finding.faults]
     unknown = sum(not finding.digests for finding in findings)
     if not quiet:
@@ -139,13 +180,14 @@ def _opened(root: Path) -> Workspace:
     return Workspace(root)
 
 
-def _row(entry: StoredShot) -> list[str]:
+def _row(entry: StoredShot, size_bytes: int) -> list[str]:
+    shot = entry.shot
     films = [path.stem for path in entry.films[:_NAMED_FILMS]]
     if more := len(entry.films) - len(films):
         films.append(f"and {more} more")
-    size = f"{entry.size_bytes / 1e6:,.1f}"
-    kept = f"{entry.kept:,}"
-    return [entry.shot.key, entry.state, kept, size, _age(entry.age_s), ", ".join(films)]
+    size = f"{size_bytes / 1e6:,.1f}"
+    age = _age(entry.age_s)
+    return [shot.key, shot.name, entry.state, f"{entry.kept:,}", size, age, ", ".join(films)]
 
 
 def _summary(entries: list[StoredShot]) -> str:

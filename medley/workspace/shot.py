@@ -78,6 +78,24 @@ class Shot:
             return {}
         return found if isinstance(found, dict) else {}
 
+    @property
+    def files(self) -> tuple[str | None, tuple[str, ...]]:
+        """The files of the photo and of the paintings, as `shot.json` has them."""
+        about = self.description
+        paintings = about.get("painting_files")
+        return about.get("content_file"), tuple(paintings if isinstance(paintings, list) else ())
+
+    @property
+    def name(self) -> str:
+        """The shot's name for people, the same wherever it is told of.
+
+        It is the label that it was begun with; names of photo and paintings for a shot of an older
+        version, and "" if `shot.json` is missing or damaged.
+        """
+        photo, paintings = self.files
+        stems = [Path(file).stem for file in (photo, *paintings) if isinstance(file, str)]
+        return str(self.description.get("label") or ", ".join(stems))
+
     def drop_state(self) -> None:
         """Remove the checkpoint, if there is one, when the shot is finished."""
         with suppress(OSError):  # missing, or on a read-only disk, where it does not matter

@@ -25,7 +25,7 @@ class ShotStatus:
         steps: number of the shot's last step, or 0 if it is unknown.
         loss: loss of the last iterate.
         seconds: seconds spent so far, by the trace.
-        title: label of the shot; names of photo and paintings for a shot of an older version.
+        title: name of the shot for people.
     """
 
     key: str
@@ -68,7 +68,6 @@ def latest_log(workspace: Workspace) -> Path | None:
 
 def _progress(shot: Shot, is_running: bool) -> ShotStatus:
     about, row = shot.description, shot.last_values()
-    files = [about.get("content_file"), *about.get("painting_files", [])]
     return ShotStatus(
         shot.key,
         "running" if is_running else "begun",
@@ -76,5 +75,5 @@ def _progress(shot: Shot, is_running: bool) -> ShotStatus:
         steps=int(about.get("settings", {}).get("steps", 0)),
         loss=row.get("loss", 0.0),
         seconds=row.get("seconds", 0.0),
-        title=about.get("label") or ", ".join(Path(file).stem for file in files if file),
+        title=shot.name,
     )
