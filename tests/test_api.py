@@ -185,7 +185,10 @@ def test_film_is_made_and_its_steps_are_watched(make_picture, tmp_path):
     )  # fmt: skip
     assert seen == [0, 1, 2, 3]
     assert (made.path, made.frame_count, made.width) == (tmp_path / "film.mp4", 15, 48)
-    with pytest.raises(MedleyError, match="exists; pass force=True to replace it"):
+    with pytest.raises(
+        MedleyError,
+        match=r"exists and .*steps was 3 and would be 120; pass force=True to replace it",
+    ):
         medley.render(photo, painting, made.path)
     with pytest.raises(ValueError, match=r"film\.txt' must end in \.mp4"):
         medley.render(photo, painting, tmp_path / "film.txt")

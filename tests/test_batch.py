@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import tracemalloc
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -513,6 +514,121 @@ def test_check_says_what_a_batch_would_take_and_makes_nothing(place, monkeypatch
     (place / "bad.png").touch()
     failed = command(place, '[[film]]\ncontent = "bad.png"\n', "--check", expect=1)
     assert "cannot be made: " in failed.stderr
+
+
+BOTH = '[[film]]\ncontent = ["photo.png", "tall.png"]\n'
+
+
+@pytest.mark.usefixtures("here")
+def test_check_counts_pruned_shots_of_made_films_as_not_finished(place):
+    command(place, BOTH)
+    assert "4 different shots, 4 of them finished" in command(place, BOTH, "--check").stdout
+    run("workspace", "prune", "shots", "--iterates", "--keep-size", "0B", "--yes", cwd=place)
+    said = command(place, BOTH, "--check").stdout
+    assert "2 films, 2 of them made; 4 different shots, 0 of them finished" in said
+    assert "4 shots of made films are pruned or removed, and are taken again for any other" in said
+    told = json.loads(command(place, BOTH, "--check", "--json").stdout)
+    assert (told["finished"], told["missing"], told["pruned"]) == (0, 0, 4)
+    assert [film["pruned"] for film in told["films"]] == [2, 2]
+    anew = command(place, BOTH + "fps = 12\n", "--check", "--force").stdout
+    assert "forecast: 8 steps" in anew
+
+
+CHANGES = {
+    "fps = 12\nsteps = 3": "fps was 10 and would be 12, steps was 2 and would be 3;",
+    'title = "Sea"': "title was not set and would be Sea;",
+    "loop = false": "loop was on and would be off;",
+    'styles = ["styles/painting_2.png"]': "styles without '{}/styles/painting_3.png';",
+    'styles = ["styles/painting_3.png", "styles/painting_2.png"]': "styles in another order;",
+}
+
+
+@pytest.fixture
+def made(place, request):
+    """A film that lies there."""
+    request.getfixturevalue("here")
+    command(place, RENDER)
+    return place
+
+
+def test_a_film_that_was_made_otherwise_is_told_how(made):
+    for change, words in CHANGES.items():
+        said = command(made, f"{RENDER}{change}\n", "--check", expect=1).stderr
+        assert f"photo-medley.mp4' exists and was made otherwise: {words.format(made)}" in said
+        assert "pass --force to replace it, or name another" in said
+
+
+def test_a_film_whose_settings_are_the_same_tells_what_else_may_have_changed(made, make_picture):
+    sidecar = made / "outputs" / "photo-medley.json"
+    whole = sidecar.read_text()
+    make_picture("photo.png", height=41, width=50, seed=7)
+    said = command(made, RENDER, "--check", expect=1).stderr
+    assert "exists and was made otherwise: a picture or the weights were others;" in said
+    sidecar.write_text(whole.replace('"medley": "', '"medley": "0.0.'))
+    assert "otherwise: by medley 0.0." in command(made, RENDER, "--check", expect=1).stderr
+    for torn in ("", "[]", '{"order": 3}', whole[:200]):
+        sidecar.write_text(torn)
+        said = command(made, RENDER, "--check", expect=1).stderr
+        assert "photo-medley.mp4' exists; pass --force to replace it" in said
+
+
+def test_check_tells_programs_of_each_film(place, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(place / "cache"))
+    keep_pace("cpu", "float32", Pace(6.0, 0.0))
+    films = RENDER + '[[film]]\ncontent = "tall.png"\nseconds_per_painting = 0.1\n'
+    done = command(
+        place, films + RENDER + 'output = "b.mp4"\nsteps = 5\n', "--check", "--json", expect=1
+    )
+    told = json.loads(done.stdout)
+    one, bad, other = told["films"]
+    assert (one["film"], one["kind"], one["state"]) == (
+        "outputs/photo-medley.mp4",
+        "render",
+        "missing",
+    )
+    assert (one["shots"], one["missing"], one["minutes"]) == (2, 2, 0.4)
+    assert (other["film"], other["minutes"]) == ("b.mp4", 1.0)
+    assert bad["state"] == "impossible"
+    assert "raise seconds_per_painting to" in bad["error"]
+    assert (told["minutes"], told["steps"], told["missing"]) == (1.4, 14, 4)
+    refused = command(place, RENDER, "--json", expect=2)
+    assert "--json is for --check" in refused.stderr
+
+
+@pytest.mark.usefixtures("here")
+def test_why_a_film_cannot_be_made_is_said_once_and_first(place):
+    films = RENDER + '[[film]]\ncontent = "tall.png"\nseconds_per_painting = 0.1\n'
+    for more in ([], ["--quiet"], ["--check"]):
+        said = command(place, films, *more, expect=1).stderr
+        assert said.count("are too few") == 1
+        assert said.startswith(
+            "Error: 'films.toml' line 12, film 2: 'outputs/tall-medley.mp4' cannot"
+        )
+        assert "warning" not in said
+        if more != ["--check"]:
+            assert "  outputs/tall-medley.mp4: cannot be made, as was said first\n" in said
+    assert (place / "outputs" / "photo-medley.mp4").is_file()
+
+
+def test_the_forecast_of_a_begun_shot_is_of_the_steps_that_it_lacks(place, model):
+    order = RENDER + "steps = 9\nscales = 1\n"
+    planned = plan(place, order)
+    whole, job = foretell(planned), next(iter(planned.jobs.values()))
+    with closing(
+        shoot(loaded(planned, job.spec), model, None, planned.workspace, job.label)
+    ) as events:
+        for event in events:
+            if event.step == 5:
+                break
+    again = plan(place, order)
+    assert again.begun == {job.key: 6}
+    left = foretell(again)
+    assert (whole.steps, left.steps) == (18, 12)
+    assert left.seconds == pytest.approx(whole.seconds * 12 / 18)
+    assert left.disk_bytes < whole.disk_bytes
+    said = command(place, order, "--check").stdout
+    assert f"goes on from step 6 of 9: {job.label}\n" in said
+    assert "forecast: 12 steps" in said
 
 
 def test_a_films_error_names_what_stands_in_the_manifest_and_the_batchs_own_its_options(place):

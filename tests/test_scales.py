@@ -6,7 +6,7 @@ import torch
 from medley.settings import ShotSettings
 from medley.tensors import to_tensor
 from medley.transfer.pyramid import DETAIL_KEPT, Pyramid, resample
-from medley.transfer.scales import Scale, plan_scales, scale_at
+from medley.transfer.scales import Scale, plan_scales, scale_at, steps_left
 
 from .conftest import draw_pixels
 
@@ -127,3 +127,12 @@ def test_coarse_frame_shows_what_changed_beneath_the_detail(pyramid, ground):
     darker = pyramid.frame((small - 0.1).clamp(0, 1), 0)
     inside = (ground > 0.2) & (ground < 0.8)
     torch.testing.assert_close((ground - darker)[inside].mean().item(), 0.1, atol=0.01, rtol=0)
+
+
+def test_steps_that_are_left_are_those_after_the_ones_that_were_taken():
+    scales = [Scale(20, 30, 4), Scale(40, 60, 5)]
+    assert steps_left(scales, 0) == tuple(scales)
+    assert steps_left(scales, 3) == (Scale(20, 30, 1), Scale(40, 60, 5))
+    assert steps_left(scales, 4) == (Scale(40, 60, 5),)
+    assert steps_left(scales, 7) == (Scale(40, 60, 2),)
+    assert steps_left(scales, 9) == (Scale(40, 60, 0),)

@@ -17,6 +17,7 @@ from medley.settings.manifest_schema import manifest_schema
 @settings_options(EngineSettings)
 @click.option("--workspace", type=PATH, help="Keeps all iterates, instead of the manifest's.")
 @click.option("--check", is_flag=True, help="Say what is wrong, or what it would take, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="With --check: print one JSON object.")
 @click.option("--schema", is_flag=True, help="Print the manifest's JSON Schema, for editors.")
 @click.option("--yes", is_flag=True, help="Make more than 10,000 films.")
 @click.option("--force", is_flag=True, help="Replace films that were made otherwise.")
@@ -33,6 +34,7 @@ def batch(
     manifest: Path | None,
     workspace: Path | None,
     check: bool,
+    as_json: bool,
     schema: bool,
     yes: bool,
     force: bool,
@@ -56,9 +58,11 @@ def batch(
         return
     if manifest is None:
         raise click.UsageError("name a MANIFEST, such as films.toml")
+    if as_json and not check:
+        raise click.UsageError("--json is for --check; for a run there is --log-json FILE")
     settings = read_settings(EngineSettings, options)
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
     from medley.cli.batch_run import Request, run_batch
 
-    request = Request(manifest, workspace, check, yes, force, quiet, log_json, page)
+    request = Request(manifest, workspace, check, yes, force, quiet, log_json, page, as_json)
     sys.exit(run_batch(request, settings))

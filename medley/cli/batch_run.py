@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import click
 
-from medley.cli.console import notes, show_table
-from medley.cli.films import forecast_line, missing_steps
+from medley.cli.batch_check import counts_line, print_check, show_check
+from medley.cli.console import notes
+from medley.cli.films import begun_lines, forecast_line, missing_steps
 from medley.cli.progress import Display, display
 from medley.cli.words import counted, in_options, printable, words_of
 from medley.errors import Setting, worded
@@ -24,8 +25,6 @@ from medley.studio.prepare import Prepared, prepare
 from medley.studio.run import Report, run
 from medley.studio.shooting.devices import preset_kind
 
-_LISTED = 30  # films that --check names one by one
-
 
 class Request(NamedTuple):
     """What was asked of a batch besides its engine; the options of the command."""
@@ -38,6 +37,7 @@ class Request(NamedTuple):
     quiet: bool
     log_json: Path | None
     page: Path | None
+    as_json: bool
 
 
 _OWN = {*EngineSettings.model_fields, "force", "log_json", "page", "workspace", "yes"}
@@ -67,9 +67,14 @@ def run_batch(request: Request, settings: EngineSettings) -> int:
             patience="always" if request.check else "none",
             begins=not request.check,
         )
-        _show_plan(manifest, ready, show, request.check)
+        _tell_impossible(manifest, ready.plan)
         if request.check:
+            if request.as_json:
+                print_check(manifest, ready, in_manifest)
+            else:
+                show_check(ready)
             return int(bool(ready.plan.failed))
+        _open(ready, show)
         log = request.log_json or log_path(manifest.workspace, manifest.path)
         with open_log(log, request.log_json is not None, in_manifest) as events:
             report = _make(manifest, ready.plan, settings, show, events)
@@ -82,7 +87,7 @@ def run_batch(request: Request, settings: EngineSettings) -> int:
                 click.echo(film.key)
         show.line(f"summary '{page}', log '{log}'")
     if report.failures:
-        _show_failures(report, log)
+        _show_failures(report, ready.plan, log)
     return int(bool(report.failures))
 
 
@@ -90,26 +95,22 @@ def _kind(devices: tuple[str, ...]) -> Kind:
     return kind_named(devices[0]) if devices != ("auto",) else preset_kind("auto")
 
 
-def _show_plan(manifest: Manifest, ready: Prepared, show: Display, check: bool) -> None:
-    """Say what there is to be done, and of a check also how each film stands."""
-    planned, expected = ready.plan, ready.forecast
+def _tell_impossible(manifest: Manifest, planned: Plan) -> None:
+    """Tell on standard error which films cannot be made and why, even if all else is quiet."""
     for number, error in planned.failed.items():
         film = manifest.films[number]
-        show.warn(f"{film.source}: '{film.path}' cannot be made: {words_of(error, in_manifest)}")
-    if check and planned.films and len(planned.films) <= _LISTED:
-        rows = []
-        for one in planned.films:
-            missing = len(planned.jobs.keys() & set(one.keys))
-            state = "made" if one.is_made else f"{missing}"
-            rows.append([str(one.path), one.order.kind, f"{len(one.shots)}", state])
-        show_table(["film", "kind", "shots", "missing"], rows)
-    say = click.echo if check else show.line
-    say(
-        f"{counted(len(planned.orders), 'film')}, {planned.made:,} of them made;"
-        f" {counted(len(planned.labels), 'different shot')}, {expected.finished:,} of them finished"
-    )
-    if expected.missing:
-        say(forecast_line(expected))
+        why = printable(words_of(error, in_manifest))
+        path = printable(str(film.path))
+        click.echo(f"Error: {film.source}: '{path}' cannot be made: {why}", err=True)
+
+
+def _open(ready: Prepared, show: Display) -> None:
+    """Say what begins, and what it will take."""
+    show.line(counts_line(ready.plan, ready.forecast))
+    for line in begun_lines(ready.plan):
+        show.line(line)
+    if ready.forecast.missing:
+        show.line(forecast_line(ready.forecast))
 
 
 def _make(
@@ -119,28 +120,32 @@ def _make(
     counts = {"shots": len(planned.labels), "missing": len(planned.jobs)}
     log.write("batch", films | counts)
     show.expect_shots("shot", planned.labels, missing_steps(planned))
-    show.expect_films(len(planned.orders), planned.made)
+    show.expect_films(len(planned.orders), planned.made, len(planned.failed))
+    told = {str(planned.orders[number].film_path) for number in planned.failed}
 
     def listener(event: Event) -> None:
         log.on(event)
-        show.on(event)
+        if event.kind != "filmend" or event.key not in told:
+            show.on(event)
 
     report = run(planned, open_engine(settings, planned.workspace), listener)
     log.write("end", {"failed": len(report.failures)})
     return report
 
 
-def _show_failures(report: Report, log: Path) -> None:
+def _show_failures(report: Report, planned: Plan, log: Path) -> None:
     """Tell on standard error what failed and why, even if all else is quiet."""
+    told = list(planned.failed.values())
     click.echo(
         f"Error: {len(report.failures):,} of {counted(len(report.films), 'film')} failed; the same"
         f" command tries again; log '{log}'",
         err=True,
     )
     for film in report.failures:
-        click.echo(
-            f"  {printable(film.key)}: {printable(words_of(film.error, in_manifest))}", err=True
-        )
+        why = words_of(film.error, in_manifest)
+        if film.error in told:
+            why = "cannot be made, as was said first"
+        click.echo(f"  {printable(film.key)}: {printable(why)}", err=True)
     for shot in report.lost:
         attempts = f" after {shot.attempts} attempts" if shot.attempts > 1 else ""
         title, why = printable(shot.title), printable(words_of(shot.error, in_manifest))

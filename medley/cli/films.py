@@ -1,5 +1,8 @@
 """What commands that make one film share: how a run opens, goes on, and closes."""
 
+from collections.abc import Iterator
+from itertools import islice
+
 from medley.cli.console import notes
 from medley.cli.progress import Display, display
 from medley.cli.words import clock, counted
@@ -16,6 +19,8 @@ from medley.studio.plan import Plan
 from medley.studio.prepare import prepare
 from medley.studio.run import run
 from medley.studio.shooting.devices import name_devices
+
+_LISTED = 30  # begun shots that are named one by one
 
 
 def make_film(order: FilmOrder, force: bool = False, quiet: bool = False) -> MadeFilm:
@@ -47,16 +52,30 @@ def show_notes(planned: Plan, show: Display) -> None:
 
 
 def missing_steps(planned: Plan) -> dict[str, int]:
-    """The steps of each shot that has to be taken, by its key."""
-    return {key: job.spec.settings.steps for key, job in planned.jobs.items()}
+    """The steps that each shot lacks which has to be taken, by its key."""
+    return {
+        key: job.spec.settings.steps - planned.begun.get(key, 0)
+        for key, job in planned.jobs.items()
+    }
+
+
+def begun_lines(planned: Plan) -> Iterator[str]:
+    """Say of shots that were begun from which step they go on."""
+    for key, step in islice(planned.begun.items(), _LISTED):
+        steps = planned.jobs[key].spec.settings.steps
+        yield f"goes on from step {step:,} of {steps:,}: {planned.labels[key]}"
+    if (more := len(planned.begun) - _LISTED) > 0:
+        yield f"{counted(more, 'more shot')} were begun and go on"
 
 
 def _open(show: Display, planned: Plan, expected: Forecast) -> None:
     """Say what begins, what of it is there already, and what the rest will take."""
     show_notes(planned, show)
     film = planned.films[0]
-    also = f", {planned.begun} begun" if planned.begun else ""
+    also = f", {len(planned.begun)} begun" if planned.begun else ""
     show.line(f"{_opening(film, expected)} found finished{also}")
+    for line in begun_lines(planned):
+        show.line(line)
     if film.order.catalog.sample:
         show.line("drawn: " + "; ".join(work.title for work in film.drawn.paintings))
     if expected.missing:

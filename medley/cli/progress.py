@@ -99,10 +99,16 @@ class Display:
         self._began = self._shown = self._said = time.monotonic()
         self._counting: _Count | None = None
 
-    def expect_films(self, count: int, made: int) -> None:
-        """Learn how many films there are: each is told of, and each shot, and who is at what."""
+    def expect_films(self, count: int, made: int, failed: int = 0) -> None:
+        """Learn how many films there are: each is told of, and each shot, and who is at what.
+
+        Args:
+            count: number of all films.
+            made: number of those that exist already.
+            failed: number of those that cannot be made, which was told.
+        """
         self._is_batch = True
-        self._films, self._films_done = count, made
+        self._films, self._films_done, self._films_failed = count, made, failed
 
     def expect_shots(self, what: str, titles: Mapping[str, str], steps: Mapping[str, int]) -> None:
         """Learn which shots there are.

@@ -5,12 +5,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from medley.errors import OutputError, Setting
 from medley.film.encode import check_frame
 from medley.film.lettering import undrawable
 from medley.paintings.draws import Draw
 from medley.pictures import Picture
 from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
 from medley.studio.compression.networks import has_float, list_variants
+from medley.studio.differences import differences
 from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import check_film, plan_frame
 from medley.studio.editing.outputs import Outputs, check_output
@@ -60,12 +62,22 @@ class FilmChecks:
             self._folders.add(outputs.film.parent)
 
     def outputs(self, film: FilmSpec) -> None:
-        """Check that the film does not replace another one unasked."""
+        """Check that the film does not replace another one unasked.
+
+        Raises:
+            OutputError: it would; if the other one was made otherwise, the message says how.
+        """
         if self._writes and any(path.exists() for path in film.outputs.all):
             inputs = {*film.order.inputs, *(work.path for work in film.works)}
             # A run killed while publishing leaves the files beside a film without the film.
             is_ours = self._unattended and not film.path.exists() and film.sidecar_matches()
-            film.outputs.check(self._force or is_ours, sorted(inputs))
+            force = self._force or is_ours
+            if not force and film.path.exists() and (how := differences(film)):
+                raise OutputError(
+                    f"'{film.path}' exists and was made otherwise: ", *how, "; pass ",
+                    Setting("force", True), " to replace it, or name another",
+                )  # fmt: skip
+            film.outputs.check(force, sorted(inputs))
 
 
 def check_time(order: FilmOrder, parts: int) -> None:

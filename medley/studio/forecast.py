@@ -1,7 +1,6 @@
 """Forecast of a plan on this machine: time, memory and disk, before anything begins."""
 
 import heapq
-from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +12,7 @@ from medley.studio.shooting.costs import TILES, Pace, disk_bytes, peak_bytes, sh
 from medley.studio.shooting.devices import kind_of_device
 from medley.studio.shooting.paces import CALIBRATION, known_pace
 from medley.studio.shooting.resources import free_memory_each, process_memory, resident_memory
+from medley.transfer.scales import steps_left
 
 _WORTH = 5  # the pace is measured for runs that are this many times as long as measuring it
 
@@ -28,8 +28,9 @@ class Forecast:
     Attributes:
         missing: number of shots to be taken.
         finished: number of shots that are finished already.
-        steps: steps of all missing shots together.
+        steps: steps that all missing shots together lack.
         seconds: time for the missing shots, or None if the machine's pace is unknown.
+        each: time of each missing shot by itself, by key; empty if the pace is unknown.
         memory_bytes: peak memory of all processes, or on CUDA of the fullest device.
         disk_bytes: growth of the workspace.
         tile: side in pixels of the smallest tiles, or None if pictures are computed as a whole.
@@ -39,6 +40,7 @@ class Forecast:
     finished: int
     steps: int
     seconds: float | None
+    each: Mapping[str, float]
     memory_bytes: float
     disk_bytes: float
     tile: int | None
@@ -67,23 +69,29 @@ def forecast(
     free = free_memory_each(devices)
     disk = peak = 0.0
     steps, tiles = 0, []
-    took: dict[Hashable, float] = {}
-    examples = {_likeness(job): job for job in jobs}
-    for alike, count in Counter(map(_likeness, jobs)).items():
-        job = examples[alike]
-        scales, settings = job.spec.scales, job.spec.settled
+    took: dict[str, float] = {}
+    alike: dict[Hashable, list[Job]] = {}
+    for job in jobs:
+        alike.setdefault(_likeness(job, plan.begun.get(job.key, 0)), []).append(job)
+    for same in alike.values():
+        job, count = same[0], len(same)
+        settings = job.spec.settled
+        left = steps_left(job.spec.scales, plan.begun.get(job.key, 0))
         tile = _tile(job, count, free, warn)
-        took[alike] = shot_seconds(scales, pace, tile, settings.keep_every) if pace else 0.0
-        disk += count * disk_bytes(scales, settings)
-        peak = max(peak, peak_bytes(scales, settings, tile))
-        steps += count * sum(scale.steps for scale in scales)
+        if pace:
+            seconds = shot_seconds(left, pace, tile, settings.keep_every)
+            took |= dict.fromkeys((one.key for one in same), seconds)
+        disk += count * disk_bytes(left, settings)
+        peak = max(peak, peak_bytes(job.spec.scales, settings, tile))
+        steps += count * sum(scale.steps for scale in left)
         if tile:
             tiles.append(tile)
     return Forecast(
         missing=len(jobs),
-        finished=len(plan.labels) - len(jobs),
+        finished=len(plan.labels) - len(jobs) - len(plan.gone),
         steps=steps,
         seconds=_seconds(jobs, took, len(set(devices))) if pace or not jobs else None,
+        each=took,
         memory_bytes=_memory(devices, peak),
         disk_bytes=disk,
         tile=min(tiles, default=None),
@@ -144,15 +152,15 @@ def _memory(devices: Sequence[str], peak: float) -> float:
     return resident_memory() + shots
 
 
-def _likeness(job: Job) -> Hashable:
-    """A value that is equal for jobs that take the same time and memory.
+def _likeness(job: Job, begun: int) -> Hashable:
+    """A value that is equal for jobs that take the same time and memory from a step on.
 
     Settings count by identity, because comparing them is slow and the shots of a film share them.
     """
-    return job.spec.content.shape, id(job.spec.settings), job.tile
+    return job.spec.content.shape, id(job.spec.settings), job.tile, begun
 
 
-def _seconds(jobs: Sequence[Job], took: Mapping[Hashable, float], devices: int) -> float:
+def _seconds(jobs: Sequence[Job], took: Mapping[str, float], devices: int) -> float:
     """Time until the last job ends, if each begins on the device that is free first.
 
     Processes on one device share its arithmetic, so that two are hardly quicker than one. A job
@@ -162,6 +170,6 @@ def _seconds(jobs: Sequence[Job], took: Mapping[Hashable, float], devices: int) 
     ends: dict[str | None, float] = {}
     for job in jobs:
         begin = max(heapq.heappop(free), ends.get(job.spec.after, 0.0))
-        ends[job.key] = begin + took[_likeness(job)]
+        ends[job.key] = begin + took.get(job.key, 0.0)
         heapq.heappush(free, ends[job.key])
     return max(free)

@@ -5,7 +5,7 @@ It reads files, sizes and digests; it keeps no pixels and does not import torch.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -49,6 +49,9 @@ class Plan:
         workspace: workspace that keeps the shots.
         pictures: cache that gives the jobs' pictures.
         unattended: True if a failure affects only the films that need what failed.
+        begun: steps at which missing shots that were interrupted go on, by key.
+        gone: keys of shots that are neither finished nor missing, because their films are made
+            already: they are taken again only for another film.
     """
 
     orders: tuple[FilmOrder, ...]
@@ -59,16 +62,13 @@ class Plan:
     workspace: Workspace
     pictures: PictureCache
     unattended: bool = False
+    begun: Mapping[str, int] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
 
     @property
     def made(self) -> int:
         """The number of films that exist already."""
         return sum(film.is_made for film in self.films)
-
-    @property
-    def begun(self) -> int:
-        """The number of missing shots that were interrupted and will be resumed."""
-        return sum(bool(self.workspace.shot(key).saved_step) for key in self.jobs)
 
 
 def plan(
@@ -103,15 +103,23 @@ def plan(
     films, failed = planner.films(sources or [""] * len(orders))
     planner.pictures.finish_planning()
     labels = label_shots(spec for film in films for spec in film.shots)
+    jobs, shot = _missing(films, labels), planner.workspace.shot
     return Plan(
         orders=tuple(orders),
         films=tuple(films),
         failed=failed,
-        jobs=_missing(films, labels),
+        jobs=jobs,
         labels=labels,
         workspace=planner.workspace,
         pictures=planner.pictures,
         unattended=unattended,
+        begun={key: step for key in jobs if (step := shot(key).saved_step)},
+        gone=frozenset(
+            spec.key
+            for film in films
+            for spec in film.shots
+            if film.is_made and spec.key not in jobs and not shot(spec.key).is_finished
+        ),
     )
 
 

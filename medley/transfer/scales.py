@@ -109,3 +109,13 @@ def mean_share(scales: Sequence[Scale], step: int, decay: float) -> float:
         began += scale.steps
     counted = step - began + 1 + (began > 0)
     return (1 - decay) / (1 - decay**counted)
+
+
+def steps_left(scales: Sequence[Scale], begun: int) -> tuple[Scale, ...]:
+    """The sizes at which steps are left from a step on; the last one always is."""
+    left = []
+    for scale in scales:
+        passed = min(begun, scale.steps)
+        begun -= passed
+        left.append(scale._replace(steps=scale.steps - passed))
+    return (*(scale for scale in left[:-1] if scale.steps), left[-1])

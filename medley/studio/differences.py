@@ -1,0 +1,91 @@
+"""Differences between a film that lies there, by its sidecar, and the film that is asked for."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import medley
+from medley.errors import Part, Setting
+from medley.settings import RenderOrder, SweepOrder
+from medley.settings.load import VERSION
+from medley.studio.editing.beside import resolved_order
+from medley.studio.editing.credits import choose_captions
+from medley.studio.film_shots import shown_in
+from medley.studio.film_spec import FilmSpec
+
+_IDLE = {"output", "quality", "device", "tile", "deterministic", "workspace"}
+"""Entries of an order that change nothing of what the film shows."""
+
+_NAMED = 3  # items of a list that are named
+
+
+def differences(film: FilmSpec) -> list[Part]:
+    """Say what of a film that lies there is not as it is asked for, in parts of a message.
+
+    Returns:
+        Names and values of settings, then and now; else what else may have changed. Nothing
+        if the sidecar is missing, or does not tell.
+    """
+    try:
+        before = json.loads(film.outputs.sidecar.read_text("utf-8"))["order"]
+        version = before[VERSION]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    now = _order_of(film)
+    parts: list[Part] = []
+    for name in sorted((before.keys() | now.keys()) - _IDLE - {VERSION}):
+        was, would_be = before.get(name), now.get(name)
+        if was != would_be:
+            parts += [", " if parts else "", Setting(name), f" {_words(was, would_be)}"]
+    if parts or film.sidecar_matches():
+        return parts
+    if version != medley.__version__:
+        return [f"by medley {version}"]
+    return ["a picture or the weights were others"]
+
+
+def _order_of(film: FilmSpec) -> dict[str, Any]:
+    """The film's order as its sidecar will have it."""
+    order = film.order
+    settings: Any = order.film.fitted(film.path)
+    changes: dict[str, Any] = {}
+    if isinstance(order, RenderOrder):
+        captions = choose_captions(film.works, settings)
+        settings = settings.model_copy(update={"captions": captions})
+    if isinstance(order, SweepOrder):
+        shown = tuple(dict.fromkeys(network.bits for network in shown_in(film, order)))
+        changes["sweep"] = order.sweep.model_copy(update={"bits": shown})
+    works = film.drawn.paintings if isinstance(order, SweepOrder) else film.works
+    styles = tuple(dict.fromkeys(work.path for work in works))
+    # Through JSON, as it was written: a tuple is a list there.
+    found: dict[str, Any] = json.loads(
+        json.dumps(resolved_order(film, styles=styles, film=settings, **changes))
+    )
+    return found
+
+
+def _words(was: Any, would_be: Any) -> str:
+    """Say of a setting what it was and would be; of two lists, what each has alone."""
+    if isinstance(was, list) and isinstance(would_be, list):
+        gone = [item for item in was if item not in would_be]
+        new = [item for item in would_be if item not in was]
+        if not gone and not new:
+            return "in another order"
+        lost = [f"without {_listed(gone)}"] if gone else []
+        more = [f"with {_listed(new)}"] if new else []
+        return " and ".join([*lost, *more])
+    then = "was not set" if was is None else f"was {_word(was)}"
+    return f"{then} and would " + ("not be set" if would_be is None else f"be {_word(would_be)}")
+
+
+def _listed(items: list[Any]) -> str:
+    named = ", ".join(map(_word, items[:_NAMED]))
+    return named if len(items) <= _NAMED else f"{named} and {len(items) - _NAMED} more"
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, str) and Path(value).is_absolute():
+        return f"'{value}'"
+    return str(value)
