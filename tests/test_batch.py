@@ -31,6 +31,7 @@ from medley.studio.shooting.costs import Pace
 from medley.studio.shooting.paces import keep_pace
 from medley.studio.shooting.shoot import shoot
 from medley.workspace.locks import is_claimed, reserve
+from medley.workspace.status import survey
 from medley.workspace.store import Workspace
 
 from .test_render import run
@@ -432,6 +433,32 @@ def test_an_interrupt_leaves_no_reservation(place, model):
     with pytest.raises(KeyboardInterrupt):
         make(planned, Here(model, planned.workspace, after=interrupt))
     assert list((place / "shots" / "shots").glob("*.batch")) == []
+
+
+def test_a_run_is_seen_from_outside_and_leaves_word_only_of_what_is_not_made(place, model):
+    planned = plan(place, RENDER)
+    seen = []
+
+    def watch(event):
+        if event.kind in ("started", "cutting"):
+            found = survey(planned.workspace)
+            (film,) = found.films
+            shots = {shot.title: shot.state for shot in found.shots}
+            seen.append((event.kind, film.state, film.missing, shots))
+
+    def fail(*_):
+        raise PictureError("spoilt")
+
+    names = ["photo, painting 2", "photo, painting 3"]
+    make(planned, Here(model, planned.workspace), watch, cutter=fail)
+    assert seen[0][1:] == ("waiting", 2, dict.fromkeys(names, "waiting"))
+    assert seen[1][1:] == ("waiting", 1, dict(zip(names, ("finished", "waiting"), strict=True)))
+    (film,) = survey(planned.workspace).films
+    assert film.state == "failed"
+    again = plan(place, RENDER)
+    make(again, Here(model, planned.workspace), watch)
+    assert seen[-1][:3] == ("cutting", "cutting", 0)
+    assert survey(planned.workspace).films == ()
 
 
 def test_the_forecast_adds_up_the_shots_of_all_films(place):

@@ -361,7 +361,7 @@ def test_output_that_is_no_terminal_gets_plain_lines(place, monkeypatch):
     unknown = r"time unknown \(medley plan measures .*\)"
     forecast = rf"forecast: 6 steps, {unknown}, [\d.]+ .B of memory, 36 KB of disk"
     assert re.fullmatch(forecast, lines[1])
-    assert lines[2].startswith("painting 1/2 painting 2: loss ")
+    assert lines[2].startswith("painting 1/2 photo, painting 2: loss ")
     assert lines[-1].startswith(
         "30 frames of 48x40 at 10 fps, 3.0 s; poster 'outputs/photo-medley.png'"
     )

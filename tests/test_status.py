@@ -1,6 +1,8 @@
 """What a batch leaves for people to look at: its status, its log, its page."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,8 +16,9 @@ from medley.events import Event
 from medley.studio.event_log import open_log
 from medley.studio.page import common_folder, write_page
 from medley.studio.run import Report
+from medley.workspace.runs import NotedFilm, NotedRun, RunNote
 from medley.workspace.shot import TraceRow
-from medley.workspace.status import latest_log, list_progress
+from medley.workspace.status import latest_log, list_progress, survey
 from medley.workspace.store import Workspace
 
 from .test_render import run
@@ -76,26 +79,159 @@ def test_the_status_command_prints_counts_and_what_is_unfinished(workspace, tmp_
         claim.wait()
         said = run("status", "shots", cwd=tmp_path).stdout
     lines = said.splitlines()
-    assert [line.split() for line in lines[:3]] == [
+    assert [line.split() for line in lines[:4]] == [
         ["finished", "1"],
         ["running", "1"],
         ["begun", "1"],
+        ["waiting", "0"],
     ]
-    assert lines[3].split() == ["log", "shots/logs/night.jsonl"]
+    assert lines[4].split() == ["log", "shots/logs/night.jsonl"]
     assert "photo, sea" in said
     assert "3/9" in said
     rows = run("status", "shots", "--json", cwd=tmp_path).stdout.splitlines()
     finished, begun, never = found = [json.loads(one) for one in rows]
     assert [one["key"] for one in found] == ["aaa", "bbb", "ccc"]
-    assert finished == {"key": "aaa", "state": "finished"}  # nothing is made up
+    # Nothing is made up.
+    assert finished == {"key": "aaa", "state": "finished", "title": "photo, sea"}
     assert (begun["step"], begun["steps"]) == (3, 9)
     assert (never["step"], never["loss"], never["seconds"]) == (None, None, None)
 
 
 def test_a_place_without_shots_is_named(tmp_path):
     with pytest.raises(OutputError, match="holds no shots; name a workspace"):
-        list(list_progress(Workspace(tmp_path)))
+        survey(Workspace(tmp_path))
     assert latest_log(Workspace(tmp_path)) is None
+
+
+@pytest.fixture
+def noted(workspace):
+    """A run that is to take two of the shots and two others, for three films."""
+    titles = {"aaa": "harbour, sea", "bbb": "harbour, sky", "ddd": "pier, sea", "eee": "pier, sky"}
+    films = [
+        NotedFilm(str(workspace.root.parent / "one.mp4"), ("aaa", "bbb")),
+        NotedFilm(str(workspace.root.parent / "two.mp4"), ("ddd", "eee")),
+        NotedFilm(str(workspace.root.parent / "bad.mp4"), (), "failed"),
+    ]
+    steps = {"bbb": 9, "ddd": 9, "eee": 9}
+    return RunNote(workspace.root, NotedRun(tuple(films), titles, steps))
+
+
+def states(found):
+    return [film.state for film in found.films], [shot.state for shot in found.shots]
+
+
+def test_what_a_run_has_still_to_do_is_seen_while_it_works_and_after_it_died(workspace, noted):
+    noted.begin()
+    noted.tell(str(workspace.root.parent / "one.mp4"), "cutting")
+    found = survey(workspace)
+    shots = ["finished", "begun", "begun", "waiting", "waiting"]
+    assert states(found) == (["cutting", "waiting", "failed"], shots)
+    assert (found.is_running, found.is_done) == (True, False)
+    assert [(film.shots, film.missing) for film in found.films] == [(2, 1), (2, 2), (0, 0)]
+    # One name a shot: as the run calls it.
+    assert [shot.title for shot in found.shots] == [
+        *("harbour, sea", "harbour, sky", "photo, sea"),
+        *("pier, sea", "pier, sky"),
+    ]
+    noted.end(is_done=False)
+    found = survey(workspace)
+    assert not found.is_running
+    assert states(found) == (["waiting", "waiting", "failed"], shots)
+
+
+def test_a_run_that_has_made_all_or_begins_again_leaves_no_old_word(workspace, noted):
+    for _ in range(2):
+        noted.begin()
+        assert len(list((workspace.root / ".runs").glob("*.jsonl"))) == 1
+        noted.end(is_done=False)
+    noted.begin()
+    noted.end(is_done=True)
+    assert list((workspace.root / ".runs").iterdir()) == []
+    assert survey(workspace).films == ()
+
+
+def test_a_film_that_another_run_made_since_is_made(workspace, noted):
+    film = workspace.root.parent / "two.mp4"
+    film.touch()
+    os.utime(film, (1, 1))  # the one that was to be replaced
+    noted.begin()
+    noted.end(is_done=False)
+    assert survey(workspace).films[1].state == "waiting"
+    os.utime(film, (2e9, 2e9))
+    assert survey(workspace).films[1].state == "made"
+
+
+def test_a_torn_note_is_passed_over_and_a_torn_line_of_it(workspace, noted):
+    noted.begin()
+    (path,) = (workspace.root / ".runs").glob("*.jsonl")
+    whole = path.read_text()
+    path.write_text(whole + '{"film": "')
+    assert len(survey(workspace).films) == 3
+    for torn in ("", whole[:40], "[]\n", '{"films": 3}\n'):
+        path.write_text(torn)
+        assert survey(workspace).films == ()
+    noted.end(is_done=True)
+
+
+def test_a_workspace_that_cannot_be_written_to_gets_no_note(tmp_path):
+    (tmp_path / "file").touch()
+    note = RunNote(tmp_path / "file", NotedRun((), {}, {}))
+    note.begin()
+    note.tell("film.mp4", "made")
+    note.end(is_done=True)
+
+
+def test_the_status_command_shows_films_and_waiting_shots(noted, tmp_path):
+    noted.begin()
+    said = run("status", "shots", cwd=tmp_path).stdout
+    assert re.search(r"^films +0 of 3 made$", said, re.MULTILINE)
+    assert re.search(r"^ two.mp4 +waiting +0/2 *$", said, re.MULTILINE)
+    assert re.search(r"^ pier, sky +waiting +0/9 *$", said, re.MULTILINE)
+    assert "none at work" not in said
+    noted.end(is_done=False)
+    assert "none at work; the same command goes on" in run("status", "shots", cwd=tmp_path).stdout
+    rows = [
+        json.loads(line)
+        for line in run("status", "shots", "--json", cwd=tmp_path).stdout.splitlines()
+    ]
+    assert [one.get("title") for one in rows[:2]] == ["harbour, sea", "harbour, sky"]
+    assert rows[4]["state"] == "waiting"
+    assert rows[4]["step"] is None
+    assert rows[6] == {
+        "film": str(tmp_path / "two.mp4"),
+        "state": "waiting",
+        "shots": 2,
+        "missing": 2,
+    }
+
+
+def test_a_thousand_waiting_shots_are_counted_and_not_all_named(workspace, tmp_path):
+    steps = {f"key{number}": 9 for number in range(1000)}
+    titles = {key: f"photo, sea {key}" for key in steps}
+    RunNote(workspace.root, NotedRun((), titles, steps)).begin()
+    lines = run("status", "shots", cwd=tmp_path).stdout.splitlines()
+    assert lines[-1] == " ... and 980 more waiting"
+    assert len(lines) < 40
+
+
+def test_a_watch_ends_when_all_is_done_or_quietly_by_an_interrupt(workspace, tmp_path, monkeypatch):
+    def finish(_):
+        for key in ("bbb", "ccc"):
+            (workspace.root / "shots" / key / "done.json").write_text("{}")
+
+    monkeypatch.setattr("medley.cli.status_run.time.sleep", finish)
+    said = run("status", "shots", "--watch", cwd=tmp_path)
+    assert re.search(r"^finished +3$", said.stdout, re.MULTILINE)
+    (workspace.root / "shots" / "bbb" / "done.json").unlink()
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("medley.cli.status_run.time.sleep", interrupt)
+    said = run("status", "shots", "--watch", cwd=tmp_path)
+    assert re.search(r"^begun +1$", said.stdout, re.MULTILINE)
+    assert said.stderr == ""
+    assert "give it or --json" in run("status", "--watch", "--json", cwd=tmp_path, expect=2).stderr
 
 
 def test_the_status_answers_without_torch():

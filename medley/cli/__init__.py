@@ -24,7 +24,7 @@ COMMANDS = {
     "presets": "Show what each --quality sets.",
     "quantize": "Store the float network in a few bits a weight.",
     "render": "Make a film: a photo repainted after many paintings.",
-    "status": "Show how far the shots of a workspace are.",
+    "status": "Show how far the shots and films of a workspace are.",
     "styles": "List, draw and check paintings.",
     "stylize": "Repaint one picture, or a folder of them.",
     "sweep": "Compare networks of different bit widths in a film.",

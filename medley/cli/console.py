@@ -22,15 +22,30 @@ def warn(console: Console, text: str) -> None:
     console.print(line, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
+def fact_lines(facts: Mapping[str, str]) -> list[str]:
+    """Names and what they are, a line each."""
+    width = max(len(name) for name in facts)
+    return [f"{name:{width}}  {text}" for name, text in facts.items()]
+
+
 def show_facts(facts: Mapping[str, str]) -> None:
     """Print names and what they are, a line each, to standard output."""
-    width = max(len(name) for name in facts)
-    for name, text in facts.items():
-        click.echo(f"{name:{width}}  {text}")
+    for line in fact_lines(facts):
+        click.echo(line)
+
+
+def results() -> Console:
+    """Console for standard output; off a terminal it is wide enough for a table."""
+    return Console(width=None if sys.stdout.isatty() else 200)
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table to standard output; numbers stand to the right."""
+    results().print(table_of(columns, rows))
+
+
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table in which numbers stand to the right."""
     table = Table(box=None, header_style="bold")
     texts = [[printable(str(cell)) for cell in row] for row in rows]
     for column, cells in zip(columns, zip(*texts, strict=True), strict=True):
@@ -38,4 +53,4 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         table.add_column(column, justify="right" if numbers else "left", overflow="fold")
     for row in texts:
         table.add_row(*(escape(cell) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    return table

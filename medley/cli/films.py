@@ -36,8 +36,7 @@ def make_film(order: FilmOrder, force: bool = False, quiet: bool = False) -> Mad
         ready = prepare([order], devices, show.on, force=force)
         _open(show, ready.plan, ready.forecast)
         what = "shot" if isinstance(order, SweepOrder) else "painting"
-        titles = {spec.key: spec.title for spec in ready.plan.films[0].shots}
-        show.expect_shots(what, titles, missing_steps(ready.plan))
+        show.expect_shots(what, ready.plan.labels, missing_steps(ready.plan))
         engine = engine_for(ready.devices, ready.plan.workspace, len(ready.plan.jobs))
         (made,) = run(ready.plan, engine, show.on).made
         show.line(closing_line(made.facts, made.film.outputs))

@@ -20,6 +20,7 @@ from medley.studio.engines.jobs import Engine, Job
 from medley.studio.film_spec import FilmSpec
 from medley.studio.plan import Plan
 from medley.workspace.locks import Reservation, reserve
+from medley.workspace.runs import NotedFilm, NotedRun, RunNote
 
 _POLL_S = 0.5  # between two looks at the cutting thread, so that Ctrl-C is answered
 
@@ -74,13 +75,36 @@ def run(
             failed and the run is not unattended.
     """
     cutter = cutter or partial(cut, pictures=plan.pictures)
-    with ThreadPoolExecutor(1, "cut") as pool:
-        runner = _Runner(plan, listener, cutter, pool)
-        try:
-            return runner.run(engine)
-        except BaseException:
-            runner.stop()
-            raise
+    note, is_done = RunNote(plan.workspace.root, _noted(plan)), False
+    note.begin()
+    try:
+        with ThreadPoolExecutor(1, "cut") as pool:
+            runner = _Runner(plan, listener, cutter, pool, note)
+            try:
+                report = runner.run(engine)
+            except BaseException:
+                runner.stop()
+                raise
+        is_done = not report.failures
+        return report
+    finally:
+        note.end(is_done)
+
+
+def _noted(plan: Plan) -> NotedRun:
+    """What others may know of a plan."""
+    failed = [plan.orders[number].film_path for number in plan.failed]
+    films = [
+        NotedFilm(_noted_path(film.path), tuple(film.keys), "made" if film.is_made else "waiting")
+        for film in plan.films
+    ]
+    films += [NotedFilm(_noted_path(path), (), "failed") for path in failed]
+    steps = {key: job.spec.settings.steps for key, job in plan.jobs.items()}
+    return NotedRun(tuple(films), plan.labels, steps)
+
+
+def _noted_path(film: Path) -> str:
+    return str(film.absolute())
 
 
 class _Runner:
@@ -92,8 +116,9 @@ class _Runner:
         listener: Callable[[Event], None],
         cutter: Cutter,
         pool: ThreadPoolExecutor,
+        note: RunNote,
     ) -> None:
-        self._plan, self._cut, self._pool = plan, cutter, pool
+        self._plan, self._cut, self._pool, self._note = plan, cutter, pool, note
         self._listener = listener
         self._listener_lock = threading.Lock()
         self._stopping = threading.Event()
@@ -224,6 +249,7 @@ class _Runner:
         """Cut a film, on the thread pool, and return its "filmend" event."""
         film = self._plan.films[number]
         path, began, error = str(film.path), time.monotonic(), None
+        self._note.tell(_noted_path(film.path), "cutting")
         try:
             if made := self._cut(film, self._on_cut_event):
                 self._made[number] = made
@@ -231,6 +257,8 @@ class _Runner:
             error = MedleyError("interrupted") if self._stopping.is_set() else failure
         seconds, shots = time.monotonic() - began, len(film.shots)
         end = Event("filmend", path, steps=shots, seconds=seconds, error=error)
+        if not self._stopping.is_set():
+            self._note.tell(_noted_path(film.path), "failed" if error else "made")
         self._notify(end)
         return end
 
@@ -263,6 +291,7 @@ class _Runner:
             error = MedleyError(f"{len(lost)} of {shots} shots failed: ", *why)
             keys = tuple(shot.key for shot in lost)
             end = Event("filmend", path, steps=shots, error=error, lost=keys)
+            self._note.tell(_noted_path(film.path), "failed")
             self._notify(end)
             return end
         if film.is_made:

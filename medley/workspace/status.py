@@ -1,15 +1,16 @@
-"""Progress of a workspace's shots, read from outside while other processes take them.
+"""Progress of a workspace's shots and films, read from outside while other processes make them.
 
 Nothing is read of finished shots, so that thousands of them take no time. `maintenance` reads more.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from medley.errors import OutputError
 from medley.workspace.locks import is_claimed
+from medley.workspace.runs import FilmState, NotedRun, noted_runs
 from medley.workspace.shot import Shot
 from medley.workspace.store import Workspace
 
@@ -20,7 +21,8 @@ class ShotStatus:
 
     Attributes:
         key: key of the shot.
-        state: "running" while a process takes the shot; "begun" if none does, and it is unfinished.
+        state: "running" while a process takes the shot; "begun" if none does, and it is unfinished;
+            "waiting" if a run is to take it and has not begun it.
         step: number of the last iterate, or -1 before the first.
         steps: number of the shot's last step, or 0 if it is unknown.
         loss: loss of the last iterate.
@@ -29,7 +31,7 @@ class ShotStatus:
     """
 
     key: str
-    state: Literal["finished", "running", "begun"]
+    state: Literal["finished", "running", "begun", "waiting"]
     step: int = -1
     steps: int = 0
     loss: float = 0.0
@@ -44,15 +46,90 @@ class ShotStatus:
         return self.seconds / self.step * (self.steps - self.step)
 
 
-def list_progress(workspace: Workspace) -> Iterator[ShotStatus]:
-    """Yield the progress of every shot, sorted by key.
+@dataclass(frozen=True)
+class FilmStatus:
+    """Progress of a film that a run is to make.
+
+    Attributes:
+        path: absolute path of the film.
+        state: "waiting" for its shots or its turn, "cutting", "made" or "failed".
+        shots: number of its shots.
+        missing: number of those that are not finished.
+    """
+
+    path: str
+    state: FilmState
+    shots: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What can be seen of a workspace from outside.
+
+    Attributes:
+        shots: shots that have a folder, sorted by key, and then those that wait, in their order.
+        films: films of all runs that have not made everything, in their order.
+        is_running: True if a process takes a shot or makes a film.
+    """
+
+    shots: tuple[ShotStatus, ...]
+    films: tuple[FilmStatus, ...]
+    is_running: bool
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing left to be taken or made."""
+        shots = all(shot.state == "finished" for shot in self.shots)
+        return shots and all(film.state == "made" for film in self.films)
+
+
+def survey(workspace: Workspace) -> Survey:
+    """Look at all shots, and at what runs are still to make.
 
     Raises:
         OutputError: the workspace does not exist.
     """
-    folder = workspace.folder
-    if not folder.is_dir():
+    # What runs that have died say counts less.
+    runs = sorted(noted_runs(workspace.root), key=lambda run: run.is_running)
+    if not runs and not workspace.folder.is_dir():
         raise OutputError(f"'{workspace.root}' holds no shots; name a workspace, or begin a batch")
+    titles = {key: title for run in runs for key, title in run.titles.items()}
+    shots = {
+        shot.key: replace(shot, title=titles.get(shot.key, shot.title))
+        for shot in list_progress(workspace)
+    }
+    for run in runs:
+        for key, steps in run.steps.items():
+            waits = ShotStatus(key, "waiting", steps=steps, title=run.titles.get(key, ""))
+            shots.setdefault(key, waits)
+    films = {one.path: one for run in runs for one in _films(run, shots)}
+    is_running = any(run.is_running for run in runs)
+    return Survey(
+        tuple(shots.values()),
+        tuple(films.values()),
+        is_running or any(shot.state == "running" for shot in shots.values()),
+    )
+
+
+def _films(run: NotedRun, shots: Mapping[str, ShotStatus]) -> Iterator[FilmStatus]:
+    """The films of a run, unless it has died and nothing is left of what it was to do."""
+    films = [
+        FilmStatus(
+            film.path,
+            film.state,
+            len(film.shots),
+            sum(key not in shots or shots[key].state != "finished" for key in film.shots),
+        )
+        for film in run.films
+    ]
+    if run.is_running or any(film.state != "made" for film in films):
+        yield from films
+
+
+def list_progress(workspace: Workspace) -> Iterator[ShotStatus]:
+    """Yield the progress of every shot that has a folder, sorted by key."""
+    folder = workspace.folder
     for shot in workspace.shots():
         if (shot.path / "done.json").is_file():
             yield ShotStatus(shot.key, "finished")
