@@ -152,7 +152,8 @@ def test_same_command_again_takes_no_shot_twice(place):
     assert "2 shots found finished" in again.stderr
     assert [path.stat().st_mtime_ns for path in steps] == before
     refused = render(place, expect=1)
-    assert "photo-medley.mp4' exists; pass --force" in refused.stderr
+    how = "made otherwise: --fps was 12 and would be 10; pass --force"
+    assert f"photo-medley.mp4' exists and was {how}" in refused.stderr
 
 
 def test_finished_shot_loses_a_checkpoint_that_a_kill_left_behind(place):
