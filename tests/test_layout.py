@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from pydantic import ValidationError
 
 from medley.film.composite import BACKDROP_LIGHT, GROUND, fit_picture, lay_frame, letterbox
 from medley.film.layout import Box, plan_layout
 from medley.settings import FilmSettings, FrameSettings, FrameSize
-from medley.settings.film import parse_resolution
+from medley.settings.film import Focus, parse_resolution
 
 from .conftest import draw_pixels
 
@@ -119,6 +119,33 @@ def test_picture_is_cut_in_its_middle():
     picture[:, 40:80] = 200
     assert fit_picture(picture, 40, 40).min() > 190
     assert fit_picture(picture, 20, 60).shape == (20, 60, 3)
+
+
+@pytest.mark.parametrize("shape", [(90, 200), (200, 90), (120, 121)])
+@pytest.mark.parametrize("size", [(60, 60), (30, 100), (100, 30)])
+@pytest.mark.parametrize("x", [0.0, 0.1, 0.5, 0.8, 1.0])
+@pytest.mark.parametrize("y", [0.0, 0.3, 1.0])
+def test_focus_stays_in_view_and_comes_to_the_middle_where_it_can(shape, size, x, y):
+    row, column = min(shape[0] - 1, int(y * shape[0])), min(shape[1] - 1, int(x * shape[1]))
+    picture = np.zeros((*shape, 3), np.uint8)
+    picture[max(0, row - 3) : row + 4, max(0, column - 3) : column + 4] = 255
+    cropped = fit_picture(picture, *size, Focus(x, y))[..., 0].astype(float)
+    assert cropped.max() > 128
+    scale = max(size[0] / shape[0], size[1] / shape[1])
+    rows, columns = (np.nonzero(cropped > 100)[axis].mean() for axis in (0, 1))
+    for found, side, whole, point in (
+        (rows, size[0], shape[0], y),
+        (columns, size[1], shape[1], x),
+    ):
+        start = min(max(0, point * whole * scale - side / 2), whole * scale - side)
+        assert found == pytest.approx(point * whole * scale - start, abs=3 * scale + 1)
+
+
+def test_crop_without_a_focus_is_where_it_always_was():
+    picture = draw_pixels(60, 111, 3)
+    image = Image.fromarray(picture)
+    middle = np.asarray(ImageOps.fit(image, (40, 50), Image.Resampling.LANCZOS))
+    assert (fit_picture(picture, 50, 40) == middle).all()
 
 
 def test_scaling_is_pillows_own_lanczos():

@@ -4,6 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from medley.errors import ConfigError
 from medley.settings import (
@@ -99,6 +100,17 @@ def test_betas_are_two_numbers_and_adam_s():
         parse_betas("0.9,1")
     with pytest.raises(ValueError, match="adam_betas sets Adam, not L-BFGS; pass optimizer adam"):
         ShotSettings(adam_betas="0.5,0.9")
+
+
+def test_focus_is_a_point_of_the_picture_that_a_crop_keeps():
+    focused = FilmSettings(fit="crop", focus=" 0.30, 1")
+    assert focused.focus == (0.3, 1)
+    assert FilmSettings(**focused.model_dump(mode="json")) == focused
+    for wrong in ("0.5", "0.5,1.1", "-0.1,0", "nan,0", "left,top", (0.5, 3)):
+        with pytest.raises(ValidationError):
+            FilmSettings(fit="crop", focus=wrong)
+    with pytest.raises(ValueError, match="focus says where a crop is; pass fit crop with it"):
+        FilmSettings(focus="0.3,0.5")
 
 
 def test_history_is_no_setting_of_adam():

@@ -12,6 +12,7 @@ from medley.film.mix import mix, pad_to_even, wipe
 from medley.film.overlay import Moment, Overlay
 from medley.film.timeline import Frame
 from medley.images import Pixels, contain
+from medley.settings.film import MIDDLE, Focus
 
 GROUND = 18  # gray level behind pictures
 BACKDROP_LIGHT = 0.42  # of the blurred picture behind a padded one, against its own
@@ -110,15 +111,16 @@ def _join(shown: Frame, home: Sequence[int], pane_of: Callable[[int], Pixels]) -
     return first if first is last else (wipe if shown.wipe else mix)(first, last, shown.mix)
 
 
-def letterbox(picture: Pixels, layout: Layout) -> Pixels:
+def letterbox(picture: Pixels, layout: Layout, focus: Focus = MIDDLE) -> Pixels:
     """A picture at its place in a frame of another size, on an even dark ground.
 
     Args:
         picture: pixels of any size.
         layout: where it stands.
+        focus: the point that a crop keeps.
     """
     box = layout.picture
-    fitted = fit_picture(picture, box.height, box.width)
+    fitted = fit_picture(picture, box.height, box.width, focus)
     if fitted.shape[:2] == (layout.height, layout.width):
         return fitted
     frame = _dark(layout.height, layout.width)
@@ -126,8 +128,10 @@ def letterbox(picture: Pixels, layout: Layout) -> Pixels:
     return frame
 
 
-def fit_picture(picture: Pixels, height: int, width: int) -> Pixels:
-    """Scale a picture to a size, cut evenly on both sides where its shape is another.
+def fit_picture(picture: Pixels, height: int, width: int, focus: Focus = MIDDLE) -> Pixels:
+    """Scale a picture to a size, cut on both sides where its shape is another.
+
+    The focus comes into the middle of what is kept, or as near to it as the picture's edge allows.
 
     Where only a row or column is missing that makes a side even, the last one is repeated.
     """
@@ -141,7 +145,18 @@ def fit_picture(picture: Pixels, height: int, width: int) -> Pixels:
     cut = max(high - height / scale, wide - width / scale)
     if cut * scale <= SNAP:  # rounding, no other shape
         return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
-    return np.asarray(ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS))
+    # Pillow takes the part of what is cut that is cut on the left, and above.
+    centre = (
+        _share_before(focus.x, width / scale / wide), _share_before(focus.y, height / scale / high)
+    )  # fmt: skip
+    fitted = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS, centering=centre)
+    return np.asarray(fitted)
+
+
+def _share_before(point: float, kept: float) -> float:
+    """How much of what is cut lies before the part that is kept, a share of a side."""
+    cut = 1 - kept
+    return min(1.0, max(0.0, (point - kept / 2) / cut)) if cut > 0 else 0.5
 
 
 def fit_pane(picture: Pixels, height: int, width: int) -> Pixels:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from operator import attrgetter
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -214,6 +214,36 @@ def _check_sides(text: str, *sides: int) -> None:
         raise ValueError(f"{text!r} has an odd side, and films need even ones; make it even")
 
 
+class Focus(NamedTuple):
+    """A point of a picture, from its upper left corner: shares of its width and height."""
+
+    x: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+    y: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+    def __str__(self) -> str:
+        """Write the point in the form that `parse_focus` reads."""
+        return f"{self.x:g},{self.y:g}"
+
+
+def parse_focus(text: str) -> Focus:
+    """Read a point such as "0.3,0.6".
+
+    Raises:
+        ValueError: the text is not two numbers from 0 to 1.
+    """
+    try:
+        # Rounded to the digits that it is written with, so that text and value mean the same.
+        x, y = (float(f"{float(part):g}") for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"'{text}' is not two numbers such as 0.3,0.6") from None
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise ValueError(f"'{text}' has a number that is not from 0 to 1")
+    return Focus(x, y)
+
+
+MIDDLE = Focus(0.5, 0.5)
+
+
 class FrameSettings(Settings):
     """Size of a film's frames, and how pictures of another shape are fitted into them."""
 
@@ -228,6 +258,20 @@ class FrameSettings(Settings):
         "pad",
         description="Where the shapes differ: pad, with the picture itself blurred, or crop it.",
     )
+    focus: Annotated[Focus, Text(parse_focus)] = Field(
+        MIDDLE,
+        description="The point that a crop keeps, in its middle where it can: shares of width and"
+        " height, such as 0.3,0.6.",
+    )
+
+    @model_validator(mode="after")
+    def _focus_has_a_crop(self) -> Self:
+        if self.focus != MIDDLE and self.fit != "crop":
+            raise SettingsError(
+                Setting("focus"), " says where a crop is; pass ", Setting("fit", "crop"),
+                " with it",
+            )  # fmt: skip
+        return self
 
 
 Corner = Literal["none", "top-left", "top-right", "bottom-left", "bottom-right"]

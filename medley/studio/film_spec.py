@@ -82,10 +82,12 @@ class FilmSpec:
         """Whether there is a sidecar with the same shots and the same settings of the cut."""
         try:
             sidecar: dict[str, Any] = json.loads(self.outputs.sidecar.read_text("utf-8"))
+            # What an older version did not know yet was as it is by default.
+            told = type(self.order.film)().model_dump(mode="json") | sidecar["settings"]
             return (
                 sidecar["command"] == self.order.kind
                 and _keys_in(sidecar) == self._keys_in_sidecar()
-                and bool(self._settings_in_sidecar().items() <= sidecar["settings"].items())
+                and bool(self._settings_in_sidecar().items() <= told.items())
             )
         except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
             return False  # there is none, or it is damaged, or not medley's

@@ -159,7 +159,8 @@ class _Fitted:
         if self._is_plain:
             return picture  # all pictures have one size, and the frames have it too
         at = plan_layout(*picture.shape[:2], self._box, self._settings.fit)
-        fitted = fit_picture(picture, at.picture.height, at.picture.width)
+        size = at.picture.height, at.picture.width
+        fitted = fit_picture(picture, *size, self._settings.focus)
         return fitted if at.picture == Box(0, 0, at.height, at.width) else lay_frame(fitted, at)
 
 

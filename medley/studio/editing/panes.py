@@ -99,7 +99,7 @@ def cut_panes(
         frames = render_frames(
             timeline, lambda still: arrange(grid, _label(read(still), labels[_number(still)]))
         )
-    frames = (letterbox(frame, whole) for frame in frames)
+    frames = (letterbox(frame, whole, settings.focus) for frame in frames)
     full = (whole.height, whole.width)
     return encode(frames, len(timeline), full, settings, path, on_frame, part)
 
