@@ -182,11 +182,18 @@ def test_a_file_is_decoded_once_for_all_its_sizes(place, monkeypatch):
 
 def test_shots_of_the_same_pictures_are_told_apart(place):
     planned = plan(place, RENDER + 'bits = [8, 4]\nstyles = "styles/painting_2.png"\n')
-    assert [*planned.labels.values()] == ["photo, painting 2, 8 bits", "photo, painting 2, 4 bits"]
+    assert [*planned.labels.values()] == ["photo, painting 2", "photo, painting 2, 4 bits"]
     planned = plan(place, RENDER + 'steps = [2, 3]\nstyles = "styles/painting_2.png"\n')
-    assert [*planned.labels.values()] == [
-        f"photo, painting 2, 8 bits, {key[:6]}" for key in planned.jobs
-    ]
+    assert [*planned.labels.values()] == [f"photo, painting 2, {key[:6]}" for key in planned.jobs]
+
+
+def test_a_shot_has_one_name_in_films_of_every_kind(place):
+    one = 'styles = "styles/painting_2.png"\n'
+    films = [f"{RENDER}{one}bits = 4\n", f'{RENDER}{one}kind = "sweep"\nbits = [8, 4]\n']
+    alone, swept = (plan(place, film).labels for film in films)
+    (key,) = alone
+    assert alone[key] == swept[key] == "photo, painting 2, 4 bits"
+    assert set(plan(place, "".join(films)).labels.values()) == set(swept.values())
 
 
 def test_a_shot_keeps_its_label_when_others_are_finished(place, model):
@@ -198,7 +205,7 @@ def test_a_shot_keeps_its_label_when_others_are_finished(place, model):
     assert [*again.jobs] == [other]
     assert again.labels == first.labels
     about = json.loads((first.workspace.shot(key).path / "shot.json").read_text("utf-8"))
-    assert about["label"] == again.labels[key] == "photo, painting 2, 8 bits"
+    assert about["label"] == again.labels[key] == "photo, painting 2"
 
 
 def test_films_share_shots_and_each_is_taken_once(place, model):

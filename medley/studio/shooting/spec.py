@@ -166,7 +166,7 @@ class ShotSpec:
         """
         return {
             "content_file": in_full(self.content.path),
-            "label": label or _names(self),
+            "label": label or _name(self),
             "painting_files": [in_full(work.path) for work in self.paintings],
         }
 
@@ -205,7 +205,7 @@ _DEFAULTS = ShotSettings().model_dump(mode="json")
 
 
 def label_shots(specs: Iterable[ShotSpec]) -> dict[str, str]:
-    """Name shots for people by photo, painting, and if needed weights and key.
+    """Name shots for people, with the beginning of the key where names are equal.
 
     Args:
         specs: all specs of a plan, finished or not, so that names do not change between runs.
@@ -213,24 +213,22 @@ def label_shots(specs: Iterable[ShotSpec]) -> dict[str, str]:
     Returns:
         Names by key.
     """
-    known = {spec.key: spec for spec in specs}
-    labels = {key: _names(spec) for key, spec in known.items()}
-    for mark in (_weights_name, lambda spec: spec.key[:6]):
-        counts = Counter(labels.values())
-        labels = {
-            key: f"{label}, {mark(known[key])}" if counts[label] > 1 else label
-            for key, label in labels.items()
-        }
-    return labels
+    labels = {spec.key: _name(spec) for spec in specs}
+    counts = Counter(labels.values())
+    return {
+        key: f"{label}, {key[:6]}" if counts[label] > 1 else label for key, label in labels.items()
+    }
 
 
-def _names(spec: ShotSpec) -> str:
-    return f"{spec.content.path.stem}, {spec.title}"
-
-
-def _weights_name(spec: ShotSpec) -> str:
-    settings = spec.settings
-    return settings.weights.stem if settings.weights else f"{settings.bits} bits"
+def _name(spec: ShotSpec) -> str:
+    """The photo, the paintings, and weights other than those that ship: the same in every film."""
+    titles = " + ".join(work.title for work in spec.paintings)
+    parts = [spec.content.path.stem, f"the walk through {titles}" if spec.blend.walk else titles]
+    if spec.settings.weights:
+        parts.append(spec.settings.weights.stem)
+    elif spec.settings.bits != _DEFAULTS["bits"]:
+        parts.append(f"{spec.settings.bits} bits")
+    return ", ".join(parts)
 
 
 def content_size(height: int, width: int, settings: ShotSettings) -> tuple[int, int]:
