@@ -1,7 +1,7 @@
 """What `medley plan` does: a render is planned, and its forecast is shown."""
 
 from medley.cli.console import notes, show_facts
-from medley.cli.films import show_notes
+from medley.cli.films import begun_lines, show_notes
 from medley.cli.progress import display
 from medley.cli.words import clock
 from medley.settings import RenderOrder
@@ -19,6 +19,8 @@ def plan_film(order: RenderOrder, recalibrate: bool) -> None:
         devices = name_devices(order.run.device)
         ready = prepare([order], devices, show.on, patience=patience, begins=False)
         show_notes(ready.plan, show)
+        for line in begun_lines(ready.plan):
+            show.line(line)
     found, device = ready.forecast, ready.devices[0]
     content = ready.plan.films[0].shots[0].content
     tiles = f"in tiles of {found.tile} pixels" if found.tile else "as a whole"
