@@ -41,6 +41,12 @@ def names(manifest):
     return [film.path.name for film in manifest.films]
 
 
+def test_names_longer_than_any_file_s_are_none_that_exist(folder):
+    for name in ("a" * 5000, "[a]" * 2000):
+        (fault,) = faults(folder, f'[[film]]\ncontent = "{name}"\nstyles = "art"\n')
+        assert "there is no '" in fault or "matches nothing" in fault
+
+
 def test_manifest_that_windows_wrote_has_its_lines(folder):
     path = folder / "films.toml"
     path.write_text('[[film]]\r\ncontent = "a.jpg"\r\nstyles = "art"\r\nstepz = 7\r\n', "utf-16")

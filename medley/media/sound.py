@@ -16,10 +16,8 @@ _BITRATE = {"aac": "192k", "libopus": "160k"}
 _RAW = ("-f", "s16le", "-ar", str(RATE), "-ac", str(_CHANNELS))
 
 # What is no number, as a broken recorder writes it, is silence, and nothing is beyond full scale.
-_ALIKE = (
-    r"aeval=clip(if(isnan(val(ch))\,0\,val(ch))\,-1\,1):c=same,"
-    f"aresample={RATE},aformat=sample_fmts=s16:channel_layouts=stereo"
-)
+_FINITE = r"aeval=clip(if(isnan(val(ch))\,0\,val(ch))\,-1\,1):c=same,"
+_ALIKE = f"aresample={RATE},aformat=sample_fmts=s16:channel_layouts=stereo"
 
 
 def check_sound(path: Path, codec: str) -> Fraction:
@@ -42,9 +40,10 @@ def check_sound(path: Path, codec: str) -> Fraction:
         raise FilmError(
             f"ffmpeg cannot encode sound by {codec} here ({why}); leave out ", Setting("audio")
         )
-    # A line for each second, and what is left: the listing of an hour is a short one.
+    # A line for each second, and what is left: the listing of an hour is a short one. Which samples
+    # are numbers does not matter for it, and takes several times as long as all the rest.
     listed = ["-c:a", "pcm_s16le", "-f", "framecrc", "-"]
-    done = _make_alike(path, listed, f",asetnsamples={RATE}:p=0")
+    done = _filter(path, f"{_ALIKE},asetnsamples={RATE}:p=0", listed)
     if "matches no streams" in done.stderr:
         raise FilmError(f"'{path}' has no sound in it; name another ", Setting("audio"))
     if done.returncode:
@@ -78,7 +77,8 @@ def normalize_sound(path: Path, raw: Path, most_s: Fraction) -> Fraction:
         FilmError: it cannot be read any more, or there is no room for its samples.
     """
     samples = -(-most_s.numerator * RATE // most_s.denominator)
-    done = _make_alike(path, ["-y", *_RAW, url(raw)], f",atrim=end_sample={samples}")
+    filters = f"{_FINITE}{_ALIKE},atrim=end_sample={samples}"
+    done = _filter(path, filters, ["-y", *_RAW, url(raw)])
     if done.returncode:
         raise FilmError(
             f"ffmpeg cannot write the samples of '{path}' beside the film"
@@ -112,9 +112,9 @@ def sound_options(codec: str, length_s: Fraction, sound_s: Fraction, fade_s: flo
     return ["-af", filters, "-c:a", codec, "-b:a", _BITRATE[codec]]
 
 
-def _make_alike(path: Path, output: Sequence[str], also: str) -> CompletedProcess[str]:
-    """Decode a file's first sound and make it alike, whatever comes of it."""
-    return run("-i", url(path), "-map", "0:a:0", "-af", _ALIKE + also, *output)
+def _filter(path: Path, filters: str, output: Sequence[str]) -> CompletedProcess[str]:
+    """Decode a file's first sound and filter it, whatever comes of it."""
+    return run("-i", url(path), "-map", "0:a:0", "-af", filters, *output)
 
 
 @cache

@@ -56,7 +56,7 @@ def match_files(field: FieldInfo, values: Sequence[Any], folder: Path) -> list[A
 
 
 def _match(value: Any, folder: Path) -> list[Any]:
-    if not isinstance(value, str) or not glob.has_magic(value) or (folder / value).exists():
+    if not isinstance(value, str) or not glob.has_magic(value) or _exists(folder / value):
         return [value]
     pattern = str(expanded(Path(value))) if value.startswith("~") else value
     found = sorted(glob.glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207 (it escapes the folder)
@@ -81,10 +81,17 @@ def check_files(name: str, value: Any) -> None:
     for path in value if isinstance(value, tuple) else (value,):
         if not isinstance(path, Path):
             continue
-        if not path.exists():
+        if not _exists(path):
             raise ValueError(f"there is no '{path}'; check its name")
         if name != "styles" and path.is_dir():
             raise ValueError(f"'{path}' is a folder; name a file, or write '{path}/*'")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # as of a name that is too long
+        return False
 
 
 def check_template(template: str, names: Collection[str]) -> None:
