@@ -91,7 +91,7 @@ def test_every_codec_has_an_encoder_in_software():
         ("a.webp", "30", Fraction(1000, 33)),
         ("a.webp", "24", Fraction(1000, 42)),
         ("a.mp4", "30000/1001", Fraction(30000, 1001)),
-        ("frames", "59.94", Fraction(2997, 50)),
+        ("frames", "59.94", Fraction(60000, 1001)),
     ],
 )
 def test_order_has_the_rate_that_its_format_keeps(name, fps, kept):
