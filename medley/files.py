@@ -4,6 +4,7 @@ import codecs
 import contextlib
 import glob
 import hashlib
+import io
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import platformdirs
 
@@ -90,17 +91,18 @@ def json_bytes(value: Any) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-def encoding_of(path: Path) -> str:
-    """The encoding of a text file: UTF-8, unless a byte order mark says UTF-16.
+def open_text(path: Path) -> TextIO:
+    """Open a text that somebody else has written: UTF-8, unless a byte order mark says UTF-16.
 
     Windows PowerShell writes such a mark where a command's output goes into a file.
 
     Raises:
         OSError: it cannot be read.
+        UnicodeError: while it is read: it has another encoding.
     """
-    with path.open("rb") as file:
-        mark = file.read(2)
-    return "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    file = path.open("rb")
+    is_wide = file.peek(2).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return io.TextIOWrapper(file, "utf-16" if is_wide else "utf-8-sig")
 
 
 def in_full(path: Path) -> str:

@@ -348,3 +348,10 @@ def test_what_medley_made_is_not_listed(tmp_path):
     touch(tmp_path, "outputs/filmed.png", "holiday/film.mp4", "holiday/film.png", "shots/mine.jpg")
     assert names(tmp_path) == ["film.png", "filmed.png", "mine.jpg"]
     assert names(tmp_path / "outputs/workspace/shots/0a/steps") == ["0.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_pipe_in_a_table_s_place_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "catalog.csv")
+    with pytest.raises(PictureError, match="is a pipe or a device, no table; rename it"):
+        read_catalog([tmp_path])

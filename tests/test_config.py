@@ -1,7 +1,9 @@
 """Settings from files: what is accepted, what is refused and how, and which layer wins."""
 
 import json
+import os
 import re
+import threading
 import tomllib
 from pathlib import Path
 
@@ -293,3 +295,13 @@ def test_sweep_is_made_again_from_its_sidecar(place, tmp_path, monkeypatch):  # 
     assert (order["bits"], order["layout"], order["output"]) == ("8,2", "row", "a.mp4")
     refused = run("stylize", "x", "y", "-o", "z", "--config", place / "a.json", cwd=place, expect=1)
     assert "was made by medley sweep; pass it to that command" in refused.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_settings_may_come_through_a_pipe(tmp_path):
+    """As the shell makes one of `--config <(...)`; it can be read once."""
+    os.mkfifo(tmp_path / "film.toml")
+    writer = threading.Thread(target=lambda: (tmp_path / "film.toml").write_text("steps = 3\n"))
+    writer.start()
+    assert read_file(tmp_path / "film.toml").table == {"steps": 3}
+    writer.join()

@@ -8,7 +8,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from medley.errors import PictureError
-from medley.files import encoding_of
+from medley.files import open_text
 
 COLUMNS = ("title", "artist", "genre", "style", "date", "in_train", "new_filename")
 """Columns that a table must have; Painter by Numbers has more."""
@@ -34,7 +34,9 @@ def read_table(path: Path) -> Rows:
             is not closed.
     """
     try:
-        with path.open(encoding=encoding_of(path)) as file:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise PictureError(f"'{path}' is a pipe or a device, no table; rename it")
+        with open_text(path) as file:
             head = next(file, "")
             separator = max(_SEPARATORS, key=lambda one: _known(_names(head, one)))
             header = _names(head, separator)

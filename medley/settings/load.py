@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 import medley
 from medley.errors import ConfigError, Part, Setting, SettingsError, Wording, word
-from medley.files import encoding_of
+from medley.files import open_text
 from medley.settings.base import (
     Settings,
     described,
@@ -166,7 +166,8 @@ def read_file(path: Path) -> SettingsFile:
     source, folder = f"'{path}'", path.parent
     is_toml = path.suffix.lower() != ".json"
     try:
-        text = path.read_text(encoding_of(path))
+        with open_text(path) as file:
+            text = file.read()
         found: Any = tomllib.loads(text) if is_toml else json.loads(text)
     except OSError as error:
         raise ConfigError(f"cannot read {source} ({error.strerror}); check its name") from error
