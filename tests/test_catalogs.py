@@ -167,6 +167,16 @@ def test_open_quotation_mark_is_said_with_its_line_and_swallows_no_row(tmp_path,
         read_catalog([tmp_path])
 
 
+def test_comma_without_quotation_marks_moves_no_cell_unsaid(tmp_path):
+    write_table(tmp_path / "catalog.csv", "Two, blue,B,,,1891,,b.jpg", header=PLAIN)
+    words = r"catalog\.csv' line 2 has 8 cells, but the header 7; put a text with ',' in it between"
+    with pytest.raises(PictureError, match=words):
+        read_catalog([tmp_path])
+    write_table(tmp_path / "catalog.csv", "Two,B,,,1891,,b.jpg,, ,", header=PLAIN)
+    (tmp_path / "b.jpg").touch()
+    assert [entry.title for entry in read_catalog([tmp_path]).entries] == ["Two"]
+
+
 def test_quotation_marks_that_are_letters_do_no_harm(tmp_path):
     rows = [
         '5" nails,A "B" C,,,1890,,a.jpg',

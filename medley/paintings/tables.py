@@ -30,8 +30,8 @@ def read_table(path: Path) -> Rows:
     """Read the rows of a table by file name; the first of several for one file counts.
 
     Raises:
-        PictureError: the table is unreadable, not Unicode, lacks columns, or a quotation mark in it
-            is not closed.
+        PictureError: the table is unreadable, not Unicode, lacks columns, or has a row that is not
+            meant as it stands.
     """
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
@@ -83,7 +83,8 @@ def _whole_rows(
     """Yield the cells of all rows after the header.
 
     Raises:
-        PictureError: a quotation mark is left open, which swallows the rows that follow.
+        PictureError: a quotation mark is left open, which swallows the rows that follow, or a row
+            has more cells than the header, so that nobody knows what belongs where.
     """
     own: list[str] = []  # the lines of one row
 
@@ -102,6 +103,11 @@ def _whole_rows(
                 raise PictureError(
                     f"'{path}' line {start:,}: a quotation mark is opened and not closed, which"
                     " would swallow rows; close it, or write it twice if it is a letter"
+                )
+            if len(cells) > columns and any(map(str.strip, cells[columns:])):
+                raise PictureError(
+                    f"'{path}' line {start:,} has {len(cells)} cells, but the header {columns}; put"
+                    f" a text with {separator!r} in it between quotation marks"
                 )
             yield cells
             start += len(own)
