@@ -11,6 +11,7 @@ from medley.film import codecs
 from medley.film.codecs import check_encoder, check_size, choose_encoder
 from medley.film.encode import encode_film
 from medley.media import ffmpeg
+from medley.media.ffmpeg import run
 from medley.pictures import Picture
 from medley.settings import FormatSettings, RenderOrder, SweepOrder, WalkOrder
 from medley.studio import film_checks
@@ -24,9 +25,9 @@ COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (200, 90, 30), 
 @pytest.fixture(autouse=True)
 def _forget():
     """What was found out about one ffmpeg does not hold for the next test's."""
-    codecs.complaint.cache_clear()
+    codecs._try.cache_clear()
     yield
-    codecs.complaint.cache_clear()
+    codecs._try.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_encoder_that_ffmpeg_lacks_is_named_with_those_it_has(tmp_path, monkeypa
 
 def test_second_encoder_of_a_codec_stands_in_for_the_first(tmp_path, monkeypatch):
     assert choose_encoder(Path("a.webm"), FormatSettings(codec="av1")).library == "libsvtav1"
-    codecs.complaint.cache_clear()
+    codecs._try.cache_clear()
     fake = lacking(tmp_path, "libsvtav1")
     monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", lambda: fake)
     assert choose_encoder(Path("a.webm"), FormatSettings(codec="av1")).library == "libaom-av1"
@@ -120,6 +121,18 @@ def test_first_encoder_that_takes_frames_of_the_films_size_is_chosen():
     )
     with pytest.raises(FilmError, match=words):
         check_size(Path("a.mp4"), FormatSettings(codec="av1", encoder="svt-av1"), 9000, 16)
+
+
+def test_films_of_usual_sizes_are_tried_once(monkeypatch):
+    tried = []
+    codecs._try.cache_clear()
+    monkeypatch.setattr(codecs, "run", lambda *words: tried.append(words) or run(*words))
+    for height, width in ((313, 470), (1080, 1920), (4096, 256), (2160, 3840)):
+        check_size(Path("a.mp4"), FormatSettings(), height, width)
+    assert len(tried) == 1
+    check_size(Path("a.mp4"), FormatSettings(), 32, 470)
+    check_size(Path("a.mp4"), FormatSettings(), 256, 4098)
+    assert len(tried) == 3
 
 
 def test_frames_are_checked_at_the_size_that_a_film_will_have(monkeypatch):

@@ -9,7 +9,7 @@ from medley.media.ffmpeg import cause, run
 from medley.settings.film import ENCODERS, Codec, EncoderName, FormatSettings, format_of
 
 NARROW = 64  # pixels
-_TRIED = 256  # pixels; a size that every encoder takes
+_TRIED, _USUAL = 256, 4096  # pixels; every encoder takes sides between them
 
 
 @dataclass(frozen=True)
@@ -135,9 +135,17 @@ def check_size(path: Path, settings: FormatSettings, height: int, width: int) ->
     )
 
 
-@cache
 def complaint(encoder: Encoder, height: int = _TRIED, width: int = _TRIED) -> str:
-    """What ffmpeg says when it is to encode a frame of that size so; "" if it does."""
+    """What ffmpeg says when it is to encode a frame of that size so; "" if it does.
+
+    Usual sizes are one: a batch may have films of hundreds, and no encoder tells them apart.
+    """
+    is_usual = min(height, width) >= _TRIED and max(height, width) <= _USUAL
+    return _try(encoder, _TRIED, _TRIED) if is_usual else _try(encoder, height, width)
+
+
+@cache
+def _try(encoder: Encoder, height: int, width: int) -> str:
     source = ["-f", "lavfi", "-i", f"color=s={width}x{height}:r=25", "-frames:v", "1"]
     # Its list alone says what it was built with, not whether the hardware is there.
     done = run(*source, *encoder.command(20, width), "-f", "null", "-")
