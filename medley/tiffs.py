@@ -24,8 +24,9 @@ _SMALLER = 4  # a page of so many times fewer pixels is a preview
 
 # Tags and values of TIFF 6.0, TIFF Technical Note 1, and DNG 1.6.
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 254, 256, 257, 258, 262
-_ORIENTATION, _MOST, _SUBIFDS, _MOST_OF_ANY_TYPE = 274, 281, 330, 341
+_ORIENTATION, _MOST, _SUBIFDS, _SAMPLE_FORMAT, _MOST_OF_ANY_TYPE = 274, 281, 330, 339, 341
 _REDUCED, _MASK = 1, 4
+_FLOAT = 3
 _USUAL = (1, 2)  # gray from black to white, RGB
 _APART = 2  # a plane for each colour
 _SENSOR = (32803, 34892)  # a colour filter's mosaic, and what is not developed yet
@@ -120,15 +121,15 @@ def decode_deep(file: BinaryIO) -> tuple[Deep, float | None]:
 def white_of(tags: Mapping[int, Any]) -> float | None:
     """The value that a TIFF's tags say is white, if they say so.
 
-    The largest value of the scale counts, or the bits of a value if they are fewer than a value's
-    place has. A tag that merely gives the brightest value of this picture, as some programs write
-    it, does not: it would make every picture equally bright.
+    That is the largest value, if it is one at which a scale ends: all ones, or of floats above 1.
+    Some programs give there the brightest value of this very picture, by which a dark one would
+    become bright. Else a value's bits tell, if they are fewer than its place has.
     """
-    most, bits = _number(tags.get(_MOST_OF_ANY_TYPE)), _number(tags.get(_BITS))
-    most = most or _number(tags.get(_MOST))
-    is_float = 3 in np.atleast_1d(tags.get(339, 1))  # SampleFormat
-    if most and (is_float or math.log2(most + 1).is_integer()):
+    most = _number(tags.get(_MOST_OF_ANY_TYPE)) or _number(tags.get(_MOST))
+    is_float = _FLOAT in np.atleast_1d(tags.get(_SAMPLE_FORMAT, 1))
+    if most and (most > 1 if is_float else math.log2(most + 1).is_integer()):
         return most
+    bits = _number(tags.get(_BITS))
     return 2**bits - 1 if bits and 8 < bits < 16 else None
 
 
