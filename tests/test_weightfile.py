@@ -192,11 +192,21 @@ def rewritten(path, change):
         (lambda layers: layers["conv1_1"].update(shape=[64, 3, 5, 5]), r"conv1_1 has the shape"),
         (lambda layers: layers["conv1_1"].pop("bits"), "bits"),
         (lambda layers: layers.update(conv1_1=3), "did not write"),
+        (lambda layers: layers["conv1_1"].update(bits=float("inf")), "infinity"),
     ],
 )
 def test_metadata_that_makes_no_sense_is_refused(path, change, message):
     rewritten(path, change)
     with pytest.raises(WeightsError, match=message):
+        read_header(path)
+
+
+def test_metadata_nested_without_end_is_refused(path, monkeypatch):
+    usual = weightfile._metadata
+    with monkeypatch.context() as patch:
+        patch.setattr(weightfile, "_metadata", lambda *a: usual(*a) | {"layers": "[" * 100_000})
+        write(path, make_layers(), "kmeans", ORIGIN)
+    with pytest.raises(WeightsError, match="has metadata that medley did not write"):
         read_header(path)
 
 

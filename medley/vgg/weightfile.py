@@ -53,6 +53,9 @@ _FORMAT = "medley weights"
 _VERSION = "1"
 _INPUT = "BGR, 0-255, minus 103.939, 116.779, 123.68"
 _ZEROS = "0" * 64
+_BEYOND = (OverflowError, RecursionError)
+"""What a number that is none, or a table within tables without end, comes to."""
+
 _DTYPES = {"U8": np.uint8, "F32": np.float32, "F16": np.float16, "BF16": np.uint16}
 _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 _ARRAY_SETS: tuple[tuple[set[str], set[str]], ...] = (
@@ -176,7 +179,7 @@ def read_header(path: Path) -> Header:
             table=table,
             start=8 + length,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, *_BEYOND) as error:
         raise WeightsError(
             f"'{path}' has metadata that medley did not write ({error}); make it again"
         ) from error

@@ -94,11 +94,17 @@ def tables() -> Samples:
 
 def settings() -> Samples:
     """A command's settings, a batch's manifest, and a film's sidecar."""
-    film = 'content = "*.jpg"\nstyles = "."\nsize = 96\nsteps = [2, 3]\noutput = "{steps}.mp4"\n'
-    config = 'size = 256\nsteps = 12\nfps = "24000/1001"\nresolution = "720p"\ntitle = "a\\nb"\n'
-    manifest = f"[defaults]\nquality = 'draft'\n\n[[film]]\n{film}\n[[film]]\nkind = 'walk'\n{film}"
-    sidecar = b'{"medley": "0.1.0", "command": "render", "order": {"size": 96, "styles": ["a"]}}'
-    return {"a.toml": config.encode(), "films.toml": manifest.encode(), "film.json": sidecar}
+    film = 'content = "*.jpg"\nstyles = "."\nsize = 96\nsteps = [2, 3]\n'
+    films = [f"[[film]]\n{film}output = '{kind}{{steps}}.mp4'\n" for kind in ("a", "b")]
+    manifest = "\n".join(
+        ["[defaults]\nquality = 'draft'\n", films[0], films[1] + "kind = 'walk'\n"]
+    )
+    config = 'content = "photo.jpg"\nstyles = ["."]\nsize = 256\nsteps = 12\nfps = "24000/1001"\n'
+    config += 'resolution = "720p"\ntitle = "a\\nb"\n'
+    order = '{"content": "photo.jpg", "styles": ["a"], "size": 96, "fps": 12.5, "loop": true}'
+    sidecar = f'{{"medley": "0.1.0", "command": "render", "order": {order}}}'
+    texts = {"config.toml": config, "films.toml": manifest, "film.json": sidecar}
+    return {name: text.encode() for name, text in texts.items()}
 
 
 def _quoted(cell: str) -> str:
