@@ -41,7 +41,7 @@ def load_vgg(
     Args:
         bits: bits of a weight: 1 to 8 from the package (8 by default), 32 for the float original,
             which `medley weights fetch` downloads.
-        weights: file that `quantize` wrote, instead of bits.
+        weights: file that `quantize` or `medley weights import` wrote, instead of bits.
         layers: layers whose features are returned, out of `medley.vgg.layers.LAYERS`.
         pooling: "max" or "average".
         precision: precision of convolutions: "auto", "float32", "tf32", "bfloat16", "float16".
@@ -58,7 +58,8 @@ def load_vgg(
     chosen = read_options(WeightsSettings, {"bits": bits, "weights": weights}, "load_vgg")
     where = one_device(read_options(RunSettings, {"device": device}, "load_vgg").device)
     loaded = load_weights(chosen.source, layers=convolutions_for(layers))
-    network = VGG19(loaded.tensors, layers, pooling, choose_precision(precision, where))
+    computed_in = choose_precision(precision, where)
+    network = VGG19(loaded.tensors, layers, pooling, computed_in, fed=loaded.fed)
     return network.to(where).eval()
 
 

@@ -80,6 +80,7 @@ DOORS = {
     ("studio/sweep.py", "medley.studio.editing.report"): "charts, scipy and scikit-image",
     ("tiffs.py", "tifffile"): "only for a TIFF that Pillow cannot read",
     ("vgg/sources.py", "h5py"): "only for a Keras file",
+    ("vgg/sources.py", "medley.vgg.states"): "torch",
     ("vgg/sources.py", "torch"): "torch",
     ("vgg/sources.py", "torchvision.models"): "torch",
 }

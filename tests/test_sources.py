@@ -10,10 +10,9 @@ import h5py
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as nnf
 
 from medley.errors import WeightsError
-from medley.vgg import sources, weightfile
+from medley.vgg import sources
 from medley.vgg.weightfile import SHAPES
 from medley.vgg.weights import load_weights
 
@@ -26,7 +25,6 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
     for name in [name for name in SHAPES if name not in NAMES]:
         monkeypatch.delitem(SHAPES, name)
-    monkeypatch.setattr(sources, "_POSITIONS", sources._POSITIONS[:2])
     return tmp_path / "cache"
 
 
@@ -146,56 +144,6 @@ def test_torchvision_without_network_is_explained(monkeypatch):
     monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
     with pytest.raises(WeightsError, match=r"cannot fetch 'https://.*no route to host.*network"):
         sources.fetch("torchvision")
-
-
-def make_state():
-    generator = torch.Generator().manual_seed(1)
-    return {
-        f"features.{position}.{kind}": torch.randn(shape, generator=generator)
-        for position, into in ((0, 3), (2, 64))
-        for kind, shape in (("weight", (64, into, 3, 3)), ("bias", (64,)))
-    }
-
-
-def test_torchvision_weights_give_the_same_features_from_our_input():
-    state = make_state()
-    image = torch.rand(1, 3, 9, 11, generator=torch.Generator().manual_seed(2))
-    mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
-    deviation = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
-    theirs = (image - mean) / deviation
-    ours = image.flip(1) * 255 - torch.tensor([103.939, 116.779, 123.68]).view(3, 1, 1)
-    converted = sources.from_torchvision(state)
-    weight, bias = (torch.from_numpy(array) for array in converted["conv1_1"])
-    expected = nnf.conv2d(theirs, state["features.0.weight"], state["features.0.bias"])
-    assert torch.allclose(nnf.conv2d(ours, weight, bias), expected, atol=2e-4)
-    # At the padded border the two differ a little, as documented.
-    padded = nnf.conv2d(theirs, state["features.0.weight"], state["features.0.bias"], padding=1)
-    difference = (nnf.conv2d(ours, weight, bias, padding=1) - padded).abs()
-    assert difference[..., 1:-1, 1:-1].max() < 2e-4 < difference.max() < 0.2
-    assert np.array_equal(converted["conv1_2"][0], state["features.2.weight"])
-
-
-def test_torchvision_weights_are_fetched_without_unpickling_objects(cache, monkeypatch):
-    def download(_url, path, hash_prefix, progress):
-        assert hash_prefix == "dcbb9e9d"
-        assert not progress
-        torch.save(make_state(), path)
-
-    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
-    path = sources.fetch("torchvision")
-    assert path == sources.cached("torchvision") == cache / "vgg19-torchvision.safetensors"
-    assert "IMAGENET1K_V1" in weightfile.read_header(path).origin.source
-    expected = sources.from_torchvision(make_state())["conv1_1"][0]
-    assert np.array_equal(load_weights(path).tensors["conv1_1"][0], expected)
-
-
-def test_other_networks_state_is_refused():
-    state = make_state()
-    with pytest.raises(WeightsError, match=r"lack 'features\.2\.bias' \(conv1_2\)"):
-        sources.from_torchvision({k: v for k, v in state.items() if k != "features.2.bias"})
-    state["features.2.weight"] = torch.zeros(64, 32, 3, 3)
-    with pytest.raises(WeightsError, match=r"conv1_2 has the shape \(64, 32, 3, 3\), not"):
-        sources.from_torchvision(state)
 
 
 def test_cache_lies_where_the_platform_has_it_by_default(monkeypatch):

@@ -29,7 +29,7 @@ COMMANDS = {
     "stylize": "Repaint one picture, or a folder of them.",
     "sweep": "Compare networks of different bit widths in a film.",
     "walk": "Make a film that drifts through paintings without end.",
-    "weights": "Fetch the float original; look into weights files.",
+    "weights": "Fetch, import and look into the network's weights.",
     "workspace": "List, verify and clear the shots that are kept.",
 }
 """What each command is for, so that --help need not import them."""

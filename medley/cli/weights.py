@@ -1,4 +1,4 @@
-"""`medley weights`: the float original, and what lies in a weights file."""
+"""`medley weights`: the float original, own weights, and what lies in a weights file."""
 
 from pathlib import Path
 
@@ -7,9 +7,10 @@ import click
 from medley.cli.options import PATH
 
 
-@click.group(short_help="Fetch the float original; look into weights files.")
+
+@click.group(short_help="Fetch, import and look into the network's weights.")
 def weights() -> None:
-    """Fetch the float original, list what is here, look into a file."""
+    """Fetch the float original, import your own, list what is here, look into a file."""
 
 
 @weights.command(short_help="Fetch the float original, once.")
@@ -26,6 +27,37 @@ def fetch(source: str, quiet: bool) -> None:
     from medley.cli.weights_run import fetch_weights
 
     fetch_weights(source, quiet)
+
+
+@weights.command("import", short_help="Make weights of a VGG-19 of your own.")
+@click.argument("file", type=PATH)
+@click.option("-o", "--output", required=True, type=PATH, help="The result, .safetensors.")
+@click.option(
+    "--normalization",
+    type=click.Choice(["torchvision", "caffe"]),
+    help="What the network was trained on: RGB less torchvision's mean, by its deviation, or BGR in"
+    " 0-255 less Caffe's mean.  [default: caffe for the authors' weights, torchvision for others]",
+)
+@click.option("--force", is_flag=True, help="Replace a file of that name.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the file's path.")
+def import_(file: Path, output: Path, normalization: str | None, force: bool, quiet: bool) -> None:
+    """Convert a VGG-19 state dict to a float file that --weights and --original take.
+
+    \b
+    medley weights import vgg19.pth -o own.safetensors
+    medley render --weights own.safetensors ...
+    medley quantize --original own.safetensors -o own-4bit.safetensors
+
+    FILE is what torch.save makes of a state_dict(), or safetensors, under torchvision's names:
+    features.0.weight and so on. Objects in it are refused, and nothing in it is run. Features much
+    weaker or stronger than the original's are brought to their strength, by a power of two, so that
+    the weights of content and style mean the same as ever.
+    """
+    if output.suffix != ".safetensors":
+        raise click.UsageError(f"--output '{output}' must end in .safetensors")
+    from medley.cli.weights_import_run import import_weights
+
+    import_weights(file, output, normalization, force, quiet)
 
 
 @weights.command("list", short_help="List the weights that are here.")

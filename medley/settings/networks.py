@@ -93,7 +93,8 @@ class WeightsSettings(Settings):
         8, description="Bits a VGG-19 weight: 1 to 8, or 32 for the float original."
     )
     weights: Path | None = Field(
-        None, description="A file that medley quantize wrote, instead of {bits}."
+        None,
+        description="A file that medley quantize or weights import wrote, instead of {bits}.",
     )
 
     @property

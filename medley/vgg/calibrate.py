@@ -25,7 +25,8 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from medley.vgg.network import center
+from medley.vgg.network import normalize
+from medley.vgg.normalization import CAFFE, Normalization
 
 Originals = Mapping[str, tuple[Tensor, Tensor]]
 
@@ -78,6 +79,7 @@ def calibrate(
     pictures: Sequence[Tensor],
     on_layer: OnLayer | None = None,
     known: Mapping[str, Calibrated] = MappingProxyType({}),
+    fed: Normalization = CAFFE,
 ) -> dict[str, Calibrated]:
     """Choose codes, codebooks and biases for the convolutions of VGG-19, first to last.
 
@@ -89,13 +91,14 @@ def calibrate(
             fewer places than a layer has inputs, the deepest layers lose.
         on_layer: called with the name of each layer that is done, and what it has become.
         known: layers that an earlier call with the same arguments got done.
+        fed: what the network wants to be fed.
 
     Raises:
         ValueError: no pictures.
     """
     if not pictures:
         raise ValueError("calibration needs at least one picture")
-    exact = [center(picture) for picture in pictures]
+    exact = [normalize(picture, fed) for picture in pictures]
     coarse = list(exact)
     found = {}
     for name, (weight, bias) in originals.items():

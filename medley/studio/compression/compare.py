@@ -20,6 +20,7 @@ from medley.transfer.gram import gram_matrix
 from medley.vgg import weightfile
 from medley.vgg.layers import LAYERS, convolutions_for
 from medley.vgg.network import VGG19
+from medley.vgg.normalization import CAFFE, Normalization
 from medley.vgg.weights import Weights, load_weights
 
 PIXELS = 128 * 128  # area at which features of pictures are compared
@@ -66,26 +67,33 @@ class Errors:
 class FeatureComparison:
     """Holds the float network's features of a few pictures, and measures others against them."""
 
-    def __init__(self, originals: Tensors, pictures: Sequence[Tensor]) -> None:
+    def __init__(
+        self, originals: Tensors, pictures: Sequence[Tensor], fed: Normalization = CAFFE
+    ) -> None:
         """Compute the features.
 
         Args:
             originals: the float convolutions.
             pictures: tensors `(1, 3, height, width)` in [0, 1].
+            fed: what the network wants to be fed.
 
         Raises:
             ValueError: there are no pictures.
         """
         if not pictures:
             raise ValueError("a comparison needs at least one picture")
-        self.originals = originals
+        self.originals, self._fed = originals, fed
         self._pictures = pictures
         before = [layer for layer in map(_before, _CONVOLUTIONS) if layer]
-        self._features = [_see(originals, picture, [*LOSS_LAYERS, *before]) for picture in pictures]
+        self._features = [
+            self._see(originals, picture, [*LOSS_LAYERS, *before]) for picture in pictures
+        ]
 
     def __call__(self, tensors: Tensors) -> Errors:
         """Measure a network; convolutions that it lacks are taken from the float one."""
-        return self._errors([_see({**self.originals, **tensors}, one) for one in self._pictures])
+        return self._errors(
+            [self._see({**self.originals, **tensors}, one) for one in self._pictures]
+        )
 
     def of_layer(self, name: str, weight: Tensor, bias: Tensor) -> Errors:
         """Measure the float network with one convolution replaced.
@@ -100,8 +108,18 @@ class FeatureComparison:
             return self({name: (weight, bias)})
         beyond = [layer for layer in LOSS_LAYERS if LAYERS.index(layer) > LAYERS.index(before)]
         return self._errors(
-            [here | _see(changed, here[before], beyond, before) for here in self._features]
+            [here | self._see(changed, here[before], beyond, before) for here in self._features]
         )
+
+    @torch.no_grad()
+    def _see(
+        self,
+        tensors: Tensors,
+        x: Tensor,
+        layers: Sequence[str] = LOSS_LAYERS,
+        after: str | None = None,
+    ) -> dict[str, Tensor]:
+        return dict(VGG19(tensors, layers, fed=self._fed).walk(x, after))
 
     def _errors(self, seen: Sequence[Mapping[str, Tensor]]) -> Errors:
         pairs = list(zip(seen, self._features, strict=True))
@@ -196,13 +214,6 @@ def load_timed(load: Callable[[], Weights]) -> tuple[Weights, float]:
         VGG19(weights.tensors, [f"relu{name[4:]}" for name in weights.tensors])
         seconds.append(time.perf_counter() - began)
     return weights, min(seconds)
-
-
-@torch.no_grad()
-def _see(
-    tensors: Tensors, x: Tensor, layers: Sequence[str] = LOSS_LAYERS, after: str | None = None
-) -> dict[str, Tensor]:
-    return dict(VGG19(tensors, layers).walk(x, after))
 
 
 def _before(name: str) -> str | None:

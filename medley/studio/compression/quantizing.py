@@ -207,7 +207,7 @@ class Quantizer:
         if len(found) == len(self.originals):
             return found
         books = self.codebooks()
-        comparison = FeatureComparison(self.tensors(), pictures)
+        comparison = FeatureComparison(self.tensors(), pictures, self.origin.fed)
         done, total = len(found) * len(WIDTHS), len(self.originals) * len(WIDTHS)
         count = self._counter("trying", total, done)
         for name, pair in self.originals.items():
@@ -228,7 +228,7 @@ class Quantizer:
         """
         pictures = read_pictures(self._paths[1::2] or self._paths)
         kept = self._keep(ROWS, _digest_of(pictures), passing=True)
-        comparison = FeatureComparison(self.tensors(), pictures)
+        comparison = FeatureComparison(self.tensors(), pictures, self.origin.fed)
         ways = [
             (scheme, bits)
             for scheme in schemes.SCHEMES[:-1]  # all but float32, the reference itself
@@ -275,7 +275,9 @@ class Quantizer:
             kept[name] = {part: tensor.numpy() for part, tensor in layer._asdict().items()}
             count(name)
 
-        return quantize.quantize_calibrated(self.originals, bits, pictures, keep, known)
+        return quantize.quantize_calibrated(
+            self.originals, bits, pictures, keep, known, self.origin.fed
+        )
 
     def _keep(self, what: str, *decides: str, passing: bool = False) -> Kept:
         """Open what was kept of a computation; what is passing goes when `forget` is called."""

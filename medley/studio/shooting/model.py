@@ -4,11 +4,10 @@ import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
 from medley.errors import MedleyError, Setting, WeightsError
 from medley.settings import ShotSettings
@@ -71,19 +70,26 @@ def load_model(settings: ShotSettings, device: str) -> Model:
     where = torch.device(device)
     _set_float32(precision, device)
 
-    def make(tensors: Mapping[str, tuple[Tensor, Tensor]], precision: Precision) -> VGG19:
-        made = VGG19(tensors, settings.layers, settings.pooling, precision, settings.padding)
+    def make(weights: Weights, precision: Precision) -> VGG19:
+        made = VGG19(
+            weights.tensors,
+            settings.layers,
+            settings.pooling,
+            precision,
+            settings.padding,
+            weights.fed,
+        )
         return made.to(where).eval()
 
     weights = _load(settings)
-    network = make(weights.tensors, precision)
+    network = make(weights, precision)
     if precision not in HALVES:
         return Model(weights, network, lambda: network, where, precision)
     if where.type != "cpu":  # memory suffices, and reading weights takes as long as a small shot
-        exact = make(weights.tensors, "float32")
+        exact = make(weights, "float32")
         return Model(weights, network, lambda: exact, where, precision)
     digest, weights = weights.digest, replace(weights, tensors={})
-    make_exact = _MadeOnDemand(lambda: make(_load(settings, digest).tensors, "float32"))
+    make_exact = _MadeOnDemand(lambda: make(_load(settings, digest), "float32"))
     return Model(weights, network, make_exact, where, precision)
 
 
