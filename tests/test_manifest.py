@@ -323,3 +323,23 @@ def test_the_example_is_a_whole_manifest():
 def test_names_that_no_manifest_has_are_told_of_in_the_order_of_the_file(folder):
     found = faults(folder, "steps = 3\nfps = 5\nhold = 0.2\nsize = 64\nbits = 8\n[[film]]\n")
     assert [fault.split(":")[0] for fault in found[:5]] == [f"F line {n}" for n in range(1, 6)]
+
+
+def test_sweep_takes_files_of_weights_beside_widths_and_a_render_one_or_the_other(tmp_path):
+    for name in ("photo.jpg", "a.safetensors", "b.safetensors"):
+        (tmp_path / name).touch()
+    (tmp_path / "films.toml").write_text(
+        '[defaults]\nstyles = "."\ncontent = "photo.jpg"\nweights = "a.safetensors"\n'
+        '[[film]]\nbits = 4\noutput = "one.mp4"\n[[film]]\noutput = "two.mp4"\n'
+        '[[film]]\nkind = "sweep"\nbits = "8,4"\noutput = "three.mp4"\n'
+        'weights = ["a.safetensors", "b.safetensors"]\n'
+        '[[film]]\nkind = "sweep"\nbits = "8,4"\noutput = "four.mp4"\n'
+    )
+    first, second, third, fourth = (
+        film.order for film in read_manifest(tmp_path / "films.toml").films
+    )
+    assert (first.shot.bits, first.shot.weights) == (4, None)
+    assert second.shot.weights == tmp_path / "a.safetensors"
+    own = [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
+    assert (third.sweep.bits, [*third.sweep.weights]) == ((8, 4), own)
+    assert (fourth.sweep.bits, [*fourth.sweep.weights]) == ((8, 4), own[:1])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from medley.settings import ShotSettings
-from medley.studio.compression.networks import Network
+from medley.studio.compression.networks import Network, Variant
 from medley.studio.editing.measure import QUANTITIES, Measure, Spread, recommend, summarize
 from medley.studio.editing.scoring import difference, distortion, noise_ratio, similarity
 
@@ -16,7 +16,7 @@ from .conftest import draw_pixels
 
 def network(bits, size_bytes=None):
     size = bits * 1000 if size_bytes is None else size_bytes
-    return Network("kmeans", bits, f"{bits}-bit", ShotSettings(), "digest", size, 0.0, 0.1)
+    return Network(Variant("kmeans", bits), f"{bits}-bit", ShotSettings(), "digest", size, 0.0, 0.1)
 
 
 def measure(of, ratio, content="photo"):

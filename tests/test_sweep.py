@@ -31,7 +31,7 @@ from medley.studio.compression.networks import FLOAT, Variant, list_variants, re
 from medley.studio.editing.cut import track
 from medley.tensors import to_tensor
 from medley.transfer.losses import Objective
-from medley.vgg import sources
+from medley.vgg import schemes, sources, weightfile
 from medley.vgg.network import VGG19
 from medley.vgg.weights import load_weights
 from medley.workspace.shot import Shot
@@ -197,6 +197,44 @@ def test_added_width_takes_one_shot_and_the_same_command_none(swept):
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
     again = sweep(folder, "--bits", "32,8,2-1", "-o", "more.mp4", "--force")
     assert "4 of 4 shots found finished" in again.stderr
+
+
+def test_files_are_compared_beside_widths_and_alone_with_the_reference_only(swept, tmp_path):
+    folder, _ = swept
+    files = [
+        folder / "coarse.safetensors",
+        tmp_path / "coarse.safetensors",
+        folder / "half.safetensors",
+    ]
+    for path, bits in zip(files, (3, 2, 16), strict=True):
+        scheme = "float16" if bits == 16 else "affine"
+        layers = {
+            name: schemes.quantize_layer(weight.numpy(), bias.numpy(), scheme, bits)
+            for name, (weight, bias) in load_weights(8).tensors.items()
+        }
+        weightfile.write(path, layers, scheme, sources.KERAS_ORIGIN)
+    given = [word for path in files for word in ("--weights", path)]
+    done = sweep(folder, "--bits", "8", *given, "-o", "files.mp4")
+    sidecar = sidecar_of(folder, "files.json")
+    labels = ["32-bit float", "8-bit", str(files[0]), str(files[1]), "half"]
+    assert [network["label"] for network in sidecar["networks"]] == labels
+    assert [network["bits"] for network in sidecar["networks"]] == [32, 8, 3, 2, 16]
+    sizes = [network["bytes"] for network in sidecar["networks"]]
+    assert sizes[2:] == [path.stat().st_size for path in files]
+    assert (sidecar["order"]["bits"], len(sidecar["order"]["weights"])) == ("8", 3)
+    assert "half" in done.stdout
+    with (folder / "files.csv").open(newline="") as file:
+        assert [row["network"] for row in csv.DictReader(file)] == labels
+    # The same shots are there for a render with that file.
+    again = run("render", "--content", "photo.png", "--styles", "styles", *TINY,
+                "--weights", files[2], "-o", "half.mp4", cwd=folder)  # fmt: skip
+    assert "1 shot found finished" in again.stderr
+    alone = sweep(folder, "--weights", files[2], "-o", "alone.mp4")
+    assert "2 of 2 shots found finished" in alone.stderr
+    shown = [network["label"] for network in sidecar_of(folder, "alone.json")["networks"]]
+    assert shown == ["32-bit float", "half"]
+    remade = run("sweep", "--config", "alone.json", "-o", "remade.mp4", cwd=folder)
+    assert "2 of 2 shots found finished" in remade.stderr
 
 
 def test_shots_are_those_of_render(swept):
@@ -366,7 +404,8 @@ BAD = {
     "too short": (["--seconds-per-painting", "0.3"], 1, "raise --seconds-per-painting to"),
     "a chain": (["--transition", "chain"], 2, "shots that start alike; pass rewind, dissolve"),
     "two sizes": (["--pixels", "4000"], 2, "--size and --pixels contradict"),
-    "no such option": (["--weights", "w"], 2, "--weights"),
+    "no weights": (["--weights", "w"], 1, "'w' does not exist; give the path of a weights file"),
+    "no weights of medley's": (["--weights", "photo.png"], 1, "'photo.png' is torn or not"),
     "an input": (["--output", "photo.mp4", "--force"], 1, "'photo.png' is an input"),
 }
 

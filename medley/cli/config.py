@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
+from pydantic.fields import FieldInfo
 
 from medley.cli.options import PATH, Command, contradiction
 from medley.errors import ConfigError
-from medley.settings import RIVALS, Settings
+from medley.settings import Settings
+from medley.settings.base import rivals_in
 from medley.settings.load import check_table, config_text, read_file
 from medley.settings.orders import order_names
 from medley.settings.presets import DEVICE_KINDS, Kind, Quality, beneath, kind_named, preset
@@ -74,7 +76,7 @@ def settle(options: dict[str, Any]) -> dict[str, Any]:
     fields = context.meta[_FIELDS]
     settled = dict(options)
     ranks = {name: _rank(context, name) for name in options}
-    for name in _overruled(ranks):
+    for name in _overruled(ranks, fields):
         settled[name], ranks[name] = fields[name].default, 0
     quality: Quality = options["quality"]
     if ranks["quality"] == _BY_HAND:
@@ -101,14 +103,14 @@ def _in_ascii(text: str) -> str:
     return "".join(one if one.isascii() else f"\\U{ord(one):08x}" for one in text)
 
 
-def _overruled(ranks: Mapping[str, int]) -> list[str]:
+def _overruled(ranks: Mapping[str, int], fields: Mapping[str, FieldInfo]) -> list[str]:
     """Name the settings that a rival given over them leaves without effect.
 
     Raises:
         click.UsageError: both are given in the same place.
     """
     names = []
-    for pair in RIVALS.items():
+    for pair in rivals_in(ranks, fields):
         low, high = sorted(pair, key=lambda name: ranks.get(name, 0))
         if ranks.get(low) and ranks[low] == ranks[high]:
             raise contradiction(*pair)

@@ -63,12 +63,13 @@ def sweep(
     \b
     medley sweep --content photo.jpg --style painting.jpg --bits 32,8-1
     medley sweep --content a.jpg --content b.jpg --styles paintings/ --sample 3
+    medley sweep --content photo.jpg --style painting.jpg --weights 5mb.safetensors --bits 8,4
 
-    The film shows all widths side by side, always at the same step; several photos and paintings
-    follow one another in it, every photo with every painting. --layout split takes the first and
-    the last of the widths. Beside it lie a sheet of the final pictures, a chart, and the measures
-    as .csv and .json: each loss is scored by the float network, whose own result is what the
-    others are compared with; it is computed even if --bits leaves 32 out. Without the float
+    The film shows all widths and files side by side, always at the same step; several photos and
+    paintings follow one another in it, every photo with every painting. --layout split takes the
+    first and the last of them. Beside it lie a sheet of the final pictures, a chart, and the
+    measures as .csv and .json: each loss is scored by the float network, whose own result is what
+    the others are compared with; it is computed even if --bits leaves 32 out. Without the float
     original 8 bits stand in for it.
 
     Shots are those of `medley render`: the same command again takes none twice.

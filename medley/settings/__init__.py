@@ -4,7 +4,7 @@ A field's annotation has its bounds, its description becomes the option's help, 
 written down nowhere else.
 """
 
-from medley.settings.base import LONGEST_SIDE, RIVALS, SHORTEST_SIDE, Settings
+from medley.settings.base import LONGEST_SIDE, SHORTEST_SIDE, Settings
 from medley.settings.catalog import CatalogSettings, format_years
 from medley.settings.film import (
     ComposeSettings,
@@ -50,7 +50,6 @@ __all__ = [
     "LOSSY",
     "PICTURE_BYTES",
     "REST",
-    "RIVALS",
     "SHORTEST_HISTORY",
     "SHORTEST_SIDE",
     "SUFFIXES",

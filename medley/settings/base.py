@@ -1,6 +1,6 @@
 """Building blocks of the schemas: base class, bounds, and values that are written as texts."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, get_args, get_origin
@@ -194,10 +194,17 @@ def rival_of(name: str) -> str | None:
     return RIVALS.get(name) or next((one for one, other in RIVALS.items() if other == name), None)
 
 
-def rivals_in(names: Iterable[str]) -> list[tuple[str, str]]:
-    """The pairs of `RIVALS` that are both among the names."""
+def rivals_in(names: Iterable[str], fields: Mapping[str, FieldInfo]) -> list[tuple[str, str]]:
+    """The pairs of `RIVALS` that are both among the names, and of which an order takes only one.
+
+    Where a setting holds several, as a sweep's do, both are compared.
+    """
     both = set(names)
-    return [pair for pair in RIVALS.items() if both.issuperset(pair)]
+    return [
+        pair
+        for pair in RIVALS.items()
+        if both.issuperset(pair) and not all(holds_several(fields[name]) for name in pair)
+    ]
 
 
 def place(path: Path, folder: Path) -> Path:

@@ -271,7 +271,8 @@ def check_table(
         except ValueError as error:
             faults.append(error.args)
     faults += [
-        (f"{one} and {other} contradict each other; keep one",) for one, other in rivals_in(written)
+        (f"{one} and {other} contradict each other; keep one",)
+        for one, other in rivals_in(written, fields)
     ]
     if faults:
         raise ConfigError(*((f"{source}: ", *fault) for fault in faults))
@@ -284,7 +285,7 @@ def plain_values(values: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> 
     Paths become absolute. Values that are None are left out, and so are rivals that do not count.
     """
     set_values = {name: value for name, value in values.items() if value not in (None, ())}
-    for _, idle in rivals_in(set_values):
+    for _, idle in rivals_in(set_values, fields):
         del set_values[idle]
     here = Path.cwd()
     return {

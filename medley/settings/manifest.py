@@ -177,8 +177,10 @@ class _Reader:
                 self._blame(self._at(number, "kind"), what)
                 continue
             values = self._values(kind, number, film)
+            fields = KINDS[kind].fields()
             for name, turns in self._values(kind, 0, self._defaults).items():
-                if rival_of(name) not in values:
+                rival = rival_of(name)
+                if rival not in values or not rivals_in((name, rival), fields):
                     values.setdefault(name, turns)
             yield _Table(number, kind, values)
 
@@ -197,7 +199,7 @@ class _Reader:
             for again in (name for name in found if name in values):
                 self._blame(at, f"{key} says {again} a second time; keep one")
             values |= found
-        for first, second in rivals_in(values):
+        for first, second in rivals_in(values, KINDS[kind].fields()):
             self._blame(
                 self._at(number, second), f"{first} and {second} contradict each other; keep one"
             )

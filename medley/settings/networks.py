@@ -116,7 +116,7 @@ class QuantizeSettings(Settings):
 
 
 class SweepSettings(Settings):
-    """Widths and schemes that a sweep compares, and the layout of its film."""
+    """Widths, schemes and files that a sweep compares, and the layout of its film."""
 
     heading = "Comparison"
 
@@ -127,6 +127,11 @@ class SweepSettings(Settings):
     )
     scheme: Schemes = Field(
         ("kmeans",), description=f"Schemes to compare: some of {','.join(SWEPT_SCHEMES)}."
+    )
+    weights: tuple[Path, ...] = Field(
+        (),
+        description="A file of weights to compare beside the widths, repeatable; without {bits}"
+        " only such files and the reference are compared.",
     )
     layout: Literal["grid", "row", "sequence", "split"] = Field(
         "grid",

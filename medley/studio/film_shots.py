@@ -210,7 +210,7 @@ def parts_of_sweep(order: SweepOrder, pairs: int) -> int:
     shown = list_variants(order.sweep, has_float())
     if order.sweep.layout == "split" and len(shown) < 2:
         raise FilmError(
-            Setting("layout", "split"), f" needs two widths, and '{shown[0].bits}' is one; add"
+            Setting("layout", "split"), f" needs two widths, and '{shown[0].bits:g}' is one; add"
             " another",
         )  # fmt: skip
     return pairs * len(shown) if order.sweep.layout == "sequence" else pairs

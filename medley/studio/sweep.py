@@ -94,7 +94,8 @@ def _sidecar(
     summary = summarize(measures)
     chosen = recommend(summary)
     contents = {pair[0].content.path: describe_content(pair[0].content) for pair in pairs_of(film)}
-    shown = tuple(dict.fromkeys(network.bits for network in shown_in(film, order)))
+    variants = [network.variant for network in shown_in(film, order)]
+    shown = tuple(dict.fromkeys(one.bits for one in variants if not one.file))
     return {
         **describe_run("sweep"),
         "order": resolved_order(

@@ -4,6 +4,7 @@ Nothing here imports torch until weights have to be made.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from medley.errors import Setting, WeightsError
 from medley.events import Event
 from medley.settings import ShotSettings, SweepSettings
 from medley.vgg import sources, weightfile
-from medley.vgg.identity import identify_weights
+from medley.vgg.identity import identify_weights, mean_bits
 
 FLOAT_BITS = 32
 _BUNDLED = "kmeans"  # the scheme of the file that ships, from which every width comes
@@ -23,10 +24,17 @@ _WIDEST = 8
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to store the network."""
+    """One way to store the network: a scheme at a width, or a file as it is.
+
+    Attributes:
+        scheme: scheme in which the weights are stored.
+        bits: bits of a weight; the mean over all, where a file's layers differ.
+        file: file of the weights; None for those that medley has or makes.
+    """
 
     scheme: str
-    bits: int
+    bits: float
+    file: Path | None = None
 
 
 FLOAT = Variant("float32", FLOAT_BITS)
@@ -37,8 +45,8 @@ class Network:
     """A variant whose weights have been found, with its size, error and loading time.
 
     Attributes:
-        scheme, bits: scheme and bit width in which the weights are stored.
-        label: name in films and tables, such as "4-bit".
+        variant: way in which the weights are stored.
+        label: name in films and tables, such as "4-bit", or a file's name.
         settings: settings of a shot that choose these weights.
         digest: digest of the weights.
         size_bytes: size on disk.
@@ -48,8 +56,7 @@ class Network:
             measured.
     """
 
-    scheme: str
-    bits: int
+    variant: Variant
     label: str
     settings: ShotSettings
     digest: str
@@ -58,9 +65,14 @@ class Network:
     load_s: float = math.nan
 
     @property
-    def variant(self) -> Variant:
-        """Scheme and bit width in which it is stored."""
-        return Variant(self.scheme, self.bits)
+    def scheme(self) -> str:
+        """The scheme in which the weights are stored."""
+        return self.variant.scheme
+
+    @property
+    def bits(self) -> float:
+        """Bits of a weight, a whole number but for files whose layers differ."""
+        return self.variant.bits
 
     def choosing(self, settings: ShotSettings) -> Self:
         """Give the same network, chosen by other shots' settings."""
@@ -74,15 +86,19 @@ def has_float() -> bool:
 
 
 def list_variants(sweep: SweepSettings, with_float: bool) -> list[Variant]:
-    """The variants that a sweep asks for, in its order: every width in one scheme, then the next.
+    """The variants that a sweep asks for: every width in one scheme, then the next, then files.
 
     Args:
         sweep: widths and schemes that are asked for.
         with_float: True if the float original is here.
 
     Raises:
-        WeightsError: the float original is not here, and something asked for is made from it.
+        WeightsError: the float original is not here, and something asked for is made from it; or a
+            file is missing or damaged.
     """
+    own = [_variant_of(path) for path in sweep.weights]
+    if own and not sweep.bits:
+        return list(dict.fromkeys([reference_of(with_float), *own]))
     narrow = tuple(range(_WIDEST, 0, -1))
     widths = sweep.bits or ((FLOAT_BITS, *narrow) if with_float else narrow)
     wanted = [
@@ -102,7 +118,13 @@ def list_variants(sweep: SweepSettings, with_float: bool) -> list[Variant]:
             " in ",
             Setting("scheme", "kmeans"),
         )
-    return list(dict.fromkeys(wanted))
+    return list(dict.fromkeys([*wanted, *own]))
+
+
+def _variant_of(path: Path) -> Variant:
+    header = weightfile.read_header(path)
+    bits = mean_bits({name: entry.bits for name, entry in header.layers.items()})
+    return Variant(header.scheme, int(bits) if bits.is_integer() else round(bits, 2), path)
 
 
 def reference_of(with_float: bool) -> Variant:
@@ -128,19 +150,20 @@ def name_networks(
         WeightsError: weights are missing or damaged.
         OutputError: a file cannot be written.
     """
-    several = len({one.scheme for one in variants if one != FLOAT}) > 1
-    own = [one for one in variants if one.scheme not in (_BUNDLED, FLOAT.scheme)]
-    files = {one: _path_of(one, folder) for one in own}
+    made = [one for one in variants if one.file is None and one != FLOAT]
+    several = len({one.scheme for one in made}) > 1
+    files = {one: _path_of(one, folder) for one in made if one.scheme != _BUNDLED}
     _make_missing(files, listener)
+    names = Counter(one.file.stem for one in variants if one.file)
     networks = []
     for variant in variants:
-        chosen = {"bits": variant.bits, "weights": files.get(variant)}
+        chosen: dict[str, object] = {"weights": variant.file or files.get(variant)}
+        if not variant.file:
+            chosen["bits"] = variant.bits
         shot = settings.model_copy(update=chosen)
         found = identify_weights(shot.source)
-        label = _label(variant, several)
-        networks.append(
-            Network(variant.scheme, variant.bits, label, shot, found.digest, found.size_bytes)
-        )
+        label = _label(variant, several, names)
+        networks.append(Network(variant, label, shot, found.digest, found.size_bytes))
     return networks
 
 
@@ -160,15 +183,17 @@ def _make_missing(files: Mapping[Variant, Path], listener: Callable[[Event], Non
         # torch takes a second to import: only what computes weights brings it.
         from medley.studio.compression.quantizing import make_variants
 
-        wanted = {path: (one.scheme, one.bits) for one, path in missing.items()}
+        wanted = {path: (one.scheme, int(one.bits)) for one, path in missing.items()}
         make_variants(original, wanted, listener)
 
 
-def _label(variant: Variant, several: bool) -> str:
+def _label(variant: Variant, several: bool, names: Mapping[str, int]) -> str:
+    if file := variant.file:  # files of one name are told apart by their folders
+        return file.stem if names[file.stem] == 1 else str(file)
     if variant == FLOAT:
         return "32-bit float"
     named = several or variant.scheme != _BUNDLED
-    return f"{variant.bits}-bit {variant.scheme}" if named else f"{variant.bits}-bit"
+    return f"{variant.bits:g}-bit {variant.scheme}" if named else f"{variant.bits:g}-bit"
 
 
 def _is_whole(path: Path, origin: str) -> bool:

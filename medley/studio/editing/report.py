@@ -2,6 +2,7 @@
 
 import csv
 import io
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from medley.studio.compression.networks import FLOAT, Network
 from medley.studio.editing.measure import QUANTITIES, TOLERANCE, Measure, Spread, recommend
 
 _MOST_BITS = 8
+_TICK_LETTERS = 12  # of a file's name in a line under a chart
 _WIDE = 20  # ratio of losses from which an axis has ticks at whole decades
 _LEAST = 1e-6  # drawn in place of an error of 0, which a logarithmic axis cannot show
 
@@ -48,11 +50,12 @@ def list_measures(measures: Sequence[Measure]) -> bytes:
     """The table of a sweep as CSV, with a row for each pair and network."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    own = ["scheme", "bits", "bytes", "distortion", "load_s"]
+    own = ["network", "scheme", "bits", "bytes", "distortion", "load_s"]
     rows.writerow(["content", "painting", *own, *QUANTITIES, "shot"])
     for one in measures:
         of = one.network
-        network = [of.scheme, of.bits, of.size_bytes, f"{of.distortion:.6g}", f"{of.load_s:.4f}"]
+        network = [of.label, of.scheme, f"{of.bits:g}", of.size_bytes]
+        network += [f"{of.distortion:.6g}", f"{of.load_s:.4f}"]
         values = [f"{getattr(one, name):.6g}" for name in QUANTITIES]
         rows.writerow([one.content, one.painting, *network, *values, one.shot])
     return text.getvalue().encode(errors="replace")
@@ -104,7 +107,8 @@ def draw_sweep(
 ) -> bytes:
     """Draw re-scored loss and SSIM against bits, with the size of the files along the top.
 
-    Lines are medians, and bands reach from the least to the most of several pairs.
+    Lines are medians, and bands reach from the least to the most of several pairs. Files stand to
+    the right of all widths, each under its name.
 
     Args:
         summary: spreads of all networks' measures.
@@ -117,16 +121,15 @@ def draw_sweep(
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
-    # Widths stand at equal distances, so that 32 bits are not far away from 8.
-    places = {bits: place for place, bits in enumerate(sorted({one.bits for one in summary}))}
+    places = _places(summary)
     for axes, quantity in ((left, "ratio"), (right, "ssim")):
         others = [network for network in summary if network != reference]
-        for scheme in dict.fromkeys(network.scheme for network in others):
-            own = sorted((one for one in others if one.scheme == scheme), key=lambda one: one.bits)
+        for name in dict.fromkeys(map(_line, others)):
+            own = sorted((one for one in others if _line(one) == name), key=lambda one: one.bits)
             spreads = [summary[one][quantity] for one in own]
-            _draw_line(axes, [places[one.bits] for one in own], spreads, scheme, pairs)
-        _draw_bits(axes, summary, places)
-        place = places[reference.bits]
+            _draw_line(axes, [places[one] for one in own], spreads, name, pairs)
+        _draw_bits(axes, places)
+        place = places[reference]
         axes.plot(place, 1, marker="D", color="0.15", linestyle="none", label=reference.label)
     _mark(left, summary, places)
     _scale(left, summary)
@@ -140,6 +143,23 @@ def draw_sweep(
     return picture.getvalue()
 
 
+def _line(network: Network) -> str:
+    """The line that a network is a point of: its scheme's, or one of its own if it is a file."""
+    return network.label if network.variant.file else network.scheme
+
+
+def _places(networks: Iterable[Network]) -> dict[Network, int]:
+    """Where networks stand along a chart.
+
+    Widths are at equal distances, so that 32 bits are not far away from 8; files follow them.
+    """
+    networks = list(networks)
+    widths = sorted({one.bits for one in networks if not one.variant.file})
+    files = [one for one in networks if one.variant.file]
+    places = {one: widths.index(one.bits) for one in networks if not one.variant.file}
+    return places | {one: place for place, one in enumerate(files, start=len(widths))}
+
+
 def _draw_line(
     axes: Axes, places: Sequence[int], spreads: Sequence[Spread], name: str, pairs: int
 ) -> None:
@@ -150,28 +170,34 @@ def _draw_line(
         axes.fill_between(places, least, most, color=line.get_color(), alpha=0.15, linewidth=0)
 
 
-def _draw_bits(axes: Axes, networks: Iterable[Network], places: Mapping[int, int]) -> None:
-    """Label the lower edge with widths, and the upper one with the sizes of their files."""
-    sizes = {one.bits: one.size_bytes / 1e6 for one in reversed(list(networks))}
-    spots = [places[bits] for bits in sizes]
-    axes.set_xlim(-0.4, len(places) - 0.6)
-    axes.set_xticks(spots, ["float" if bits == FLOAT.bits else str(bits) for bits in sizes])
+def _draw_bits(axes: Axes, places: Mapping[Network, int]) -> None:
+    """Label the lower edge with widths or names, and the upper one with the sizes of files."""
+    first = {place: network for network, place in reversed(list(places.items()))}
+    axes.set_xlim(-0.4, len(first) - 0.6)
+    axes.set_xticks(list(first), [_tick(network) for network in first.values()])
     axes.set_xlabel("bits a weight")
     top = axes.secondary_xaxis("top")
-    top.set_xticks(spots, [f"{size:.1f}" for size in sizes.values()], fontsize=8)
+    sizes = [f"{network.size_bytes / 1e6:.1f}" for network in first.values()]
+    top.set_xticks(list(first), sizes, fontsize=8)
     top.set_xlabel("file size, MB", fontsize=9)
     axes.grid(visible=True, alpha=0.3)
 
 
+def _tick(network: Network) -> str:
+    if network.variant.file:
+        return "\n".join(textwrap.wrap(network.label, _TICK_LETTERS))
+    return "float" if network.variant == FLOAT else f"{network.bits:g}"
+
+
 def _mark(
-    axes: Axes, summary: Mapping[Network, Mapping[str, Spread]], places: Mapping[int, int]
+    axes: Axes, summary: Mapping[Network, Mapping[str, Spread]], places: Mapping[Network, int]
 ) -> None:
     """Circle the recommended network, and draw the tolerance by which it was chosen."""
     chosen = recommend(summary)
-    spot = places[chosen.bits], summary[chosen]["ratio"].median
+    spot = places[chosen], summary[chosen]["ratio"].median
     axes.axhline(TOLERANCE, color="tab:green", linewidth=0.9, linestyle="--")
     axes.plot(*spot, marker="o", markersize=13, markerfacecolor="none", color="tab:green")
-    side = {0: "left", len(places) - 1: "right"}.get(spot[0], "center")
+    side = {0: "left", max(places.values()): "right"}.get(spot[0], "center")
     axes.annotate(
         f"recommended: {chosen.label}", spot, textcoords="offset points", xytext=(0, 20),
         ha=side, color="tab:green",

@@ -84,7 +84,7 @@ def _measured(film: FilmSpec, listener: Listener) -> list[Network]:
     exact = load_weights(reference_in(film).settings.source).tensors
     networks = []
     for done, network in enumerate(film.networks):
-        listener(stage(f"loading {network.bits} bits", done, len(film.networks)))
+        listener(stage(f"loading {network.label}", done, len(film.networks)))
         weights, load_s = load_timed(partial(load_weights, network.settings.source))
         off = distortion(weights.tensors, exact)
         networks.append(replace(network, distortion=off, load_s=load_s))
@@ -92,9 +92,11 @@ def _measured(film: FilmSpec, listener: Listener) -> list[Network]:
 
 
 def distortion(tensors: Tensors, exact: Tensors) -> float:
-    """The relative error of weights, |difference|^2 / |exact|^2 over all layers, without biases."""
+    """The relative error of weights, |difference|^2 / |exact|^2, over the layers that both have."""
     off = power = 0.0
     for name, (weight, _) in exact.items():
+        if name not in tensors:
+            continue
         off += float((tensors[name][0] - weight).square().sum(dtype=torch.float64))
         power += float(weight.square().sum(dtype=torch.float64))
     return off / power
