@@ -70,8 +70,44 @@ def list_() -> None:
 
 @weights.command(short_help="Show each layer of a weights file.")
 @click.argument("file", type=PATH)
-def show(file: Path) -> None:
-    """Show each layer of a weights FILE: bits, bytes, distortion, entropy of its codes."""
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+def show(file: Path, as_json: bool) -> None:
+    """Show each layer of a weights FILE, and all together.
+
+    Bits a weight, bytes, the ratio to float32, distortion (mean squared error of the weights by
+    their mean square), and the entropy of the codes: bits a weight that a lossless coder would
+    still need.
+    """
     from medley.cli.weights_run import show_weights
 
-    show_weights(file)
+    show_weights(file, as_json)
+
+
+@weights.command(short_help="Show how much each layer alone minds fewer bits.")
+@click.option(
+    "-o", "--output", type=PATH, default=Path("outputs/sensitivity.csv"), show_default=True,
+    help="The table, .csv; the chart (.png) lies beside it.",
+)  # fmt: skip
+@click.option("--original", type=PATH, help="Float weights.  [default: what was fetched]")
+@click.option(
+    "--pictures",
+    type=PATH,
+    multiple=True,
+    help="Folders or pictures, of which the first three judge.  [default: the paintings that ship]",
+)
+@click.option("--force", is_flag=True, help="Replace files of that name.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the file's path.")
+def sensitivity(
+    output: Path, original: Path | None, pictures: tuple[Path, ...], force: bool, quiet: bool
+) -> None:
+    """Store one layer alone in 1 to 8 bits (kmeans), all others in float, and measure the errors.
+
+    They are those of what style transfer looks at: features and Gram matrices, relative to the
+    float network's. Layers behind all of these have none. What was measured once is kept in the
+    cache, where `medley quantize --target-size` chooses widths by it.
+    """
+    if output.suffix != ".csv":
+        raise click.UsageError(f"--output '{output}' must end in .csv")
+    from medley.cli.weights_sensitivity_run import show_sensitivity
+
+    show_sensitivity(original, pictures, output, force, quiet)

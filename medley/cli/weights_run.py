@@ -1,12 +1,14 @@
 """What `medley weights` does: the float original is fetched, weights files are looked into."""
 
+import json
 from pathlib import Path
 
 import click
 
 from medley.cli.console import notes, show_table
 from medley.errors import WeightsError
-from medley.vgg import schemes, sources, weightfile
+from medley.vgg import sources, weightfile
+from medley.vgg.identity import describe
 
 
 def fetch_weights(source: str, quiet: bool) -> None:
@@ -43,23 +45,43 @@ def list_weights() -> None:
     show_table(["name", "scheme", "MB", "file"], rows)
 
 
-def show_weights(file: Path) -> None:
-    """Print a table of a weights file's layers, and where they came from.
+def show_weights(file: Path, as_json: bool) -> None:
+    """Print a table of a weights file's layers, its totals, and where it came from.
+
+    Args:
+        file: file of the weights.
+        as_json: True to print all of it as JSON.
 
     Raises:
         WeightsError: the file is missing, torn or tampered with.
     """
     header, layers, content = weightfile.read(file)
     weightfile.check_digest(header, content)
-    rows = []
-    for name, layer in layers.items():
-        shape = "x".join(str(side) for side in layer.shape)
-        relative = layer.distortion / layer.power if layer.power else 0.0
-        entropy = f"{schemes.code_entropy(layer):.2f}"
-        rows.append([name, shape, layer.bits, f"{layer.size_bytes:,}", f"{relative:.2e}", entropy])
-    show_table(["layer", "shape", "bits", "bytes", "distortion", "entropy"], rows)
-    click.echo(f"{header.scheme}, {_megabytes(header.size_bytes)} MB, {header.origin.source}")
-    click.echo(f"licence {header.origin.licence}; sha256 {header.sha256}")
+    facts = describe(header, layers)
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    columns = ["layer", "shape", "bits", "bytes", "ratio", "distortion", "entropy"]
+    rows = [
+        [
+            name,
+            "x".join(map(str, of["shape"])),
+            of["bits"],
+            f"{of['bytes']:,}",
+            f"{of['ratio']:.2f}",
+            f"{of['distortion']:.2e}",
+            f"{of['entropy']:.2f}",
+        ]
+        for name, of in facts["layers"].items()
+    ]
+    show_table(columns, rows)
+    click.echo(
+        f"{header.scheme}, {_megabytes(header.size_bytes)} MB, {facts['ratio']:.2f} times smaller"
+        f" than float; {facts['bits']:.3g} bits a weight, {facts['entropy']:.3g} by their entropy"
+    )
+    origin = header.origin
+    click.echo(f"{origin.source}; fed with {origin.fed}")
+    click.echo(f"licence {origin.licence}; sha256 {header.sha256}")
 
 
 def _megabytes(size: int) -> str:

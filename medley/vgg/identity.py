@@ -1,12 +1,12 @@
 """Which weights are meant, and what they are, without decoding them and without torch."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from medley import files
-from medley.vgg import packing, sources, weightfile
+from medley.vgg import packing, schemes, sources, weightfile
 from medley.vgg.schemes import EncodedLayer
 
 
@@ -78,6 +78,57 @@ def mean_bits(layer_bits: Mapping[str, int]) -> float:
     counts = {name: math.prod(weightfile.SHAPES[name]) for name in layer_bits}
     total = sum(counts[name] * bits for name, bits in layer_bits.items())
     return total / sum(counts.values())
+
+
+def describe(header: weightfile.Header, layers: Mapping[str, EncodedLayer]) -> dict[str, Any]:
+    """Tell in numbers how a file's layers are stored, each and all together, for people and JSON.
+
+    Returns:
+        Of each layer and, without a shape, of all: `shape`; `bits`, the mean over all weights;
+        `bytes`; `ratio`, the float network's bytes by these; `distortion`, the mean squared error
+        of the weights by their mean square; and `entropy` of the codes in bits a weight. Of the
+        file also its scheme, origin and digest.
+    """
+    each = {name: _facts(layer) for name, layer in layers.items()}
+    counts = {name: math.prod(layer.shape) for name, layer in layers.items()}
+    total = sum(counts.values())
+
+    def mean(values: Iterable[float]) -> float:
+        return sum(n * value for n, value in zip(counts.values(), values, strict=True)) / total
+
+    power = mean(layer.power for layer in layers.values())
+    off = mean(layer.distortion for layer in layers.values())
+    return {
+        "file": str(header.path),
+        "scheme": header.scheme,
+        "bits": mean_bits({name: layer.bits for name, layer in layers.items()}),
+        "bytes": header.size_bytes,
+        "ratio": sum(map(_float_size, layers.values())) / header.size_bytes,
+        "distortion": off / power if power else 0.0,
+        "entropy": mean(facts["entropy"] for facts in each.values()),
+        "layers": each,
+        "input": str(header.origin.fed),
+        "source": header.origin.source,
+        "source_sha256": header.origin.sha256,
+        "licence": header.origin.licence,
+        "sha256": header.sha256,
+    }
+
+
+def _facts(layer: EncodedLayer) -> dict[str, Any]:
+    return {
+        "shape": list(layer.shape),
+        "bits": layer.bits,
+        "bytes": layer.size_bytes,
+        "ratio": _float_size(layer) / layer.size_bytes,
+        "distortion": layer.distortion / layer.power if layer.power else 0.0,
+        "entropy": schemes.code_entropy(layer),
+    }
+
+
+def _float_size(layer: EncodedLayer) -> int:
+    """Bytes of a layer's weights and biases as float32."""
+    return 4 * (math.prod(layer.shape) + layer.shape[0])
 
 
 def _narrowed_size(layer: EncodedLayer, bits: int) -> int:

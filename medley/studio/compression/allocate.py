@@ -74,8 +74,8 @@ def try_widths(
     """
     weight, bias = original
     trials = {}
-    for bits, codebook in codebooks.items():
-        layer = schemes.quantize_layer(weight, bias, "kmeans", bits, codebook)
+    for bits in sorted(codebooks):
+        layer = schemes.quantize_layer(weight, bias, "kmeans", bits, codebooks[bits])
         tensors = torch.from_numpy(schemes.decode(layer)), torch.from_numpy(bias)
         trials[bits] = Trial(layer.distortion, layer.power, comparison.of_layer(name, *tensors))
         on_trial()

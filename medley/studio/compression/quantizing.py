@@ -200,7 +200,7 @@ class Quantizer:
         pictures = read_pictures(self._paths[:_COMPARED])
         kept = self._keep("errors", _digest_of(pictures))
         found = {
-            name: {int(bits): Trial.of(values) for bits, values in trials.items()}
+            name: {bits: Trial.of(trials[str(bits)]) for bits in WIDTHS}
             for name in self.originals
             if (trials := kept.get(name))
         }
