@@ -7,7 +7,6 @@ import click
 from medley.cli.options import PATH
 
 
-
 @click.group(short_help="Fetch, import and look into the network's weights.")
 def weights() -> None:
     """Fetch the float original, import your own, list what is here, look into a file."""
