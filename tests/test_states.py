@@ -1,6 +1,7 @@
 """State dicts of VGG-19 become weights of medley's, and other files are told what they are."""
 
 import json
+import os
 import pickle
 import zipfile
 
@@ -265,6 +266,7 @@ KINDS = {
         "not one of medley's; 'medley weights import' makes weights of a VGG-19 state dict in it",
     ),
     "nothing": (lambda _: None, "cannot be read (No such file", "does not exist"),
+    "pipe": (os.mkfifo, "cannot be read (a pipe or a device", "cannot be read (a pipe or a device"),
     "folder": (lambda path: path.mkdir(), "cannot be read (Is a directory)", "cannot be read"),
 }
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from medley import files
 from medley.errors import WeightsError
-from medley.vgg import kinds, schemes, weightfile
+from medley.vgg import otherfiles, schemes, weightfile
 from medley.vgg.normalization import TORCHVISION
 from medley.vgg.weightfile import SHAPES, Origin
 
@@ -122,11 +122,12 @@ def read_keras(path: Path) -> Originals:
         WeightsError: the file is missing, or another.
     """
     try:
+        otherfiles.check_regular(path)
         digest = files.file_sha256(path)
     except OSError as error:
         raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
     if digest != KERAS_SHA256:
-        if (kind := kinds.kind_of(path)) != "HDF5" and (what := kinds.ADVICE.get(kind)):
+        if (kind := otherfiles.kind_of(path)) != "HDF5" and (what := otherfiles.ADVICE.get(kind)):
             raise WeightsError(f"'{path}' {what}")
         raise WeightsError(
             f"'{path}' is not Keras's VGG-19 without top (its SHA-256 is {digest[:12]}..., not"

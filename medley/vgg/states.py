@@ -20,7 +20,7 @@ from torch import Tensor
 
 from medley import files
 from medley.errors import Setting, WeightsError
-from medley.vgg import kinds, schemes, weightfile
+from medley.vgg import otherfiles, schemes, weightfile
 from medley.vgg.network import VGG19
 from medley.vgg.normalization import CAFFE, TORCHVISION, Normalization
 from medley.vgg.quantize import check_whole
@@ -97,7 +97,7 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
         WeightsError: the file is missing, torn, or something else than plain tensors by name.
     """
     try:
-        kind = kinds.kind_of(path)
+        kind = otherfiles.kind_of(path)
     except OSError as error:
         raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
     if kind == "safetensors":
@@ -124,7 +124,9 @@ def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
                     Setting("weights", path),
                 )
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, OSError, ValueError, TypeError) as error:
+    except WeightsError:
+        raise
+    except Exception as error:  # whatever the reader makes of a foreign file
         raise WeightsError(f"'{path}' is torn ({error}); fetch it again") from error
 
 

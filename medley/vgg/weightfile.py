@@ -34,7 +34,7 @@ import safetensors
 
 from medley import files
 from medley.errors import WeightsError
-from medley.vgg import kinds, packing
+from medley.vgg import otherfiles, packing
 from medley.vgg.normalization import CAFFE, Normalization
 from medley.vgg.schemes import Array, EncodedLayer
 
@@ -162,6 +162,7 @@ def read_header(path: Path) -> Header:
             format, or of another network.
     """
     try:
+        otherfiles.check_regular(path)
         with safetensors.safe_open(path, framework="np"), path.open("rb") as file:
             # The library has checked the header: its size, its JSON, and that the tensors' places
             # fill the file exactly.
@@ -172,7 +173,7 @@ def read_header(path: Path) -> Header:
     except OSError as error:
         raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
     except safetensors.SafetensorError as error:
-        if what := kinds.ADVICE.get(kinds.kind_of(path)):
+        if what := otherfiles.ADVICE.get(otherfiles.kind_of(path)):
             raise WeightsError(f"'{path}' {what}") from error
         raise WeightsError(
             f"'{path}' is torn or not a safetensors file ({error}); make or fetch it again"
@@ -278,7 +279,7 @@ def _check_kind(path: Path, metadata: Mapping[str, str]) -> None:
     """Refuse what is safetensors, but no weights of ours for this network."""
     if not is_own(metadata):
         raise WeightsError(
-            f"'{path}' is a safetensors file, but not one of medley's; {kinds.CONVERT} in it"
+            f"'{path}' is a safetensors file, but not one of medley's; {otherfiles.CONVERT} in it"
         )
     if metadata.get("version") not in (_VERSION, _VERSION_OF_OTHER_INPUT):
         raise WeightsError(

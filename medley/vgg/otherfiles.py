@@ -1,5 +1,6 @@
 """What kind of file weights are looked for in, told by its first bytes and never by its name."""
 
+import stat
 import zipfile
 from pathlib import Path
 from typing import Literal
@@ -25,12 +26,23 @@ _OLD_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the number with which PyTorc
 _HEADER = 2**32  # bytes that no safetensors header has; of other files this number is arbitrary
 
 
+def check_regular(path: Path) -> None:
+    """See that a path is no pipe, which would be waited for, and no device, which may never end.
+
+    Raises:
+        OSError: it is one, or is not there.
+    """
+    if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+        raise OSError("a pipe or a device, no file")
+
+
 def kind_of(path: Path) -> Kind:
     """Tell the kind of a file.
 
     Raises:
         OSError: it cannot be read.
     """
+    check_regular(path)
     with path.open("rb") as file:
         first = file.read(16)
     if first.startswith(_HDF5):
@@ -48,7 +60,7 @@ def _kind_of_zip(path: Path) -> Kind:
     try:
         with zipfile.ZipFile(path) as archive:
             names = {name.rpartition("/")[2] for name in archive.namelist()}
-    except (zipfile.BadZipFile, ValueError, OSError):  # torn; PyTorch's own reader will say how
+    except Exception:  # torn in whatever way; PyTorch's own reader will say how
         return "torch"
     if "data.pkl" not in names:
         return "zip"
