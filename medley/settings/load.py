@@ -270,10 +270,8 @@ def check_table(
             values[name] = in_folder(_accept(key, fields[name], value), folder)
         except ValueError as error:
             faults.append(error.args)
-    faults += [
-        (f"{one} and {other} contradict each other; keep one",)
-        for one, other in rivals_in(written, fields)
-    ]
+    for one, other in rivals_in(written, fields):
+        faults.append((f"{one} and {other} contradict each other; keep one",))
     if faults:
         raise ConfigError(*((f"{source}: ", *fault) for fault in faults))
     return values

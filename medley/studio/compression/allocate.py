@@ -89,8 +89,8 @@ def choose_widths(
 
     From 8 bits everywhere the cheapest bit is taken away until the file fits; the price of a bit is
     the error that its loss adds, divided by the bytes that it saves, and errors of different layers
-    are taken to add up. The last bit may have saved more than was needed: what is left is spent on
-    the bits that still fit, the most useful first.
+    are taken to add up. The last may have saved more than was needed: what is left is spent on bits
+    that still fit, the most useful first.
 
     Args:
         costs: error by layer and width; where a width has a smaller error than a wider one, taking
@@ -105,8 +105,7 @@ def choose_widths(
         WeightsError: even 1 bit a weight does not fit.
 
     Source: Shoham and Gersho (1988), Efficient bit allocation for an arbitrary set of quantizers,
-    IEEE Trans. ASSP 36(9): greedy descent along the operational rate-distortion curves. Spending
-    what is left is ours.
+    IEEE Trans. ASSP 36(9): greedy descent along rate-distortion curves. Spending the rest is ours.
     """
     widths = dict.fromkeys(costs, max(WIDTHS))
     smallest = size_of(dict.fromkeys(costs, min(WIDTHS)))
