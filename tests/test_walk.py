@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from medley.errors import FilmError
-from medley.film.timeline import Frame, Still, walk_timeline
+from medley.film.timeline import Frame, Still, walk_shares, walk_timeline
 from medley.images import decode
 from medley.settings import ShotSettings, WalkOrder
 from medley.studio.film_shots import lap_of
@@ -224,6 +224,36 @@ def test_frames_are_the_iterates_of_the_lap_and_the_last_is_the_one_before_it(pl
     assert (frames[-1] == walked.read(2 * (LEAD - 1))).all()
     steps = [np.abs(a.astype(int) - b).mean() for a, b in pairwise([*frames, frames[0]])]
     assert steps[-1] < 2 * np.mean(steps)
+
+
+def test_each_frame_belongs_to_the_nearest_painting_and_halfway_to_none():
+    shares = walk_shares(24, 3)
+    assert [*map(list, shares[:12])] == [[0]] * 5 + [[1]] * 7  # halfway it is the even one's
+    assert [max(each.values()) for each in shares[:9]] == [1, 1, 1, 1, 0, 1, 1, 1, 1]
+    assert walk_shares(64, 2)[15:18] == [{0: 0.25}, {0: 0.0}, {1: 0.25}]
+    assert walk_shares(64, 2)[48:50] == [{0: 0.0}, {0: 0.25}]
+
+
+def test_walk_has_words_and_paintings_where_they_are_asked_for_and_loops_with_them(place):
+    walk(place, "-o", "plain/")
+    done = walk(
+        place, "-o", "worded/", "--captions", "title", "--inset", "top-left", "--title", "Walk",
+        "--title-seconds", "0.8", "--resolution", "64x100",
+    )  # fmt: skip
+    assert "2 of 2 shots found finished" in done.stderr
+    frames = [decode(path).astype(int) for path in sorted((place / "worded").iterdir())]
+    plain = [decode(path) for path in sorted((place / "plain").iterdir())]
+    assert len(frames) == len(plain) == LAP
+    above, below = (
+        np.array([frame[part] for frame in frames]) for part in (np.s_[:22], np.s_[78:])
+    )
+    # No word and no painting is there while the title is.
+    assert below.max((1, 2, 3))[1] < 200 < below.max((1, 2, 3))[6]
+    assert above.max((1, 2, 3))[2] < 128 < 200 < above.max((1, 2, 3))[6]
+    changes = [np.abs(a - b).mean() for a, b in pairwise([*frames, frames[0]])]
+    assert changes[-1] < 2 * np.mean(changes)
+    order = json.loads((place / "worded.json").read_text())["order"]
+    assert (order["captions"], order["inset"], order["title"]) == ("title", "top-left", "Walk")
 
 
 def test_opening_is_an_ordinary_shot_that_render_finds(place):

@@ -16,10 +16,10 @@ from medley.cli.options import (
 )
 from medley.settings import (
     CatalogSettings,
-    EncodeSettings,
     QualitySettings,
     RunSettings,
     ShotSettings,
+    WalkFilmSettings,
     WalkOrder,
     WalkSettings,
 )
@@ -45,7 +45,7 @@ from medley.settings import (
 @settings_options(WalkSettings)
 @settings_options(CatalogSettings)
 @settings_options(ShotSettings)
-@settings_options(EncodeSettings)
+@settings_options(WalkFilmSettings)
 @settings_options(RunSettings)
 @retired_options
 def walk(force: bool, quiet: bool, **options: Any) -> None:

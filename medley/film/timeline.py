@@ -33,6 +33,8 @@ TURN_SHARES: dict[Transition, Fraction] = {
     "chain": Fraction(1, 10),
     "cut": Fraction(0),
 }
+# The share of the way between two paintings of a walk in which one is gone and the other comes.
+PASSING_SHARE = 0.25
 # An iterate part shorter than this would show no change at all.
 MIN_ITERATE_FRAMES = 2
 
@@ -237,6 +239,23 @@ def walk_timeline(lap: int, lead: int, every: int) -> list[Frame]:
             )
         ),
         Frame(stills[lead - 1], None, 0.0),
+    ]
+
+
+def walk_shares(lap: int, paintings: int) -> list[dict[int, float]]:
+    """How much of each frame of a walk belongs to which painting: all of it to the nearest one.
+
+    Midway between two of them, in `PASSING_SHARE` of the way, one gives way to nothing and that to
+    the other: words that dissolve into other words could be read as neither.
+
+    Args:
+        lap: frames of the film.
+        paintings: how many there are.
+    """
+    places = (number * paintings / lap for number in range(lap))
+    return [
+        {round(place) % paintings: min(1.0, (0.5 - abs(place - round(place))) * 2 / PASSING_SHARE)}
+        for place in places
     ]
 
 

@@ -16,6 +16,8 @@ from medley.settings.film import (
     FormatSettings,
     FrameSettings,
     FrameSize,
+    OverlaySettings,
+    WalkFilmSettings,
     WalkSettings,
 )
 from medley.settings.housekeeping import PruneSettings
@@ -73,6 +75,7 @@ __all__ = [
     "LookSettings",
     "MaskedPainting",
     "Order",
+    "OverlaySettings",
     "PruneSettings",
     "QualitySettings",
     "QuantizeSettings",
@@ -87,6 +90,7 @@ __all__ = [
     "SweepOrder",
     "SweepSettings",
     "TileSetting",
+    "WalkFilmSettings",
     "WalkOrder",
     "WalkSettings",
     "WeightsSettings",

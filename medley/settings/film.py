@@ -217,8 +217,8 @@ def _check_sides(text: str, *sides: int) -> None:
 class Focus(NamedTuple):
     """A point of a picture, from its upper left corner: shares of its width and height."""
 
-    x: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-    y: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+    x: Annotated[float, Field(ge=0, le=1)]
+    y: Annotated[float, Field(ge=0, le=1)]
 
     def __str__(self) -> str:
         """Write the point in the form that `parse_focus` reads."""
@@ -282,8 +282,8 @@ def _break_lines(text: str) -> str:
     return text.replace("\\n", "\n")
 
 
-class ComposeSettings(Settings):
-    """Overlays and other additions to the pictures on a film's frames."""
+class OverlaySettings(Settings):
+    """Words and pictures on a film's frames, and what stands beside its pictures."""
 
     heading = "On the frames"
 
@@ -299,11 +299,18 @@ class ComposeSettings(Settings):
         3.0, ge=0.5, le=60, description="Film time of the title, added to it."
     )
     inset: Corner = Field("none", description="The painting, small, in a corner of its results.")
-    sparkline: Corner = Field(
-        "none", description="The falling loss, as a small curve in a corner, up to the step shown."
-    )
     beside: Literal["none", "content"] = Field(
         "none", description="What stands beside the picture, or above it where that is larger."
+    )
+
+
+class ComposeSettings(OverlaySettings):
+    """Overlays and other additions to the pictures on a film's frames."""
+
+    heading = "On the frames"
+
+    sparkline: Corner = Field(
+        "none", description="The falling loss, as a small curve in a corner, up to the step shown."
     )
 
     @model_validator(mode="after")
@@ -406,6 +413,31 @@ class CutSettings(PaceSettings, EncodeSettings):
 
 class FilmSettings(CutSettings, ComposeSettings):
     """Cutting of finished shots into a medley, with overlays."""
+
+    heading = "Film"
+
+
+class WalkOverlays(OverlaySettings):
+    """Words and pictures on a walk's frames: none unless they are asked for."""
+
+    heading = "On the frames"
+
+    captions: Literal["auto", "none", "number", "title", "full"] = Field(
+        "none",
+        description="Words on the film, of the painting that is nearest: full adds artist and year;"
+        " auto: titles if they are known.",
+    )
+    title: Annotated[str, AfterValidator(_break_lines)] | None = Field(
+        None,
+        description="A title over the film's beginning; a second line, after \\n, is smaller.",
+    )
+    title_seconds: float = Field(
+        3.0, ge=0.5, le=60, description="Seconds for which the title stands."
+    )
+
+
+class WalkFilmSettings(EncodeSettings, WalkOverlays):
+    """Cutting of a style walk into a film, with overlays."""
 
     heading = "Film"
 

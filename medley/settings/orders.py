@@ -21,6 +21,8 @@ from medley.settings.film import (
     EncodeSettings,
     FilmSettings,
     PaceSettings,
+    WalkFilmSettings,
+    WalkOverlays,
     WalkSettings,
     check_format,
 )
@@ -214,11 +216,13 @@ class WalkOrder(Order):
     kind = "walk"
     suffix = "walk"
     pieces = (
-        "quality", ("film", EncodeSettings), "styles", "output", ("walk", WalkSettings),
-        ("catalog", CatalogSettings), ("shot", ShotSettings), ("run", RunSettings), "content",
+        "quality", ("film", WalkOverlays), ("film", EncodeSettings), "styles", "output",
+        ("walk", WalkSettings), ("catalog", CatalogSettings), ("shot", ShotSettings),
+        ("run", RunSettings), "content",
     )  # fmt: skip
 
     content: Photo = Field(description="The photo to be repainted.")
+    film: WalkFilmSettings = WalkFilmSettings()
     walk: WalkSettings = WalkSettings()
 
 

@@ -10,7 +10,7 @@ from medley.film.encode import check_frame
 from medley.film.lettering import undrawable
 from medley.paintings.draws import Draw
 from medley.pictures import Picture
-from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
+from medley.settings import FilmOrder, SweepOrder, WalkOrder
 from medley.studio.compression.networks import has_float, list_variants
 from medley.studio.differences import differences
 from medley.studio.editing.credits import credit_lines
@@ -107,7 +107,7 @@ def notes_of(drawn: Draw[Picture], skipped: Mapping[str, None], order: FilmOrder
         return notes
     if drawn.catalog and drawn.catalog.absent:
         notes.append(f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
-    title = order.film.title or "" if isinstance(order, RenderOrder) else ""
-    if lost := _undrawable("\n".join([title, *map(credit_lines, drawn.paintings)])):
+    words = [order.film.title or "", *map(credit_lines, drawn.paintings)]
+    if lost := _undrawable("\n".join(words)):
         notes.append(f"no font here has {lost}; boxes stand for them until one is installed")
     return notes

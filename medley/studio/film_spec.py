@@ -7,7 +7,7 @@ from typing import Any
 
 from medley.paintings.draws import Draw, Painting
 from medley.pictures import Picture
-from medley.settings import FilmOrder, RenderOrder, WalkOrder
+from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
 from medley.studio.compression.networks import Network
 from medley.studio.editing.credits import choose_captions
 from medley.studio.editing.outputs import Outputs
@@ -101,11 +101,10 @@ class FilmSpec:
         """The settings of the cut, which are in no shot's key."""
         order = self.order
         known = order.film.fitted(self.path).model_dump(mode="json")
-        if isinstance(order, WalkOrder):
-            return known | order.walk.model_dump(mode="json")
-        if isinstance(order, RenderOrder):
-            return known | {"captions": choose_captions(self.works, order.film)}
-        return known | {"layout": order.sweep.layout}
+        if isinstance(order, SweepOrder):
+            return known | {"layout": order.sweep.layout}
+        known["captions"] = choose_captions(self.works, order.film)
+        return known | (order.walk.model_dump(mode="json") if isinstance(order, WalkOrder) else {})
 
 
 def _keys_in(sidecar: dict[str, Any]) -> list[str]:

@@ -1,13 +1,15 @@
 """The style walk's film: a picture that follows a target through the paintings, in a lap."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from medley.files import in_full, part_files
 from medley.film.mix import mix
+from medley.film.timeline import walk_shares
 from medley.media.probe import FilmFacts
-from medley.settings import EncodeSettings, FilmSettings, WalkOrder
+from medley.settings import FilmSettings, WalkFilmSettings, WalkOrder
 from medley.studio.editing.beside import (
     describe_content,
     describe_film,
@@ -17,8 +19,8 @@ from medley.studio.editing.beside import (
     resolved_order,
     write_beside,
 )
-from medley.studio.editing.credits import credit_lines
-from medley.studio.editing.cut import cut_medley, segment_of
+from medley.studio.editing.credits import caption_of, choose_captions, credit_lines
+from medley.studio.editing.cut import Drift, cut_medley, segment_of
 from medley.studio.film_shots import lap_of
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
@@ -48,21 +50,31 @@ def cut_walk(
     _, walk = film.shots
     works = walk.paintings
     settings = order.film.fitted(film.path)
-    shown = FilmSettings(**dict(settings), captions="none")
+    settings = settings.model_copy(update={"captions": choose_captions(works, settings)})
+    shown = FilmSettings(**dict(settings))
     lap = lap_of(order, len(works))
     photo = pictures.pixels(walk.content)
     segment = segment_of(film.workspace.shot(walk.key), "", None)
+    captioned = [
+        replace(
+            segment,
+            caption=caption_of([work], number, settings),
+            painting=pictures.pixels(work.picture),
+        )
+        for number, work in enumerate(works, start=1)
+    ]
     timeline = lap.timeline(order.walk.steps_per_frame)
+    drift = Drift(timeline, captioned, walk_shares(lap.frames, len(works)))
     passed = [round(Fraction(lap.frames * number, len(works))) for number in range(len(works))]
     with part_files(*film.outputs.all) as (*beside, part):
-        facts = cut_medley([photo], [segment], shown, film.path, on_frame, part, timeline)
+        facts = cut_medley([photo], [segment], shown, film.path, on_frame, part, drift)
         results = [
             (
-                pictures.pixels(work.picture),
+                one.painting,
                 mix(photo, segment.read(timeline[at].first.step), shown.strength),
                 credit_lines(work),
             )
-            for work, at in zip(works, passed, strict=True)
+            for one, work, at in zip(captioned, works, passed, strict=True)
         ]
         about = _sidecar(film, order, settings, facts, passed)
         write_beside(beside, about, works, (photo, walk.content.path.stem), results)
@@ -72,7 +84,7 @@ def cut_walk(
 def _sidecar(
     film: FilmSpec,
     order: WalkOrder,
-    settings: EncodeSettings,
+    settings: WalkFilmSettings,
     facts: FilmFacts,
     passed: Sequence[int],
 ) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
-from medley.settings import FilmSettings
+from medley.settings import OverlaySettings
 
 Captions = Literal["none", "number", "title", "full"]
 
@@ -29,14 +29,14 @@ class Work(Protocol):
         """Whether a catalog gives its title."""
 
 
-def choose_captions(paintings: Sequence[Work], film: FilmSettings) -> Captions:
+def choose_captions(paintings: Sequence[Work], film: OverlaySettings) -> Captions:
     """The captions that "auto" stands for: titles if a catalog gives at least one, else none."""
     if film.captions != "auto":
         return film.captions
     return "title" if any(painting.is_known for painting in paintings) else "none"
 
 
-def caption_of(paintings: Sequence[Work], number: int, film: FilmSettings) -> str:
+def caption_of(paintings: Sequence[Work], number: int, film: OverlaySettings) -> str:
     """The caption of part `number` of the film, after the shot's paintings; "" for none."""
     kinds = {
         "number": str(number),

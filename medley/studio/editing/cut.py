@@ -19,7 +19,7 @@ from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.film.title import title, title_frames
 from medley.images import Pixels
 from medley.media.probe import FilmFacts
-from medley.settings import CutSettings, EncodeSettings, FilmSettings, FrameSize
+from medley.settings import CutSettings, EncodeSettings, FilmSettings, FrameSize, WalkFilmSettings
 from medley.settings.film import format_of
 from medley.workspace.shot import Shot, TraceRow
 
@@ -77,6 +77,21 @@ class Segment:
     content: int = 0
 
 
+@dataclass(frozen=True)
+class Drift:
+    """What a walk shows: one segment that passes many paintings and never rests.
+
+    Attributes:
+        timeline: content of each frame; the first follows the last.
+        works: the segment with the caption and the pixels of each painting.
+        shares: how much of each frame belongs to which of them.
+    """
+
+    timeline: Sequence[Frame]
+    works: Sequence[Segment]
+    shares: Sequence[Mapping[int, float]]
+
+
 def segment_of(shot: Shot, caption: str, painting: Pixels | None, content: int = 0) -> Segment:
     """Make the segment of a finished shot.
 
@@ -95,7 +110,7 @@ def cut_medley(
     path: Path,
     on_frame: Callable[[int, int], None],
     part: Path | None = None,
-    timeline: Sequence[Frame] = (),
+    drift: Drift | None = None,
 ) -> FilmFacts:
     """Cut finished shots into a film, one painting after another.
 
@@ -106,7 +121,7 @@ def cut_medley(
         path: file of the film, which appears when it is whole.
         on_frame: called with the number of frames written and their total.
         part: part file to write to, if the caller gives the film its name; see `encode_film`.
-        timeline: content of each frame; empty for a timeline at the settings' pace.
+        drift: what a walk shows of its one segment; None for a timeline at the settings' pace.
 
     Raises:
         FilmError: the timeline cannot be laid out, or ffmpeg fails.
@@ -114,16 +129,24 @@ def cut_medley(
         PictureError: an iterate is unreadable.
     """
     home = [one.content for one in segments]
-    timeline = timeline or lay_out(
-        [one.track for one in segments], settings, [Still(None, number) for number in home]
-    )
     titled = title_frames(settings.fps, settings.title_seconds) if settings.title else 0
-    timeline = [timeline[0]] * titled + [*timeline]
+    timeline: Sequence[Frame]
+    shares: list[Mapping[int, float]]
+    if drift:
+        # Its title lies over what moves, and other words wait until it is gone.
+        timeline = drift.timeline
+        titled = min(titled, len(timeline))
+        shares = [{}] * titled + [*drift.shares[titled:]]
+    else:
+        contents_shown = [Still(None, number) for number in home]
+        film = lay_out([one.track for one in segments], settings, contents_shown)
+        timeline = [film[0]] * titled + film
+        shares = [shares_of(frame) for frame in timeline]
     layout = plan_frame([content.shape for content in contents], settings)
     fitted = _Fitted(contents, segments, settings, layout)
-    overlays = list_overlays(segments, settings, layout, titled)
+    overlays = list_overlays(drift.works if drift else segments, settings, layout, titled)
     pictures = render_frames(timeline, fitted.read)
-    presence = presences([*map(shares_of, timeline)], settings.fps, settings.loop)
+    presence = presences(shares, settings.fps, settings.loop)
     frames = composite(pictures, timeline, presence, layout, fitted.content, home, overlays)
     size = layout.height, layout.width
     return encode(frames, len(timeline), size, settings, path, on_frame, part)
@@ -164,12 +187,13 @@ class _Fitted:
         return fitted if at.picture == Box(0, 0, at.height, at.width) else lay_frame(fitted, at)
 
 
-def plan_frame(shapes: Sequence[tuple[int, ...]], settings: EncodeSettings) -> Layout:
+def plan_frame(
+    shapes: Sequence[tuple[int, ...]], settings: FilmSettings | WalkFilmSettings
+) -> Layout:
     """Lay out a frame for pictures of these heights and widths; of several sizes each fills it."""
     height, width, *_ = shapes[0]
     fit = settings.fit if len(set(shapes)) == 1 else "crop"
-    is_beside = isinstance(settings, FilmSettings) and settings.beside == "content"
-    return plan_layout(height, width, settings.resolution, fit, is_beside)
+    return plan_layout(height, width, settings.resolution, fit, settings.beside == "content")
 
 
 def list_overlays(
