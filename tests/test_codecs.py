@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from medley.pictures import Picture
 from medley.settings import FormatSettings, RenderOrder, SweepOrder, WalkOrder
 from medley.studio import film_checks
 
-from .conftest import film_pixels
+from .conftest import draw_pixels, film_pixels
 
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (200, 90, 30), (128, 128, 128),
            (0, 0, 0), (255, 255, 255)]  # fmt: skip
@@ -67,6 +68,38 @@ def test_tiny_films_are_made_too(tmp_path, codec, width):
         settings=FormatSettings(codec=codec),
     )  # fmt: skip
     assert (facts.frame_count, facts.width) == (3, width)
+
+
+def drifting(count):
+    """A texture that turns into others and comes round, as far in each frame."""
+    textures = [draw_pixels(96, 128, seed).astype(float) - 128 for seed in (1, 2)]
+    for turn in 2 * np.pi * np.arange(count) / count:
+        mixed = np.cos(turn) * textures[0] + np.sin(turn) * textures[1]
+        yield np.clip(np.rint(128 + mixed / 1.5), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("codec", "most"), [("h264", 1.0), ("h265", 1.0), ("av1", 1.3)])
+def test_encoded_loop_changes_at_its_seam_no_more_than_elsewhere(tmp_path, codec, most):
+    path = tmp_path / "a.mp4"
+    encode_film(
+        drifting(100), path, fps=Fraction(30), width=128, height=96, frame_count=100,
+        settings=FormatSettings(codec=codec), loops=True,
+    )  # fmt: skip
+    frames = film_pixels(path).astype(int)
+    *inside, seam = np.abs(np.roll(frames, -1, 0) - frames).mean((1, 2, 3))
+    assert seam < most * max(inside)
+
+
+@pytest.mark.parametrize("count", [2, 3, 9, 24, 100])
+def test_zones_before_a_seam_follow_one_another_to_the_films_end(count):
+    first, *others = codecs.seam_zones(count).removeprefix("zones=").split("/")
+    assert first.startswith("0,0,b=")
+    spans = [tuple(map(int, zone.split(",")[:2])) for zone in others]
+    assert spans[-1][1] == count - 1
+    assert all(start <= end for start, end in spans)
+    assert all(one[1] + 1 == other[0] for one, other in pairwise(spans))
+    assert spans[0][0] > 0
+    assert codecs.seam_zones(1) == ""
 
 
 def test_quality_is_one_scale_for_all_codecs():

@@ -1,6 +1,7 @@
 """A style walk: the path, the shot that follows it, and `medley walk` from end to end."""
 
 import json
+import re
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -14,7 +15,7 @@ from medley.errors import FilmError
 from medley.film.timeline import Frame, Still, walk_shares, walk_timeline
 from medley.images import decode
 from medley.settings import ShotSettings, WalkOrder
-from medley.studio.film_shots import lap_of
+from medley.studio.film_shots import lap_of, muddy_notes
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.problem import iterate
 from medley.tensors import to_tensor
@@ -179,6 +180,25 @@ def test_lap_is_counted_from_exact_fractions():
         lap(3, Fraction(30), 0.06)
 
 
+def test_walk_of_few_steps_is_told_to_be_muddy_with_what_would_do():
+    def told(paintings, **settings):
+        order = WalkOrder.of(content="photo.png", styles=["styles"], **settings)
+        return muddy_notes(order, paintings)
+
+    assert told(3) == []
+    (note,) = told(3, fps=30, seconds_per_painting=0.5)
+    assert "30 steps from one painting to the next" in note
+    assert "1 s or 4 steps a frame would do" in note
+    assert told(3, fps=30, seconds_per_painting=1) == []
+    assert told(3, fps=30, seconds_per_painting=0.5, steps_per_frame=4) == []
+    for fps in ("24000/1001", "7", "12.5"):
+        (note,) = told(2, fps=fps, seconds_per_painting=0.4)
+        (found,) = re.findall(r"([\d.]+) s or (\d+) steps a frame", note)
+        seconds, steps = map(float, found)
+        assert told(2, fps=fps, seconds_per_painting=seconds) == []
+        assert told(2, fps=fps, seconds_per_painting=0.4, steps_per_frame=int(steps)) == []
+
+
 @pytest.fixture
 def place(make_picture, tmp_path) -> Path:
     """A folder with a photo and three paintings."""
@@ -202,6 +222,7 @@ def test_walk_leaves_a_film_that_loops_with_its_poster_credits_and_sidecar(place
     done = walk(place)
     assert done.stdout == "outputs/photo-walk.mp4\n"
     assert "3 paintings, 32x26 pixels, 18 frames of 2 steps each" in done.stderr
+    assert "this walk will be muddy: 12 steps" in done.stderr
     sidecar = json.loads((place / "outputs/photo-walk.json").read_text())
     opening, walked = shots_of(sidecar, place)
     assert sidecar["film"]["frames"] == LAP
@@ -268,6 +289,9 @@ def test_opening_is_an_ordinary_shot_that_render_finds(place):
 def test_same_walk_is_found_and_its_sidecar_makes_the_film_again(place):
     walk(place)
     first = film_pixels(place / "outputs/photo-walk.mp4")
+    frames = first.astype(int)
+    *inside, seam = np.abs(np.roll(frames, -1, 0) - frames).mean((1, 2, 3))
+    assert seam < max(inside)
     done = walk(place, "--config", "outputs/photo-walk.json", "--force")
     assert "2 of 2 shots found finished" in done.stderr
     assert (film_pixels(place / "outputs/photo-walk.mp4") == first).all()

@@ -10,6 +10,9 @@ from medley.settings.film import ENCODERS, Codec, EncoderName, FormatSettings, f
 
 NARROW = 64  # pixels
 _TRIED, _USUAL = 256, 4096  # pixels; every encoder takes sides between them
+# Frames before a loop's seam that have a growing share of bytes, in how many steps, up to which.
+_SEAM_FRAMES, _SEAM_STEPS, _SEAM_SHARE = 16, 8, 5.0
+_FIRST_SHARE = 4.0  # of the first frame
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,10 @@ class Encoder:
             28. NVENC has the software's, not measured ones.
         most: the largest number of its scale.
         options: further options for every film.
-        narrow: further options for films narrower than `NARROW`.
+        own: the option that takes the library's own parameters.
+        params: those for every film.
+        narrow: further ones for films narrower than `NARROW`.
+        has_zones: whether it has a parameter, x264's, for the quality of some frames.
     """
 
     library: str
@@ -36,26 +42,57 @@ class Encoder:
     offset: float
     most: int
     options: tuple[str, ...]
+    own: str = ""
+    params: tuple[str, ...] = ()
     narrow: tuple[str, ...] = ()
+    has_zones: bool = False
 
-    def command(self, crf: int, width: int) -> list[str]:
-        """Its options for a quality on H.264's scale and a film of that width."""
+    def command(self, crf: int, width: int, looped: int = 0) -> list[str]:
+        """Its options for a quality on H.264's scale, a width, and the frames of a loop."""
         number = min(max(round(self.slope * crf + self.offset), 1), self.most)
         codec = ["-c:v", self.library, "-pix_fmt", self.pixels, self.quality, str(number)]
-        return [*codec, *self.options, *(self.narrow if width < NARROW else ())]
+        params = [*self.params, *(self.narrow if width < NARROW else ())]
+        if self.has_zones and (zones := seam_zones(looped)):
+            params.append(zones)
+        return [*codec, *self.options, *([self.own, ":".join(params)] if params else ())]
+
+
+def seam_zones(count: int) -> str:
+    """The parameter that lets a film's last frame look so that its first may follow it.
+
+    Encoders spend least on the last frames, as no other refers to them, and most on the first. What
+    they lose there is another thing than what they lose here, and is seen to change at once.
+
+    Args:
+        count: frames of the film; "" is returned for fewer than two.
+    """
+    steps = min(_SEAM_STEPS, count // 2)
+    length = min(_SEAM_FRAMES, count // 2)
+    starts = [count - length + length * step // steps for step in range(steps)]
+    shares = [_SEAM_SHARE ** ((step + 1) / steps) for step in range(steps)]
+    ends = [start - 1 for start in [*starts[1:], count]]
+    zones = [(0, 0, _FIRST_SHARE), *zip(starts, ends, shares, strict=True)] if steps else []
+    return "zones=" + "/".join(f"{a},{b},b={share:.3g}" for a, b, share in zones) if zones else ""
 
 
 _VBR = ("-preset", "p5", "-tune", "hq", "-rc", "vbr", "-b:v", "0")
 
 _ENCODERS: dict[tuple[EncoderName, Codec], Encoder] = {
-    ("x264", "h264"): Encoder("libx264", "yuv420p", "-crf", 1, 0, 51, ("-preset", "medium")),
+    ("x264", "h264"): Encoder(
+        "libx264", "yuv420p", "-crf", 1, 0, 51, ("-preset", "medium"),
+        own="-x264-params", has_zones=True,
+    ),
     ("x265", "h265"): Encoder(
         "libx265", "yuv420p10le", "-crf", 1.14, -2.3, 51,
-        ("-preset", "medium", "-x265-params", "log-level=error", "-tag:v", "hvc1"),
+        ("-preset", "medium", "-tag:v", "hvc1"), own="-x265-params", params=("log-level=error",),
         # It overruns its memory where a film is narrower than its blocks, 64 pixels unless told.
-        narrow=("-x265-params", "log-level=error:ctu=16"),
+        narrow=("ctu=16",), has_zones=True,
     ),
-    ("svt-av1", "av1"): Encoder("libsvtav1", "yuv420p10le", "-crf", 2, -12.5, 63, ("-preset", "6")),
+    ("svt-av1", "av1"): Encoder(
+        "libsvtav1", "yuv420p10le", "-crf", 2, -12.5, 63, ("-preset", "6"),
+        # It would blur the first frame with those that follow it, and none of the others so.
+        own="-svtav1-params", params=("enable-tf=0",),
+    ),
     ("aom", "av1"): Encoder(
         "libaom-av1", "yuv420p10le", "-crf", 2, -12, 63,
         ("-b:v", "0", "-cpu-used", "6", "-row-mt", "1"),

@@ -46,6 +46,7 @@ class _Film:
     height: int
     frame_count: int
     settings: FormatSettings
+    loops: bool
 
 
 def check_encoding(path: Path, settings: FormatSettings) -> None:
@@ -90,6 +91,7 @@ def encode_film(
     settings: FormatSettings | None = None,
     progress: Callable[[int], None] | None = None,
     part: Path | None = None,
+    loops: bool = False,
 ) -> FilmFacts:
     """Encode frames in the format that the film's name ends in, and check what came of it.
 
@@ -107,6 +109,7 @@ def encode_film(
         settings: codec, quality and sound.
         progress: called with the number of frames written, after each.
         part: one of the caller's `part_files` to write to; the caller publishes it as `path`.
+        loops: whether the first frame follows the last, so that no seam should be seen there.
 
     Returns:
         What was read back.
@@ -121,7 +124,7 @@ def encode_film(
     settings = settings or FormatSettings()
     check_format(path, settings)
     form = format_of(path)
-    film = _Film(fps, width, height, frame_count, settings)
+    film = _Film(fps, width, height, frame_count, settings, loops)
     _check(film, path)
     checked = _checked(frames, (height, width, 3), progress)
     with contextlib.nullcontext(part) if part else part_file(path) as part:
@@ -220,7 +223,8 @@ def _write_video(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) 
     # The index goes first, so that a film plays before it is loaded.
     is_webm = path.suffix.lower() == ".webm"
     index = ["-cues_to_front", "1"] if is_webm else ["-movflags", "+faststart"]
-    video = ["-vf", _TO_BT709, *encoder.command(film.settings.crf, film.width), *_TAGS]
+    looped = film.frame_count if film.loops else 0
+    video = ["-vf", _TO_BT709, *encoder.command(film.settings.crf, film.width, looped), *_TAGS]
     if not film.settings.audio:
         feed([*source, *video, *index, url(part)], frames)
         return wanted

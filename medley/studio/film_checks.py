@@ -17,7 +17,7 @@ from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import check_film, plan_frame
 from medley.studio.editing.outputs import Outputs, check_output
 from medley.studio.editing.panes import plan_panes
-from medley.studio.film_shots import lap_of, parts_of_sweep
+from medley.studio.film_shots import lap_of, muddy_notes, parts_of_sweep
 from medley.studio.film_spec import FilmSpec
 
 # Cached: laying out a long film takes a tenth of a second, and many films are cut alike.
@@ -110,4 +110,6 @@ def notes_of(drawn: Draw[Picture], skipped: Mapping[str, None], order: FilmOrder
     words = [order.film.title or "", *map(credit_lines, drawn.paintings)]
     if lost := _undrawable("\n".join(words)):
         notes.append(f"no font here has {lost}; boxes stand for them until one is installed")
+    if isinstance(order, WalkOrder):
+        notes += muddy_notes(order, len(drawn.paintings))
     return notes

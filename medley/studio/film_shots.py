@@ -6,6 +6,7 @@ the first painting are shown only as what the end dissolves into. That dissolve 
 way from one painting to the next, because a faster one would be seen as a hurry.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -37,6 +38,7 @@ from medley.studio.shot_maker import ShotMaker
 from medley.transfer.style_path import Walk
 
 _FEWEST_FRAMES = 2  # least frames from one painting to the next
+_CLEAR_STEPS = 60  # least steps in which a picture follows from one painting to the next
 
 
 def plan_render(
@@ -103,6 +105,25 @@ def lap_of(order: WalkOrder, paintings: int) -> Lap:
             Setting("seconds_per_painting"),
         )
     return Lap(round(leg * paintings), round(leg))
+
+
+def muddy_notes(order: WalkOrder, paintings: int) -> list[str]:
+    """The notes for the user: one if the way between two paintings has too few steps to be clear.
+
+    Args:
+        order: order of the film.
+        paintings: number of paintings.
+    """
+    every, fps = order.walk.steps_per_frame, order.film.fitted(order.film_path).fps
+    steps = lap_of(order, paintings).lead * every
+    if steps >= _CLEAR_STEPS:
+        return []
+    seconds = math.ceil(10 * _CLEAR_STEPS / (fps * every)) / 10
+    return [
+        f"this walk will be muddy: {steps} steps from one painting to the next are too few to take"
+        f" up the one and let go of the other; {seconds:g} s or"
+        f" {math.ceil(_CLEAR_STEPS * every / steps)} steps a frame would do"
+    ]
 
 
 def plan_walk(

@@ -19,7 +19,7 @@ from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.film.title import title, title_frames
 from medley.images import Pixels
 from medley.media.probe import FilmFacts
-from medley.settings import CutSettings, EncodeSettings, FilmSettings, FrameSize, WalkFilmSettings
+from medley.settings import CutSettings, FilmSettings, FrameSize, WalkFilmSettings
 from medley.settings.film import format_of
 from medley.workspace.shot import Shot, TraceRow
 
@@ -224,7 +224,7 @@ def encode(
     frames: Iterable[Pixels],
     count: int,
     size: tuple[int, ...],
-    settings: EncodeSettings,
+    settings: CutSettings,
     path: Path,
     on_frame: Callable[[int, int], None],
     part: Path | None = None,
@@ -249,6 +249,7 @@ def encode(
         settings=settings,
         progress=lambda written: on_frame(written, count),
         part=part,
+        loops=settings.loop,
     )
 
 
