@@ -1,6 +1,7 @@
 """Layers by name, their weights, masks and strengths as they are written."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from medley.cli.layers import layers as layers_command
 from medley.settings import VGG_LAYERS, BlendSettings, MaskedPainting, RenderOrder, ShotSettings
 from medley.settings.layers import format_layers, parse_layers
+from medley.studio.shooting.spec import scale_notes
 
 
 def test_layers_are_read_in_the_network_s_order_whatever_the_list_s():
@@ -63,6 +65,20 @@ def test_network_is_asked_for_no_more_than_the_layers_and_pictures_for_enough_pi
 def test_style_scale_out_of_bounds_is_refused(scale):
     with pytest.raises(ValidationError, match="style_scale"):
         ShotSettings(style_scale=scale)
+
+
+def test_style_scale_that_does_little_is_told_with_the_size_at_which_it_does_something():
+    def told(scale, height, width):
+        return scale_notes(ShotSettings(style_scale=scale), height, width)
+
+    assert all(told(scale, 300, 400) == [] for scale in (0.5, 1, 2))
+    assert told(1, 40, 50) == told(2, 40, 50) == []
+    (small,) = told(0.5, 100, 140)
+    enough = int(re.search(r"it can from (\d+) pixels", small)[1])
+    assert "cannot do much at 140x100 pixels" in small
+    assert told(0.5, round(100 * enough / 140) + 1, enough) == []
+    for beyond in (0.49, 2.1, 4):
+        assert "is beyond 0.5 to 2" in told(beyond, 600, 600)[0]
 
 
 def test_strengths_are_relative_and_one_for_each_painting():

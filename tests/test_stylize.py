@@ -50,6 +50,19 @@ def piped(place, data, *arguments, monkeypatch):
     return exited.value.code or 0, out.getvalue(), err.getvalue()
 
 
+def test_style_scale_that_does_little_is_told_once_for_all_photos_and_before_a_film(place):
+    (place / "photos").mkdir()
+    for name in ("one.png", "two.png"):
+        (place / "photos" / name).write_bytes((place / "photo.png").read_bytes())
+    few = ("--size", "64", "--steps", "1", "--device", "cpu")
+    still = ("photos", "painting.png", "-o", "out", "--style-scale", "0.4")
+    said = run("stylize", *still, *few, cwd=place).stderr
+    assert said.count("a style scale of 0.4 is beyond 0.5 to 2") == 1
+    assert said.count("cannot do much at 64x") == 1
+    film = ("--content", "photo.png", "--styles", "painting.png", "--style-scale", "0.5")
+    assert "cannot do much at 64x" in run("plan", *film, *few, cwd=place).stderr
+
+
 def test_blend_lies_in_the_file_without_anybody_s_folders(place):
     (place / "sub").mkdir()
     Image.linear_gradient("L").save(place / "sub" / "sky.png")

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,7 +64,7 @@ def repaint(request: Request) -> int:
             return 0
         model = load_model(request.shot, device)
         context = StillContext(
-            works, request.shot, request.seed, model, request.run.tile, blending, show.warn
+            works, request.shot, request.seed, model, request.run.tile, blending, cache(show.warn)
         )
         file = StillFile(request.file_format, still, request.strength)
         with computing_deterministically(request.run.deterministic):

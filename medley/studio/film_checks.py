@@ -19,6 +19,7 @@ from medley.studio.editing.outputs import Outputs, check_output
 from medley.studio.editing.panes import plan_panes
 from medley.studio.film_shots import lap_of, muddy_notes, parts_of_sweep
 from medley.studio.film_spec import FilmSpec
+from medley.studio.shooting.spec import scale_notes
 
 # Cached: laying out a long film takes a tenth of a second, and many films are cut alike.
 _check_film = lru_cache(maxsize=1000)(check_film)
@@ -94,15 +95,24 @@ def check_time(order: FilmOrder, parts: int) -> None:
     _check_film(parts, order.film.fitted(order.film_path))
 
 
-def notes_of(drawn: Draw[Picture], skipped: Mapping[str, None], order: FilmOrder) -> list[str]:
+def notes_of(
+    contents: Sequence[Picture],
+    drawn: Draw[Picture],
+    skipped: Mapping[str, None],
+    order: FilmOrder,
+) -> list[str]:
     """List what the user should know of a film's inputs.
 
     Args:
+        contents: photos at their sizes.
         drawn: paintings that were drawn.
         skipped: reasons why pictures were passed over, each once.
         order: order of the film.
     """
     notes = [f"passed over: {reason}" for reason in skipped]
+    sizes = dict.fromkeys((content.height, content.width) for content in contents)
+    scaled = [note for size in sizes for note in scale_notes(order.shot, *size)]
+    notes += dict.fromkeys(scaled)
     if isinstance(order, SweepOrder):
         return notes
     if drawn.catalog and drawn.catalog.absent:

@@ -204,7 +204,7 @@ class _Planner:
         notes += [note for content in contents for note in self.pictures.notes_of(content)]
         drawn = photos[0][1]
         reasons = [reason for _, found in photos for reason in found.skipped]
-        notes += notes_of(drawn, dict.fromkeys(reasons), order)
+        notes += notes_of(contents, drawn, dict.fromkeys(reasons), order)
         networks: list[Network] = []
         network = ""
         if isinstance(order, SweepOrder):

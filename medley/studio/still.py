@@ -18,7 +18,13 @@ from medley.studio.shooting.blend import read_blend
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.problem import iterate
 from medley.studio.shooting.resources import free_memory
-from medley.studio.shooting.spec import ShotSpec, enlargement, fit_painting, resize_content
+from medley.studio.shooting.spec import (
+    ShotSpec,
+    enlargement,
+    fit_painting,
+    resize_content,
+    scale_notes,
+)
 from medley.studio.shot_maker import ShotMaker
 from medley.transfer.optimize import Iterate
 from medley.workspace.store import Workspace
@@ -63,6 +69,8 @@ class StillContext:
             Painting(path, fit_painting(photo, picture, path, self.settings))
             for path, picture in self.paintings
         ]
+        for note in scale_notes(self.settings, photo.height, photo.width):
+            self.warn(note)
         blend = read_blend(self.blending, len(works), photo.height, photo.width, self.warn)
         maker = ShotMaker(
             self.settings, self.model.weights.digest, self.model.precision, self.seed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,9 @@ _ALWAYS_COUNTED = frozenset(
 # Settings that enter the key through the digests of pictures and weights, the start's name, or the
 # settled precision.
 _COUNTED_OTHERWISE = {"bits", "weights", "size", "pixels", "init", "precision"}
+
+_SEEN_SCALES = (0.5, 2.0)  # least and largest `style_scale` that was looked at
+_STROKES_SIDE = 100  # pixels; the side of a painting in which strokes can still be told apart
 
 
 @dataclass(frozen=True)
@@ -254,6 +258,31 @@ def painting_size(
     """The height and width at which a painting has the content's area, times `style_scale`."""
     area = content.height * content.width * settings.style_scale**2
     return size_for_pixels(height, width, area)
+
+
+def scale_notes(settings: StyleSettings, height: int, width: int) -> list[str]:
+    """The notes for the user on a `style_scale` that does not do what it says.
+
+    Args:
+        settings: the scale.
+        height, width: size of the photo as it is repainted.
+    """
+    scale, notes = settings.style_scale, []
+    least, most = _SEEN_SCALES
+    if not least <= scale <= most:
+        notes.append(
+            f"a style scale of {scale:g} is beyond {least:g} to {most:g}, within which strokes were"
+            " seen to follow it"
+        )
+    side = scale * math.sqrt(height * width)
+    if scale < 1 and side < _STROKES_SIDE:
+        enough = math.ceil(max(height, width) * _STROKES_SIDE / side)
+        notes.append(
+            f"a style scale of {scale:g} cannot do much at {width}x{height} pixels: paintings of"
+            f" about {side:.0f}x{side:.0f} have no strokes left; it can from {enough} pixels on the"
+            " long side"
+        )
+    return notes
 
 
 def resize_content(picture: Image.Image, settings: ShotSettings, name: Path) -> Picture:
