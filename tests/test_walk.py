@@ -277,6 +277,58 @@ def test_walk_has_words_and_paintings_where_they_are_asked_for_and_loops_with_th
     assert (order["captions"], order["inset"], order["title"]) == ("title", "top-left", "Walk")
 
 
+def test_walk_s_film_is_cut_again_with_other_words_and_from_that_once_more(place):
+    walk(place, "-o", "plain/")
+    run("assemble", "plain.json", "-o", "again/", "--fps", "5", cwd=place)
+    first, second = (sorted((place / name).iterdir()) for name in ("plain", "again"))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    told = (json.loads((place / name).read_text()) for name in ("plain.json", "again.json"))
+    for one, other in zip(*(work["paintings"] for work in told), strict=True):
+        assert (one["title"], one["frame"]) == (other["title"], other["frame"])
+    wide = ("--resolution", "64x100", "--captions", "title", "--inset", "top-left", "--fps", "5")
+    run("assemble", "again.json", "-o", "worded/", *wide, cwd=place)
+    walk(place, "-o", "asked/", *wide[:-2])
+    pair = (sorted((place / name).iterdir()) for name in ("worded", "asked"))
+    frames = [np.array([decode(path) for path in paths], int) for paths in pair]
+    # The painting in the corner is scaled down from another size.
+    assert np.abs(frames[0] - frames[1]).mean() < 0.5
+    run("assemble", "plain.json", "-o", "beside.mp4", "--beside", "content", cwd=place)
+    assert film_pixels(place / "beside.mp4").shape[2] > 2 * 32
+
+
+ALIEN = (
+    ("--transition", "wipe"), ("--pace", "even"), ("--order", "2,1"), ("--no-loop",),
+    ("--seconds-per-painting", "9"), ("--hold", "0.5"),
+)  # fmt: skip
+
+
+def test_what_is_no_walk_s_is_refused_and_so_is_a_sidecar_of_another_walk(place):
+    walk(place)
+
+    def refused(*asked):
+        done = run("assemble", *asked, "-o", "a.mp4", cwd=place, expect=1)
+        assert len(done.stderr.strip().splitlines()) == 1
+        return done.stderr
+
+    film = "outputs/photo-walk.mp4"
+    for asked in ALIEN:
+        assert f"{' '.join(asked)} is not for a walk" in refused(film, *asked).replace("9.0", "9")
+    for other in (film, "styles"):
+        assert "is a walk, which is a film by itself" in refused(film, other)
+    sidecar = place / "outputs/photo-walk.json"
+    kept = sidecar.read_text()
+    for wrong, words in (
+        ({"steps_per_frame": 7}, "is of another walk"),
+        ({"lead_frames": 0}, "is no sidecar"),
+        ({"lead_frames": "a"}, "is no sidecar"),
+        ({"shot": "0" * 24}, "is not in"),
+    ):
+        about = json.loads(kept)
+        about["walk"] |= wrong
+        sidecar.write_text(json.dumps(about))
+        assert words in refused(film)
+
+
 def test_opening_is_an_ordinary_shot_that_render_finds(place):
     walk(place)
     done = run(

@@ -11,7 +11,7 @@ from medley.cli.progress import display
 from medley.cli.words import counted
 from medley.film.encode import check_frame
 from medley.settings import FilmSettings
-from medley.studio.editing.assemble import assemble
+from medley.studio.editing.assemble import assemble, check_walk
 from medley.studio.editing.cut import check_film, plan_frame
 from medley.studio.editing.frame_sources import check_sizes, find_sources, parse_order
 from medley.studio.editing.outputs import Outputs, check_output
@@ -44,9 +44,12 @@ def assemble_film(request: Request, path: Path, asked: FilmSettings) -> None:
         check_output(path, asked, show.warn)
         kept = Workspace(request.workspace)
         found = find_sources(request.sources, kept, request.prefix, show.warn)
+        if walk := found[0].passing:
+            check_walk(walk, film, request.order)
         if request.order is not None:
             found = [found[place] for place in parse_order(request.order, len(found))]
-        check_film(len(found), film)
+        if walk is None:
+            check_film(len(found), film)
         sizes = check_sizes(found, film.resolution is not None)
         frame = plan_frame(sizes, film)
         check_frame(path, film, frame.height, frame.width)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from medley.errors import PictureError
+from medley.errors import FilmError, PictureError, Setting
 from medley.events import Event, stage
 from medley.files import in_full, part_files
-from medley.film.timeline import ShotTrack
+from medley.film.timeline import ShotTrack, walk_shares, walk_timeline
 from medley.film.visual import visual_change
 from medley.images import Pixels, decode, read_picture, resize, size_for_pixels
 from medley.media.probe import FilmFacts
@@ -26,8 +27,8 @@ from medley.studio.editing.beside import (
     write_beside,
 )
 from medley.studio.editing.credits import caption_of, choose_captions, credit_lines
-from medley.studio.editing.cut import Segment, cut_medley, segment_of
-from medley.studio.editing.frame_sources import FrameSource, Warn
+from medley.studio.editing.cut import Drift, Segment, cut_medley, segment_of
+from medley.studio.editing.frame_sources import FrameSource, Passing, Warn
 from medley.studio.editing.outputs import Outputs
 from medley.workspace.store import Workspace
 
@@ -68,15 +69,55 @@ def assemble(
     def on_frame(frame: int, frames: int) -> None:
         listener(Event("cutting", str(outputs.film), step=frame, steps=frames))
 
+    drift = _drift_of(sources, segments)
+    shown = segments[:1] if drift else segments
     with part_files(*outputs.all) as (*beside, part):
-        facts = cut_medley(contents, segments, film, outputs.film, on_frame, part)
+        facts = cut_medley(contents, shown, film, outputs.film, on_frame, part, drift)
         works = [
-            (one.painting, one.read(one.track.steps[-1]), credit_lines(source))
+            (one.painting, one.read(_result(one, source, drift)), credit_lines(source))
             for one, source in zip(segments, sources, strict=True)
         ]
         first = contents[0], sources[0].content
         write_beside(beside, _sidecar(sources, film, facts), sources, first, works)
     return facts
+
+
+def check_walk(walk: Passing, film: FilmSettings, order: str | None) -> None:
+    """Check that nothing is asked of a walk that its steps, which are its frames, have settled.
+
+    Args:
+        walk: what is known of it.
+        film: settings that are asked for.
+        order: order of its parts that is asked for.
+
+    Raises:
+        FilmError: something is.
+    """
+    names = ("seconds_per_painting", "hold", "pace", "transition", "loop")
+    asked = {name: getattr(film, name) for name in names} | {"order": order}
+    own = {name: FilmSettings.model_fields[name].default for name in names} | {"order": None}
+    for name, value in asked.items():
+        if value != own[name] and (name, value) != ("seconds_per_painting", walk.seconds):
+            raise FilmError(
+                Setting(name, value), " is not for a walk, whose frames are its steps one by one;"
+                " leave it out, or take another walk",
+            )  # fmt: skip
+
+
+def _drift_of(sources: Sequence[FrameSource], segments: Sequence[Segment]) -> Drift | None:
+    """What a walk shows, if the sources are one."""
+    lap = sources[0].passing
+    if lap is None:
+        return None
+    timeline = walk_timeline(lap.frames, lap.lead, lap.every)
+    return Drift(timeline, segments, walk_shares(lap.frames, len(sources)))
+
+
+def _result(segment: Segment, source: FrameSource, drift: Drift | None) -> int:
+    """The step that shows what became of the photo after a source's painting."""
+    if drift and source.passing:
+        return drift.timeline[source.passing.frame].first.step
+    return segment.track.steps[-1]
 
 
 def _read_sources(
@@ -86,7 +127,7 @@ def _read_sources(
     contents: list[Pixels] = []
     segments = []
     for number, source in enumerate(sources, start=1):
-        content = decode(source.pictures[0])
+        content = decode(source.passing.photo if source.passing else source.pictures[0])
         place = next((at for at, one in enumerate(contents) if np.array_equal(one, content)), None)
         if place is None:
             place = len(contents)
@@ -128,7 +169,9 @@ def _segment(
 ) -> Segment:
     painting = _painting(source, warn)
     if source.shot:
-        return segment_of(source.shot, caption, painting, content)
+        segment = segment_of(source.shot, caption, painting, content)
+        # A walk's losses do not tell how near it comes to a painting.
+        return replace(segment, losses={}) if source.passing else segment
     paths = list(source.pictures.values())
     changes = [0.0] * len(paths)
     if film.pace != "even":  # an even pace does not depend on changes
@@ -161,10 +204,13 @@ def _sidecar(
 ) -> dict[str, Any]:
     works = []
     for one in sources:
-        place = {"shot": one.shot.key} if one.shot else {"pictures": in_full(one.folder)}
+        place: dict[str, Any] = {"pictures": in_full(one.folder)}
+        if one.shot:
+            place = {"frame": one.passing.frame} if one.passing else {"shot": one.shot.key}
         works.append({**describe_work(one.title, one.entry), **place, **one.facts})
     return {
         **describe_run("assemble"),
+        **_describe_walk(sources[0]),
         "settings": film.model_dump(mode="json"),
         "workspace": next(
             (in_full(one.shot.path.parent.parent) for one in sources if one.shot), None
@@ -173,3 +219,13 @@ def _sidecar(
         "film": describe_film(facts),
         "versions": versions(),
     }
+
+
+def _describe_walk(source: FrameSource) -> dict[str, Any]:
+    """The sidecar's facts about the walk that the film was cut from, if it was one."""
+    passing = source.passing
+    if not (passing and source.shot):
+        return {}
+    opening = passing.photo.parent.parent.name
+    walk = {"lead_frames": passing.lead, "steps_per_frame": passing.every}
+    return {"opening": {"shot": opening}, "walk": {"shot": source.shot.key, **walk}}

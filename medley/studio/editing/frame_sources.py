@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from medley.decoders import size_in
 from medley.errors import FilmError, OutputError, PictureError, Setting
@@ -27,6 +27,27 @@ Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Passing:
+    """Where a walk passes a painting, and what its film is cut from.
+
+    Attributes:
+        photo: file of the photo at the walk's size: step 0 of the shot that it sets out from.
+        frame: number of the frame that shows the painting.
+        frames: number of frames of the film.
+        lead: number of frames from one painting to the next.
+        every: steps from one frame to the next.
+        seconds: time from one painting to the next, as the film was asked for.
+    """
+
+    photo: Path
+    frame: int
+    frames: int
+    lead: int
+    every: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class FrameSource:
     """Pictures that become a segment of a film, with painting, shot and facts if known.
 
@@ -37,6 +58,7 @@ class FrameSource:
         shot: the finished shot, if the pictures are one's; its trace has the changes.
         content: name of the photo, if it is known.
         facts: losses, steps and seconds of a finished shot.
+        passing: where the walk that the shot is passes the painting; None of any other shot.
     """
 
     folder: Path
@@ -45,6 +67,7 @@ class FrameSource:
     shot: Shot | None = None
     content: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    passing: Passing | None = None
 
     @property
     def path(self) -> Path:
@@ -82,6 +105,7 @@ def find_sources(
     Raises:
         PictureError: a name is none of these, or names pictures that do not make a film.
         OutputError: a shot is unfinished or damaged, or not in the workspace.
+        FilmError: there is something besides a walk.
     """
     sources = []
     for name in names:
@@ -92,6 +116,8 @@ def find_sources(
             sources += _of_folder(path, prefix, warn)
         else:
             sources.append(_of_shot(_by_key(name, workspace)))
+    if len(names) > 1 and (walk := next((one for one in sources if one.passing), None)):
+        raise FilmError(f"'{walk.folder}' is a walk, which is a film by itself; name it alone")
     return sources
 
 
@@ -265,31 +291,76 @@ def _of_sidecar(path: Path, workspace: Workspace) -> list[FrameSource]:
         about = json.loads(sidecar.read_text("utf-8"))
         paintings = about["paintings"]
         works = [(_entry_from(one), one.get("shot"), one.get("pictures")) for one in paintings]
+        walk = _walk_in(about) if "walk" in about else None
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
         raise PictureError(
-            f"'{sidecar}' is no sidecar that medley render or assemble wrote; name a film that has"
-            " one, or folders"
+            f"'{sidecar}' is no sidecar that medley render, walk or assemble wrote; name a film"
+            " that has one, or folders"
         ) from None
-    if not works or not all(key or folder for _, key, folder in works):
-        raise PictureError(f"'{sidecar}' names no shots; name a medley's, or folders of pictures")
     # Older versions wrote only the order's paths as absolute ones.
     told = (about.get("order") or {}).get("workspace"), about.get("workspace")
-    had = [Path(place) for place in told if place]
+    places = [workspace.root, *(Path(place) for place in told if place)]
+    if walk:
+        return _of_walk(walk, [entry for entry, *_ in works], sidecar, places)
+    if not works or not all(key or folder for _, key, folder in works):
+        raise PictureError(f"'{sidecar}' names no shots; name a medley's, or folders of pictures")
     sources = []
     for entry, key, folder in works:
         if folder:
             found = _of_pictures(Path(folder), sidecar)
             sources += [replace(one, entry=entry) for one in found]
-            continue
-        shots = (Workspace(place).shot(key) for place in (workspace.root, *had))
-        shot = next((shot for shot in shots if shot.path.is_dir()), None)
-        if shot is None:
-            raise OutputError(
-                f"shot {key} of '{sidecar}' is not in '{workspace.root}'; pass its ",
-                Setting("workspace"),
-            )
-        sources.append(_of_shot(shot, entry))
+        else:
+            sources.append(_of_shot(_shot_in(places, key, sidecar), entry))
     return sources
+
+
+def _shot_in(places: Sequence[Path], key: str, sidecar: Path) -> Shot:
+    """The shot that a sidecar names, in the first of these workspaces that has it."""
+    shots = (Workspace(place).shot(key) for place in places)
+    shot = next((shot for shot in shots if shot.path.is_dir()), None)
+    if shot is None:
+        raise OutputError(
+            f"shot {key} of '{sidecar}' is not in '{places[0]}'; pass its ", Setting("workspace")
+        )
+    return shot
+
+
+class _Walk(NamedTuple):
+    """What a sidecar tells of a walk: keys of its shots, and where it passes each painting."""
+
+    opening: str
+    following: str
+    passings: list[Passing]
+
+
+def _walk_in(about: Mapping[str, Any]) -> _Walk:
+    walk, frames = about["walk"], int(about["film"]["frames"])
+    every = int(walk.get("steps_per_frame") or about["settings"]["steps_per_frame"])
+    lead, passed = int(walk["lead_frames"]), [int(one["frame"]) for one in about["paintings"]]
+    if not (
+        passed and 0 < lead <= frames and every > 0 and 0 <= min(passed) <= max(passed) < frames
+    ):
+        raise ValueError("these numbers are no walk's")
+    seconds = float(about["settings"]["seconds_per_painting"])
+    passings = [Passing(Path(), frame, frames, lead, every, seconds) for frame in passed]
+    return _Walk(str(about["opening"]["shot"]), str(walk["shot"]), passings)
+
+
+def _of_walk(
+    walk: _Walk, works: Sequence[Entry], sidecar: Path, places: Sequence[Path]
+) -> list[FrameSource]:
+    """A walk's one shot for each of its paintings."""
+    source = _of_shot(_shot_in(places, walk.following, sidecar))
+    first = walk.passings[0]
+    if not {*range(0, (first.lead + first.frames) * first.every, first.every)} <= {
+        *source.pictures
+    }:
+        raise PictureError(f"'{sidecar}' is of another walk than shot '{source.folder}' is")
+    photo = _of_shot(_shot_in(places, walk.opening, sidecar)).pictures[0]
+    return [
+        replace(source, entry=work, passing=replace(passing, photo=photo))
+        for work, passing in zip(works, walk.passings, strict=True)
+    ]
 
 
 def _of_pictures(folder: Path, sidecar: Path) -> list[FrameSource]:
