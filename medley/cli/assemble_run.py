@@ -53,7 +53,7 @@ def assemble_film(request: Request, path: Path, asked: FilmSettings) -> None:
         sizes = check_sizes(found, film.resolution is not None)
         frame = plan_frame(sizes, film)
         check_frame(path, film, frame.height, frame.width)
-        pictures = [picture for source in found for picture in source.pictures.values()]
+        pictures = list({picture: None for one in found for picture in one.pictures.values()})
         sound = [film.audio] if film.audio else []
         outputs.check(request.force, [*named, *sound, *pictures])
         show.line(f"{counted(len(found), 'part')}, {counted(len(pictures), 'picture')}")
