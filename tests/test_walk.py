@@ -373,11 +373,19 @@ def test_interrupted_walk_goes_on_to_the_same_pixels(place, monkeypatch):
         assert (left.read(step) == pixels).all()
 
 
-def test_film_that_is_there_is_not_replaced(place):
+def test_film_that_is_there_is_not_replaced_and_tells_how_another_would_differ(place):
     walk(place)
     done = walk(place, expect=1)
-    assert "photo-walk.mp4" in done.stderr
-    assert "--force" in done.stderr
+    assert "photo-walk.mp4' exists; pass --force to replace it" in done.stderr
+    sidecar = place / "outputs/photo-walk.json"
+    about = json.loads(sidecar.read_text())
+    for part in ("order", "settings"):  # as a version without these had it
+        for name in ("focus", "captions", "inset", "beside", "title", "title_seconds"):
+            about[part].pop(name, None)
+    sidecar.write_text(json.dumps(about))
+    assert "exists; pass --force" in walk(place, expect=1).stderr
+    done = walk(place, "--captions", "number", expect=1)
+    assert "made otherwise: --captions was none and would be number; pass --force" in done.stderr
 
 
 BAD = {

@@ -31,10 +31,11 @@ def differences(film: FilmSpec) -> list[Part]:
         version = before[VERSION]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    now = _order_of(film)
+    now, usual = _order_of(film), type(film.order.film)().model_dump(mode="json")
     parts: list[Part] = []
     for name in sorted((before.keys() | now.keys()) - _IDLE - {VERSION}):
-        was, would_be = before.get(name), now.get(name)
+        # What an older version did not know yet was as it is by default.
+        was, would_be = before.get(name, usual.get(name)), now.get(name)
         if was != would_be:
             parts += [", " if parts else "", Setting(name), f" {_words(was, would_be)}"]
     if parts or film.sidecar_matches():
@@ -49,13 +50,13 @@ def _order_of(film: FilmSpec) -> dict[str, Any]:
     order = film.order
     settings: Any = order.film.fitted(film.path)
     changes: dict[str, Any] = {}
-    if isinstance(order, RenderOrder):
-        captions = choose_captions(film.works, settings)
-        settings = settings.model_copy(update={"captions": captions})
     if isinstance(order, SweepOrder):
         shown = tuple(dict.fromkeys(network.bits for network in shown_in(film, order)))
         changes["sweep"] = order.sweep.model_copy(update={"bits": shown})
-    works = film.drawn.paintings if isinstance(order, SweepOrder) else film.works
+    else:
+        captions = choose_captions(film.works, settings)
+        settings = settings.model_copy(update={"captions": captions})
+    works = film.works if isinstance(order, RenderOrder) else film.drawn.paintings
     styles = tuple(dict.fromkeys(work.path for work in works))
     # Through JSON, as it was written: a tuple is a list there.
     found: dict[str, Any] = json.loads(
