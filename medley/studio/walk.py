@@ -9,6 +9,8 @@ from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.film.timeline import walk_shares
 from medley.media.probe import FilmFacts
+from medley.paintings.draws import Painting
+from medley.pictures import Picture
 from medley.settings import FilmSettings, WalkFilmSettings, WalkOrder
 from medley.studio.editing.beside import (
     describe_content,
@@ -56,12 +58,8 @@ def cut_walk(
     photo = pictures.pixels(walk.content)
     segment = segment_of(film.workspace.shot(walk.key), "", None)
     captioned = [
-        replace(
-            segment,
-            caption=caption_of([work], number, settings),
-            painting=pictures.pixels(work.picture),
-        )
-        for number, work in enumerate(works, start=1)
+        replace(segment, caption=text, painting=pictures.pixels(work.picture))
+        for work, text in _captions(works, settings)
     ]
     timeline = lap.timeline(order.walk.steps_per_frame)
     drift = Drift(timeline, captioned, walk_shares(lap.frames, len(works)))
@@ -79,6 +77,13 @@ def cut_walk(
         about = _sidecar(film, order, settings, facts, passed)
         write_beside(beside, about, works, (photo, walk.content.path.stem), results)
     return facts
+
+
+def _captions(
+    works: Sequence[Painting[Picture]], settings: WalkFilmSettings
+) -> list[tuple[Painting[Picture], str]]:
+    """Each painting of the walk with its caption."""
+    return [(work, caption_of([work], number, settings)) for number, work in enumerate(works, 1)]
 
 
 def _sidecar(
