@@ -116,7 +116,7 @@ def quantize(
         bits: bits of a weight, 1 to 8; float16 and bfloat16 have their own.
         scheme: "kmeans", "calibrated", "affine", "affine-channel", "float16" or "bfloat16".
         layers: bits of single convolutions, by name such as "conv1_1".
-        target_bytes: most bytes of a "kmeans" file, for which each layer's bits are chosen.
+        target_bytes: most bytes of the file, for which each layer's bits are chosen.
         original: file of float weights; by default the one that `medley weights fetch` downloads.
         pictures: pictures to calibrate by, or folders of them; by default medley's paintings.
         force: True to replace a file of that name.

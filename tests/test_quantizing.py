@@ -132,6 +132,18 @@ def test_no_layer_can_be_raised_by_one_bit_within_the_target(target):
     assert all(size_of(widths) > target for widths in raised)
 
 
+@pytest.mark.parametrize("scheme", ["calibrated", "affine", "affine-channel"])
+def test_size_of_a_file_in_another_scheme_is_never_more_than_was_foreseen(small, scheme, tmp_path):
+    widths = dict(zip(SMALL, (8, 3, 1), strict=True))
+    path = tmp_path / "small-coarse.safetensors"
+    quantizer = Quantizer(*small, lambda _: None)
+    quantizer.write(path, scheme, widths)
+    powers = {name: entry.power for name, entry in weightfile.read_header(path).layers.items()}
+    trials = {name: {bits: Trial(0.5, powers[name])} for name, bits in widths.items()}
+    foreseen = file_bytes(widths, trials, quantizer.origin, scheme)
+    assert foreseen - 100 < path.stat().st_size <= foreseen
+
+
 def test_size_of_a_file_of_some_widths_is_known_to_the_byte_before_it_is_written(tmp_path):
     tensors = load_weights(8, layers=["conv1_1", "conv1_2"]).tensors
     trials, layers = {}, {}

@@ -12,13 +12,15 @@ from medley.errors import Setting, WeightsError
 from medley.studio.compression.compare import Errors, FeatureComparison
 from medley.vgg import packing, schemes, weightfile
 from medley.vgg.codebook import WIDTHS, Codebook
-from medley.vgg.schemes import Array, EncodedLayer
+from medley.vgg.schemes import CALIBRATED, Array, EncodedLayer
 from medley.vgg.sources import Floats
 from medley.vgg.weightfile import Origin
 
 Widths = Mapping[str, int]
 SizeOf = Callable[[Widths], int]
 Values = NDArray[np.float64]
+
+_LONGEST = 1.2345678901234567e-100  # a number that takes as many letters as any above 0
 
 
 class Trial(NamedTuple):
@@ -133,19 +135,34 @@ def choose_widths(
     return widths
 
 
-def file_bytes(widths: Widths, trials: Sensitivity, origin: Origin) -> int:
-    """The bytes of a "kmeans" file of these widths, made of layers that have been tried."""
-    layers = {name: _stand_in(name, bits, trials[name][bits]) for name, bits in widths.items()}
-    return weightfile.size_of(layers, "kmeans", origin)
+def file_bytes(widths: Widths, trials: Sensitivity, origin: Origin, scheme: str = "kmeans") -> int:
+    """The bytes of a file of these widths, made of layers that have been tried.
+
+    They are exact for "kmeans". In another scheme the layers' distortions are not known yet, and
+    the file is a few bytes smaller.
+    """
+    layers = {
+        name: _stand_in(name, bits, trials[name][bits], scheme) for name, bits in widths.items()
+    }
+    return weightfile.size_of(layers, scheme, origin)
 
 
-def _stand_in(name: str, bits: int, trial: Trial) -> EncodedLayer:
+def _stand_in(name: str, bits: int, trial: Trial, scheme: str) -> EncodedLayer:
     """A layer of the size and header that the true one has; its arrays take no memory."""
     shape = weightfile.SHAPES[name]
+    out = shape[0]
+    code, single = np.uint8(0), np.float32(0)
     codes = shape if bits == max(WIDTHS) else (packing.packed_size(math.prod(shape), bits),)
     arrays: dict[str, Array] = {
-        "codes": np.broadcast_to(np.uint8(0), codes),
-        "codebook": np.broadcast_to(np.float32(0), (2**bits,)),
-        "bias": np.broadcast_to(np.float32(0), shape[:1]),
+        "codes": np.broadcast_to(code, codes),
+        "bias": np.broadcast_to(single, (out,)),
     }
-    return EncodedLayer(shape, bits, trial.distortion, trial.power, arrays)
+    if scheme == "kmeans":
+        arrays["codebook"] = np.broadcast_to(single, (2**bits,))
+    elif scheme == CALIBRATED:
+        arrays["codebook"] = np.broadcast_to(np.float16(0), (out, 2**bits))
+    else:
+        groups = out if scheme == "affine-channel" else 1
+        arrays |= {what: np.broadcast_to(single, (groups,)) for what in ("zero", "scale")}
+    distortion = trial.distortion if scheme == "kmeans" else _LONGEST
+    return EncodedLayer(shape, bits, distortion, trial.power, arrays)

@@ -99,7 +99,7 @@ class Quantizer:
             scheme: scheme of the file; float schemes have one width.
             bits: width of the layers that `layers` does not name.
             layers: widths of single layers, by name.
-            target_bytes: most bytes of a "kmeans" file whose widths are chosen; None for `bits`.
+            target_bytes: most bytes of a file whose widths are chosen; None for `bits`.
 
         Raises:
             WeightsError: even 1 bit a weight is too much for the target.
@@ -108,7 +108,7 @@ class Quantizer:
         if scheme in FLOAT_BITS:
             return dict.fromkeys(self.originals, FLOAT_BITS[scheme])
         if target_bytes is not None:
-            return self.fit(target_bytes)
+            return self.fit(target_bytes, scheme)
         return dict.fromkeys(self.originals, bits) | dict(layers)
 
     def write(self, path: Path, scheme: str, widths: Mapping[str, int]) -> None:
@@ -171,8 +171,10 @@ class Quantizer:
         quantize.network_codebooks(weights, lacking, keep)
         return found
 
-    def fit(self, target_bytes: int) -> dict[str, int]:
-        """Choose each layer's width so that a "kmeans" file has at most `target_bytes`.
+    def fit(self, target_bytes: int, scheme: str = "kmeans") -> dict[str, int]:
+        """Choose each layer's width so that a file has at most `target_bytes`.
+
+        Whatever the scheme, widths are chosen by what "kmeans" does to the features.
 
         Raises:
             WeightsError: even 1 bit a weight does not fit.
@@ -180,15 +182,15 @@ class Quantizer:
         """
         # A target that cannot be met is refused before minutes are spent on it.
         blank = {name: dict.fromkeys(WIDTHS, Trial(0.0, 0.0)) for name in self.originals}
-        self._choose(blank, target_bytes)
-        return self._choose(self.sensitivity(), target_bytes)
+        self._choose(blank, target_bytes, scheme)
+        return self._choose(self.sensitivity(), target_bytes, scheme)
 
-    def _choose(self, sensitivity: Sensitivity, target_bytes: int) -> dict[str, int]:
+    def _choose(self, sensitivity: Sensitivity, target_bytes: int, scheme: str) -> dict[str, int]:
         costs = {
             name: {bits: trial.cost for bits, trial in trials.items()}
             for name, trials in sensitivity.items()
         }
-        size_of = partial(file_bytes, trials=sensitivity, origin=self.origin)
+        size_of = partial(file_bytes, trials=sensitivity, origin=self.origin, scheme=scheme)
         return choose_widths(costs, size_of, target_bytes)
 
     def sensitivity(self) -> Sensitivity:
