@@ -77,7 +77,11 @@ class LayerBits(click.ParamType[dict[str, int]]):
     multiple=True,
     help="Folders or pictures to calibrate and judge by.  [default: the paintings that ship]",
 )
-@click.option("--original", type=PATH, help="Float weights.  [default: what was fetched]")
+@click.option(
+    "--original",
+    type=PATH,
+    help="Float weights, such as weights import makes.  [default: what was fetched]",
+)
 @click.option("--force", is_flag=True, help="Replace files of that name.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the file's path.")
 def quantize(
@@ -101,6 +105,8 @@ def quantize(
     With --compare, OUTPUT is a table (.csv) of every scheme and width: bytes, distortion of the
     weights, load seconds, and how far each layer's features and Gram matrices stray; a chart of
     it (.png) lies beside. Half of the pictures calibrate, the other half judge.
+
+    What takes minutes is kept in the cache part by part: after Ctrl-C the same command goes on.
     """
     if target_size is not None:
         exclusive("target_size", "bits")

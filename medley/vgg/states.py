@@ -69,7 +69,7 @@ def import_state(
         WeightsError: the file is no VGG-19 state dict.
         OutputError: `output` cannot be written.
     """
-    originals = _convolutions(path, read_state(path))
+    originals = convolutions_in(path)
     fed = fed or _guess(originals)
     factor = _factor(path, originals, fed)
     known = origin or Origin(
@@ -159,12 +159,14 @@ def _what(value: object) -> str:
     return f"an object of type {type(value).__name__}"
 
 
-def _convolutions(path: Path, state: Mapping[str, Tensor]) -> Originals:
-    """The sixteen convolutions as arrays.
+def convolutions_in(path: Path) -> Originals:
+    """Read the sixteen convolutions of a state dict as arrays.
 
     Raises:
-        WeightsError: they are another network's, not all there, or not plain finite floats.
+        WeightsError: the file is no state dict, or they are another network's, not all there, or
+            not plain finite floats.
     """
+    state = read_state(path)
     found = [match for name in state if (match := _CONVOLUTION.fullmatch(name))]
     prefix = found[0]["prefix"] if found else ""
     _check_network(

@@ -24,6 +24,7 @@ from medley.settings.load import read_file, read_table
 from medley.settings.manifest import read_manifest
 from medley.vgg import schemes, weightfile
 from medley.vgg.identity import identity_of
+from medley.vgg.states import convolutions_in
 
 READY, READ, REFUSED = "ready", "read", "refused"
 """What a process answers before it reads a file, and after."""
@@ -40,6 +41,8 @@ def _picture(path: Path) -> None:
 
 
 def _weights(path: Path) -> None:
+    with suppress(MedleyError):  # most are no state dict
+        convolutions_in(path)
     header, layers, content = weightfile.read(path)
     weightfile.check_digest(header, content)
     for layer in layers.values():

@@ -5,17 +5,21 @@ import struct
 import tempfile
 import wave
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import safetensors.torch
 import tifffile
+import torch
 from PIL import Image, ImageCms
 
 from medley.media.ffmpeg import run, url
 from medley.paintings.tables import COLUMNS
 from medley.vgg import schemes, weightfile
+from medley.vgg.normalization import CAFFE, TORCHVISION
 
 Samples = dict[str, bytes]
 """Files by name, whose suffix is the one they have in the world."""
@@ -40,7 +44,7 @@ def pictures() -> Samples:
 
 
 def weights() -> Samples:
-    """Files of weights of one small layer, one for each way to encode them."""
+    """Files of weights of one small layer, one for each way to encode them, and state dicts."""
     chance = np.random.default_rng(3)
     weight = chance.normal(size=weightfile.SHAPES["conv1_1"]).astype(np.float32)
     bias = np.zeros(64, np.float32)
@@ -55,8 +59,20 @@ def weights() -> Samples:
             layer = schemes.quantize_layer(weight, bias, scheme, bits)
             if (scheme, bits) == ("kmeans", 8):
                 layer = schemes.with_narrower(layer)
-            weightfile.write(path, {"conv1_1": layer}, scheme, origin)
+            fed = TORCHVISION if scheme == "float32" else CAFFE
+            weightfile.write(path, {"conv1_1": layer}, scheme, replace(origin, fed=fed))
             found[f"{scheme}-{bits}.safetensors"] = path.read_bytes()
+    return found | _states({"features.0.weight": weight, "features.0.bias": bias})
+
+
+def _states(arrays: dict[str, npt.NDArray[np.float32]]) -> Samples:
+    """A state dict in the forms that it is stored in."""
+    state = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    found = {"state.safetensors": safetensors.torch.save(state)}
+    for name, is_zip in (("state.pth", True), ("old.pth", False)):
+        buffer = io.BytesIO()
+        torch.save(state, buffer, _use_new_zipfile_serialization=is_zip)
+        found[name] = buffer.getvalue()
     return found
 
 
