@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from medley.errors import worded
 from medley.events import Event
-from medley.keywords import Picture, in_keywords, name_of, open_picture, read_options
+from medley.keywords import Picture, in_keywords, name_of, open_painting, open_picture, read_options
 from medley.media.probe import FilmFacts
 from medley.networks import features, load_vgg, quantize
 from medley.settings import (
@@ -23,6 +23,7 @@ from medley.settings import (
     ShotSettings,
     TileSetting,
 )
+from medley.settings.catalog import with_shipped
 from medley.studio.engines.choice import engine_for
 from medley.studio.prepare import prepare
 from medley.studio.run import run
@@ -59,7 +60,8 @@ def stylize(
 
     Args:
         content: picture that is repainted.
-        painting: painting, or several whose styles are mixed; none if masks name them.
+        painting: painting, or several whose styles are mixed; none if masks name them. A text may
+            also be the name of a painting that ships, such as "glass".
         style_weights: weights of the paintings relative to each other; equal if there are none.
         mask: masks and their paintings, such as "sky.png=starry.jpg", as on the command line.
         seed: seed of the noise for `init="noise"`.
@@ -90,7 +92,7 @@ def stylize(
         found = "both" if mask else "none"
         raise ValueError(f"stylize needs paintings or masks that name them, and was given {found}")
     several = several or [wish.painting for wish in blending.mask]
-    works = [(Path(name_of(one)), open_picture(one)) for one in several]
+    works = [open_painting(one) for one in several]
     model = load_model(settings, one_device(run_settings.device))
     context = StillContext(works, settings, seed, model, run_settings.tile, blending, _log.warning)
     spec = context.spec(open_picture(content), Path(name_of(content)))
@@ -111,7 +113,7 @@ def _iterate(context: StillContext, spec: ShotSpec) -> Iterator[Iterate]:
 @worded(in_keywords)
 def render(
     content: str | Path,
-    styles: str | Path | Sequence[str | Path],
+    styles: str | Path | Sequence[str | Path] = (),
     output: str | Path | None = None,
     *,
     force: bool = False,
@@ -124,7 +126,9 @@ def render(
 
     Args:
         content: file of the photo.
-        styles: folders of paintings, or files of paintings.
+        styles: folders of paintings, files of paintings, names of paintings that ship such as
+            "glass", or "shipped" for all of those; without any, and without masks, three of those
+            are drawn, or as many as `sample` says.
         output: file of the film, ending in .mp4; "outputs/CONTENT-medley.mp4" by default.
         force: True to replace a film of that name.
         watch: function that is called with a `medley.events.Event` after each step; it has
@@ -139,8 +143,8 @@ def render(
         ValueError: an option is not accepted.
         MedleyError: something failed that the user can mend, as the subclass says.
     """
-    named = {"content": content, "styles": styles, "output": output}
-    order = read_options(RenderOrder, named | options, "render")
+    named = {"content": content, "styles": styles or None, "output": output}
+    order = read_options(RenderOrder, with_shipped(named | options), "render")
     if order.film_path.suffix.lower() != ".mp4":
         raise ValueError(f"a film ends in .mp4, and '{order.film_path}' does not")
 

@@ -13,6 +13,7 @@ from medley.errors import ConfigError, Setting
 from medley.images import Pixels, read_picture
 from medley.settings import Settings, read_table
 from medley.settings.base import expanded
+from medley.shipped import no_painting, painting_at
 from medley.studio.shooting.devices import preset_kind
 from medley.tensors import to_pixels
 
@@ -61,6 +62,15 @@ def open_picture(source: Picture) -> Image.Image:
             f"a picture as an array is uint8 (height, width, 3), not {pixels.dtype} {pixels.shape}"
         )
     return Image.fromarray(pixels)
+
+
+def open_painting(source: Picture) -> tuple[Path, Image.Image]:
+    """Open a painting of any accepted type, or one that ships by its name; give its name too."""
+    if isinstance(source, str | Path):
+        source = painting_at(expanded(Path(source)))
+        if not source.exists():
+            raise no_painting(source, "picture")
+    return Path(name_of(source)), open_picture(source)
 
 
 def name_of(source: Picture) -> str:

@@ -258,7 +258,6 @@ def test_masks_make_one_shot_of_render_and_stylize_alike(place, masks):  # noqa:
         (["--styles", "styles", "--mask", "m.png=p.jpg"], 2, "leave --styles out"),
         (["--mask", "m.png"], 2, "'m.png' is not MASK=PAINTING"),
         (["--mask", "m.png=p.jpg"], 1, "p.jpg"),
-        ([], 2, "Missing option '--styles'"),
         (["--styles", "styles", "--style-layers", "relu6_1"], 2, "there is no layer 'relu6_1'"),
         (["--styles", "styles", "--style-layers", "pool5", "--size", "30"], 1,
          "VGG-19 needs 32 on the short side"),

@@ -222,13 +222,6 @@ def test_a_bad_value_is_refused_in_the_words_of_files(case):
     )
 
 
-def test_render_without_paintings_names_both_ways_to_give_them():
-    result = CliRunner().invoke(cli, ["render", "--content", "photo.jpg"])
-    assert "Missing option '--styles', or --mask MASK=PAINTING" in result.output
-    result = CliRunner().invoke(cli, ["walk", "--content", "photo.jpg"])
-    assert "Missing option '--styles'" in result.output and "--mask" not in result.output
-
-
 @pytest.mark.parametrize("group", [[], ["workspace"], ["weights"], ["styles"]])
 def test_short_help_is_whole_on_a_narrow_terminal(group):
     text = CliRunner().invoke(cli, [*group, "--help"], terminal_width=80).output

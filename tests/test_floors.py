@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "medley"
 FLOORS = [
-    {"allocation", "color", "errors", "events", "files"},
+    {"allocation", "color", "errors", "events", "files", "shipped"},
     {"media"},
     {"settings"},
     {"decoders", "images", "kinds", "pictures", "stills", "tensors", "tiffs"},

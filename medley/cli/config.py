@@ -13,12 +13,17 @@ from medley.cli.options import PATH, Command, contradiction
 from medley.errors import ConfigError
 from medley.settings import Settings
 from medley.settings.base import rivals_in
+from medley.settings.catalog import SHIPPED_SAMPLE, with_paintings, with_shipped
 from medley.settings.load import check_table, config_text, read_file
 from medley.settings.orders import order_names
 from medley.settings.presets import DEVICE_KINDS, Kind, Quality, beneath, kind_named, preset
+from medley.shipped import painting_at
 from medley.studio.shooting.devices import preset_kind
 
 _FIELDS, _FILE, _PRINT = (f"{__name__}.{name}" for name in ("fields", "file", "print"))
+
+SHIPPED = f"default: {SHIPPED_SAMPLE} drawn of those that ship"
+"""What a command without paintings does that settles its options so."""
 
 _FROM_FILE, _BY_HAND = 1, 2  # ranks; 0 is a default
 _RANKS = {ParameterSource.DEFAULT: 0, ParameterSource.DEFAULT_MAP: _FROM_FILE}
@@ -64,10 +69,14 @@ def config_options(*schemas: type[Settings], sidecar: str) -> Callable[[Command]
     return decorate
 
 
-def settle(options: dict[str, Any]) -> dict[str, Any]:
+def settle(options: dict[str, Any], ships: bool = False) -> dict[str, Any]:
     """Put the layers together: the command line, over the file, over a preset, over defaults.
 
     With --print-config the outcome is written and the command ends.
+
+    Args:
+        options: values of the command's options by name.
+        ships: True to draw some of the paintings that ship where none are named.
 
     Raises:
         click.UsageError: two options contradict each other.
@@ -84,6 +93,9 @@ def settle(options: dict[str, Any]) -> dict[str, Any]:
     given = dict.fromkeys(name for name in ranks if ranks[name])
     below = beneath(given, quality, _kind(quality, options["device"]))
     settled |= {name: value for name, value in below.items() if name in settled}
+    settled = {name: with_paintings(name, one, painting_at) for name, one in settled.items()}
+    if ships:
+        settled = with_shipped(settled)
     if context.meta[_PRINT]:
         known = [param.name or "" for param in context.command.params]
         named = {name: settled[name] for name in known if name in fields}

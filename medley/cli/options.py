@@ -164,6 +164,23 @@ def content_option(order: type[Order]) -> Callable[[Command], Command]:
     return click.option("--content", type=FieldType(field), help=about)
 
 
+def styles_option(*names: str, otherwise: str) -> Callable[[Command], Command]:
+    """Decorate a command with the paintings of its film.
+
+    Args:
+        names: names of the option.
+        otherwise: words for what happens without it.
+    """
+    return click.option(
+        *names,
+        "styles",
+        type=PATH,
+        multiple=True,
+        metavar="DIR_OR_FILES...",
+        help=f"{Order.model_fields['styles'].description}  [{otherwise}]",
+    )
+
+
 def output_option(default: str) -> Callable[[Command], Command]:
     """Decorate a command with the name of its film, in one of the formats that there are."""
     return click.option(
@@ -192,8 +209,6 @@ def _refuse_missing(names: Collection[str]) -> None:
     context = click.get_current_context()
     for param in context.command.params:
         if param.name in names:
-            if param.name == "styles" and "mask" in context.params:
-                raise click.UsageError("Missing option '--styles', or --mask MASK=PAINTING")
             raise click.MissingParameter(ctx=context, param=param)
 
 

@@ -5,15 +5,15 @@ from typing import Any
 
 import click
 
-from medley.cli.config import config_options, settle
+from medley.cli.config import SHIPPED, config_options, settle
 from medley.cli.options import (
-    PATH,
     Command,
     content_option,
     output_option,
     read_settings,
     retired_options,
     settings_options,
+    styles_option,
 )
 from medley.settings import (
     BlendSettings,
@@ -27,14 +27,7 @@ from medley.settings import (
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     content_option(RenderOrder),
-    click.option(
-        "--styles",
-        type=PATH,
-        multiple=True,
-        metavar="DIR_OR_FILES...",
-        help="Folders of paintings, or paintings; repeatable, or several at once.  [required, but"
-        " for --mask]",
-    ),
+    styles_option("--styles", otherwise=SHIPPED),
     output_option("outputs/CONTENT-medley.mp4"),
     click.option("--force", is_flag=True, help="Replace a film of that name."),
     config_options(RenderOrder, sidecar="render"),
@@ -61,4 +54,4 @@ def read_order(options: dict[str, Any]) -> RenderOrder:
     Raises:
         click.UsageError: they contradict each other.
     """
-    return read_settings(RenderOrder, settle(options))
+    return read_settings(RenderOrder, settle(options, ships=True))

@@ -23,10 +23,10 @@ from medley.paintings.draws import (
     draw,
     find_bad,
     looking,
-    shipped_folder,
     title_of,
 )
 from medley.settings import CatalogSettings
+from medley.shipped import painting_at, shipped_folder
 
 _LISTED = 500  # rows of a table that anybody would read
 _ON_A_SHEET = 400  # pictures
@@ -46,7 +46,7 @@ def list_paintings(
     Raises:
         click.UsageError: they are too many for a sheet.
     """
-    where = list(places) or [shipped_folder()]
+    where = [painting_at(place) for place in places] or [shipped_folder()]
     catalog = read_catalog(where)
     check_entries(catalog, where)
     entries = choose(catalog, settings)

@@ -22,6 +22,7 @@ from medley.settings import (
     StillFormat,
     StillSettings,
 )
+from medley.shipped import painting_at
 
 _UNUSED = ("keep_every",)
 _SHOT_OPTIONS = tuple(name for name in by_worth(ShotSettings) if name not in _UNUSED)
@@ -66,8 +67,9 @@ def stylize(
     medley stylize photos/ painting.jpg -o repainted/ --format jpeg
     medley stylize - painting.jpg -o - < photo.jpg > repainted.png
 
-    CONTENT may be a folder, whose pictures are then all repainted into the folder --output, except
-    those that are there already. A - reads standard input. What is transparent stays so.
+    PAINTINGS are files, or names of paintings that ship, such as glass. CONTENT may be a folder,
+    whose pictures are then all repainted into the folder --output, except those that are there
+    already. A - reads standard input. What is transparent stays so.
     """
     options = settle(options)
     _check_streams(content, paintings, output, as_json)
@@ -96,7 +98,7 @@ def _paintings(blending: BlendSettings, named: tuple[Path, ...]) -> list[Path]:
         raise PictureError("--mask names its paintings itself; leave the others out")
     if not masked and not named:
         raise PictureError("there is no painting; name one, or pass --mask MASK=PAINTING")
-    return masked or list(named)
+    return masked or list(map(painting_at, named))
 
 
 def _check_streams(content: Path, paintings: tuple[Path, ...], output: Path, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from medley.cli.options import (
     read_settings,
     retired_options,
     settings_options,
+    styles_option,
 )
 from medley.settings import (
     CatalogSettings,
@@ -30,15 +31,7 @@ from medley.settings import (
     "--content", type=PATH, multiple=True,
     help="The photo to be repainted; repeatable.  [required]",
 )  # fmt: skip
-@click.option(
-    "--style",
-    "--styles",
-    "styles",
-    type=PATH,
-    multiple=True,
-    metavar="DIR_OR_FILES...",
-    help="Paintings, or folders of them; repeatable, or several at once.  [required]",
-)
+@styles_option("--style", "--styles", otherwise="required")
 @output_option("outputs/CONTENT-sweep.mp4")
 @click.option("--force", is_flag=True, help="Replace a film of that name.")
 @config_options(SweepOrder, sidecar="sweep")

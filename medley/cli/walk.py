@@ -4,15 +4,15 @@ from typing import Any
 
 import click
 
-from medley.cli.config import config_options, settle
+from medley.cli.config import SHIPPED, config_options, settle
 from medley.cli.options import (
-    PATH,
     TakesSeveral,
     content_option,
     output_option,
     read_settings,
     retired_options,
     settings_options,
+    styles_option,
 )
 from medley.settings import (
     CatalogSettings,
@@ -29,14 +29,7 @@ from medley.settings import (
     cls=TakesSeveral, short_help="Make a film that drifts through paintings without end."
 )
 @content_option(WalkOrder)
-@click.option(
-    "--styles",
-    type=PATH,
-    multiple=True,
-    metavar="DIR_OR_FILES...",
-    help="Folders of paintings, or two or more paintings; repeatable, or several at once."
-    "  [required]",
-)
+@styles_option("--styles", otherwise=SHIPPED)
 @output_option("outputs/CONTENT-walk.mp4")
 @click.option("--force", is_flag=True, help="Replace a film of that name.")
 @config_options(WalkOrder, sidecar="walk")
@@ -61,7 +54,7 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
     painting. All iterates stay in the workspace, as those of medley render do; other seconds,
     steps or frames a second are another walk.
     """
-    order = read_settings(WalkOrder, settle(options))
+    order = read_settings(WalkOrder, settle(options, ships=True))
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
     from medley.cli.films import make_film
 

@@ -16,6 +16,7 @@ from medley.errors import PictureError
 from medley.kinds import may_be_picture
 from medley.paintings.listing import CATALOG, PAINTER_BY_NUMBERS, list_folder
 from medley.paintings.tables import UNKNOWN, Row, Rows, read_table, same_name
+from medley.shipped import no_painting
 
 SPLITS = ("train", "test")
 
@@ -232,7 +233,7 @@ def _list_splits(root: Path) -> tuple[dict[str, str], list[str]]:
 def _named_outright(file: Path, tables: dict[Path, Rows]) -> Entry:
     """Make the entry of a single file, with facts from its folder's table, and in no split."""
     if not file.exists():
-        raise PictureError(f"there is no painting or folder '{file}'; check its name")
+        raise no_painting(file)
     table = file.parent / CATALOG
     if file.parent.name in SPLITS and (file.parent.parent / PAINTER_BY_NUMBERS).is_file():
         table = file.parent.parent / PAINTER_BY_NUMBERS

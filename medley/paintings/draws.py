@@ -18,6 +18,7 @@ from medley.files import sha256
 from medley.images import read_picture
 from medley.paintings.catalogs import SPLITS, Catalog, Entry, read_catalog
 from medley.settings import CatalogSettings, format_years
+from medley.shipped import shipped_folder
 
 _NEAR_BITS = 6  # most differing bits, out of 64, of near duplicates; others differ in about 32
 _NEAR_TONES = 12.0  # most difference of tones, out of 255, of near duplicates, on average
@@ -88,19 +89,6 @@ def byline_of(entry: Entry) -> str:
     """Artist and year, as far as they are known: "Hilma af Klint, 1907"."""
     date = entry.date.removesuffix(".0")
     return ", ".join(part for part in (entry.artist, date) if part)
-
-
-def shipped_folder() -> Path:
-    """The folder of the paintings that come with medley: in the package, or in its checkout.
-
-    Raises:
-        PictureError: there is no such folder.
-    """
-    package = Path(__file__).parent.parent
-    for folder in (package / "styles", package.parent / "styles"):
-        if folder.is_dir():
-            return folder
-    raise PictureError(f"medley's own paintings are not in '{package}'; name others")
 
 
 def shipped() -> list[Path]:

@@ -1,11 +1,40 @@
-"""Settings that choose paintings of a catalog."""
+"""Settings that choose paintings of a catalog, and paintings that are named or not named at all."""
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from medley.settings.base import Settings, Text
+from medley.shipped import shipped_folder
+
+SHIPPED_SAMPLE = 3
+"""Paintings that are drawn of those that ship where none are named."""
+
+
+def with_paintings(name: str, value: Any, find: Callable[[Path], Path]) -> Any:
+    """Replace the paintings in a setting's value, if it is one that names paintings.
+
+    Args:
+        name: name of the setting.
+        value: its value.
+        find: function that gives the path that stands for a painting's.
+    """
+    if name == "styles":
+        return tuple(map(find, value))
+    if name == "mask":
+        return tuple(wish._replace(painting=find(wish.painting)) for wish in value)
+    return value
+
+
+def with_shipped(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete a film's values by flat name: without paintings, some that ship are drawn."""
+    if values.get("styles") or values.get("mask"):
+        return dict(values)
+    sample = values.get("sample") or SHIPPED_SAMPLE
+    return {**values, "styles": (shipped_folder(),), "sample": sample}
 
 
 def parse_years(text: str) -> tuple[int, int]:

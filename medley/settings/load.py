@@ -19,6 +19,7 @@ from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 import medley
+from medley import shipped
 from medley.errors import ConfigError, Part, Setting, SettingsError, Wording, word
 from medley.files import open_text
 from medley.settings.base import (
@@ -32,6 +33,7 @@ from medley.settings.base import (
     rivals_in,
     text_of,
 )
+from medley.settings.catalog import with_paintings
 from medley.settings.presets import Kind, beneath, kind_named
 from medley.settings.retired import RETIRED, warn_retired
 
@@ -267,7 +269,7 @@ def check_table(
             if name in written:
                 raise ValueError(f"{written[name]} and {key} are the same setting; keep one")
             written[name] = key
-            values[name] = in_folder(_accept(key, fields[name], value), folder)
+            values[name] = _placed(name, _accept(key, fields[name], value), folder)
         except ValueError as error:
             faults.append(error.args)
     for one, other in rivals_in(written, fields):
@@ -277,17 +279,26 @@ def check_table(
     return values
 
 
+def _placed(name: str, value: Any, folder: Path) -> Any:
+    """Find the shipped paintings that a value names, and put a folder before its relative paths."""
+    named = with_paintings(name, value, lambda path: shipped.painting_at(path, folder))
+    return in_folder(named, folder)
+
+
 def plain_values(values: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
     """Write values for a file, so that it gives the same settings wherever it lies.
 
-    Paths become absolute. Values that are None are left out, and so are rivals that do not count.
+    Paths become absolute, but for shipped paintings, whose names hold on every machine. Values that
+    are None are left out, and so are rivals that do not count.
     """
     set_values = {name: value for name, value in values.items() if value not in (None, ())}
     for _, idle in rivals_in(set_values, fields):
         del set_values[idle]
     here = Path.cwd()
+    placed = {name: in_folder(value, here) for name, value in set_values.items()}
     return {
-        name: as_written(fields[name], in_folder(value, here)) for name, value in set_values.items()
+        name: as_written(fields[name], with_paintings(name, value, shipped.name_of))
+        for name, value in placed.items()
     }
 
 

@@ -67,7 +67,8 @@ class Order(QualitySettings):
     content: tuple[Path, ...]
     styles: tuple[Path, ...] = Field(
         min_length=1,
-        description="Folders of paintings, or paintings; repeatable, or several at once.",
+        description="Paintings, folders of them, or names of paintings that ship, such as glass, or"
+        " 'shipped' for all of those; repeatable, or several at once.",
     )
     output: Path | None = Field(None, description=f"The film, ending in {ENDINGS}.")
     shot: ShotSettings = ShotSettings()

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from medley.settings.base import expanded, holds_several, text_of
+from medley.shipped import no_painting
 
 _ODD = re.compile(r"[^\w.+-]+")  # characters that are replaced in file names
 _LONGEST = 60  # most letters of a value in a file name
@@ -81,6 +82,8 @@ def check_files(name: str, value: Any) -> None:
     for path in value if isinstance(value, tuple) else (value,):
         if not isinstance(path, Path):
             continue
+        if not _exists(path) and name == "styles":
+            raise ValueError(str(no_painting(path)))
         if not _exists(path):
             raise ValueError(f"there is no '{path}'; check its name")
         if name != "styles" and path.is_dir():
