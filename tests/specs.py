@@ -86,7 +86,7 @@ def _make(
     """Put together what the fixture `model` can take: the bundle's weights, in float32."""
     works = [Painting(picture.path, picture) for picture in pictures]
     nowhere = Workspace(Path())
-    maker = ShotMaker(settings, _shipped(), "float32", seed, PictureCache(), nowhere)
+    maker = ShotMaker(settings, _shipped(), "float32", seed, PictureCache(), nowhere, pytest.fail)
     return maker.make(content, works, works[0].title, blend=blend)
 
 

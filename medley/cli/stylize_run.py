@@ -57,9 +57,10 @@ def repaint(request: Request) -> int:
     with display(notes(request.quiet)) as show:
         content, *paintings = map(_source, (request.content, *request.paintings))
         works, device = read_paintings(paintings), one_device(request.run.device)
-        jobs = _plan(
-            request, content, [*(each.path for each in paintings), *blending.mask_files], show.warn
-        )
+        others = [*(each.path for each in paintings), *blending.mask_files]
+        if request.shot.keep:
+            others.append(request.shot.keep)
+        jobs = _plan(request, content, others, show.warn)
         if not jobs:
             return 0
         model = load_model(request.shot, device)

@@ -125,7 +125,8 @@ class Order(QualitySettings):
     @property
     def inputs(self) -> tuple[Path, ...]:
         """The files that the order names one by one, which no output may replace."""
-        return (*self.content, *([self.film.audio] if self.film.audio else []))
+        others = (self.shot.keep, self.film.audio)
+        return (*self.content, *(path for path in others if path))
 
 
 class RenderOrder(Order):
@@ -175,9 +176,8 @@ class RenderOrder(Order):
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        """The files that the order names one by one: photo, masks and music."""
-        photo, *music = super().inputs
-        return photo, *self.blend.mask_files, *music
+        """The files that the order names one by one: photo, masks, what is kept, and music."""
+        return (*super().inputs, *self.blend.mask_files)
 
 
 class SweepOrder(Order):

@@ -356,6 +356,27 @@ class LookSettings(EffortSettings, FinishSettings, StyleSettings):
         "max",
         description="How VGG-19 halves its features; average-scaled keeps those as strong as max.",
     )
+    keep: Path | None = Field(
+        None,
+        description="Picture of what stays as it is in the photo: white stays, black is repainted,"
+        " and gray is in between.",
+    )
+    keep_strength: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="How much of the photo stays where {keep} is white: 1 all of it, less is"
+        " repainted softly.",
+    )
+
+    @model_validator(mode="after")
+    def _something_is_kept(self) -> Self:
+        if self.keep is None and self.keep_strength != 1:
+            raise SettingsError(
+                Setting("keep_strength", f"{self.keep_strength:g}"), " is of what ",
+                Setting("keep"), " names; pass that with it",
+            )  # fmt: skip
+        return self
 
     @model_validator(mode="after")
     def _something_pulls(self) -> Self:

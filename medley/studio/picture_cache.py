@@ -1,7 +1,7 @@
 """Cache of picture sizes, digests and pixels, so that plans decode files as rarely as possible."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -16,6 +16,7 @@ from medley.paintings.catalogs import Catalog, Entry, read_catalog
 from medley.paintings.draws import Draw, Fingerprint, draw_from, fingerprint
 from medley.pictures import Picture, digest_of, resized
 from medley.settings import CatalogSettings, ShotSettings
+from medley.studio.shooting.kept import Kept, read_kept
 from medley.studio.shooting.spec import content_size, enlargement
 
 KEPT_BYTES = 64 * 2**20
@@ -51,6 +52,7 @@ class PictureCache:
         self._facts: dict[Path, _Facts | PictureError] = {}
         self._areas: dict[float, None] = {}
         self._pictures: dict[_Size, Picture] = {}
+        self._kept: dict[_Size, tuple[Kept, list[str]]] = {}
         self._draws: dict[tuple[Any, ...], Draw[Picture]] = {}
         self._pixels: LRUCache[_Size, Pixels] = LRUCache(KEPT_BYTES, getsizeof=_bytes_of)
         self._lock = threading.Lock()  # shots are loaded while another thread cuts a film
@@ -115,6 +117,27 @@ class PictureCache:
                 self._keep(key, pixels)
             self._pictures[key] = Picture(path, height, width, digest_of(pixels))
         return self._pictures[key]
+
+    def kept(self, path: Path, height: int, width: int, warn: Callable[[str], None]) -> Kept:
+        """Measure and digest a mask of what stays in a photo of a size; see `read_kept`.
+
+        Args:
+            path: file of the mask.
+            height: height of the photo in pixels.
+            width: width of the photo in pixels.
+            warn: takes a line if the mask may not be as it is meant.
+
+        Raises:
+            PictureError: the mask cannot be used.
+        """
+        key = path, height, width
+        if key not in self._kept:
+            notes: list[str] = []
+            self._kept[key] = read_kept(*key, notes.append).without_mask(), notes
+        kept, notes = self._kept[key]
+        for note in notes:
+            warn(note)
+        return kept
 
     def pixels(self, picture: Picture) -> Pixels:
         """Give a picture's pixels, from memory if they were asked for recently.

@@ -210,11 +210,11 @@ class _Planner:
         if isinstance(order, SweepOrder):
             networks = self._name_networks(order)
             notes += reference_notes(networks)
-            maker = self._maker(order, networks[0].digest)
+            maker = self._maker(order, networks[0].digest, notes.append)
             shots = plan_sweep(photos, networks, maker)
         else:
             weights = self._weights(order.shot.source)
-            maker = self._maker(order, weights.digest)
+            maker = self._maker(order, weights.digest, notes.append)
             network = weights.label
             if isinstance(order, WalkOrder):
                 shots = plan_walk(order, *photos[0], maker)
@@ -231,7 +231,7 @@ class _Planner:
             devices=devices,
             network=network,
             networks=tuple(networks),
-            notes=(*notes, *why),
+            notes=tuple(dict.fromkeys([*notes, *why])),  # shots have some in common
             keeps_made=self._unattended,
         )
         if self._unattended and film.is_there():
@@ -243,10 +243,11 @@ class _Planner:
         """Draw paintings, fitted to a photo."""
         return self.pictures.draw(order.styles, order.catalog, content, order.shot)
 
-    def _maker(self, order: FilmOrder, weights: str) -> ShotMaker:
+    def _maker(self, order: FilmOrder, weights: str, warn: Callable[[str], None]) -> ShotMaker:
         precision = choose_precision(order.shot.precision, self._devices[0])
         seed = order.catalog.seed
-        return ShotMaker(order.shot, weights, precision, seed, self.pictures, self.workspace)
+        own = self.pictures, self.workspace
+        return ShotMaker(order.shot, weights, precision, seed, *own, warn)
 
     def _name_networks(self, order: SweepOrder) -> list[Network]:
         """Find or make the networks that a sweep measures, each once for all films."""

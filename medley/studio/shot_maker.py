@@ -1,6 +1,6 @@
 """Making of the specs of a film's shots from pictures and settings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from medley.pictures import Picture
 from medley.settings import ShotSettings
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import Blend
+from medley.studio.shooting.kept import check_room
 from medley.studio.shooting.spec import ShotSpec, Start
 from medley.vgg.layers import Precision
 from medley.workspace.store import Workspace
@@ -25,6 +26,7 @@ class ShotMaker:
         seed: seed of the noise that a shot may start from.
         pictures: cache that reads a starting picture.
         workspace: workspace that keeps the shots.
+        warn: takes a line about each thing that the user should know.
     """
 
     settings: ShotSettings
@@ -33,6 +35,7 @@ class ShotMaker:
     seed: int
     pictures: PictureCache
     workspace: Workspace
+    warn: Callable[[str], None]
 
     def make(
         self,
@@ -52,17 +55,26 @@ class ShotMaker:
             blend: weights and masks of the paintings; None for equal weights.
 
         Raises:
-            PictureError: the starting picture cannot be read, or is too narrow.
+            PictureError: the starting picture cannot be read, or is too narrow; or what is kept
+                cannot be read, or leaves nothing.
         """
+        settings, blend = self.settings, blend or Blend()
+        kept = None
+        if settings.keep and settings.keep_strength:
+            kept = self.pictures.kept(settings.keep, content.height, content.width, self.warn)
+            check_room(blend, kept, settings.keep_strength)
+        elif settings.keep:  # nothing is kept at strength 0: the same shot as without
+            settings = settings.model_copy(update={"keep": None, "keep_strength": 1.0})
         return ShotSpec(
-            content,
-            tuple(paintings),
-            self._start(content, after),
-            self.settings,
-            self.weights,
-            self.precision,
-            blend or Blend(),
-            title,
+            content=content,
+            paintings=tuple(paintings),
+            start=self._start(content, after),
+            settings=settings,
+            weights=self.weights,
+            precision=self.precision,
+            blend=blend,
+            kept=kept,
+            title=title,
         )
 
     def _start(self, content: Picture, after: ShotSpec | None) -> Start:

@@ -74,7 +74,7 @@ class StillContext:
         blend = read_blend(self.blending, len(works), photo.height, photo.width, self.warn)
         maker = ShotMaker(
             self.settings, self.model.weights.digest, self.model.precision, self.seed,
-            PictureCache(), Workspace(Path()),
+            PictureCache(), Workspace(Path()), self.warn,
         )  # fmt: skip
         return maker.make(photo, works, titles(works), blend=blend)
 

@@ -32,13 +32,14 @@ Palette = ColorStatistics | Sequence[Patch]
 
 
 def color_statistics(
-    pictures: Sequence[Tensor], strengths: Sequence[float] = ()
+    pictures: Sequence[Tensor], strengths: Sequence[float] = (), free: Tensor | None = None
 ) -> ColorStatistics:
     """Measure the colours of pictures, each of which counts the same whatever its size.
 
     Args:
         pictures: each `(1, 3, height, width)` in [0, 1].
         strengths: how much each counts, 1 on average; all alike by default.
+        free: how much each pixel counts, `(1, 1, height, width)`; all alike by default.
 
     Raises:
         ValueError: no pictures.
@@ -49,18 +50,24 @@ def color_statistics(
     squares = []
     for picture, strength in zip(pictures, strengths or [1.0] * len(pictures), strict=True):
         colors = picture.squeeze(0).flatten(1)
-        means.append(strength * colors.mean(dim=1))
-        squares.append(strength * (colors @ colors.T / colors.shape[1]))
+        if free is None:
+            means.append(strength * colors.mean(dim=1))
+            squares.append(strength * (colors @ colors.T / colors.shape[1]))
+        else:
+            counted = colors * (free / free.sum()).flatten()
+            means.append(strength * counted.sum(dim=1))
+            squares.append(strength * (counted @ colors.T))
     mean = torch.stack(means).mean(dim=0)
     return ColorStatistics(mean, torch.stack(squares).mean(dim=0) - torch.outer(mean, mean))
 
 
-def match_colors(image: Tensor, target: Palette) -> Tensor:
+def match_colors(image: Tensor, target: Palette, free: Tensor | None = None) -> Tensor:
     """Give a picture the mean and covariance of other colours, moving its own as little as can be.
 
     Args:
         image: `(1, 3, height, width)` in [0, 1].
         target: the statistics that it shall have, or those of its parts.
+        free: how much each pixel counts in its own, `(1, 1, height, width)`; all alike by default.
 
     Returns:
         `(1, 3, height, width)`, clamped to [0, 1], which is the only thing that keeps the
@@ -70,9 +77,9 @@ def match_colors(image: Tensor, target: Palette) -> Tensor:
     example-based colour transfer, equation 7. Departure: a little variance is added to both.
     """
     if not isinstance(target, ColorStatistics):
-        moves = [patch.mask * (match_colors(image, patch.colors) - image) for patch in target]
+        moves = [patch.mask * (match_colors(image, patch.colors, free) - image) for patch in target]
         return torch.stack(moves).sum(dim=0).add_(image).clamp_(0, 1)
-    own = color_statistics([image])
+    own = color_statistics([image], free=free)
     ridge = _FLATTEST * torch.eye(3, dtype=own.covariance.dtype, device=own.covariance.device)
     root = _matrix_power(own.covariance + ridge, 0.5)
     inverse = _matrix_power(own.covariance + ridge, -0.5)

@@ -13,6 +13,7 @@ from medley.allocation import give_back_holes
 from medley.errors import DivergedError
 from medley.settings import ShotSettings
 from medley.transfer.color_transfer import Palette, match_colors
+from medley.transfer.keep import Keep
 from medley.transfer.losses import Losses
 from medley.transfer.optimizers import Optimizer, optimizer_for
 from medley.transfer.pyramid import Pyramid
@@ -42,14 +43,19 @@ class RunState:
     tensors: Mapping[str, Tensor]
     exact: bool = True
 
-    def optimizer(self, settings: ShotSettings) -> Optimizer:
+    def optimizer(self, settings: ShotSettings, free_share: float = 1.0) -> Optimizer:
         """Make the optimizer that stands there.
+
+        Args:
+            settings: those of the run.
+            free_share: share of the picture that moves.
 
         Raises:
             ValueError: none with these settings ever does.
         """
         image = self.tensors["image"]
-        found = optimizer_for(settings, *image.shape[2:])
+        height, width = image.shape[2:]
+        found = optimizer_for(settings, height, width, free_share)
         found.restore(
             image,
             {
@@ -121,6 +127,7 @@ class Problem:
         show: what is made of a picture at full size before it is shown; nothing if there is none.
         levels: above black that the last picture is rounded to, 255 for 8 bits.
         mix: how strongly each painting pulls at a step; always alike if there is none.
+        keep: the region in which the photo stays; none if all of it is repainted.
     """
 
     height: int
@@ -133,6 +140,12 @@ class Problem:
     show: Callable[[Tensor], Tensor] | None = None
     levels: int = 255
     mix: Callable[[int], Sequence[float]] | None = None
+    keep: Keep | None = None
+
+    @property
+    def free_share(self) -> float:
+        """The share of the picture that is repainted."""
+        return self.keep.free_share if self.keep else 1.0
 
     @property
     def scales(self) -> tuple[Scale, ...]:
@@ -156,23 +169,37 @@ class Problem:
             found = position.tensors.get(name)
             if found is None or found.shape != (1, 3, *size):
                 raise ValueError(f"no run over a picture of {(1, 3, *size)} stands there")
-        position.optimizer(self.settings)
+        position.optimizer(self.settings, self.free_share)
 
     def begin(self) -> RunState:
         """The position before step 0."""
-        start = self.start()
-        shown = self.show(start) if self.show else start
-        images = {"image": Pyramid(self.scales, start).shrink(0), "before": shown}
+        start = self.moved_start()
+        images = {"image": Pyramid(self.scales, start).shrink(0), "before": self.shown(start)}
         return RunState(0, 0.0, images, exact=not self.half)
 
     def pyramid(self, position: RunState) -> Pyramid | None:
         """The pyramid that shows coarse pictures at full size; none where they have it already."""
         if scale_at(self.scales, position.step) == self.scales[-1]:
             return None
-        start = self.start()
+        start = self.moved_start()
         if position.step > 0 and self.palette:
-            start = match_colors(start, self.palette)
+            start = self.recolored(start, self.palette)
         return Pyramid(self.scales, start)
+
+    def moved_start(self) -> Tensor:
+        """The picture that the optimizer sets out from, of which the start is shown."""
+        return self.keep.moved(self.start()) if self.keep else self.start()
+
+    def shown(self, image: Tensor) -> Tensor:
+        """What is shown of a picture at full size that the optimizer moves."""
+        if self.keep:
+            image = self.keep.seen(image)
+        return self.show(image) if self.show else image
+
+    def recolored(self, start: Tensor, palette: Palette) -> Tensor:
+        """Give a start at full size the colours of step 1."""
+        free = self.keep.free(self.height, self.width) if self.keep else None
+        return match_colors(start, palette, free)
 
 
 def optimize(problem: Problem, position: RunState | None = None) -> Iterator[Iterate]:
@@ -228,7 +255,7 @@ class _Run:
         self._exact = position.exact
         self._image, self._before = position.tensors["image"], position.tensors["before"]
         self._pyramid = problem.pyramid(position)
-        self._optimizer = position.optimizer(problem.settings)
+        self._optimizer = position.optimizer(problem.settings, problem.free_share)
         self._objective: tuple[tuple[int, int, bool], Evaluator] | None = None
 
     def advance(self) -> Iterate:
@@ -264,8 +291,7 @@ class _Run:
         if self.step == 0:
             return self._before  # the start itself, whatever is left of it at a coarse size
         frame = self._pyramid.frame(image, self.step) if self._pyramid else image
-        if self._problem.show:
-            frame = self._problem.show(frame)
+        frame = self._problem.shown(frame)
         if decay := self._problem.settings.average:
             share = mean_share(self._problem.scales, self.step, decay)
             frame = torch.lerp(self._before, frame, share)
@@ -283,12 +309,16 @@ class _Run:
             DivergedError: they are not finite in float32 either.
         """
         height, width = image.shape[2:]
+        keep = None if last else self._problem.keep  # the last one is judged as it is shown
+        seen = keep.seen(image) if keep else image
         with_gradient = not (last or self._palette)
         for exact in [True] if self._exact or last else [False, True]:
             objective = self._objective_for(height, width, exact)
             if self._problem.mix:
                 objective.mix(self._problem.mix(self.step))
-            losses, gradient = objective.evaluate(image, with_gradient=with_gradient)
+            losses, gradient = objective.evaluate(seen, with_gradient=with_gradient)
+            if keep and gradient is not None:
+                gradient = keep.slope(gradient)
             frame = image if last else self._show(image)
             numbers = [*losses, summed_change(self._before, frame)]
             if gradient is not None:
@@ -324,8 +354,9 @@ class _Run:
                 self._pyramid = None
 
     def _recolor(self, palette: Palette) -> Tensor:
-        start = self._problem.start() if self._problem.show else self._before
-        pyramid = Pyramid(self._problem.scales, match_colors(start, palette))
+        is_other = self._problem.show or self._problem.keep  # than what was shown of it
+        start = self._problem.moved_start() if is_other else self._before
+        pyramid = Pyramid(self._problem.scales, self._problem.recolored(start, palette))
         self._pyramid = pyramid if self._pyramid else None
         return pyramid.shrink(0)
 

@@ -32,10 +32,19 @@ class Optimizer(Protocol):
         """Go on where another stood; ValueError if the state is not of its kind and shape."""
 
 
-def optimizer_for(settings: ShotSettings, height: int, width: int) -> Optimizer:
-    """Make the optimizer that the settings ask for, for pictures of that size."""
+def optimizer_for(
+    settings: ShotSettings, height: int, width: int, free_share: float = 1.0
+) -> Optimizer:
+    """Make the optimizer that the settings ask for, for pictures of that size.
+
+    Args:
+        settings: the optimizer and its own settings.
+        height: pixels of the picture.
+        width: pixels of the picture.
+        free_share: share of the picture that moves.
+    """
     if settings.optimizer == "lbfgs":
-        return LBFGS(settings.history_at(height, width))
+        return LBFGS(settings.history_at(height, width), free_share)
     return Adam(settings.learning_rate, *settings.adam_betas)
 
 

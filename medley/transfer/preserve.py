@@ -17,7 +17,9 @@ from medley.transfer.optimize import Evaluator
 Preserved = Literal["off", "luminance", "statistics"]
 
 
-def recolor_painting(painting: Tensor, content: Tensor, wish: Preserved) -> Tensor:
+def recolor_painting(
+    painting: Tensor, content: Tensor, wish: Preserved, free: Tensor | None = None
+) -> Tensor:
     """Give a painting the content's colours, as far as is wished.
 
     Args:
@@ -25,12 +27,13 @@ def recolor_painting(painting: Tensor, content: Tensor, wish: Preserved) -> Tens
         content: `(1, 3, height, width)` in [0, 1], of any size.
         wish: "statistics" gives it the mean and covariance of the content's colours, "luminance"
             makes it gray, with the content's brightness and contrast.
+        free: how much each of the content's pixels counts, `(1, 1, height, width)`.
     """
     if wish == "off":
         return painting
     if wish == "luminance":
         painting, content = luminance(painting), luminance(content)
-    return match_colors(painting, color_statistics([content]))
+    return match_colors(painting, color_statistics([content], free=free))
 
 
 class LightObjective:

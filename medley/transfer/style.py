@@ -71,13 +71,15 @@ class Style:
         self._by_wasserstein = settings.style_loss == "wasserstein"
         self._targets = targets
         self._references: list[dict[str, Tensor | Gaussian]] = []
+        # Paintings that share a mask, or have none, look at the same statistics.
+        masks = {id(target.mask): target.mask for target in targets}
+        self._mask_of = [list(masks).index(id(target.mask)) for target in targets]
         self._guides: list[dict[str, Tensor]] = [
-            {layer: guide_at(target.mask, layer) for layer in self._layers}
-            for target in targets
-            if target.mask is not None
+            {layer: guide_at(mask, layer) for layer in self._layers}
+            for mask in masks.values()
+            if mask is not None
         ]
-        # Without masks all paintings look at the same statistics.
-        self._masks = range(max(1, len(self._guides)))
+        self._masks = range(len(masks))
         self._places = {
             layer: (height // VGG_LAYERS[layer].stride) * (width // VGG_LAYERS[layer].stride)
             for layer in self._layers
@@ -149,16 +151,15 @@ class Style:
         without masks. Gatys et al. (2017) leave that to weights.
         """
         apart = []
-        pairs = zip(self._targets, self._references, strict=True)
-        for number, (target, reference) in enumerate(pairs):
-            mask = number if self._guides else 0
+        trios = zip(self._targets, self._references, self._mask_of, strict=True)
+        for target, reference, mask in trios:
             for layer, weight in self._layers.items():
                 found = sums.get(Part("style", layer, mask))
                 if found is None or not target.strength:
                     continue
                 factor = weight * target.strength
                 if self._guides:
-                    factor *= len(self._targets) * self._counts[layer, mask] / self._places[layer]
+                    factor *= len(self._guides) * self._counts[layer, mask] / self._places[layer]
                 apart.append(factor * _distance(found, reference[layer]))
         whole = torch.stack(apart).sum() if apart else self._nothing
         return self._settings.style_weight / len(self._references) * whole

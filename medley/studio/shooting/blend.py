@@ -141,8 +141,9 @@ def read_blend(
 def _read_masks(
     named: tuple[MaskedPainting, ...], height: int, width: int, warn: Callable[[str], None]
 ) -> tuple[Mask, ...]:
+    white = "it is black all over; paint white where it shall pull"
     masks = {
-        number: _read_mask(masked.mask, masked, height, width, warn)
+        number: _check_covers(read_mask(masked.mask, height, width, warn), masked, white)
         for number, masked in enumerate(named)
         if isinstance(masked.mask, Path)
     }
@@ -157,9 +158,18 @@ def _read_masks(
     return tuple(_divided(masks[number], sums) for number in sorted(masks))
 
 
-def _read_mask(
-    path: Path, masked: MaskedPainting, height: int, width: int, warn: Callable[[str], None]
-) -> Mask:
+def read_mask(path: Path, height: int, width: int, warn: Callable[[str], None]) -> Mask:
+    """Read a mask at the size of a shot; what is transparent in it counts as black.
+
+    Args:
+        path: file of the mask.
+        height: height of the shot in pixels.
+        width: width of the shot in pixels.
+        warn: takes a line if the mask has another size.
+
+    Raises:
+        PictureError: the mask is unreadable.
+    """
     layers = read_layers(path)
     picture = lay_on_white(*layers).convert("L")
     if layers.alpha:  # what is transparent counts as black
@@ -171,8 +181,7 @@ def _read_mask(
         warn(text)
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     white = np.full((height, width), 255, np.float32)
-    values = _divided(np.asarray(picture, np.float32), white)
-    return _check_covers(values, masked, "it is black all over; paint white where it shall pull")
+    return _divided(np.asarray(picture, np.float32), white)
 
 
 def _divided(mask: Mask, by: Mask) -> Mask:

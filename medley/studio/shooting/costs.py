@@ -25,6 +25,7 @@ TILES = (2048, 1024, 768, 512, 384, 256)
 _WORK = 1300  # features and gradients in float32 of what is computed at once
 _HALF_WORK = 770  # features and gradients in 16 bits
 _FINISHING = 2  # pictures: the mean so far, or the content, and the iterate mixed with it
+_KEEPING = 5  # pictures: the photo and its mask at two sizes, and what is seen; by count
 _PADDED_WORK = 1.5  # factor for padding that copies the input of convolutions; an estimate
 _PAINTING_WORK = 600  # features of a painting, which need no gradients
 _CONTENT_TILED = 14 / 32  # share of the content's features that is kept in tiles, without zeros
@@ -65,6 +66,7 @@ def peak_bytes(scales: Sequence[Scale], settings: ShotSettings, tile: int | None
     area = scales[-1].height * scales[-1].width
     is_finished = settings.average > 0 or settings.preserve_color == "luminance"
     shown = _FINISHING * PICTURE_BYTES * area if is_finished else 0
+    shown += _KEEPING * PICTURE_BYTES * area if settings.keep else 0
     return (
         (_HALF_SETTLING if halved else _SETTLING)
         + shown

@@ -1,7 +1,7 @@
 """The optimization problem of a shot: from its spec to tensors, objectives and iterates."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import torch
@@ -21,6 +21,7 @@ from medley.transfer.color_transfer import (
     luminance,
     match_colors,
 )
+from medley.transfer.keep import Keep
 from medley.transfer.optimize import Evaluator, Iterate, Problem, RunState, optimize
 from medley.transfer.preserve import LightObjective, recolor_painting
 from medley.transfer.pyramid import resample
@@ -79,9 +80,12 @@ def make_problem(
     def seen(pixels: Pixels) -> Tensor:
         return luminance(tensor(pixels)) if in_light else tensor(pixels)
 
+    keep = _keep(spec, lambda: seen(content), model.device)
+    free = keep.free(height, width) if keep else None
+
     def painted() -> Iterator[Tensor]:
         for painting in paintings:
-            yield recolor_painting(tensor(painting), tensor(content), preserved)
+            yield recolor_painting(tensor(painting), tensor(content), preserved, free)
 
     def objective_at(high: int, wide: int, exact: bool) -> Evaluator:
         shrink = math.sqrt(high * wide / (height * width))
@@ -91,7 +95,7 @@ def make_problem(
             [_shrunk(painting, shrink, spec.settings.shortest_side) for painting in painted()],
             spec.settings,
             tile,
-            _style_targets(spec, high, wide, model.device),
+            _style_targets(spec, high, wide, model.device, keep),
             model.features,
         )
         return LightObjective(objective) if in_light else objective
@@ -107,6 +111,7 @@ def make_problem(
         show=(lambda image: lend_chroma(image, tensor(content))) if in_light else None,
         levels=levels,
         mix=partial(_strengths, spec, spec.blend.walk) if spec.blend.walk else None,
+        keep=keep,
     )
 
 
@@ -126,7 +131,10 @@ def start_pixels(spec: ShotSpec) -> Pixels:
         return content.pixels()
     if start.name == "color":
         palette = color_statistics([to_tensor(work.picture.pixels()) for work in spec.paintings])
-        return to_pixels(match_colors(to_tensor(content.pixels()), palette))
+        photo = to_tensor(content.pixels())
+        keep = _keep(spec, lambda: photo, photo.device)
+        free = keep.free(content.height, content.width) if keep else None
+        return to_pixels(match_colors(photo, palette, free))
     generator = torch.Generator().manual_seed(start.seed)
     return to_pixels(torch.rand((1, 3, content.height, content.width), generator=generator))
 
@@ -144,18 +152,29 @@ def _strengths(spec: ShotSpec, walk: Walk, step: int) -> list[float]:
     return [count * weight for weight in weights]
 
 
+def _keep(spec: ShotSpec, photo: Callable[[], Tensor], device: torch.device) -> Keep | None:
+    """The region in which the photo stays, if there is one."""
+    if spec.kept is None:
+        return None
+    mask = torch.from_numpy(spec.kept.mask)[None, None].to(device)
+    return Keep(photo, spec.settings.keep_strength * mask)
+
+
 def _style_targets(
-    spec: ShotSpec, height: int, width: int, device: torch.device
+    spec: ShotSpec, height: int, width: int, device: torch.device, keep: Keep | None
 ) -> list[StyleTarget]:
     """The style targets of the paintings, with strengths and masks, for a picture of a size."""
     blend = spec.blend
     strengths = blend.strengths or (1.0,) * len(spec.paintings)
     masks = [torch.from_numpy(mask)[None, None].to(device) for mask in blend.masks]
+    free = keep.free(height, width) if keep else None
     if not masks:
-        return list(map(StyleTarget, strengths))
+        return [StyleTarget(strength, free) for strength in strengths]
     if masks[0].shape[2:] != (height, width):
         small = partial(nnf.interpolate, size=(height, width), mode="bilinear", antialias=True)
         masks = [small(mask) for mask in masks]
+    if free is not None:
+        masks = [mask * free for mask in masks]
     return list(map(StyleTarget, strengths, masks))
 
 

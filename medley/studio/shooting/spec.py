@@ -21,6 +21,7 @@ from medley.pictures import Picture, held_picture, resized
 from medley.settings import ShotSettings, StyleSettings, TileSetting
 from medley.studio.shooting import costs
 from medley.studio.shooting.blend import Blend
+from medley.studio.shooting.kept import Kept
 from medley.transfer.scales import Scale, plan_scales
 from medley.vgg.layers import HALVES, Precision
 from medley.workspace.shot import Shot
@@ -36,9 +37,9 @@ _ALWAYS_COUNTED = frozenset(
     {"steps", "optimizer", "scales", "history", "content_weight", "style_weight", "tv_weight"}
     | {"pooling", "keep_every"}
 )
-# Settings that enter the key through the digests of pictures and weights, the start's name, or the
-# settled precision.
-_COUNTED_OTHERWISE = {"bits", "weights", "size", "pixels", "init", "precision"}
+# Settings that enter the key through the digests of pictures, weights and what is kept, the start's
+# name, or the settled precision.
+_COUNTED_OTHERWISE = {"bits", "weights", "size", "pixels", "init", "precision", "keep"}
 
 _SEEN_SCALES = (0.5, 2.0)  # least and largest `style_scale` that was looked at
 _STROKES_SIDE = 100  # pixels; the side of a painting in which strokes can still be told apart
@@ -74,6 +75,7 @@ class ShotSpec:
         weights: digest of the network's weights, which `settings` choose.
         precision: precision that the network computes in.
         blend: weights and masks of the paintings.
+        kept: where the photo stays; None if all of it is repainted.
         title: name of the shot within its film, for people; not in the key.
     """
 
@@ -84,6 +86,7 @@ class ShotSpec:
     weights: str
     precision: Precision
     blend: Blend = field(default_factory=Blend)
+    kept: Kept | None = None
     title: str = field(default="", compare=False)
 
     @cached_property
@@ -111,6 +114,8 @@ class ShotSpec:
         }
         if blend := self.blend.digest:
             decides["blend"] = blend
+        if self.kept:
+            decides["kept"] = self.kept.digest
         return sha256(json.dumps(decides, sort_keys=True).encode())[:24]
 
     @property
@@ -193,6 +198,7 @@ class ShotSpec:
             ),
             start=self._loaded_start(read),
             blend=self.blend.holding_masks(),
+            kept=self.kept and self.kept.holding(),
         )
 
     def _loaded_start(self, read: Callable[[Picture], Pixels]) -> Start:
