@@ -10,18 +10,25 @@ from medley.cli.render_options import read_order, render_options
 
 @click.command(cls=TakesSeveral, short_help="Make a film: a photo repainted after many paintings.")
 @render_options
+@click.option(
+    "--preview", is_flag=True,
+    help="Instead of the film draw a sheet, .png or .jpg, of a small, quick result after each"
+    " painting.  [default: FILM-preview.png]",
+)  # fmt: skip
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
-def render(quiet: bool, force: bool, **options: Any) -> None:
+def render(preview: bool, quiet: bool, force: bool, **options: Any) -> None:
     """Repaint a photo after each painting in turn, and cut every step of it into one film.
 
     \b
-    medley render --content photo.jpg --styles styles/ --sample 3 --size 512
+    medley render --content photo.jpg
+    medley render --content photo.jpg --styles shipped --preview
+    medley render --content photo.jpg --styles glass gilded own.jpg --size 512
 
     All iterates stay in the workspace: the same command again, with --force to replace the film,
     takes no shot twice, and one that was interrupted or killed goes on where it stopped.
     """
     order = read_order(options)
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
-    from medley.cli.films import make_film
+    from medley.cli.render_run import make_render
 
-    click.echo(make_film(order, force, quiet).film.path)
+    click.echo(make_render(order, preview, force, quiet))

@@ -1,0 +1,136 @@
+"""`medley render --preview`: a sheet of small results, and nothing else."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medley.settings import RenderOrder
+from medley.studio.preview import SIDE, STEPS, draw_preview, plan_preview, take_preview
+
+from .test_render import TINY, run
+
+ORDER = ("--content", "photo.png", "--styles", "styles")
+QUICK = ("--size", "32", "--steps", "2")
+
+
+@pytest.fixture
+def place(tmp_path, make_picture):
+    """A photo, two paintings, and a mask of the photo's left half."""
+    make_picture("photo.png", 36, 48, seed=1)
+    for number in (2, 3):
+        make_picture(f"styles/painting_{number}.png", 36, 48, seed=number)
+    left = np.repeat([[255, 0]], 24, axis=1).repeat(36, axis=0).astype(np.uint8)
+    Image.fromarray(left).save(tmp_path / "left.png")
+    return tmp_path
+
+
+def files(place):
+    return sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
+
+
+def test_preview_leaves_a_sheet_and_nothing_else(place):
+    before = files(place)
+    done = run("render", *ORDER, "--preview", *QUICK, cwd=place)
+    assert done.stdout == "outputs/photo-medley-preview.png\n"
+    assert sorted({*files(place)} - {*before}) == ["outputs/photo-medley-preview.png"]
+    assert "to choose from: --styles styles/painting_2.png styles/painting_3.png" in done.stderr
+    sheet = Image.open(place / "outputs/photo-medley-preview.png")
+    assert sheet.width > 3 * 48
+    assert len(sheet.convert("RGB").getcolors(2**24)) > 1000
+
+
+def test_film_that_is_there_stays_and_its_shots_too(place):
+    run("render", *ORDER, *TINY, "-o", "film.mp4", cwd=place)
+    about = {path: (place / path).read_bytes() for path in files(place)}
+    run("render", *ORDER, "-o", "film.mp4", "--preview", *QUICK, cwd=place)
+    assert {path: (place / path).read_bytes() for path in about} == about
+    assert sorted({*files(place)} - {*about}) == ["film-preview.png"]
+
+
+def test_preview_shows_what_the_film_would_draw(place, make_picture):
+    for number in range(4, 8):
+        make_picture(f"styles/painting_{number}.png", 36, 48, seed=number)
+    drawn = ("--sample", "3", "--seed", "5")
+    told = run("render", *ORDER, *drawn, "--preview", *QUICK, cwd=place).stderr
+    run("render", *ORDER, *drawn, *TINY, cwd=place)
+    about = json.loads((place / "outputs/photo-medley.json").read_text())
+    names = " ".join(path.removeprefix(f"{place}/") for path in about["order"]["styles"])
+    assert f"to choose from: --styles {names}\n" in told
+
+
+def test_name_of_a_picture_is_the_sheet_s_own_and_is_not_replaced_unasked(place):
+    words = ["render", *ORDER, "--preview", *QUICK, "-o", "sheet.jpg"]
+    assert run(*words, "--quiet", cwd=place) == ("sheet.jpg\n", "")
+    with Image.open(place / "sheet.jpg") as sheet:
+        assert sheet.format == "JPEG"
+    refused = run(*words, cwd=place, expect=1)
+    assert "'sheet.jpg' exists; pass --force to replace it" in refused.stderr
+    run(*words, "--force", cwd=place)
+    words[-1] = "photo.png"
+    refused = run(*words, "--force", cwd=place, expect=1)
+    assert "'photo.png' is an input and would be replaced" in refused.stderr
+    words[-1] = "styles/painting_2.png"
+    refused = run(*words, "--force", cwd=place, expect=1)
+    assert "painting_2.png' is an input and would be replaced" in refused.stderr
+
+
+def test_bad_painting_is_named_and_the_others_are_shown(place):
+    (place / "styles/broken.png").write_text("no picture")
+    told = run("render", *ORDER, "--preview", *QUICK, cwd=place).stderr
+    assert "passed over: 'styles/broken.png' is not a readable picture" in told
+    assert "broken.png styles" not in told
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--content", "lost.png"], "there is no picture 'lost.png'"),
+        (["--content", "photo.png", "--styles", "glas"], "did you mean 'glass'?"),
+        (["--content", "photo.png", "--keep", "lost.png"], "there is no picture 'lost.png'"),
+    ],
+)
+def test_what_cannot_be_shown_is_one_line_and_leaves_no_sheet(place, options, words):
+    refused = run("render", *options, "--preview", cwd=place, expect=1).stderr
+    assert words in refused
+    assert refused.strip().count("\n") == 0
+    assert not list(place.rglob("*preview*"))
+
+
+def test_look_counts_but_size_and_steps_are_the_preview_s(place):
+    order = RenderOrder.of(
+        content=place / "photo.png", styles=[place / "styles"], size=2048, steps=500, scales=4,
+        style_weight=3.0, keep=place / "left.png", transition="chain", precision="float32",
+    )  # fmt: skip
+    preview = plan_preview(order, "cpu")
+    for spec in preview.shots:
+        assert max(spec.content.height, spec.content.width) == SIDE
+        assert (spec.settings.steps, len(spec.scales)) == (STEPS, 1)
+        assert spec.settings.style_weight == 3
+        assert spec.after is None
+        assert spec.kept.mask[:, : SIDE // 2 - 1].min() == 1
+    small = order.model_copy(
+        update={"shot": order.shot.model_copy(update={"size": 32, "steps": 1})}
+    )
+    preview = plan_preview(small, "cpu")
+    told = []
+    result, _ = take_preview(preview, "cpu", told.append)
+    assert [event.step for event in told if event.kind == "step"] == [0, 1, 0, 1]
+    photo = preview.photo.pixels()
+    assert np.array_equal(result[:, :15], photo[:, :15])
+    assert not np.array_equal(result, photo)
+
+
+def test_paintings_of_one_picture_have_one_place(place):
+    order = RenderOrder.of(
+        content=place / "photo.png", styles=[place / "styles"], size=32, steps=1, blend=True
+    )
+    preview = plan_preview(order, "cpu")
+    assert len(preview.shots) == 1 and len(preview.works) == 2
+    sheets = [
+        draw_preview(preview, [preview.photo.pixels() * 0 + level], strength)
+        for level, strength in ((0, 0), (255, 0), (255, 1))
+    ]
+    assert np.array_equal(sheets[0], sheets[1])  # of strength 0 only the photo is seen
+    assert not np.array_equal(sheets[1], sheets[2])
