@@ -289,7 +289,15 @@ def test_masks_choose_the_painting_for_what_is_not_kept(place):
     assert "mask 'rest' of 'styles/painting_3.png' lies wholly in what" in refused.stderr
 
 
-def test_walk_and_chain_keep_and_have_no_seam(place):
+def test_chain_goes_on_from_what_was_seen(place):
+    run("render", *ORDER, "--keep-strength", "0.5", "--transition", "chain", *FILM, cwd=place)
+    about = json.loads((place / "outputs/photo-medley.json").read_text())
+    first, second = (work["shot"] for work in about["paintings"])
+    begun = decode(place / "outputs/workspace/shots" / second / "steps/000000.png")
+    assert np.abs(shots(place, [first])[0].astype(int) - begun).max() <= 1
+
+
+def test_walk_keeps_all_the_way_and_has_no_seam(place):
     walk = ("--seconds-per-painting", "1", "--fps", "5", *SHORT)
     run("walk", *ORDER, "--keep-strength", "0.5", *walk, cwd=place)
     about = json.loads((place / "outputs/photo-walk.json").read_text())
