@@ -13,7 +13,7 @@ from medley.errors import ConfigError, Setting
 from medley.images import Pixels, read_picture
 from medley.settings import Settings, read_table
 from medley.settings.base import expanded
-from medley.shipped import no_painting, painting_at
+from medley.shipped import check_there, painting_at
 from medley.studio.shooting.devices import preset_kind
 from medley.tensors import to_pixels
 
@@ -68,8 +68,7 @@ def open_painting(source: Picture) -> tuple[Path, Image.Image]:
     """Open a painting of any accepted type, or one that ships by its name; give its name too."""
     if isinstance(source, str | Path):
         source = painting_at(expanded(Path(source)))
-        if not source.exists():
-            raise no_painting(source, "picture")
+        check_there(source)
     return Path(name_of(source)), open_picture(source)
 
 

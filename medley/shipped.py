@@ -74,3 +74,17 @@ def no_painting(path: Path, what: str = "painting or folder") -> PictureError:
         guess = f"did you mean '{close[0]}'? " if close else f"{way}, or take one that ships: "
         way = f"{guess}there are {', '.join(names)}, and '{ALL}' for all of them"
     return PictureError(f"there is no {what} '{path}'; {way}")
+
+
+def check_there(path: Path) -> None:
+    """Check that there is a picture at a painting's path.
+
+    Raises:
+        PictureError: there is none, and the path may be a name that is mistyped.
+    """
+    try:
+        there = path.exists()
+    except OSError:  # as of a name that is too long, which reading it will tell
+        return
+    if not there:
+        raise no_painting(path, "picture")

@@ -160,6 +160,23 @@ def test_wrong_name_is_answered_with_the_names_there_are(empty, words):
     assert refused.count("\n") == 1
 
 
+def test_name_that_is_too_long_is_one_line(empty):
+    done = run("stylize", "photo.png", "x" * 300, "-o", "out.png", cwd=empty, expect=1)
+    assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
+
+
+def test_film_of_an_older_medley_differs_by_what_was_changed_alone(empty):
+    words = ["render", "--content", "photo.png", "--styles", "glass", *TINY, "--steps", "1"]
+    run(*words, "-o", "film.mp4", cwd=empty)
+    sidecar = empty / "film.json"
+    about = json.loads(sidecar.read_text())
+    del about["order"]["keep_strength"]  # as before there was such a setting,
+    about["order"]["styles"] = [str(shipped_files()["glass"])]  # and such names
+    sidecar.write_text(json.dumps(about))
+    told = run(*words, "--fps", "5", "-o", "film.mp4", cwd=empty, expect=1).stderr
+    assert "made otherwise: --fps was 10 and would be 5; pass --force" in told
+
+
 def test_path_that_is_no_name_is_answered_with_a_word(empty):
     words = ["render", "--content", "photo.png", "--styles", "art/monet-004.jpg"]
     assert run(*words, cwd=empty, expect=1).stderr.endswith("monet-004.jpg'; check its name\n")

@@ -7,7 +7,9 @@ from typing import Any
 import medley
 from medley.errors import Part, Setting
 from medley.settings import RenderOrder, SweepOrder
-from medley.settings.load import VERSION
+from medley.settings.base import rival_of
+from medley.settings.load import VERSION, as_written
+from medley.shipped import name_of
 from medley.studio.editing.beside import resolved_order
 from medley.studio.editing.credits import choose_captions
 from medley.studio.film_shots import shown_in
@@ -27,7 +29,7 @@ def differences(film: FilmSpec) -> list[Part]:
         if the sidecar is missing, or does not tell.
     """
     try:
-        before = json.loads(film.outputs.sidecar.read_text("utf-8"))["order"]
+        before = _completed(json.loads(film.outputs.sidecar.read_text("utf-8"))["order"], film)
         version = before[VERSION]
     except (OSError, ValueError, KeyError, TypeError):
         return []
@@ -43,6 +45,20 @@ def differences(film: FilmSpec) -> list[Part]:
     if version != medley.__version__:
         return [f"by medley {version}"]
     return ["a picture or the weights were others"]
+
+
+def _completed(order: dict[str, Any], film: FilmSpec) -> dict[str, Any]:
+    """A sidecar's order with the settings that are newer than it, and shipped paintings by name."""
+    order, fields = dict(order), type(film.order).fields()
+    newer = {
+        name: as_written(field, field.default)
+        for name, field in fields.items()
+        if not {name, rival_of(name)} & order.keys()
+        and not field.is_required()
+        and field.default not in (None, ())
+    }
+    styles = [str(name_of(Path(path))) for path in order.get("styles", [])]
+    return order | newer | ({"styles": styles} if styles else {})
 
 
 def _order_of(film: FilmSpec) -> dict[str, Any]:

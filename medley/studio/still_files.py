@@ -30,7 +30,7 @@ from medley.settings import (
     StillFormat,
     StillSettings,
 )
-from medley.shipped import no_painting
+from medley.shipped import check_there
 from medley.stills import Levels, check_size, encode_still
 from medley.studio.shooting.spec import ShotSpec
 from medley.studio.still import StillContext
@@ -98,8 +98,8 @@ def read_paintings(sources: Sequence[Source]) -> list[tuple[Path, Image.Image]]:
         PictureError: one of them is unreadable.
     """
     for each in sources:
-        if each.data is None and not each.path.exists():
-            raise no_painting(each.path, "picture")
+        if each.data is None:
+            check_there(each.path)
     return [(each.path, lay_on_white(*read_layers(each.path, each.data))) for each in sources]
 
 
