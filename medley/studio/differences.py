@@ -33,11 +33,10 @@ def differences(film: FilmSpec) -> list[Part]:
         version = before[VERSION]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    now, usual = _order_of(film), type(film.order.film)().model_dump(mode="json")
+    now = _order_of(film)
     parts: list[Part] = []
     for name in sorted((before.keys() | now.keys()) - _IDLE - {VERSION}):
-        # What an older version did not know yet was as it is by default.
-        was, would_be = before.get(name, usual.get(name)), now.get(name)
+        was, would_be = before.get(name), now.get(name)
         if was != would_be:
             parts += [", " if parts else "", Setting(name), f" {_words(was, would_be)}"]
     if parts or film.sidecar_matches():
