@@ -27,6 +27,14 @@ class Setting(NamedTuple):
         return f"{self.name} {self.value}"
 
 
+def in_files(setting: Setting) -> str:
+    """Write a setting in the form of a file: "tile = 512"."""
+    value = setting.value
+    if isinstance(value, bool):
+        value = str(value).lower()
+    return setting.name if value is None else f"{setting.name} = {value}"
+
+
 Part = str | Setting
 Wording = Callable[[Setting], str]
 """Writes a setting as it is given at one of the doors."""

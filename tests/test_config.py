@@ -15,6 +15,7 @@ import medley
 from medley.cli import cli
 from medley.errors import ConfigError
 from medley.settings import RenderOrder, SweepOrder, read_file, read_table
+from medley.settings.base import is_optional
 from medley.settings.load import check_table, config_text, plain_values
 from medley.settings.orders import ORDERS, order_names
 
@@ -220,6 +221,80 @@ def test_command_line_s_rival_drops_the_file_s(config):
     assert (found["pixels"], "size" in found) == (10_000, False)
     assert (Path(found["weights"]).name, "bits" in found) == ("w", False)
     assert printed("render", "--config", config("pixels = 10000"), "--size", "99")["size"] == 99
+
+
+OPTIONAL = sorted(
+    {
+        (order.kind, name)
+        for order in ORDERS
+        for name, field in order.fields().items()
+        if is_optional(field)
+    }
+)
+SOME = {"years": "1880", "mask": "m=p", "style_weights": "1,2", "resolution": "720p", "bits": "8-6"}
+
+
+@pytest.mark.parametrize(("command", "name"), OPTIONAL)
+def test_every_optional_setting_of_a_file_is_taken_back_by_the_word_none(command, name, config):
+    path = config(f"{name} = {json.dumps(SOME.get(name, '64'))}")
+    option = f"--{name.replace('_', '-')}"
+    assert name in printed(command, "--config", path)
+    assert name not in printed(command, "--config", path, option, "none")
+    assert name not in printed(command, "--config", config(f'{name} = "none"'))
+
+
+def test_every_switch_of_a_file_is_turned_off_by_no(config):
+    path = config("blend = true\ndeterministic = true\nloop = true")
+    words = ["--no-blend", "--no-deterministic", "--no-loop"]
+    found = printed("render", "--config", path, *words)
+    assert not any(found[name] for name in ("blend", "deterministic", "loop"))
+
+
+def test_what_is_taken_back_leaves_its_rival_and_the_preset(config):
+    found = printed("render", "--config", config("bits = 4"), "--weights", "none")
+    assert found["bits"] == 4
+    path = config('size = 99\nquality = "draft"')
+    assert printed("render", "--config", path, "--size", "none")["pixels"] == 224 * 224
+    assert printed("render", "--config", config('size = "none"\npixels = 4096'))["pixels"] == 4096
+    assert read(size="none", quality="draft").shot.pixels == 224 * 224
+
+
+def test_file_that_is_called_none_is_named_with_its_folder():
+    found = printed("render", "--audio", "./none", "-o", "./none.mp4")
+    assert (Path(found["audio"]).name, Path(found["output"]).name) == ("none", "none.mp4")
+    assert read(audio="./none").film.audio == Path("none")
+
+
+def test_word_none_stands_alone(tmp_path):
+    done = run("render", "--mask", "none", "--mask", "a=b", cwd=tmp_path, expect=2)
+    assert "--mask none takes all of them back; give it alone" in done.stderr
+
+
+def test_what_the_asked_format_cannot_carry_is_left_out_if_the_file_brings_it(config):
+    path = config('audio = "song.wav"\nencoder = "x265"\ncrf = 20')
+    result = CliRunner().invoke(cli, ["render", "--config", path, "-o", "a.gif", "--print-config"])
+    found = tomllib.loads(result.stdout)
+    assert ("audio" in found, found["encoder"], found["crf"]) == (False, "auto", 20)
+    assert f"left out: audio in '{path}': .gif has no sound" in result.stderr
+    assert f"left out: encoder = x265 in '{path}' does not write .gif" in result.stderr
+    result = CliRunner().invoke(cli, ["render", "-o", "a.gif", "--audio", "song.wav"])
+    assert (result.exit_code, "--audio: .gif has no sound" in result.output) == (2, True)
+    own = config('audio = "song.wav"\noutput = "a.gif"\ncontent = "a"\nstyles = "b"')
+    result = CliRunner().invoke(cli, ["render", "--config", own])
+    assert (result.exit_code, f"audio in '{own}': .gif" in result.output) == (2, True)
+
+
+def test_fault_of_a_file_s_setting_is_named_with_its_key_and_the_file(config, tmp_path):
+    path = config('optimizer = "adam"\ncontent = "a.png"\nstyles = "b.png"')
+    done = run("render", "--config", path, "--history", "3", cwd=tmp_path, expect=2)
+    assert f"--history and optimizer = adam in '{path}' contradict each other" in done.stderr
+    done = run("render", "--config", path, "--hold", "50", cwd=tmp_path, expect=1)
+    assert "raise --seconds-per-painting to" in done.stderr
+    assert "or lower --hold" in done.stderr
+    path = config('hold = 50\ncontent = "a.png"\nstyles = "b.png"')
+    for command in ("render", "sweep"):
+        done = run(command, "--config", path, cwd=tmp_path, expect=1)
+        assert f"or lower hold in '{path}'" in done.stderr
 
 
 def test_one_file_serves_commands_that_know_different_settings(config):

@@ -27,7 +27,7 @@ def test_suffix_says_the_format(name, kind):
 
 @pytest.mark.parametrize("name", ["film.avi", "film.v2", "frames.d/"])
 def test_unknown_suffix_is_refused_with_all_that_there_are(name):
-    with pytest.raises(ValueError, match=r"must end in \.mp4, \.mov, .*\.jpe?g, or none for"):
+    with pytest.raises(ValueError, match=r"must end in \.mp4, \.mov, .*\.jpe?g, or in nothing for"):
         format_of(Path(name))
     with pytest.raises(ValueError, match=r"must end in \.mp4"):
         order(output=Path(name))

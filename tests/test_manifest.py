@@ -151,6 +151,19 @@ def test_a_films_own_size_counts_against_the_defaults_pixels(folder):
     ]
 
 
+def test_film_takes_a_default_back_by_the_word_none(folder):
+    (folder / "s.wav").touch()
+    found = read(
+        folder,
+        '[defaults]\naudio = "s.wav"\nstyles = "art"\npixels = 40000\n[[film]]\n'
+        'content = "a.jpg"\naudio = "none"\nsize = "none"\noutput = "a.gif"\n[[film]]\n'
+        'content = "b.jpg"\naudio = ["none", "s.wav"]\n',
+    )
+    assert [film.order.film.audio for film in found.films] == [None, None, folder / "s.wav"]
+    assert found.films[0].order.shot.pixels == 40000
+    assert names(found) == ["a.gif", "b-medley-audionone.mp4", "b-medley-s.mp4"]
+
+
 def test_every_fault_is_said_at_once_with_its_line(folder):
     found = faults(
         folder,

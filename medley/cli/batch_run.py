@@ -11,10 +11,9 @@ from medley.cli.console import notes
 from medley.cli.films import begun_lines, forecast_line, missing_steps
 from medley.cli.progress import Display, display
 from medley.cli.words import counted, in_options, printable, words_of
-from medley.errors import Setting, worded
+from medley.errors import Setting, in_files, worded
 from medley.events import Event
 from medley.settings import EngineSettings
-from medley.settings.load import in_files
 from medley.settings.manifest import Manifest, read_manifest
 from medley.settings.presets import Kind, kind_named
 from medley.studio.engines.choice import open_engine, planning_devices

@@ -10,17 +10,26 @@ from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
 from medley.cli.options import PATH, Command, contradiction
-from medley.errors import ConfigError
-from medley.settings import Settings
-from medley.settings.base import rivals_in
+from medley.cli.words import FILE, as_given, printable
+from medley.errors import ConfigError, worded
+from medley.settings import FormatSettings, Settings
+from medley.settings.base import UNSET, is_optional, is_set, rivals_in
 from medley.settings.catalog import SHIPPED_SAMPLE, with_paintings, with_shipped
-from medley.settings.load import check_table, config_text, read_file
+from medley.settings.film import USUAL_SUFFIX, check_format
+from medley.settings.load import (
+    SettingsFile,
+    check_table,
+    config_text,
+    read_file,
+    set_values,
+    words_of,
+)
 from medley.settings.orders import order_names
 from medley.settings.presets import DEVICE_KINDS, Kind, Quality, beneath, kind_named, preset
 from medley.shipped import painting_at
 from medley.studio.shooting.devices import preset_kind
 
-_FIELDS, _FILE, _PRINT = (f"{__name__}.{name}" for name in ("fields", "file", "print"))
+_FIELDS, _PRINT = (f"{__name__}.{name}" for name in ("fields", "print"))
 
 SHIPPED = f"default: {SHIPPED_SAMPLE} drawn of those that ship"
 """What a command without paintings does that settles its options so."""
@@ -47,15 +56,13 @@ def config_options(*schemas: type[Settings], sidecar: str) -> Callable[[Command]
             raise ConfigError(
                 f"{file.source} was made by medley {file.command}; pass it to that command"
             )
-        values = check_table(fields, file.table, file.source, file.folder, order_names())
-        # What click takes from here it knows as neither given by hand nor a default.
-        context.default_map = values
-        context.meta[_FILE] = file.source
+        take_settings(context, fields, file)
 
     def ask(context: click.Context, _: click.Parameter, asked: bool) -> None:
         context.meta[_PRINT] = asked
 
     def decorate(command: Command) -> Command:
+        command = worded(as_given)(command)
         command = click.option(
             "--print-config", is_flag=True, expose_value=False, callback=ask,
             help="Write all settings as they would be used, as TOML, and do nothing else.",
@@ -63,10 +70,25 @@ def config_options(*schemas: type[Settings], sidecar: str) -> Callable[[Command]
         return click.option(
             "--config", type=PATH, is_eager=True, expose_value=False,
             callback=load, metavar="FILE",
-            help="Settings from a TOML file, or those of a film from the .json beside it.",
+            help="Settings from a TOML file, or those of a film from the .json beside it; an option"
+            f" takes one back by the word {UNSET}, or by --no-.",
         )(command)  # fmt: skip
 
     return decorate
+
+
+def take_settings(
+    context: click.Context, fields: Mapping[str, FieldInfo], file: SettingsFile
+) -> None:
+    """Let a command's options begin with what a file says.
+
+    Raises:
+        ConfigError: something in the file cannot be used.
+    """
+    values = check_table(fields, file.table, file.source, file.folder, order_names())
+    # What click takes from here it knows as neither given by hand nor a default.
+    context.default_map = set_values(values)
+    context.meta[_FIELDS], context.meta[FILE] = fields, file.source
 
 
 def settle(options: dict[str, Any], ships: bool = False) -> dict[str, Any]:
@@ -82,21 +104,20 @@ def settle(options: dict[str, Any], ships: bool = False) -> dict[str, Any]:
         click.UsageError: two options contradict each other.
     """
     context = click.get_current_context()
-    fields = context.meta[_FIELDS]
+    fields: Mapping[str, FieldInfo] = context.meta[_FIELDS]
     settled = dict(options)
     ranks = {name: _rank(context, name) for name in options}
-    for name in _overruled(ranks, fields):
+    for name in ranks:
+        if name in fields and is_optional(fields[name]) and not is_set(settled[name]):
+            ranks[name] = 0  # taken back, and so as if nobody had given it
+    for name in (*_overruled(ranks, fields), *_unfit(settled, ranks)):
         settled[name], ranks[name] = fields[name].default, 0
-    quality: Quality = options["quality"]
-    if ranks["quality"] == _BY_HAND:
-        _say_kept(quality, [name for name in ranks if ranks[name] == _FROM_FILE])
-    given = dict.fromkeys(name for name in ranks if ranks[name])
-    below = beneath(given, quality, _kind(quality, options["device"]))
-    settled |= {name: value for name, value in below.items() if name in settled}
+    if "quality" in settled:
+        settled |= _of_preset(settled, ranks)
     settled = {name: with_paintings(name, one, painting_at) for name, one in settled.items()}
     if ships:
         settled = with_shipped(settled)
-    if context.meta[_PRINT]:
+    if context.meta.get(_PRINT):
         known = [param.name or "" for param in context.command.params]
         named = {name: settled[name] for name in known if name in fields}
         text = config_text(named, fields, f"{context.command_path} --config FILE")
@@ -113,6 +134,50 @@ def _in_ascii(text: str) -> str:
     if (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8":
         return text
     return "".join(one if one.isascii() else f"\\U{ord(one):08x}" for one in text)
+
+
+def _of_preset(settled: Mapping[str, Any], ranks: Mapping[str, int]) -> dict[str, Any]:
+    """The settings that a preset gives, because nobody else did."""
+    quality: Quality = settled["quality"]
+    if ranks["quality"] == _BY_HAND:
+        _say_kept(quality, [name for name in ranks if ranks[name] == _FROM_FILE])
+    given = dict.fromkeys(name for name in ranks if ranks[name])
+    below = beneath(given, quality, _kind(quality, settled["device"]))
+    return {name: value for name, value in below.items() if name in settled}
+
+
+def _unfit(settled: Mapping[str, Any], ranks: Mapping[str, int]) -> list[str]:
+    """Name what a file says of a film and the film's format, which it does not say, cannot carry.
+
+    Each is told of. What stands in the file with the format is left to be refused.
+
+    Raises:
+        click.UsageError: something given by hand does not fit.
+    """
+    path = settled.get("output")
+    if not isinstance(path, Path | None) or ranks.get("output") == _FROM_FILE:
+        return []
+    path = path or Path(f"film{USUAL_SUFFIX}")
+    named = {name: settled[name] for name in FormatSettings.fields() if ranks.get(name)}
+    kept = {name: value for name, value in named.items() if ranks[name] == _BY_HAND}
+    if why := _why_unfit(path, kept):
+        raise click.UsageError(why)
+    dropped = []
+    for name in [name for name in named if name not in kept]:
+        if why := _why_unfit(path, kept | {name: named[name]}):
+            dropped.append(name)
+            _tell(f"warning: left out: {why}")
+        else:
+            kept[name] = named[name]
+    return dropped
+
+
+def _why_unfit(path: Path, values: Mapping[str, Any]) -> str:
+    try:
+        check_format(path, FormatSettings(**values))
+    except ValueError as error:
+        return words_of(error, as_given)
+    return ""
 
 
 def _overruled(ranks: Mapping[str, int], fields: Mapping[str, FieldInfo]) -> list[str]:
@@ -141,9 +206,14 @@ def _say_kept(quality: Quality, names: list[str]) -> None:
     context = click.get_current_context()
     left = beneath(dict.fromkeys(names), quality, "cpu")
     kept = [name for name in preset(quality, "cpu") if name not in left]
-    if kept and not context.params.get("quiet"):
-        file = context.meta[_FILE]
-        click.echo(f"note: --quality {quality} leaves {', '.join(kept)} to {file}", err=True)
+    if kept:
+        _tell(f"note: --quality {quality} leaves {', '.join(kept)} to {context.meta[FILE]}")
+
+
+def _tell(text: str) -> None:
+    """Write a line to standard error, unless the command is to be quiet."""
+    if not click.get_current_context().params.get("quiet"):
+        click.echo(printable(text), err=True)
 
 
 def _kind(quality: Quality, devices: Sequence[str]) -> Kind:

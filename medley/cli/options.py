@@ -13,10 +13,19 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from medley.cli.help import Grouped, SettingOption, by_worth
-from medley.cli.words import in_options, option_of
+from medley.cli.words import as_given, in_options, option_of
 from medley.settings import Order, RunSettings, Settings
-from medley.settings.base import described, expanded, item_of, text_of
+from medley.settings.base import (
+    UNSET,
+    described,
+    expanded,
+    is_optional,
+    is_set,
+    item_of,
+    text_of,
+)
 from medley.settings.load import adapter_of, as_written, complaint, missing_in, refusal
+from medley.settings.orders import order_names
 from medley.settings.retired import RETIRED, warn_retired
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -26,15 +35,17 @@ Schema = TypeVar("Schema", bound=Settings)
 class FieldType(click.ParamType[Any]):
     """A value that a schema's field accepts; the field's own check gives the message."""
 
-    def __init__(self, field: FieldInfo) -> None:
-        """Take type and bounds from the field."""
-        self._field = field
+    def __init__(self, field: FieldInfo, can_be_unset: bool = False) -> None:
+        """Take type and bounds from the field, and whether `UNSET` takes it back."""
+        self._field, self._can_be_unset = field, can_be_unset
         self._adapter = adapter_of(field)
         is_choice = get_origin(field.annotation) is Literal
         self.name = "|".join(get_args(field.annotation)) if is_choice else _metavar(field)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Check a value as the schema does."""
+        if self._can_be_unset and value == UNSET:
+            return None
         try:
             return self._adapter.validate_python(value)
         except ValidationError as error:
@@ -97,7 +108,7 @@ def settings_options(
                 cls=SettingOption,
                 heading=headings[name],
                 help=about.get(name) or described(field, in_options),
-                **_kind(field),
+                **_kind(name, field),
             )
             command = add(command)
         return command
@@ -107,17 +118,19 @@ def settings_options(
 
 def _names(name: str, field: FieldInfo) -> tuple[str, str]:
     option = option_of(name)
-    is_on = field.annotation is bool and field.default
-    return f"{option}/--no-{option[2:]}" if is_on else option, name
+    has_two = field.annotation is bool and (field.default or name in order_names())
+    return f"{option}/--no-{option[2:]}" if has_two else option, name
 
 
-def _kind(field: FieldInfo) -> dict[str, Any]:
-    """What click is told of a field's values."""
+def _kind(name: str, field: FieldInfo) -> dict[str, Any]:
+    """What click is told of a field's values; what a file may set, the option can take back."""
     if field.annotation is bool:
         return {"is_flag": True, "default": field.default, "show_default": field.default}
     is_text = text_of(field) is not None
     is_list = get_origin(field.annotation) is tuple and not is_text
-    kind = FieldType(item_of(field) if is_list else field)
+    can_be_unset = is_optional(field) and name in order_names()
+    kind = FieldType(item_of(field) if is_list else field, can_be_unset)
+    metavar = kind.name.upper() if "|" not in kind.name else f"[{kind.name}]"
     default = None if field.default is PydanticUndefined else field.default
     if is_text and default is not None:
         default = as_written(field, default)  # which --help shows
@@ -126,8 +139,16 @@ def _kind(field: FieldInfo) -> dict[str, Any]:
         "default": default,
         "multiple": is_list,
         "show_default": default not in (None, ()),
-        "metavar": kind.name.upper() if "|" not in kind.name else f"[{kind.name}]",
+        "metavar": f"{metavar}|{UNSET}" if can_be_unset else metavar,
+        "callback": _take_back if is_list else None,
     }
+
+
+def _take_back(_: click.Context, param: click.Parameter, values: tuple[Any, ...]) -> Any:
+    """Make an option that may be given several times empty where it was taken back."""
+    if None in values and len(values) > 1:
+        raise click.UsageError(f"{param.opts[0]} {UNSET} takes all of them back; give it alone")
+    return () if None in values else values
 
 
 def workspace_options(command: Command) -> Command:
@@ -183,11 +204,10 @@ def styles_option(*names: str, otherwise: str) -> Callable[[Command], Command]:
 
 def output_option(default: str) -> Callable[[Command], Command]:
     """Decorate a command with the name of its film, in one of the formats that there are."""
+    field = Order.model_fields["output"]
+    about = f"{field.description}  [default: {default}]"
     return click.option(
-        "-o",
-        "--output",
-        type=PATH,
-        help=f"{Order.model_fields['output'].description}  [default: {default}]",
+        "-o", "--output", **_kind("output", field) | {"show_default": False}, help=about
     )
 
 
@@ -197,12 +217,12 @@ def read_settings(schema: type[Schema], values: dict[str, Any]) -> Schema:
     Raises:
         click.UsageError: the values contradict each other, or one that is needed is missing.
     """
-    own = {name: values[name] for name in schema.fields() if values.get(name) not in (None, ())}
+    own = {name: values[name] for name in schema.fields() if is_set(values.get(name))}
     try:
         return schema.of(**own)
     except ValidationError as error:
         _refuse_missing(missing_in(error))
-        raise click.UsageError(complaint(error.errors()[0], in_options)) from None
+        raise click.UsageError(complaint(error.errors()[0], as_given)) from None
 
 
 def _refuse_missing(names: Collection[str]) -> None:

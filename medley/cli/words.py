@@ -3,12 +3,18 @@
 import unicodedata
 from pathlib import Path
 
-from medley.errors import MedleyError, Setting, Wording
+import click
+from click.core import ParameterSource
+
+from medley.errors import MedleyError, Setting, Wording, in_files
 
 _HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, lone surrogates, line and paragraph ends
 
 STREAM = Path("-")
 """The name of standard input or output."""
+
+FILE = f"{__name__}.file"
+"""Where click's context keeps the name of the file that settings were taken from."""
 
 
 def counted(number: int, what: str) -> str:
@@ -37,6 +43,20 @@ def in_options(setting: Setting) -> str:
     if setting.value is None or setting.value is True:
         return option
     return f"{option} {setting.value}"
+
+
+def is_from_file(name: str) -> bool:
+    """Whether the value of a setting of the running command comes from a file."""
+    context = click.get_current_context(silent=True)
+    source = context.get_parameter_source(name) if context else None
+    return source == ParameterSource.DEFAULT_MAP
+
+
+def as_given(setting: Setting) -> str:
+    """Write a setting as it was given: as an option, or "tile = 512 in 'film.toml'"."""
+    if not is_from_file(setting.name):
+        return in_options(setting)
+    return f"{in_files(setting)} in {click.get_current_context().meta[FILE]}"
 
 
 def words_of(error: Exception | None, wording: Wording = in_options) -> str:

@@ -14,6 +14,10 @@ from medley.errors import Setting, Wording
 RIVALS = {"size": "pixels", "weights": "bits"}
 """Pairs of settings that mean the same in different ways; if both are set, the first counts."""
 
+UNSET = "none"
+"""Word that takes back a setting which need not be set, wherever it was set; a file of that name
+is `./none`."""
+
 SHORTEST_SIDE = 16  # pixels; VGG-19 halves a side four times before relu5_1
 LONGEST_SIDE = 16_384  # pixels
 
@@ -181,6 +185,16 @@ def holds_several(field: FieldInfo) -> bool:
     """Whether a list is one value of a field."""
     text = text_of(field)
     return text.lists if text else get_origin(field.annotation) is tuple
+
+
+def is_optional(field: FieldInfo) -> bool:
+    """Whether a field need not be set, so that `UNSET` can take it back."""
+    return not field.is_required() and field.default in (None, ())
+
+
+def is_set(value: Any) -> bool:
+    """Whether a field has a value, and not what stands for none."""
+    return value not in (None, ())
 
 
 def item_of(field: FieldInfo) -> FieldInfo:

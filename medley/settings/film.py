@@ -78,7 +78,9 @@ ENCODERS: dict[EncoderName, tuple[Codec, ...]] = {
 }
 """Codecs of each encoder; the first encoder of several for one codec is taken."""
 
-ENDINGS = ", ".join(suffix for suffix in FORMATS if suffix) + ", or none for a folder of pictures"
+ENDINGS = (
+    ", ".join(suffix for suffix in FORMATS if suffix) + ", or in nothing for a folder of pictures"
+)
 
 
 class FormatSettings(Settings):

@@ -11,7 +11,7 @@ import re
 import textwrap
 import tomllib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -20,13 +20,16 @@ from pydantic.fields import FieldInfo
 
 import medley
 from medley import shipped
-from medley.errors import ConfigError, Part, Setting, SettingsError, Wording, word
+from medley.errors import ConfigError, Part, Setting, SettingsError, Wording, in_files, word
 from medley.files import open_text
 from medley.settings.base import (
+    UNSET,
     Settings,
     described,
     expanded,
     holds_several,
+    is_optional,
+    is_set,
     map_paths,
     old_names,
     place,
@@ -38,7 +41,7 @@ from medley.settings.presets import Kind, beneath, kind_named
 from medley.settings.retired import RETIRED, warn_retired
 
 _SHOWN = 60  # most letters of a value that an error repeats
-_PLAIN = {"string": "a text", "boolean": "true or false", "null": "", "object": "a table"}
+_PLAIN = {"string": "a text", "boolean": "true or false", "null": f"'{UNSET}'", "object": "a table"}
 
 
 def adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
@@ -48,14 +51,6 @@ def adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
         annotation = Annotated[annotation, constraint]
     whole = Annotated[annotation, AfterValidator(expanded)]
     return TypeAdapter(whole, config=Settings.model_config)
-
-
-def in_files(setting: Setting) -> str:
-    """Write a setting in the form of a file: "tile = 512"."""
-    value = setting.value
-    if isinstance(value, bool):
-        value = str(value).lower()
-    return setting.name if value is None else f"{setting.name} = {value}"
 
 
 def words_of(error: ValueError, wording: Wording) -> str:
@@ -159,6 +154,26 @@ class SettingsFile:
     command: str | None = None
 
 
+def sidecar_of(film: Path) -> Path:
+    """The sidecar of a film, which may be named itself."""
+    return film if film.suffix == ".json" else film.with_suffix(".json")
+
+
+def read_film(film: Path, names: Collection[str]) -> SettingsFile | None:
+    """Read some of the settings of a film, or of its sidecar; None where that tells of none.
+
+    Args:
+        film: film or sidecar.
+        names: names of the settings.
+    """
+    try:
+        file = read_file(sidecar_of(film))
+    except ConfigError:
+        return None
+    table = {name: value for name, value in file.table.items() if name in {*names, VERSION}}
+    return replace(file, table=table)
+
+
 def read_file(path: Path) -> SettingsFile:
     """Read TOML, or the sidecar of a film.
 
@@ -185,14 +200,15 @@ def read_file(path: Path) -> SettingsFile:
         raise ConfigError(f"{source} is not {what} ({error}); mend that place") from error
     if is_toml:
         return SettingsFile(source, folder, found, text)
-    sidecar = found
-    order = sidecar.get("order") if isinstance(sidecar, dict) else None
+    about = found if isinstance(found, dict) else {}
+    command = about.get("command")
+    order = about.get("settings" if command == "assemble" else "order")
     if not isinstance(order, dict):
         raise ConfigError(
             f"{source} has no table 'order', so it is no film's sidecar, or an older medley's;"
             " name another file"
         )
-    return SettingsFile(source, folder, order, text, sidecar.get("command"))
+    return SettingsFile(source, folder, order, text, command)
 
 
 def read_table(
@@ -216,7 +232,7 @@ def read_table(
     Raises:
         ConfigError: names are unknown or missing, values not accepted, or contradict each other.
     """
-    values = check_table(schema.fields(), table, source, folder)
+    values = set_values(check_table(schema.fields(), table, source, folder))
     if "quality" in values:
         first, *_ = values.get("device", ("auto",))
         values |= beneath(values, values["quality"], kind_of(first))
@@ -246,7 +262,8 @@ def check_table(
         elsewhere: names that are ignored because something else reads them.
 
     Returns:
-        Values by the fields' names.
+        Values by the fields' names; a setting that the table takes back has its default, None or
+        an empty tuple.
 
     Raises:
         ConfigError: names are unknown, values not accepted, or two contradict each other.
@@ -272,7 +289,8 @@ def check_table(
             values[name] = _placed(name, _accept(key, fields[name], value), folder)
         except ValueError as error:
             faults.append(error.args)
-    for one, other in rivals_in(written, fields):
+    meant = [name for name in written if is_set(values.get(name, name))]
+    for one, other in rivals_in(meant, fields):
         faults.append((f"{one} and {other} contradict each other; keep one",))
     if faults:
         raise ConfigError(*((f"{source}: ", *fault) for fault in faults))
@@ -285,17 +303,22 @@ def _placed(name: str, value: Any, folder: Path) -> Any:
     return in_folder(named, folder)
 
 
+def set_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the settings that are not set, or were taken back."""
+    return {name: value for name, value in values.items() if is_set(value)}
+
+
 def plain_values(values: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
     """Write values for a file, so that it gives the same settings wherever it lies.
 
     Paths become absolute, but for shipped paintings, whose names hold on every machine. Values that
     are None are left out, and so are rivals that do not count.
     """
-    set_values = {name: value for name, value in values.items() if value not in (None, ())}
-    for _, idle in rivals_in(set_values, fields):
-        del set_values[idle]
+    counted = set_values(values)
+    for _, idle in rivals_in(counted, fields):
+        del counted[idle]
     here = Path.cwd()
-    placed = {name: in_folder(value, here) for name, value in set_values.items()}
+    placed = {name: in_folder(value, here) for name, value in counted.items()}
     return {
         name: as_written(fields[name], with_paintings(name, value, shipped.name_of))
         for name, value in placed.items()
@@ -362,6 +385,8 @@ def _unknown(key: str, value: Any, names: Collection[str]) -> list[Part]:
 
 def _accept(key: str, field: FieldInfo, value: Any) -> Any:
     """Check a value by its field; a number may stand for a text, and one item for a list."""
+    if is_optional(field) and value in (UNSET, [UNSET]):
+        return field.default
     adapter: TypeAdapter[Any] = adapter_of(field)
     if isinstance(value, tuple):
         value = list(value)

@@ -23,17 +23,17 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from medley.errors import ConfigError, Part, Setting
-from medley.settings.base import place, rival_of, rivals_in, text_of
+from medley.errors import ConfigError, Part, Setting, in_files
+from medley.settings.base import UNSET, is_set, place, rival_of, rivals_in, text_of
 from medley.settings.film import check_format
 from medley.settings.lines import Place, key_lines
 from medley.settings.load import (
     SettingsFile,
     check_table,
     complaint,
-    in_files,
     name_of,
     read_file,
+    set_values,
     words_of,
 )
 from medley.settings.orders import FilmOrder, RenderOrder, SweepOrder, WalkOrder, order_names
@@ -180,7 +180,8 @@ class _Reader:
             fields = KINDS[kind].fields()
             for name, turns in self._values(kind, 0, self._defaults).items():
                 rival = rival_of(name)
-                if rival not in values or not rivals_in((name, rival), fields):
+                is_told = any(map(is_set, values.get(rival or "", ())))
+                if not is_told or not rivals_in((name, str(rival)), fields):
                     values.setdefault(name, turns)
             yield _Table(number, kind, values)
 
@@ -199,7 +200,8 @@ class _Reader:
             for again in (name for name in found if name in values):
                 self._blame(at, f"{key} says {again} a second time; keep one")
             values |= found
-        for first, second in rivals_in(values, KINDS[kind].fields()):
+        meant = [name for name, turns in values.items() if any(map(is_set, turns))]
+        for first, second in rivals_in(meant, KINDS[kind].fields()):
             self._blame(
                 self._at(number, second), f"{first} and {second} contradict each other; keep one"
             )
@@ -257,10 +259,11 @@ class _Reader:
             source = self._at(table.number, "")
             for turns in itertools.product(*table.values.values()):
                 values = dict(zip(table.values, turns, strict=True))
-                if "quality" in values:
-                    values |= beneath(values, values["quality"], self._kind())
+                given = set_values(values)
+                if "quality" in given:
+                    given |= beneath(given, given["quality"], self._kind())
                 try:
-                    order = KINDS[table.kind].of(**values, workspace=workspace)
+                    order = KINDS[table.kind].of(**given, workspace=workspace)
                 except ValidationError as error:
                     for fault in error.errors():
                         self._blame(source, complaint(fault, in_files))
@@ -328,7 +331,9 @@ class _Reader:
 def _word(field: FieldInfo, value: Any) -> Any:
     """The form of a value for file names: its text, if the field is written as one."""
     text = text_of(field)
-    return text.write(value) if text and value is not None and not text.is_path else value
+    if not is_set(value):
+        return UNSET
+    return text.write(value) if text and not text.is_path else value
 
 
 def _kinds_with(key: str) -> str:

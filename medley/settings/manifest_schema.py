@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from medley.settings.base import described, holds_several, text_of
+from medley.settings.base import UNSET, described, holds_several, is_optional, text_of
 from medley.settings.load import adapter_of, as_written
 from medley.settings.manifest import KINDS, SHARED
 
@@ -65,6 +65,8 @@ def _multiplied(field: FieldInfo) -> dict[str, Any]:
     """The schema of a field, or of a list of its values, each of which makes a film."""
     value = adapter_of(field).json_schema()
     ways = [way for way in value.get("anyOf", [value]) if way != {"type": "null"}]
+    if is_optional(field):
+        ways.append({"const": UNSET})
     if value.get("type") == "array":
         ways.append(value["items"])
     elif any(way.get("type") == "string" and not way.keys() & {"enum", "format"} for way in ways):

@@ -4,6 +4,7 @@ An order consists of parts, each with its own schema. The command line, a config
 manifest know all of its settings by flat names: `Order.of` reads them, `Order.flat` gives them.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -233,6 +234,7 @@ ORDERS: tuple[type[Order], ...] = (RenderOrder, SweepOrder, WalkOrder)
 """Order of any kind of film."""
 
 
+@cache
 def order_names() -> frozenset[str]:
     """The names, present and former, of all orders' settings; a file may mix them."""
     fields = [item for order in ORDERS for item in order.fields().items()]
