@@ -18,7 +18,7 @@ from medley.cli import main
 from medley.errors import FilmError, PictureError
 from medley.film.visual import visual_change
 from medley.images import decode
-from medley.studio.editing.assemble import changes_of
+from medley.studio.editing.assemble import changes_of, check_chain
 from medley.studio.editing.frame_sources import (
     check_sizes,
     find_sources,
@@ -31,6 +31,7 @@ from medley.workspace.shot import TraceRow
 from medley.workspace.store import Workspace
 
 from .conftest import draw_pixels, film_pixels
+from .test_sound import song as make_song
 
 QUICK = ("--fps", "10", "--seconds-per-painting", "1.5", "--hold", "0.3", "--crf", "1")
 
@@ -120,6 +121,82 @@ def test_sidecar_is_the_list_and_order_of_another_film(place):
     assert turns(place / "again.mp4") == [0, 2, 0, 1, 0]
     assert turns(place / "one.mp4") == [0, 1, 0]
     assert {path: path.stat().st_mtime_ns for path in place.rglob("ws/shots/**/*")} == before
+
+
+def settings_of(path):
+    return json.loads(path.read_text())["settings"]
+
+
+def test_film_of_a_film_has_its_settings_but_for_what_is_asked(place):
+    make_song(place / "song.wav", 1)
+    looks = ("--title", "Two", "--captions", "full", "--resolution", "64x48", "--audio", "song.wav")
+    run("ws", "-o", "film.mp4", *QUICK, *looks, "--pace", "ease", cwd=place)
+    elsewhere = place / "elsewhere"
+    elsewhere.mkdir()
+    run(place / "film.mp4", "-o", "again.mp4", cwd=elsewhere)
+    run(place / "film.json", "-o", "asked.mp4", "--pace", "even", "--title", "One", cwd=elsewhere)
+    run(place / "ws", "-o", "plain.mp4", cwd=elsewhere)
+    before = settings_of(place / "film.json")
+    assert settings_of(elsewhere / "again.json") == before
+    assert settings_of(elsewhere / "asked.json") == before | {"pace": "even", "title": "One"}
+    assert "title" not in settings_of(elsewhere / "plain.json")
+    assert before["audio"] == str(place / "song.wav")
+    assert np.array_equal(film_pixels(elsewhere / "again.mp4"), film_pixels(place / "film.mp4"))
+
+
+def test_first_film_named_gives_the_settings(place):
+    for name, seconds in (("one", 1.5), ("two", 2)):
+        run("ws", "-o", f"{name}.mp4", *QUICK, "--seconds-per-painting", seconds, cwd=place)
+    run("ws/shots/aaaa1111", "two.mp4", "one.mp4", "-o", "both.mp4", cwd=place)
+    assert settings_of(place / "both.json")["seconds_per_painting"] == 2
+
+
+def test_setting_of_the_film_is_taken_back_by_the_word_none(place):
+    looks = ("--title", "Two", "--resolution", "64x48")
+    run("ws", "-o", "film.mp4", *QUICK, *looks, cwd=place)
+    run("film.mp4", "-o", "bare.mp4", "--title", "none", "--resolution", "none", cwd=place)
+    assert film_pixels(place / "bare.mp4").shape == (30, 40, 48, 3)
+
+
+def test_what_the_new_format_cannot_carry_is_left_out_if_the_film_brings_it(place):
+    make_song(place / "song.wav", 1)
+    run("ws", "-o", "film.mp4", *QUICK, "--audio", "song.wav", "--codec", "h265", cwd=place)
+    told = run("film.mp4", "-o", "film2.gif", cwd=place)
+    assert "warning: left out: codec = h265 in 'film.json' does not go into .gif" in told
+    assert "warning: left out: audio in 'film.json': .gif has no sound" in told
+    assert not {"audio", "title"} & settings_of(place / "film2.json").keys()
+    told = run("film.mp4", "-o", "film3.gif", "--audio", "song.wav", cwd=place, expect=2)
+    assert "Error: --audio: .gif has no sound" in told
+    assert not (place / "film3.gif").exists()
+
+
+def test_fault_of_a_setting_that_the_film_brings_is_named_with_its_file(place):
+    run("ws", "-o", "film.mp4", *QUICK, cwd=place)
+    more = ("--seconds-per-painting", "0.4")
+    told = run("film.mp4", "-o", "again.mp4", *more, cwd=place, expect=1)
+    assert "raise --seconds-per-painting to 1.1 or lower hold in 'film.json'" in told
+
+
+def test_chain_of_shots_that_are_none_is_refused(place):
+    chained = ("--transition", "chain")
+    told = run("ws", "-o", "film.mp4", *QUICK, *chained, cwd=place, expect=1)
+    assert "--transition chain needs shots that go on from one another" in told
+    assert "'bbbb2222' does not begin with the result of 'red rose'; pass rewind" in told
+    take(place / "ws", "cccc3333", 1, 3)
+    run("aaaa", "cccc", "--workspace", "ws", "-o", "film.mp4", *QUICK, *chained, cwd=place)
+    told = run("film.mp4", "-o", "again.mp4", "--order", "2,1", cwd=place, expect=1)
+    assert "transition = chain in 'film.json' needs shots" in told
+    run("film.mp4", "-o", "again.mp4", "--order", "2,1", "--transition", "cut", cwd=place)
+
+
+def test_chain_is_known_by_what_its_shots_tell(place):
+    take(place / "ws", "cccc3333", 2, 3)
+    about = place / "ws/shots/cccc3333/shot.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"start": "shot:aaaa1111"}))
+    first, second = find_sources(["aaaa", "cccc"], Workspace(place / "ws"), None, print)
+    check_chain([first, second])
+    with pytest.raises(FilmError, match="go on from one another"):
+        check_chain([second, first])
 
 
 def test_shots_are_named_by_folder_or_by_the_beginning_of_a_key(place):

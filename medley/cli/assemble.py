@@ -5,16 +5,29 @@ from typing import Any
 
 import click
 
+from medley.cli.config import settle, take_settings
 from medley.cli.help import Grouped
 from medley.cli.options import output_option, read_settings, settings_options
-from medley.cli.words import in_options
+from medley.cli.words import as_given
+from medley.errors import worded
 from medley.settings import FilmSettings, RunSettings
 from medley.settings.film import USUAL_SUFFIX
-from medley.settings.load import words_of
+from medley.settings.load import SettingsFile, read_film, words_of
+
+
+def _begin_with_film(
+    context: click.Context, _: click.Parameter, sources: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Let the options begin with the settings of the first film among the sources."""
+    fields = FilmSettings.fields()
+    films = (Path(source) for source in sources if Path(source).is_file())
+    found = (read_film(film, fields) for film in films)
+    take_settings(context, fields, next(filter(None, found), SettingsFile("", Path(), {})))
+    return sources
 
 
 @click.command(cls=Grouped, short_help="Make a film of shots or pictures that are already there.")
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", nargs=-1, required=True, is_eager=True, callback=_begin_with_film)
 @output_option("outputs/FIRST_SOURCE-assembled.mp4")
 @click.option("--force", is_flag=True, help="Replace a film of that name.")
 @settings_options(FilmSettings)
@@ -22,6 +35,7 @@ from medley.settings.load import words_of
 @click.option("--order", help="Which of the parts found, and in what order, such as 3,1,2.")
 @click.option("--prefix", help="What comes before the number in the pictures' names.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
+@worded(as_given)
 def assemble(
     sources: tuple[str, ...],
     workspace: Path,
@@ -42,14 +56,17 @@ def assemble(
     A source is a film with its .json beside it, which lists its shots; a workspace, all of whose
     finished shots are shown in the order in which they were begun; a shot's folder or the
     beginning of its key; or a folder of pictures such as frame_0010.png.
+
+    The film begins with the settings of the first film that is named, where one is, and options
+    change them; the word none takes one back.
     """
-    asked = read_settings(FilmSettings, options)
     name = Path(sources[0]).resolve().stem
     path = output or Path("outputs", f"{name}-assembled{USUAL_SUFFIX}")
+    asked = read_settings(FilmSettings, settle(options | {"output": path}))
     try:
         asked.fitted(path)
     except ValueError as error:
-        raise click.UsageError(words_of(error, in_options)) from None
+        raise click.UsageError(words_of(error, as_given)) from None
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
     from medley.cli.assemble_run import Request, assemble_film
 

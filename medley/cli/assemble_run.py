@@ -11,7 +11,7 @@ from medley.cli.progress import display
 from medley.cli.words import counted
 from medley.film.encode import check_frame
 from medley.settings import FilmSettings
-from medley.studio.editing.assemble import assemble, check_walk
+from medley.studio.editing.assemble import assemble, check_chain, check_walk
 from medley.studio.editing.cut import check_film, plan_frame
 from medley.studio.editing.frame_sources import check_sizes, find_sources, parse_order
 from medley.studio.editing.outputs import Outputs, check_output
@@ -53,6 +53,8 @@ def assemble_film(request: Request, path: Path, asked: FilmSettings) -> None:
         sizes = check_sizes(found, film.resolution is not None)
         frame = plan_frame(sizes, film)
         check_frame(path, film, frame.height, frame.width)
+        if film.transition == "chain":
+            check_chain(found)
         pictures = list({picture: None for one in found for picture in one.pictures.values()})
         sound = [film.audio] if film.audio else []
         outputs.check(request.force, [*named, *sound, *pictures])

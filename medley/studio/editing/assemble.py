@@ -19,6 +19,7 @@ from medley.film.visual import visual_change
 from medley.images import Pixels, decode, read_picture, resize, size_for_pixels
 from medley.media.probe import FilmFacts
 from medley.settings import FilmSettings
+from medley.settings.load import plain_values
 from medley.studio.editing.beside import (
     describe_film,
     describe_run,
@@ -31,6 +32,8 @@ from medley.studio.editing.cut import Drift, Segment, cut_medley, segment_of
 from medley.studio.editing.frame_sources import FrameSource, Passing, Warn
 from medley.studio.editing.outputs import Outputs
 from medley.workspace.store import Workspace
+
+_SEEN = 0.02  # visual change that one can just tell apart
 
 Listener = Callable[[Event], None]
 
@@ -137,6 +140,34 @@ def _read_sources(
     return contents, segments
 
 
+def check_chain(sources: Sequence[FrameSource]) -> None:
+    """Check that each part begins where the one before it ends, as those of a chain do.
+
+    Raises:
+        FilmError: one does not, and the film would jump there.
+        PictureError: a picture is unreadable.
+    """
+    for before, after in pairwise(sources):
+        if not _goes_on(before, after):
+            raise FilmError(
+                Setting("transition", "chain"),
+                f" needs shots that go on from one another, and '{after.title}' does not begin with"
+                f" the result of '{before.title}'; pass rewind, dissolve, wipe or cut, or render"
+                " the film anew as a chain",
+            )
+
+
+def _goes_on(before: FrameSource, after: FrameSource) -> bool:
+    """Whether a part begins with the result of the one before, by what is told of it or is seen."""
+    told = after.shot.description.get("start", "") if after.shot else ""
+    if before.shot and told == f"shot:{before.shot.key}":
+        return True
+    result, start = (
+        decode(one.pictures[at]) for one, at in ((before, max(before.pictures)), (after, 0))
+    )
+    return result.shape == start.shape and visual_change(result, start) < _SEEN
+
+
 def changes_of(pictures: Sequence[Path], on_progress: Callable[[int, int], None]) -> list[float]:
     """Measure the visual change of each picture against the one before it; the first has 0.
 
@@ -211,7 +242,7 @@ def _sidecar(
     return {
         **describe_run("assemble"),
         **_describe_walk(sources[0]),
-        "settings": film.model_dump(mode="json"),
+        "settings": plain_values(dict(film), FilmSettings.fields()),
         "workspace": next(
             (in_full(one.shot.path.parent.parent) for one in sources if one.shot), None
         ),

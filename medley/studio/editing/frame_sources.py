@@ -13,6 +13,7 @@ from medley.decoders import size_in
 from medley.errors import FilmError, OutputError, PictureError, Setting
 from medley.paintings.catalogs import Entry, read_catalog
 from medley.paintings.draws import byline_of, title_of
+from medley.settings.load import sidecar_of
 from medley.workspace.shot import Shot
 from medley.workspace.store import Workspace
 
@@ -286,7 +287,7 @@ def _of_shot(shot: Shot, entry: Entry | None = None) -> FrameSource:
 
 def _of_sidecar(path: Path, workspace: Workspace) -> list[FrameSource]:
     """The shots of a film, in its order, with the paintings that its sidecar names."""
-    sidecar = path if path.suffix == ".json" else path.with_suffix(".json")
+    sidecar = sidecar_of(path)
     try:
         about = json.loads(sidecar.read_text("utf-8"))
         paintings = about["paintings"]
