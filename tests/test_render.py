@@ -498,7 +498,7 @@ BAD = {
     "no history": (["--history", "0"], 2, "--history is '0'; it must be"),
     "no tile": (["--tile", "0"], 2, "'0' is not auto, off, or a side of 64 pixels or more"),
     "no such tile": (["--tile", "big"], 2, "'big' is not auto, off, or a side"),
-    "no film": (["--output", "film.avi"], 2, "must end in .mp4, .mov, .webm, .gif, .webp, "),
+    "no film": (["--output", "film.avi"], 2, "must end in .mp4, .mov, .mkv, .webm, .gif, "),
     "too short": (["--seconds-per-painting", "0.3"], 1, "raise --seconds-per-painting to"),
     "shorter than a frame": (
         ["--seconds-per-painting", "0.01"],

@@ -401,7 +401,7 @@ BAD = {
     "no photo": (["--content", "absent.jpg"], 1, "there is no picture 'absent.jpg'"),
     "no painting": (["--styles", "broken.png"], 1, "'broken.png' is not a readable picture"),
     "no folder": (["--styles", "absent"], 1, "no painting or folder 'absent'"),
-    "no film": (["--output", "film.avi"], 2, "must end in .mp4, .mov, .webm, .gif, .webp, "),
+    "no film": (["--output", "film.avi"], 2, "must end in .mp4, .mov, .mkv, .webm, .gif, "),
     "too short": (["--seconds-per-painting", "0.3"], 1, "raise --seconds-per-painting to"),
     "a chain": (["--transition", "chain"], 2, "shots that start alike; pass rewind, dissolve"),
     "two sizes": (["--pixels", "4000"], 2, "--size and --pixels contradict"),

@@ -10,26 +10,28 @@ from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
 from medley.cli.options import PATH, Command, contradiction
-from medley.cli.words import FILE, as_given, printable
+from medley.cli.words import FILE, as_given, in_options, printable
 from medley.errors import ConfigError, worded
 from medley.settings import FormatSettings, Settings
 from medley.settings.base import UNSET, is_optional, is_set, rivals_in
 from medley.settings.catalog import SHIPPED_SAMPLE, with_paintings, with_shipped
-from medley.settings.film import USUAL_SUFFIX, check_format
+from medley.settings.film import FORMATS, USUAL_SUFFIX, check_format
 from medley.settings.load import (
     SettingsFile,
     check_table,
     config_text,
     read_file,
     set_values,
+    sidecar_of,
     words_of,
 )
 from medley.settings.orders import order_names
 from medley.settings.presets import DEVICE_KINDS, Kind, Quality, beneath, kind_named, preset
 from medley.shipped import painting_at
+from medley.studio.editing.recipe import find_inputs, read_recipe
 from medley.studio.shooting.devices import preset_kind
 
-_FIELDS, _PRINT = (f"{__name__}.{name}" for name in ("fields", "print"))
+_FIELDS, _PRINT, _FILM = (f"{__name__}.{name}" for name in ("fields", "print", "film"))
 
 SHIPPED = f"default: {SHIPPED_SAMPLE} drawn of those that ship"
 """What a command without paintings does that settles its options so."""
@@ -51,7 +53,7 @@ def config_options(*schemas: type[Settings], sidecar: str) -> Callable[[Command]
         context.meta[_FIELDS] = fields
         if path is None:
             return
-        file = read_file(path)
+        file = _read(context, path)
         if file.command not in (None, sidecar):
             raise ConfigError(
                 f"{file.source} was made by medley {file.command}; pass it to that command"
@@ -70,11 +72,49 @@ def config_options(*schemas: type[Settings], sidecar: str) -> Callable[[Command]
         return click.option(
             "--config", type=PATH, is_eager=True, expose_value=False,
             callback=load, metavar="FILE",
-            help="Settings from a TOML file, or those of a film from the .json beside it; an option"
-            f" takes one back by the word {UNSET}, or by --no-.",
+            help="Settings from a TOML file, or those of a film; an option takes one back by the"
+            f" word {UNSET}, or by --no-.",
         )(command)  # fmt: skip
 
     return decorate
+
+
+def _read(context: click.Context, path: Path) -> SettingsFile:
+    """Read a file of settings; a film stands for its sidecar, or for the recipe in it."""
+    form = FORMATS.get(path.suffix.lower()) if path.exists() else None
+    is_film = form and (form.kind != "sequence" or path.is_dir())
+    if is_film and sidecar_of(path).is_file():
+        return read_file(sidecar_of(path))
+    if not form or form.kind != "video":
+        return read_file(path)
+    context.meta[_FILM] = path
+    return read_recipe(path)
+
+
+def _find_inputs(settled: dict[str, Any], ranks: dict[str, int]) -> None:
+    """Put the files that a film was made of in the place of what its recipe says of them.
+
+    A photo and paintings given by hand are where they may be found.
+
+    Raises:
+        ConfigError: files are not there.
+    """
+    context = click.get_current_context()
+    film: Path = context.meta[_FILM]
+    said = context.default_map or {}
+    places = [
+        place
+        for name in ("content", "styles")
+        if name in said and ranks.get(name) == _BY_HAND
+        for place in settled[name]
+    ]
+    for name in ("content", "styles"):
+        if name in said and name in settled:
+            settled[name], ranks[name] = said[name], _FROM_FILE
+    own = {name: settled[name] for name, rank in ranks.items() if rank == _FROM_FILE}
+    own.pop("output", None)
+    with worded(in_options):
+        settled |= find_inputs(own, film, places)
 
 
 def take_settings(
@@ -112,6 +152,8 @@ def settle(options: dict[str, Any], ships: bool = False) -> dict[str, Any]:
             ranks[name] = 0  # taken back, and so as if nobody had given it
     for name in (*_overruled(ranks, fields), *_unfit(settled, ranks)):
         settled[name], ranks[name] = fields[name].default, 0
+    if _FILM in context.meta:
+        _find_inputs(settled, ranks)
     if "quality" in settled:
         settled |= _of_preset(settled, ranks)
     settled = {name: with_paintings(name, one, painting_at) for name, one in settled.items()}

@@ -20,6 +20,7 @@ from medley.images import Pixels
 from medley.media.ffmpeg import feed, raw_input, url
 from medley.media.probe import FilmFacts
 from medley.media.sound import check_sound, normalize_sound, normalized_input, sound_options
+from medley.media.tags import UNTAGGED, Tags
 from medley.settings.film import FormatSettings, check_format, format_of
 
 # ffmpeg rounds a rate whose terms are larger, silently: av_parse_video_rate's own limit.
@@ -37,6 +38,9 @@ _TAGS = [
 ]  # fmt: skip
 
 
+_LONGEST_COMMENT = 65_535  # bytes, in .mov: its length has 16 bits there
+
+
 @dataclass(frozen=True)
 class _Film:
     """What is to be written, wherever it is written to."""
@@ -47,6 +51,7 @@ class _Film:
     frame_count: int
     settings: FormatSettings
     loops: bool
+    tags: Tags
 
 
 def check_encoding(path: Path, settings: FormatSettings) -> None:
@@ -92,6 +97,7 @@ def encode_film(
     progress: Callable[[int], None] | None = None,
     part: Path | None = None,
     loops: bool = False,
+    tags: Tags = UNTAGGED,
 ) -> FilmFacts:
     """Encode frames in the format that the film's name ends in, and check what came of it.
 
@@ -110,6 +116,7 @@ def encode_film(
         progress: called with the number of frames written, after each.
         part: one of the caller's `part_files` to write to; the caller publishes it as `path`.
         loops: whether the first frame follows the last, so that no seam should be seen there.
+        tags: chapters and comment, which a video carries.
 
     Returns:
         What was read back.
@@ -124,7 +131,7 @@ def encode_film(
     settings = settings or FormatSettings()
     check_format(path, settings)
     form = format_of(path)
-    film = _Film(fps, width, height, frame_count, settings, loops)
+    film = _Film(fps, width, height, frame_count, settings, loops, tags)
     _check(film, path)
     checked = _checked(frames, (height, width, 3), progress)
     with contextlib.nullcontext(part) if part else part_file(path) as part:
@@ -219,20 +226,31 @@ def _write_video(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) 
     """Write a film by one of ffmpeg's encoders; give what should be read back."""
     wanted = FilmFacts(part, film.frame_count, film.fps, film.height, film.width)
     encoder = choose_encoder(path, film.settings, film.height, film.width)
-    source = raw_input(film.width, film.height, film.fps)
+    source, sound = raw_input(film.width, film.height, film.fps), list[str]()
     # The index goes first, so that a film plays before it is loaded.
-    is_webm = path.suffix.lower() == ".webm"
-    index = ["-cues_to_front", "1"] if is_webm else ["-movflags", "+faststart"]
+    is_matroska = path.suffix.lower() in (".mkv", ".webm")
+    index = ["-cues_to_front", "1"] if is_matroska else ["-movflags", "+faststart"]
     looped = film.frame_count if film.loops else 0
     video = ["-vf", _TO_BT709, *encoder.command(film.settings.crf, film.width, looped), *_TAGS]
-    if not film.settings.audio:
-        feed([*source, *video, *index, url(part)], frames)
-        return wanted
-    length, codec = film.frame_count / film.fps, format_of(path).sound
-    with tempfile.TemporaryDirectory(dir=part.parent, prefix=".sound-") as folder:
-        raw = Path(folder, "sound.raw")
-        sound_s = normalize_sound(film.settings.audio, raw, length)
-        both = [*source, *normalized_input(raw), "-map", "0:v", "-map", "1:a:0"]
-        sound = sound_options(codec, length, sound_s, film.settings.audio_fade)
-        feed([*both, *video, *sound, *index, url(part)], frames)
-    return replace(wanted, audio_s=length)
+    with tempfile.TemporaryDirectory(dir=part.parent, prefix=".film-") as folder:
+        tags, raw = Path(folder, "tags.txt"), Path(folder, "sound.raw")
+        tags.write_bytes(_told(film, path).encode(errors="replace"))
+        source += ["-f", "ffmetadata", "-i", url(tags)]
+        streams = ["-map", "0:v", "-map_metadata", "1", "-map_chapters", "1"]
+        if film.settings.audio:
+            length, codec = film.frame_count / film.fps, format_of(path).sound
+            sound_s = normalize_sound(film.settings.audio, raw, length)
+            source += normalized_input(raw)
+            streams += ["-map", "2:a:0"]
+            sound = sound_options(codec, length, sound_s, film.settings.audio_fade)
+            wanted = replace(wanted, audio_s=length)
+        feed([*source, *streams, *video, *sound, *index, url(part)], frames)
+    return wanted
+
+
+def _told(film: _Film, path: Path) -> str:
+    """Write a film's tags for ffmpeg; a comment that is too long is left out."""
+    tags, is_mov = film.tags, path.suffix.lower() == ".mov"
+    if is_mov and len(tags.comment.encode(errors="replace")) > _LONGEST_COMMENT:
+        tags = replace(tags, comment="")
+    return tags.text(film.fps, film.frame_count)

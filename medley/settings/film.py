@@ -57,6 +57,7 @@ class Format:
 FORMATS = {
     ".mp4": Format("video", ("h264", "h265", "av1"), sound="aac"),
     ".mov": Format("video", ("h264", "h265"), sound="aac"),
+    ".mkv": Format("video", ("h264", "h265", "av1", "vp9"), sound="aac"),
     ".webm": Format("video", ("vp9", "av1"), sound="libopus"),
     # Browsers show frames of 1/100 s for 1/10 s.
     ".gif": Format("gif", ticks=100, shortest=2, longest_side=65_535),

@@ -308,17 +308,25 @@ def set_values(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if is_set(value)}
 
 
-def plain_values(values: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+def plain_values(
+    values: Mapping[str, Any],
+    fields: Mapping[str, FieldInfo],
+    change: Callable[[Path], Path] = lambda path: place(path, Path.cwd()),
+) -> dict[str, Any]:
     """Write values for a file, so that it gives the same settings wherever it lies.
 
     Paths become absolute, but for shipped paintings, whose names hold on every machine. Values that
-    are None are left out, and so are rivals that do not count.
+    are not set are left out, and so are rivals that do not count.
+
+    Args:
+        values: values by the fields' names.
+        fields: fields by name.
+        change: function that writes a path for the file; by default as an absolute one.
     """
     counted = set_values(values)
     for _, idle in rivals_in(counted, fields):
         del counted[idle]
-    here = Path.cwd()
-    placed = {name: in_folder(value, here) for name, value in counted.items()}
+    placed = {name: map_paths(value, change) for name, value in counted.items()}
     return {
         name: as_written(fields[name], with_paintings(name, value, shipped.name_of))
         for name, value in placed.items()

@@ -10,9 +10,9 @@ from medley.settings import RenderOrder, SweepOrder
 from medley.settings.base import rival_of
 from medley.settings.load import VERSION, as_written
 from medley.shipped import name_of
-from medley.studio.editing.beside import resolved_order
+from medley.studio.editing.beside import describe_order, settled_order
 from medley.studio.editing.credits import choose_captions
-from medley.studio.film_shots import shown_in
+from medley.studio.film_shots import widths_in
 from medley.studio.film_spec import FilmSpec
 
 _IDLE = {"output", "quality", "device", "tile", "deterministic", "workspace"}
@@ -66,8 +66,7 @@ def _order_of(film: FilmSpec) -> dict[str, Any]:
     settings: Any = order.film.fitted(film.path)
     changes: dict[str, Any] = {}
     if isinstance(order, SweepOrder):
-        shown = tuple(dict.fromkeys(network.bits for network in shown_in(film, order)))
-        changes["sweep"] = order.sweep.model_copy(update={"bits": shown})
+        changes["sweep"] = order.sweep.model_copy(update={"bits": widths_in(film, order)})
     else:
         captions = choose_captions(film.works, settings)
         settings = settings.model_copy(update={"captions": captions})
@@ -75,7 +74,7 @@ def _order_of(film: FilmSpec) -> dict[str, Any]:
     styles = tuple(dict.fromkeys(work.path for work in works))
     # Through JSON, as it was written: a tuple is a list there.
     found: dict[str, Any] = json.loads(
-        json.dumps(resolved_order(film, styles=styles, film=settings, **changes))
+        json.dumps(describe_order(settled_order(film, styles=styles, film=settings, **changes)))
     )
     return found
 

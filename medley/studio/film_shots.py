@@ -215,6 +215,12 @@ def shown_in(film: FilmSpec, order: SweepOrder) -> list[Network]:
     return [by_variant[variant] for variant in wanted]
 
 
+def widths_in(film: FilmSpec, order: SweepOrder) -> tuple[float, ...]:
+    """The bits of the networks that the film shows, but for those of files of weights."""
+    variants = [network.variant for network in shown_in(film, order)]
+    return tuple(dict.fromkeys(one.bits for one in variants if not one.file))
+
+
 def pairs_of(film: FilmSpec) -> list[Sequence[ShotSpec]]:
     """The shots of each pair of photo and painting, in the order of the networks."""
     count = len(film.networks)

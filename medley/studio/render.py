@@ -7,18 +7,21 @@ from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.film.poster import side_by_side
 from medley.media.probe import FilmFacts
-from medley.settings import FilmSettings, RenderOrder
+from medley.media.tags import Tags
+from medley.settings import FilmSettings, Order, RenderOrder
 from medley.studio.editing.beside import (
     describe_content,
     describe_film,
     describe_machine,
+    describe_order,
     describe_painting,
     describe_run,
-    resolved_order,
+    settled_order,
     write_beside,
 )
-from medley.studio.editing.credits import caption_of, choose_captions, credit_lines
-from medley.studio.editing.cut import cut_medley, segment_of
+from medley.studio.editing.credits import caption_of, choose_captions, credit_lines, one_line
+from medley.studio.editing.cut import chapters, cut_medley, segment_of
+from medley.studio.editing.recipe import write_recipe
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
 
@@ -57,8 +60,12 @@ def cut_render(
         )
         for number, spec in enumerate(film.shots, start=1)
     ]
+    paths = tuple(dict.fromkeys(work.path for work in film.works))
+    again = settled_order(film, styles=paths, film=settings)
+    names = [one_line(*spec.paintings) for spec in film.shots]
+    tags = Tags(chapters(names, settings), write_recipe(order.kind, again))
     with part_files(*film.outputs.all) as (*beside, part):
-        facts = cut_medley([photo], segments, settings, film.path, on_frame, part)
+        facts = cut_medley([photo], segments, settings, film.path, on_frame, part, tags=tags)
         works = [
             (
                 one.painting,
@@ -67,18 +74,21 @@ def cut_render(
             )
             for one, spec in zip(segments, film.shots, strict=True)
         ]
-        about = _sidecar(film, order, settings, facts)
+        about = _sidecar(film, order, again, settings, facts)
         write_beside(beside, about, film.works, (photo, content.path.stem), works)
     return facts
 
 
 def _sidecar(
-    film: FilmSpec, order: RenderOrder, settings: FilmSettings, facts: FilmFacts
+    film: FilmSpec,
+    order: RenderOrder,
+    again: Order,
+    settings: FilmSettings,
+    facts: FilmFacts,
 ) -> dict[str, Any]:
-    paths = tuple(dict.fromkeys(work.path for work in film.works))
     return {
         **describe_run("render"),
-        "order": resolved_order(film, styles=paths, film=settings),
+        "order": describe_order(again),
         "content": describe_content(film.shots[0].content),
         "settings": {
             **order.shot.model_dump(mode="json"),

@@ -8,20 +8,24 @@ from typing import Any
 from medley.files import json_bytes, part_files
 from medley.images import encode_png
 from medley.media.probe import FilmFacts
-from medley.settings import CutSettings, SweepOrder
+from medley.media.tags import Chapter, Tags
+from medley.settings import CutSettings, Order, SweepOrder
 from medley.studio.editing.beside import (
     describe_content,
     describe_film,
     describe_machine,
     describe_network,
+    describe_order,
     describe_painting,
     describe_run,
-    resolved_order,
+    settled_order,
 )
-from medley.studio.editing.credits import list_credits
+from medley.studio.editing.credits import list_credits, one_line
+from medley.studio.editing.cut import chapters
 from medley.studio.editing.measure import TOLERANCE, Measure, recommend, summarize
 from medley.studio.editing.panes import Pane, Part, cut_panes, draw_sheet
-from medley.studio.film_shots import pairs_of, reference_in, shown_in
+from medley.studio.editing.recipe import write_recipe
+from medley.studio.film_shots import pairs_of, reference_in, shown_in, widths_in
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.spec import ShotSpec
@@ -67,13 +71,20 @@ def cut_sweep(
         for panes in pairs
     ]
     rows = [measures[at : at + len(networks)] for at in range(0, len(measures), len(networks))]
+    again = settled_order(
+        film,
+        styles=tuple(work.path for work in film.drawn.paintings),
+        film=settings,
+        sweep=order.sweep.model_copy(update={"bits": widths_in(film, order)}),
+    )
+    tags = Tags(_chapters(film, order, settings), write_recipe(order.kind, again))
     with part_files(*film.outputs.all) as (sidecar, credit_list, sheet, table, chart, part):
-        facts = cut_panes(parts, order.sweep.layout, settings, film.path, on_frame, part)
+        facts = cut_panes(parts, order.sweep.layout, settings, film.path, on_frame, part, tags)
         sheet.write_bytes(encode_png(draw_sheet(pairs, rows), level=6))
         table.write_bytes(list_measures(measures))
         chart.write_bytes(draw_sweep(summarize(measures), reference, len(pairs)))
         credit_list.write_bytes(list_credits(film.drawn.paintings).encode(errors="replace"))
-        about = _sidecar(film, order, measures, settings, facts)
+        about = _sidecar(film, order, again, measures, settings, facts)
         sidecar.write_bytes(json_bytes(about))
     return facts
 
@@ -84,9 +95,21 @@ def _pane(film: FilmSpec, spec: ShotSpec, pictures: PictureCache) -> Pane:
     return Pane(spec, shot, pictures.pixels(content), pictures.pixels(painting))
 
 
+def _chapters(film: FilmSpec, order: SweepOrder, settings: CutSettings) -> tuple[Chapter, ...]:
+    """A chapter for each photo and painting, and for each network where they take turns."""
+    names = []
+    for pair in pairs_of(film):
+        photo = f"{pair[0].content.path.stem}: " if len(order.content) > 1 else ""
+        name = f"{photo}{one_line(*pair[0].paintings)}"
+        turns = shown_in(film, order) if order.sweep.layout == "sequence" else ()
+        names += [f"{name}, {network.label}" for network in turns] or [name]
+    return chapters(names, settings)
+
+
 def _sidecar(
     film: FilmSpec,
     order: SweepOrder,
+    again: Order,
     measures: Sequence[Measure],
     settings: CutSettings,
     facts: FilmFacts,
@@ -94,16 +117,9 @@ def _sidecar(
     summary = summarize(measures)
     chosen = recommend(summary)
     contents = {pair[0].content.path: describe_content(pair[0].content) for pair in pairs_of(film)}
-    variants = [network.variant for network in shown_in(film, order)]
-    shown = tuple(dict.fromkeys(one.bits for one in variants if not one.file))
     return {
         **describe_run("sweep"),
-        "order": resolved_order(
-            film,
-            styles=tuple(work.path for work in film.drawn.paintings),
-            film=settings,
-            sweep=order.sweep.model_copy(update={"bits": shown}),
-        ),
+        "order": describe_order(again),
         "contents": list(contents.values()),
         "paintings": [describe_painting(painting) for painting in film.drawn.paintings],
         "settings": {

@@ -9,20 +9,23 @@ from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.film.timeline import walk_shares
 from medley.media.probe import FilmFacts
+from medley.media.tags import Chapter, Tags
 from medley.paintings.draws import Painting
 from medley.pictures import Picture
-from medley.settings import FilmSettings, WalkFilmSettings, WalkOrder
+from medley.settings import FilmSettings, Order, WalkFilmSettings, WalkOrder
 from medley.studio.editing.beside import (
     describe_content,
     describe_film,
     describe_machine,
+    describe_order,
     describe_painting,
     describe_run,
-    resolved_order,
+    settled_order,
     write_beside,
 )
-from medley.studio.editing.credits import caption_of, choose_captions, credit_lines
+from medley.studio.editing.credits import caption_of, choose_captions, credit_lines, one_line
 from medley.studio.editing.cut import Drift, cut_medley, segment_of
+from medley.studio.editing.recipe import write_recipe
 from medley.studio.film_shots import lap_of
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
@@ -64,8 +67,11 @@ def cut_walk(
     timeline = lap.timeline(order.walk.steps_per_frame)
     drift = Drift(timeline, captioned, walk_shares(lap.frames, len(works)))
     passed = [round(Fraction(lap.frames * number, len(works))) for number in range(len(works))]
+    again = settled_order(film, styles=tuple(work.path for work in works), film=settings)
+    parts = (Chapter(at, one_line(work)) for work, at in zip(works, passed, strict=True))
+    tags = Tags(tuple(parts), write_recipe(order.kind, again))
     with part_files(*film.outputs.all) as (*beside, part):
-        facts = cut_medley([photo], [segment], shown, film.path, on_frame, part, drift)
+        facts = cut_medley([photo], [segment], shown, film.path, on_frame, part, drift, tags)
         results = [
             (
                 one.painting,
@@ -74,7 +80,7 @@ def cut_walk(
             )
             for one, work, at in zip(captioned, works, passed, strict=True)
         ]
-        about = _sidecar(film, order, settings, facts, passed)
+        about = _sidecar(film, order, again, settings, facts, passed)
         write_beside(beside, about, works, (photo, walk.content.path.stem), results)
     return facts
 
@@ -89,16 +95,16 @@ def _captions(
 def _sidecar(
     film: FilmSpec,
     order: WalkOrder,
+    again: Order,
     settings: WalkFilmSettings,
     facts: FilmFacts,
     passed: Sequence[int],
 ) -> dict[str, Any]:
     opening, walk = film.shots
-    paths = tuple(work.path for work in walk.paintings)
     done = [film.workspace.shot(spec.key).done() for spec in film.shots]
     return {
         **describe_run("walk"),
-        "order": resolved_order(film, styles=paths, film=settings),
+        "order": describe_order(again),
         "content": describe_content(walk.content),
         "settings": {
             **order.shot.model_dump(mode="json"),
@@ -109,7 +115,11 @@ def _sidecar(
         "workspace": in_full(film.workspace.root),
         "weights": walk.weights,
         "opening": {"shot": opening.key, **done[0]},
-        "walk": {"shot": walk.key, "lead_frames": lap_of(order, len(paths)).lead, **done[1]},
+        "walk": {
+            "shot": walk.key,
+            "lead_frames": lap_of(order, len(walk.paintings)).lead,
+            **done[1],
+        },
         "paintings": [
             {**describe_painting(work), "frame": at}
             for work, at in zip(walk.paintings, passed, strict=True)

@@ -18,6 +18,7 @@ from medley.film.timeline import ShotTrack, walk_shares, walk_timeline
 from medley.film.visual import visual_change
 from medley.images import Pixels, decode, read_picture, resize, size_for_pixels
 from medley.media.probe import FilmFacts
+from medley.media.tags import Chapter, Tags
 from medley.settings import FilmSettings
 from medley.settings.load import plain_values
 from medley.studio.editing.beside import (
@@ -27,10 +28,11 @@ from medley.studio.editing.beside import (
     versions,
     write_beside,
 )
-from medley.studio.editing.credits import caption_of, choose_captions, credit_lines
-from medley.studio.editing.cut import Drift, Segment, cut_medley, segment_of
+from medley.studio.editing.credits import caption_of, choose_captions, credit_lines, one_line
+from medley.studio.editing.cut import Drift, Segment, chapters, cut_medley, segment_of
 from medley.studio.editing.frame_sources import FrameSource, Passing, Warn
 from medley.studio.editing.outputs import Outputs
+from medley.studio.editing.recipe import write_recipe
 from medley.workspace.store import Workspace
 
 _SEEN = 0.02  # visual change that one can just tell apart
@@ -74,8 +76,9 @@ def assemble(
 
     drift = _drift_of(sources, segments)
     shown = segments[:1] if drift else segments
+    tags = Tags(_chapters(sources, film), write_recipe("assemble", film))
     with part_files(*outputs.all) as (*beside, part):
-        facts = cut_medley(contents, shown, film, outputs.film, on_frame, part, drift)
+        facts = cut_medley(contents, shown, film, outputs.film, on_frame, part, drift, tags)
         works = [
             (one.painting, one.read(_result(one, source, drift)), credit_lines(source))
             for one, source in zip(segments, sources, strict=True)
@@ -105,6 +108,12 @@ def check_walk(walk: Passing, film: FilmSettings, order: str | None) -> None:
                 Setting(name, value), " is not for a walk, whose frames are its steps one by one;"
                 " leave it out, or take another walk",
             )  # fmt: skip
+
+
+def _chapters(sources: Sequence[FrameSource], film: FilmSettings) -> tuple[Chapter, ...]:
+    """A chapter for each source; a walk's begins where it passes the painting."""
+    walk = [Chapter(one.passing.frame, one_line(one)) for one in sources if one.passing]
+    return tuple(walk) or chapters([one_line(source) for source in sources], film)
 
 
 def _drift_of(sources: Sequence[FrameSource], segments: Sequence[Segment]) -> Drift | None:

@@ -18,7 +18,7 @@ from medley.media.probe import FilmFacts
 from medley.paintings.catalogs import Entry
 from medley.paintings.draws import Painting
 from medley.pictures import Picture
-from medley.settings import CatalogSettings, RunSettings
+from medley.settings import CatalogSettings, Order, RunSettings
 from medley.settings.load import VERSION, plain_values
 from medley.studio.compression.networks import Network
 from medley.studio.editing.credits import Work, list_credits
@@ -56,15 +56,12 @@ def describe_run(command: str) -> dict[str, Any]:
     return {"command": command, "made": now.isoformat(timespec="seconds")}
 
 
-def resolved_order(film: FilmSpec, /, **changes: Any) -> dict[str, Any]:
+def settled_order(film: FilmSpec, /, **changes: Any) -> Order:
     """The order of a film with the paintings that were drawn, so that it can be made again.
 
     Args:
         film: the planned film.
         changes: parts of the order that replace those that were asked for.
-
-    Returns:
-        Names and values as in a file, with absolute paths, and the film beside the sidecar.
     """
     order = film.order
     settled = {
@@ -72,10 +69,15 @@ def resolved_order(film: FilmSpec, /, **changes: Any) -> dict[str, Any]:
         "catalog": CatalogSettings(seed=order.catalog.seed),
         # Another machine makes the film again on a device, and in tiles, of its own.
         "run": RunSettings(workspace=order.run.workspace),
+        "output": film.path,
     }
-    again = order.model_copy(update=settled | changes)
-    table = plain_values(again.flat(), type(order).fields())
-    return {VERSION: medley.__version__, **table, "output": film.path.name}
+    return order.model_copy(update=settled | changes)
+
+
+def describe_order(order: Order) -> dict[str, Any]:
+    """Names and values as in a file, with absolute paths, and the film beside the sidecar."""
+    table = plain_values(order.flat(), type(order).fields())
+    return {VERSION: medley.__version__, **table, "output": order.film_path.name}
 
 
 def describe_content(content: Picture) -> dict[str, Any]:

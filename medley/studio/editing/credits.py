@@ -57,6 +57,11 @@ def credit_lines(*paintings: Work) -> str:
     return "\n".join(part for part in (titles(paintings), bylines) if part)
 
 
+def one_line(*paintings: Work) -> str:
+    """Titles, artists and years, as far as they are known, in one line."""
+    return credit_lines(*paintings).replace("\n", ", ")
+
+
 def list_credits(paintings: Sequence[Work]) -> str:
     """The list of works in the film's order, each with title, artist, year and file name.
 

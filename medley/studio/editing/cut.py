@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -19,6 +20,7 @@ from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.film.title import title, title_frames
 from medley.images import Pixels
 from medley.media.probe import FilmFacts
+from medley.media.tags import UNTAGGED, Chapter, Tags
 from medley.settings import CutSettings, FilmSettings, FrameSize, WalkFilmSettings
 from medley.settings.film import format_of
 from medley.workspace.shot import Shot, TraceRow
@@ -111,6 +113,7 @@ def cut_medley(
     on_frame: Callable[[int, int], None],
     part: Path | None = None,
     drift: Drift | None = None,
+    tags: Tags = UNTAGGED,
 ) -> FilmFacts:
     """Cut finished shots into a film, one painting after another.
 
@@ -122,6 +125,7 @@ def cut_medley(
         on_frame: called with the number of frames written and their total.
         part: part file to write to, if the caller gives the film its name; see `encode_film`.
         drift: what a walk shows of its one segment; None for a timeline at the settings' pace.
+        tags: chapters and comment, which a video carries.
 
     Raises:
         FilmError: the timeline cannot be laid out, or ffmpeg fails.
@@ -149,7 +153,7 @@ def cut_medley(
     presence = presences(shares, settings.fps, settings.loop)
     frames = composite(pictures, timeline, presence, layout, fitted.content, home, overlays)
     size = layout.height, layout.width
-    return encode(frames, len(timeline), size, settings, path, on_frame, part)
+    return encode(frames, len(timeline), size, settings, path, on_frame, part, tags)
 
 
 class _Fitted:
@@ -228,6 +232,7 @@ def encode(
     path: Path,
     on_frame: Callable[[int, int], None],
     part: Path | None = None,
+    tags: Tags = UNTAGGED,
 ) -> FilmFacts:
     """Encode frames as the settings say; a video's are padded to an even `(height, width)`.
 
@@ -250,7 +255,18 @@ def encode(
         progress=lambda written: on_frame(written, count),
         part=part,
         loops=settings.loop,
+        tags=tags,
     )
+
+
+def chapters(titles: Sequence[str], settings: CutSettings) -> tuple[Chapter, ...]:
+    """The chapters of a film, one for each part; a title before the film is in the first."""
+    titled = 0
+    if isinstance(settings, FilmSettings) and settings.title:
+        titled = title_frames(settings.fps, settings.title_seconds)
+    seconds = Fraction(str(settings.seconds_per_painting))
+    starts = [titled + round(settings.fps * seconds * number) for number in range(len(titles))]
+    return tuple(map(Chapter, [0, *starts[1:]], titles))
 
 
 def lay_out(

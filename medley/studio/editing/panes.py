@@ -18,6 +18,7 @@ from medley.film.poster import gallery
 from medley.film.timeline import Still
 from medley.images import Pixels
 from medley.media.probe import FilmFacts
+from medley.media.tags import UNTAGGED, Tags
 from medley.settings import CutSettings
 from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import encode, lay_out, track
@@ -64,6 +65,7 @@ def cut_panes(
     path: Path,
     on_frame: Callable[[int, int], None],
     part: Path | None = None,
+    tags: Tags = UNTAGGED,
 ) -> FilmFacts:
     """Cut a film in which all panes show the same step at the same time, one part after another.
 
@@ -75,6 +77,7 @@ def cut_panes(
         path: file of the film, which appears when it is whole.
         on_frame: called with the number of frames written and their total.
         part: part file to write to, if the caller gives the film its name; see `encode_film`.
+        tags: chapters and comment, which a video carries.
 
     Raises:
         FilmError: the timeline cannot be laid out, or ffmpeg fails.
@@ -101,7 +104,7 @@ def cut_panes(
         )
     frames = (letterbox(frame, whole, settings.focus) for frame in frames)
     full = (whole.height, whole.width)
-    return encode(frames, len(timeline), full, settings, path, on_frame, part)
+    return encode(frames, len(timeline), full, settings, path, on_frame, part, tags)
 
 
 def plan_panes(

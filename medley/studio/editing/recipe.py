@@ -1,0 +1,129 @@
+"""The recipe in a film's file: how it was made, so that it can be made again without its sidecar.
+
+A film is shown around. So its recipe names no folder: a path in it is DIGEST/NAME, the SHA-256 and
+the name of the file, by which the file is found again wherever it lies.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import medley
+from medley.errors import ConfigError, Part, Setting
+from medley.files import file_sha256
+from medley.settings import Settings
+from medley.settings.base import map_paths
+from medley.settings.load import (
+    VERSION,
+    SettingsFile,
+    plain_values,
+    sidecar_of,
+)
+
+_PRIVATE = ("workspace",)
+_SHOWN = 16  # digits of a digest that is told of a file that is not meant
+
+
+def write_recipe(command: str, settings: Settings) -> str:
+    """Write the recipe of a film, in JSON.
+
+    Args:
+        command: command that made the film.
+        settings: its order, with the paintings that were drawn, or the settings of its cut.
+    """
+    values = {name: value for name, value in settings.flat().items() if name not in _PRIVATE}
+    output = values.pop("output", None)
+    table = plain_values(values, settings.fields(), lambda path: Path(_digest(path), path.name))
+    if output:
+        table["output"] = output.name
+    return json.dumps({VERSION: medley.__version__, "command": command, "order": table})
+
+
+def read_recipe(film: Path) -> SettingsFile:
+    """Read the recipe in a film's file, with paths as `write_recipe` writes them.
+
+    Raises:
+        ConfigError: there is none.
+        FilmError: ffmpeg cannot be started.
+    """
+    # numpy takes a tenth of a second to import, and only a film without its sidecar needs it.
+    from medley.media.tags import read_comment
+
+    try:
+        recipe = json.loads(read_comment(film))
+        table = {name: one for name, one in recipe["order"].items() if name not in _PRIVATE}
+        table[VERSION] = recipe.get(VERSION)
+        if "output" in table:
+            table["output"] = str(film.parent / Path(table["output"]).name)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ConfigError(
+            f"'{film}' has no sidecar '{sidecar_of(film)}', and there is no recipe in it; name"
+            " another film, or a file of settings"
+        ) from None
+    return SettingsFile(f"'{film}'", Path(), table, command=recipe.get("command"))
+
+
+def find_inputs(values: Mapping[str, Any], film: Path, places: Sequence[Path]) -> dict[str, Any]:
+    """Find the files that a film was made of, by their names and digests.
+
+    Args:
+        values: settings by name, with paths as in a recipe.
+        film: film, beside which the files may lie.
+        places: files, which may have other names now, and folders to look into first.
+
+    Raises:
+        ConfigError: files are not there, or others of their names are; each is named.
+    """
+    faults: dict[tuple[Part, ...], None] = {}
+    folders = [_by_name(place.rglob("*")) for place in places if place.is_dir()]
+    folders.append(_by_name(film.parent.iterdir()))
+    files = [place for place in places if place.is_file()]
+
+    def find(setting: str, wanted: Path) -> Path:
+        named = [path for folder in folders for path in folder.get(wanted.name, ())]
+        for path in (*files, *named):
+            if _digest(path) == str(wanted.parent):
+                return path
+        what = f"'{film}' was made of a file '{wanted.name}' with the SHA-256 {wanted.parent}"
+        others = [path for path in (*files, *named) if path.name == wanted.name]
+        if others:
+            what += f", and '{others[0]}' is another ({_digest(others[0])[:_SHOWN]}...)"
+        else:
+            what += ", which is not beside it"
+        is_searched = setting in ("content", "styles", "mask")
+        way = (
+            "; name it, or its folder, with "
+            if is_searched
+            else "; put it there, or name one with "
+        )
+        faults[what, way, Setting("styles" if setting == "mask" else setting)] = None
+        return wanted
+
+    found = {name: map_paths(value, partial(find, name)) for name, value in values.items()}
+    if faults:
+        raise ConfigError(*faults)
+    return found
+
+
+def _by_name(paths: Iterable[Path]) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        found.setdefault(path.name, []).append(path)
+    return found
+
+
+@cache
+def _digest_at(path: str, size: int, changed_ns: int) -> str:  # noqa: ARG001 (they tell versions apart)
+    return file_sha256(Path(path))
+
+
+def _digest(path: Path) -> str:
+    """The SHA-256 of a file; "unknown" if it cannot be read."""
+    try:
+        status = path.stat()
+        return _digest_at(os.path.realpath(path), status.st_size, status.st_mtime_ns)
+    except OSError:
+        return "unknown"

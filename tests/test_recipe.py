@@ -1,0 +1,222 @@
+"""The recipe in a film's file makes the film again when its sidecar is lost."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medley.errors import ConfigError
+from medley.media.tags import read_comment
+from medley.studio.editing.recipe import read_recipe
+
+from .conftest import draw_pixels, film_pixels
+from .test_render import TINY, run
+from .test_sound import song
+from .test_tags import chapters_in
+
+CATALOG = "title,artist,genre,style,date,in_train,new_filename\n"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with a film, its inputs in `private` and `styles`, and its workspace."""
+    folder = tmp_path_factory.mktemp("made")
+    for name in ("private", "styles", "lost"):
+        (folder / name).mkdir()
+    for seed, name in enumerate(("private/photo.png", "styles/one.png", "styles/two.png"), start=1):
+        Image.fromarray(draw_pixels(41, 50, seed)).save(folder / name)
+    rows = "A Rose,Ann,,,1890,,one.png\nWaves,Bob,,,,,two.png\n"
+    (folder / "styles" / "catalog.csv").write_text(CATALOG + rows)
+    song(folder / "private" / "song.wav", 1)
+    words = ("--content", "private/photo.png", "--styles", "styles", *TINY, "--crf", "1")
+    more = ("--title", "Two = ; # \\", "--audio", "private/song.wav", "-o", "film.mp4")
+    run("render", *words, *more, cwd=folder)
+    shutil.copy(folder / "film.mp4", folder / "lost")
+    return folder
+
+
+@pytest.fixture
+def lost(made, tmp_path):
+    """The same film alone in a folder, without its sidecar; all else lies around the folder."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "lost"
+
+
+def again(folder, *more, expect=0):
+    words = ("--config", "film.mp4", "-o", "again.mp4", "--workspace", "../outputs/workspace")
+    return run("render", *words, *more, cwd=folder, expect=expect)
+
+
+def is_the_same(folder):
+    return np.array_equal(film_pixels(folder / "film.mp4"), film_pixels(folder / "again.mp4"))
+
+
+def test_recipe_tells_settings_and_files_and_no_folder(lost):
+    recipe = json.loads(read_comment(lost / "film.mp4"))
+    order = recipe["order"]
+    assert (recipe["command"], order["steps"], order["title"]) == ("render", 3, "Two = ; # \\")
+    assert [path.partition("/")[2] for path in order["styles"]] == [
+        "one.png",
+        "two.png",
+    ]
+    assert "workspace" not in order
+    data = (lost / "film.mp4").read_bytes()
+    for private in (lost.parent, "private", "styles/"):
+        assert str(private).encode() not in data
+
+
+def test_each_painting_is_a_chapter(lost):
+    titles = ["A Rose, Ann, 1890", "Waves, Bob"]
+    assert [(float(start), title) for start, _, title in chapters_in(lost / "film.mp4")] == [
+        (0, titles[0]),
+        (4.5, titles[1]),  # three seconds of title, and one painting
+    ]
+
+
+def test_film_is_made_again_from_the_files_beside_it(lost):
+    for folder in ("private", "styles"):
+        shutil.copytree(lost.parent / folder, lost, dirs_exist_ok=True)
+    assert "2 shots found finished" in again(lost).stderr
+    assert is_the_same(lost)
+
+
+def test_film_is_made_again_from_files_that_are_named(lost):
+    (lost.parent / "private" / "photo.png").rename(lost.parent / "renamed.png")
+    (lost / "song.wav").symlink_to(lost.parent / "private" / "song.wav")
+    deep = lost.parent / "deep"
+    deep.mkdir()
+    (lost.parent / "styles").rename(deep / "styles")
+    done = again(lost, "--content", "../renamed.png", "--styles", "../deep")
+    assert "2 shots found finished" in done.stderr
+    assert is_the_same(lost)
+
+
+def test_every_file_that_is_not_found_is_named_with_its_digest(lost):
+    told = again(lost, expect=1).stderr.splitlines()
+    assert len(told) == 4
+    assert all("' with the SHA-256 " in line and "which is not beside it" in line for line in told)
+    ways = {line.partition("file '")[2].split("'")[0]: line.rpartition("; ")[2] for line in told}
+    assert ways == {
+        "photo.png": "name it, or its folder, with --content",
+        "one.png": "name it, or its folder, with --styles",
+        "two.png": "name it, or its folder, with --styles",
+        "song.wav": "put it there, or name one with --audio",
+    }
+
+
+def test_other_file_of_the_same_name_is_not_taken(lost):
+    for folder in ("private", "styles"):
+        shutil.copytree(lost.parent / folder, lost, dirs_exist_ok=True)
+    shutil.copy(lost / "one.png", lost / "photo.png")
+    told = again(lost, expect=1).stderr
+    assert "of a file 'photo.png' with the SHA-256 " in told
+    assert ", and 'photo.png' is another (" in told
+    assert not (lost / "again.mp4").exists()
+
+
+def test_settings_of_a_recipe_are_changed_and_taken_back_by_options(lost):
+    shutil.copytree(lost.parent / "styles", lost, dirs_exist_ok=True)
+    more = ("--audio", "none", "--title", "none", "--hold", "0.2")
+    done = again(lost, "--content", "../private", *more)
+    assert done.stdout == "again.mp4\n"
+    assert len(film_pixels(lost / "again.mp4")) == 30
+    assert json.loads((lost / "again.json").read_text())["settings"]["hold"] == 0.2
+
+
+def test_what_the_new_format_cannot_carry_is_not_missed(lost):
+    words = (
+        "--content",
+        "../private",
+        "--styles",
+        "../styles",
+        "--workspace",
+        "../outputs/workspace",
+    )
+    told = run("render", "--config", "film.mp4", "-o", "again.gif", *words, cwd=lost).stderr
+    assert "warning: left out: audio in 'film.mp4': .gif has no sound" in told
+
+
+def test_sidecar_that_is_there_is_used(lost):
+    shutil.copy(lost.parent / "film.json", lost)
+    assert "2 shots found finished" in again(lost).stderr
+    (lost / "film").write_text("steps = 7")  # no film, and so not that film's sidecar
+    assert "steps = 7" in run("render", "--config", "film", "--print-config", cwd=lost).stdout
+
+
+def test_film_stands_for_its_sidecar_in_every_format(made, lost):
+    (lost / "frames").mkdir()
+    (lost / "a.gif").touch()
+    for name in ("frames", "a.gif"):
+        shutil.copy(made / "film.json", (lost / name).with_suffix(".json"))
+        assert "steps = 3" in run("render", "--config", name, "--print-config", cwd=lost).stdout
+
+
+def test_film_of_another_command_is_sent_there(lost):
+    words = ("photo.png", "one.png", "-o", "still.png", "--print-config")
+    assert "steps = 3" in run("stylize", "--config", "film.mp4", *words, cwd=lost).stdout
+    told = run("sweep", "--config", "film.mp4", cwd=lost, expect=1).stderr
+    assert "'film.mp4' was made by medley render; pass it to that command" in told
+    run("assemble", "../film.mp4", "-o", "cut.mp4", cwd=lost)
+    (lost / "cut.json").unlink()
+    assert [title for _, _, title in chapters_in(lost / "cut.mp4")] == [
+        "A Rose, Ann, 1890",
+        "Waves, Bob",
+    ]
+    told = run("render", "--config", "cut.mp4", cwd=lost, expect=1).stderr
+    assert "'cut.mp4' was made by medley assemble; pass it to that command" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("bare.mp4", "has no sidecar 'bare.json', and there is no recipe in it"),
+        ("gone.mp4", "cannot read 'gone.mp4' (No such file"),
+        ("a.gif", "is no file of settings"),
+    ],
+)
+def test_film_without_a_recipe_is_told_in_one_line(name, words, tmp_path):
+    if name != "gone.mp4":
+        (tmp_path / name).write_bytes(b"\xff no film")
+    told = run("render", "--config", name, cwd=tmp_path, expect=1).stderr
+    assert words in told
+    assert told.count("\n") == 1
+
+
+BAD = ["", "a comment of mine", "[]", "3", '{"order": 3}', '{"order": {"output": 3}}', "[" * 9999]
+
+
+@pytest.mark.parametrize("comment", BAD)
+def test_comment_that_is_no_recipe_is_refused(comment, tmp_path, monkeypatch):
+    monkeypatch.setattr("medley.media.tags.read_comment", lambda _: comment)
+    with pytest.raises(ConfigError, match="there is no recipe in it"):
+        read_recipe(tmp_path / "film.mp4")
+
+
+def test_recipe_of_a_stranger_writes_and_reads_nowhere_else(tmp_path, monkeypatch):
+    order = {"output": "../../x/evil.mp4", "workspace": "/elsewhere", "content": "../photo.png"}
+    comment = json.dumps({"command": "render", "order": order | {"styles": ["/etc/hosts"]}})
+    monkeypatch.setattr("medley.media.tags.read_comment", lambda _: comment)
+    file = read_recipe(tmp_path / "film.mp4")
+    assert file.table["output"] == str(tmp_path / "evil.mp4")
+    assert "workspace" not in file.table
+    (tmp_path / "film.mp4").touch()
+    told = run("render", "--config", "film.mp4", cwd=tmp_path, expect=1).stderr
+    assert "of a file 'photo.png' with the SHA-256 .., which" in told
+    assert "of a file 'hosts' with the SHA-256 /etc, which" in told
+
+
+@pytest.mark.parametrize("command", ["walk", "sweep"])
+def test_other_kinds_of_film_tell_the_same_as_their_sidecars(command, made, tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))  # without a float original
+    kind = ["--bits", "8", "--hold", "0.3"] if command == "sweep" else ["--steps-per-frame", "1"]
+    look = ["--size", "24", "--steps", "2", "--fps", "5", "--seconds-per-painting", "1.2"]
+    named = ["--content", "private/photo.png", "--styles", "styles"]
+    run(command, *named, *look, *kind, "-o", f"{command}.mkv", cwd=made)
+    titles = [title for *_, title in chapters_in(made / f"{command}.mkv")]
+    assert titles == ["A Rose, Ann, 1890", "Waves, Bob"]
+    asked = (command, "--workspace", "w", "--print-config", "--config")
+    sidecar = run(*asked, f"{command}.json", cwd=made).stdout
+    (made / f"{command}.json").unlink()
+    assert run(*asked, f"{command}.mkv", *named, cwd=made).stdout == sidecar
