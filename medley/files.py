@@ -288,5 +288,9 @@ def _remove(part: Path) -> None:
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """Make the error that says that `path` could not be written, and why."""
+    if file := next((folder for folder in path.parents if folder.is_file()), None):
+        return OutputError(
+            f"cannot write '{path}': '{file}' is a file, no folder; name another place"
+        )
     reason = error.strerror or str(error)
     return OutputError(f"cannot write '{path}' ({reason}); choose another place or make room there")

@@ -108,7 +108,9 @@ def test_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
 
 def test_folder_that_is_a_file_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"cannot write .*file/a\.bin"):
+    with pytest.raises(
+        OutputError, match=r"cannot write .*file/a\.bin': .*file' is a file, no folder"
+    ):
         write_bytes(tmp_path / "file" / "a.bin", b"")
 
 
@@ -169,3 +171,10 @@ def test_pace_is_kept_and_known_again_without_a_home():
     assert known_pace("cpu", "float32") is None
     keep_pace("cpu", "float32", Pace(1, 2, 3, 4))
     assert known_pace("cpu", "float32") == Pace(1, 2, 3, 4)
+
+
+@pytest.mark.parametrize("name", ["file/film.mp4", "file/deep/film.mp4"])
+def test_file_in_the_place_of_a_folder_is_named_before_the_work(name, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"film\.mp4': '.*/file' is a file, no folder; name"):
+        check_free(tmp_path / name, force=True)
