@@ -101,7 +101,11 @@ def test_every_module_of_a_command_is_known():
 def test_command_that_is_not_there_is_one_line(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["rendre"])
-    assert capsys.readouterr().err.startswith("Error: No such command 'rendre'")
+    told = "Error: No such command 'rendre' (did you mean 'render'?); see 'medley --help'\n"
+    assert capsys.readouterr().err == told
+    with pytest.raises(SystemExit, match="2"):
+        main(["zzz"])
+    assert capsys.readouterr().err == "Error: No such command 'zzz'; see 'medley --help'\n"
 
 
 @pytest.mark.parametrize("group", [[], ["workspace"], ["weights"]])

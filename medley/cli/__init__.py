@@ -1,5 +1,6 @@
 """The command line: one small file for each command; nothing below this floor prints or exits."""
 
+import difflib
 import errno
 import importlib
 import io
@@ -58,6 +59,16 @@ class _Lazy(click.Group):
         module = importlib.import_module(f"medley.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is asked for, or suggest the one that may be meant."""
+        name, *_ = args
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        if close and name not in COMMANDS:
+            ctx.fail(f"No such command '{name}' (did you mean '{close[0]}'?)")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands."""
