@@ -96,6 +96,8 @@ def test_file_that_a_table_names_is_told_of_whatever_it_is(folder):
 def test_nothing_to_draw_is_an_error_that_says_why(folder, tmp_path):
     with pytest.raises(PictureError, match="asks for more than the 6 good paintings"):
         draw([folder], CatalogSettings(sample=7))
+    with pytest.raises(PictureError, match="asks for more than the 1 good painting in"):
+        draw([next(path for path in folder.iterdir() if path.is_file())], CatalogSettings(sample=2))
     with pytest.raises(PictureError, match="there is no painting or folder"):
         draw([tmp_path / "absent"], ALL)
     (tmp_path / "empty").mkdir()

@@ -306,6 +306,7 @@ def test_every_photo_is_repainted_after_every_painting(place):
     assert "3 networks, 2 photos, 2 paintings" in done.stderr
     assert "0 of 12 shots found finished" in done.stderr
     assert "drawn: painting " in done.stderr
+    assert ": own loss " in done.stderr
     assert "medians (least to most) of 4 pairs" in done.stdout
     # Two widths in a row; panes are as wide as the wide photo and as high as the tall one.
     assert film_pixels(place / "film.mp4").shape == (80, 48, 98, 3)

@@ -35,8 +35,9 @@ def make_film(order: FilmOrder, force: bool = False, quiet: bool = False) -> Mad
         devices = name_devices(order.run.device)
         ready = prepare([order], devices, show.on, force=force)
         _open(show, ready.plan, ready.forecast)
-        what = "shot" if isinstance(order, SweepOrder) else "painting"
-        show.expect_shots(what, ready.plan.labels, missing_steps(ready.plan))
+        # A sweep's networks each see a loss of their own; its table compares them by one.
+        what, loss = ("shot", "own loss") if isinstance(order, SweepOrder) else ("painting", "loss")
+        show.expect_shots(what, ready.plan.labels, missing_steps(ready.plan), loss)
         engine = engine_for(ready.devices, ready.plan.workspace, len(ready.plan.jobs))
         (made,) = run(ready.plan, engine, show.on).made
         show.line(closing_line(made.facts, made.film.outputs))

@@ -82,7 +82,7 @@ class Display:
     def __init__(self, console: Console, live: Live | None, wording: Wording) -> None:
         """Made by `display`."""
         self._console, self._live, self._wording = console, live, wording
-        self._what = "shot"
+        self._what, self._loss = "shot", "loss"
         self._is_batch = False
         self._shots = _Shots({}, {})
         self._films = self._films_done = self._films_failed = 0
@@ -110,14 +110,18 @@ class Display:
         self._is_batch = True
         self._films, self._films_done, self._films_failed = count, made, failed
 
-    def expect_shots(self, what: str, titles: Mapping[str, str], steps: Mapping[str, int]) -> None:
+    def expect_shots(
+        self, what: str, titles: Mapping[str, str], steps: Mapping[str, int], loss: str = "loss"
+    ) -> None:
         """Learn which shots there are.
 
         Args:
             what: word for a shot, such as "picture".
             titles: titles of all shots, by key, in their order.
             steps: steps of the missing shots, by key.
+            loss: word for a shot's loss, which networks of their own measure differently.
         """
+        self._loss = loss
         self._what, self._shots = what, _Shots(steps, titles)
         self._began = time.monotonic()
 
@@ -213,11 +217,11 @@ class Display:
             shot,
             shots.taken,
             shots.taken + shots.steps_left,
-            f"step {now.step}/{now.steps}  loss {now.loss:,.0f}"
+            f"step {now.step}/{now.steps}  {self._loss} {now.loss:,.0f}"
             f"  {self._step_s:.2f} s/step  {clock(self._step_s * left)} left",
         )
         if now.step == now.steps:
-            self.line(f"{shot}: loss {now.loss:,.0f} after {clock(now.seconds)}")
+            self.line(f"{shot}: {self._loss} {now.loss:,.0f} after {clock(now.seconds)}")
 
     def _time(self, now: Event) -> None:
         """Let a step count in the running mean of seconds a step."""

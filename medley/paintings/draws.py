@@ -322,10 +322,10 @@ def draw_from(
     if not paintings:
         raise PictureError(f"none of the {len(entries)} files in {names} is usable: {skipped[0]}")
     if settings.sample and len(paintings) < wanted:
+        count = "1 good painting" if len(paintings) == 1 else f"{len(paintings)} good paintings"
         raise PictureError(
             Setting("sample", wanted),
-            f" asks for more than the {len(paintings)} good paintings in {names};"
-            " lower it or widen the filters",
+            f" asks for more than the {count} in {names}; lower it or widen the filters",
         )
     return Draw(paintings, skipped, catalog)
 
