@@ -9,7 +9,9 @@ from PIL import Image
 
 from medley.errors import ConfigError
 from medley.media.tags import read_comment
-from medley.studio.editing.recipe import read_recipe
+from medley.settings import RenderOrder, read_table
+from medley.settings.load import adapter_of
+from medley.studio.editing.recipe import read_recipe, write_recipe
 
 from .conftest import draw_pixels, film_pixels
 from .test_render import TINY, run
@@ -65,6 +67,21 @@ def test_recipe_tells_settings_and_files_and_no_folder(lost):
     data = (lost / "film.mp4").read_bytes()
     for private in (lost.parent, "private", "styles/"):
         assert str(private).encode() not in data
+
+
+def test_no_setting_brings_a_folder_into_a_recipe():
+    paths = {
+        name: f"/secret/{name}"
+        for name, field in RenderOrder.fields().items()
+        if "path" in json.dumps(adapter_of(field).json_schema())
+    }
+    assert {"content", "styles", "audio", "weights", "output", "workspace"} <= paths.keys()
+    masks = [f"/secret/{name}.png=/secret/painting.png" for name in ("a", "b")]
+    for more in ({"init": "/secret/start.png"}, {"mask": masks, "styles": None}):
+        table = {**paths, "output": "/secret/film.mp4"} | more
+        recipe = write_recipe("render", read_table(RenderOrder, table, "'film.toml'"))
+        assert "secret" not in recipe
+        assert "unknown/content" in recipe
 
 
 def test_each_painting_is_a_chapter(lost):
@@ -204,7 +221,7 @@ def test_recipe_of_a_stranger_writes_and_reads_nowhere_else(tmp_path, monkeypatc
     (tmp_path / "film.mp4").touch()
     told = run("render", "--config", "film.mp4", cwd=tmp_path, expect=1).stderr
     assert "of a file 'photo.png' with the SHA-256 .., which" in told
-    assert "of a file 'hosts' with the SHA-256 /etc, which" in told
+    assert "of a file 'hosts' with the SHA-256 , which" in told
 
 
 @pytest.mark.parametrize("command", ["walk", "sweep"])

@@ -55,6 +55,7 @@ def loudness(samples, start_s, end_s):
     [
         ("a.mp4", 47, Fraction(24000, 1001)),
         ("a.mov", 25, Fraction(10)),
+        ("a.mkv", 61, Fraction(30000, 1001)),
         ("a.webm", 31, Fraction(30)),
     ],
 )

@@ -1,5 +1,6 @@
 """Chapters and comments in a film's file, as ffmpeg reads them back."""
 
+import json
 import re
 import subprocess
 from fractions import Fraction
@@ -22,6 +23,7 @@ AWKWARD = {
     "no latin": "富嶽三十六景, 葛飾北斎",
     "a letter that is none": "caf\udce9",
     "lines": "One\n  painting\tmore",
+    "marks of no letter": "a\x00b\x07c",
     "like a tag": "comment=x",
     "empty": "",
 }
@@ -67,10 +69,11 @@ def test_chapters_and_comment_are_read_back_and_alter_no_frame(name, tmp_path):
 
 @pytest.mark.parametrize("text", AWKWARD.values(), ids=AWKWARD)
 def test_any_text_is_a_title_and_a_comment(text, tmp_path):
-    film(tmp_path / "a.mp4", Tags((Chapter(0, text), Chapter(6, "Two")), text))
-    line = " ".join(text.split()).encode(errors="replace").decode()
-    assert [title for _, _, title in chapters_in(tmp_path / "a.mp4")] == [line, "Two"]
-    assert read_comment(tmp_path / "a.mp4") == text.encode(errors="replace").decode()
+    comment = json.dumps(text)
+    film(tmp_path / "a.mp4", Tags((Chapter(0, text), Chapter(6, "Two")), comment))
+    line = re.sub(r"[\0-\x1f]", "", " ".join(text.split())).encode(errors="replace").decode()
+    assert [title for *_, title in chapters_in(tmp_path / "a.mp4")] == [line, "Two"]
+    assert json.loads(read_comment(tmp_path / "a.mp4")) == text
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.webp", "frames", "a.png"])

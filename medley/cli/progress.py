@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from medley.cli.words import clock, counted, in_options, printable, words_of
+from medley.cli.words import as_given, clock, counted, printable, words_of
 from medley.errors import Wording
 from medley.events import Event
 
@@ -290,7 +290,7 @@ class Display:
 
 
 @contextmanager
-def display(console: Console, wording: Wording = in_options) -> Iterator[Display]:
+def display(console: Console, wording: Wording = as_given) -> Iterator[Display]:
     """Show progress on the console until the block ends; nothing of it stays there.
 
     Args:

@@ -59,7 +59,7 @@ def as_given(setting: Setting) -> str:
     return f"{in_files(setting)} in {click.get_current_context().meta[FILE]}"
 
 
-def words_of(error: Exception | None, wording: Wording = in_options) -> str:
+def words_of(error: Exception | None, wording: Wording = as_given) -> str:
     """Write an error's message, with its settings as options or in another way."""
     return error.worded(wording) if isinstance(error, MedleyError) else str(error)
 

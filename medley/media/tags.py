@@ -38,7 +38,7 @@ class Tags:
         lines = [_MARK, f"comment={_escaped(self.comment)}"] if self.comment else [_MARK]
         ends = [*(chapter.frame for chapter in self.chapters[1:]), frames]
         for chapter, end in zip(self.chapters, ends, strict=False):
-            title = _escaped(" ".join(chapter.title.split()))
+            title = _escaped(_in_a_line(chapter.title))
             lines += [
                 "[CHAPTER]",
                 f"TIMEBASE={fps.denominator}/{fps.numerator}",
@@ -66,6 +66,11 @@ def read_comment(path: Path) -> str:
         if line.startswith("["):
             break
     return ""
+
+
+def _in_a_line(text: str) -> str:
+    """The text without line ends, and without other marks that would end it for ffmpeg."""
+    return "".join(letter for letter in " ".join(text.split()) if letter >= " ")
 
 
 def _escaped(text: str) -> str:

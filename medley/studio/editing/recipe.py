@@ -6,6 +6,7 @@ the name of the file, by which the file is found again wherever it lies.
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -83,29 +84,31 @@ def find_inputs(values: Mapping[str, Any], film: Path, places: Sequence[Path]) -
     files = [place for place in places if place.is_file()]
 
     def find(setting: str, wanted: Path) -> Path:
-        named = [path for folder in folders for path in folder.get(wanted.name, ())]
-        for path in (*files, *named):
-            if _digest(path) == str(wanted.parent):
+        digest, name = _parts_of(wanted)
+        tried = [*files, *(path for folder in folders for path in folder.get(name, ()))]
+        for path in tried:
+            if _digest(path) == digest:
                 return path
-        what = f"'{film}' was made of a file '{wanted.name}' with the SHA-256 {wanted.parent}"
-        others = [path for path in (*files, *named) if path.name == wanted.name]
-        if others:
+        what = f"'{film}' was made of a file '{name}' with the SHA-256 {digest}"
+        if others := [path for path in tried if path.name == name]:
             what += f", and '{others[0]}' is another ({_digest(others[0])[:_SHOWN]}...)"
         else:
             what += ", which is not beside it"
         is_searched = setting in ("content", "styles", "mask")
-        way = (
-            "; name it, or its folder, with "
-            if is_searched
-            else "; put it there, or name one with "
-        )
-        faults[what, way, Setting("styles" if setting == "mask" else setting)] = None
+        way = "name it, or its folder, with " if is_searched else "put it there, or name one with "
+        faults[what, f"; {way}", Setting("styles" if setting == "mask" else setting)] = None
         return wanted
 
     found = {name: map_paths(value, partial(find, name)) for name, value in values.items()}
     if faults:
         raise ConfigError(*faults)
     return found
+
+
+def _parts_of(path: Path) -> tuple[str, str]:
+    """The digest and the name in a path of a recipe, which may come from another system."""
+    digest, *name = re.split(r"[/\\]", str(path), maxsplit=1)
+    return digest, Path(*name).name
 
 
 def _by_name(paths: Iterable[Path]) -> dict[str, list[Path]]:
