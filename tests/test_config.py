@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import medley
 from medley.cli import cli
@@ -19,7 +20,7 @@ from medley.settings.base import is_optional
 from medley.settings.load import check_table, config_text, plain_values
 from medley.settings.orders import ORDERS, order_names
 
-from .conftest import film_pixels
+from .conftest import draw_pixels, film_pixels
 from .test_render import TINY, place, run  # noqa: F401 - place is a fixture
 
 WHOLE = {"content": "photo.jpg", "styles": ["paintings"]}
@@ -295,6 +296,19 @@ def test_fault_of_a_file_s_setting_is_named_with_its_key_and_the_file(config, tm
     for command in ("render", "sweep"):
         done = run(command, "--config", path, cwd=tmp_path, expect=1)
         assert f"or lower hold in '{path}'" in done.stderr
+
+
+def test_way_out_that_the_file_does_not_say_is_an_option(config, tmp_path):
+    (tmp_path / "b.png").write_bytes(b"")
+    path = config('style_weights = "1,2"\ncontent = "a.png"\nstyles = "b.png"\nblend = false')
+    done = run("render", "--config", path, cwd=tmp_path, expect=2)
+    assert f"style_weights in '{path}' is for paintings in one shot; pass --blend" in done.stderr
+    path = config('audio = "gone.wav"\nyears = "1880"\ncontent = "a.png"\nstyles = "b.png"')
+    done = run("render", "--config", path, cwd=tmp_path, expect=1)
+    assert f"check its name, or leave out audio in '{path}'" in done.stderr
+    Image.fromarray(draw_pixels(40, 40, 1)).save(tmp_path / "a.png")
+    done = run("render", "--config", path, "--audio", "none", cwd=tmp_path, expect=1)
+    assert f"years = 1880 in '{path}' leaves no painting" in done.stderr
 
 
 def test_one_file_serves_commands_that_know_different_settings(config):

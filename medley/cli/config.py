@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
 from medley.cli.options import PATH, Command, contradiction
-from medley.cli.words import FILE, as_given, in_options, printable
+from medley.cli.words import FILE, SAID, as_given, in_options, printable
 from medley.errors import ConfigError, worded
 from medley.settings import FormatSettings, Settings
 from medley.settings.base import UNSET, is_optional, is_set, rivals_in
@@ -18,6 +18,7 @@ from medley.settings.catalog import SHIPPED_SAMPLE, with_paintings, with_shipped
 from medley.settings.film import FORMATS, USUAL_SUFFIX, check_format
 from medley.settings.load import (
     SettingsFile,
+    as_written,
     check_table,
     config_text,
     read_file,
@@ -127,8 +128,9 @@ def take_settings(
     """
     values = check_table(fields, file.table, file.source, file.folder, order_names())
     # What click takes from here it knows as neither given by hand nor a default.
-    context.default_map = set_values(values)
+    context.default_map = said = set_values(values)
     context.meta[_FIELDS], context.meta[FILE] = fields, file.source
+    context.meta[SAID] = {name: str(as_written(fields[name], said[name])) for name in said}
 
 
 def settle(options: dict[str, Any], ships: bool = False) -> dict[str, Any]:

@@ -13,8 +13,9 @@ _HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, lone surrogates, line and paragr
 STREAM = Path("-")
 """The name of standard input or output."""
 
-FILE = f"{__name__}.file"
-"""Where click's context keeps the name of the file that settings were taken from."""
+FILE, SAID = (f"{__name__}.{name}" for name in ("file", "said"))
+"""Where click's context keeps the name of the file that settings were taken from, and their values
+as texts."""
 
 
 def counted(number: int, what: str) -> str:
@@ -45,18 +46,19 @@ def in_options(setting: Setting) -> str:
     return f"{option} {setting.value}"
 
 
-def is_from_file(name: str) -> bool:
-    """Whether the value of a setting of the running command comes from a file."""
-    context = click.get_current_context(silent=True)
-    source = context.get_parameter_source(name) if context else None
-    return source == ParameterSource.DEFAULT_MAP
-
-
 def as_given(setting: Setting) -> str:
-    """Write a setting as it was given: as an option, or "tile = 512 in 'film.toml'"."""
-    if not is_from_file(setting.name):
+    """Write a setting as it was given: as an option, or "tile = 512 in 'film.toml'".
+
+    A value that the file does not say is a way out, which the command line has too.
+    """
+    context = click.get_current_context(silent=True)
+    source = context.get_parameter_source(setting.name) if context else None
+    if context is None or source != ParameterSource.DEFAULT_MAP:
         return in_options(setting)
-    return f"{in_files(setting)} in {click.get_current_context().meta[FILE]}"
+    said = context.meta[SAID].get(setting.name)
+    if setting.value is not None and str(setting.value).strip("'") != said:
+        return in_options(setting)
+    return f"{in_files(setting)} in {context.meta[FILE]}"
 
 
 def words_of(error: Exception | None, wording: Wording = as_given) -> str:

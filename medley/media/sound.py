@@ -35,7 +35,9 @@ def check_sound(path: Path, codec: str) -> Fraction:
             ffmpeg lacks the codec.
     """
     if not path.is_file():
-        raise FilmError(f"there is no sound file '{path}'; check its name")
+        raise FilmError(
+            f"there is no sound file '{path}'; check its name, or leave out ", Setting("audio")
+        )
     if why := _complaint(codec):
         raise FilmError(
             f"ffmpeg cannot encode sound by {codec} here ({why}); leave out ", Setting("audio")
