@@ -237,11 +237,11 @@ SOME = {"years": "1880", "mask": "m=p", "style_weights": "1,2", "resolution": "7
 
 @pytest.mark.parametrize(("command", "name"), OPTIONAL)
 def test_every_optional_setting_of_a_file_is_taken_back_by_the_word_none(command, name, config):
-    path = config(f"{name} = {json.dumps(SOME.get(name, '64'))}")
+    path = config(f"styles = 'x'\n{name} = {json.dumps(SOME.get(name, '64'))}")
     option = f"--{name.replace('_', '-')}"
     assert name in printed(command, "--config", path)
     assert name not in printed(command, "--config", path, option, "none")
-    assert name not in printed(command, "--config", config(f'{name} = "none"'))
+    assert name not in printed(command, "--config", config(f'styles = "x"\n{name} = "none"'))
 
 
 def test_every_switch_of_a_file_is_turned_off_by_no(config):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from medley.errors import ConfigError
 from medley.media.tags import read_comment
 from medley.settings import RenderOrder, read_table
 from medley.settings.load import adapter_of
-from medley.studio.editing.recipe import read_recipe, write_recipe
+from medley.shipped import shipped_files
+from medley.studio.editing.recipe import find_inputs, read_recipe, write_recipe
 
 from .conftest import draw_pixels, film_pixels
 from .test_render import TINY, run
@@ -108,6 +110,15 @@ def test_film_is_made_again_from_files_that_are_named(lost):
     done = again(lost, "--content", "../renamed.png", "--styles", "../deep")
     assert "2 shots found finished" in done.stderr
     assert is_the_same(lost)
+
+
+def test_painting_that_ships_is_found_wherever_the_film_lies(tmp_path):
+    film = Path("film.mp4")
+    order = RenderOrder.of(content=film, styles=(shipped_files()["glass"],))
+    table = json.loads(write_recipe("render", order))["order"]
+    assert "glass.jpg" in table["styles"][0]
+    found = find_inputs({"styles": tuple(map(Path, table["styles"]))}, tmp_path / film, [])
+    assert found["styles"] == order.styles
 
 
 def test_every_file_that_is_not_found_is_named_with_its_digest(lost):

@@ -23,6 +23,7 @@ from medley.settings.load import (
     plain_values,
     sidecar_of,
 )
+from medley.shipped import shipped_files
 
 _PRIVATE = ("workspace",)
 _SHOWN = 16  # digits of a digest that is told of a file that is not meant
@@ -68,7 +69,7 @@ def read_recipe(film: Path) -> SettingsFile:
 
 
 def find_inputs(values: Mapping[str, Any], film: Path, places: Sequence[Path]) -> dict[str, Any]:
-    """Find the files that a film was made of, by their names and digests.
+    """Find the files that a film was made of, by names and digests; paintings may have shipped.
 
     Args:
         values: settings by name, with paths as in a recipe.
@@ -80,7 +81,7 @@ def find_inputs(values: Mapping[str, Any], film: Path, places: Sequence[Path]) -
     """
     faults: dict[tuple[Part, ...], None] = {}
     folders = [_by_name(place.rglob("*")) for place in places if place.is_dir()]
-    folders.append(_by_name(film.parent.iterdir()))
+    folders += [_by_name(film.parent.iterdir()), _by_name(shipped_files().values())]
     files = [place for place in places if place.is_file()]
 
     def find(setting: str, wanted: Path) -> Path:
