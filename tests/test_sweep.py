@@ -234,6 +234,11 @@ def test_files_are_compared_beside_widths_and_alone_with_the_reference_only(swep
     assert "2 of 2 shots found finished" in alone.stderr
     shown = [network["label"] for network in sidecar_of(folder, "alone.json")["networks"]]
     assert shown == ["32-bit float", "half"]
+    told = sweep(folder, "--weights", files[0], "-o", "alone.mp4", expect=1).stderr
+    assert "weights" in told
+    assert "bits" not in told
+    laid = sweep(folder, "--weights", files[2], "--layout", "row", "-o", "alone.mp4", expect=1)
+    assert "made otherwise: --layout was grid and would be row;" in laid.stderr
     remade = run("sweep", "--config", "alone.json", "-o", "remade.mp4", cwd=folder)
     assert "2 of 2 shots found finished" in remade.stderr
 
