@@ -59,7 +59,7 @@ def test_processes_come_to_the_same_pixels_and_film_as_one_process(place):
     assert pixels(place / "one") == pixels(place / "two")
     assert (place / "one.mp4").read_bytes() == (place / "two.mp4").read_bytes()
     for number in (1, 2, 3):
-        assert f"painting {number}/3 painting {number + 1}: loss" in two.stderr
+        assert f"painting {number}/3 photo, painting {number + 1}: loss" in two.stderr
     for shot in shots(place / "two"):
         with (shot.path / "trace.csv").open(newline="") as file:
             assert [row["step"] for row in csv.DictReader(file)] == list("01234")

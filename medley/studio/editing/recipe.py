@@ -25,7 +25,7 @@ from medley.settings.load import (
 )
 from medley.shipped import shipped_files
 
-_PRIVATE = ("workspace",)
+_LEFT_OUT = ("workspace", "output")  # equal films are equal files, whatever they are called
 _SHOWN = 16  # digits of a digest that is told of a file that is not meant
 
 
@@ -36,11 +36,8 @@ def write_recipe(command: str, settings: Settings) -> str:
         command: command that made the film.
         settings: its order, with the paintings that were drawn, or the settings of its cut.
     """
-    values = {name: value for name, value in settings.flat().items() if name not in _PRIVATE}
-    output = values.pop("output", None)
+    values = {name: value for name, value in settings.flat().items() if name not in _LEFT_OUT}
     table = plain_values(values, settings.fields(), lambda path: Path(_digest(path), path.name))
-    if output:
-        table["output"] = output.name
     return json.dumps({VERSION: medley.__version__, "command": command, "order": table})
 
 
@@ -56,10 +53,8 @@ def read_recipe(film: Path) -> SettingsFile:
 
     try:
         recipe = json.loads(read_comment(film))
-        table = {name: one for name, one in recipe["order"].items() if name not in _PRIVATE}
-        table[VERSION] = recipe.get(VERSION)
-        if "output" in table:
-            table["output"] = str(film.parent / Path(table["output"]).name)
+        table = {name: one for name, one in recipe["order"].items() if name not in _LEFT_OUT}
+        table |= {VERSION: recipe.get(VERSION), "output": str(film)}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ConfigError(
             f"'{film}' has no sidecar '{sidecar_of(film)}', and there is no recipe in it; name"
