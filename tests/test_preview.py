@@ -103,8 +103,7 @@ def test_look_counts_but_size_and_steps_are_the_preview_s(place):
         content=place / "photo.png", styles=[place / "styles"], size=2048, steps=500, scales=4,
         style_weight=3.0, keep=place / "left.png", transition="chain", precision="float32",
     )  # fmt: skip
-    preview = plan_preview(order, "cpu")
-    for spec in preview.shots:
+    for spec in plan_preview(order, "cpu", place / "few").films[0].shots:
         assert max(spec.content.height, spec.content.width) == SIDE
         assert (spec.settings.steps, len(spec.scales)) == (STEPS, 1)
         assert spec.settings.style_weight == 3
@@ -113,11 +112,11 @@ def test_look_counts_but_size_and_steps_are_the_preview_s(place):
     small = order.model_copy(
         update={"shot": order.shot.model_copy(update={"size": 32, "steps": 1})}
     )
-    preview = plan_preview(small, "cpu")
+    preview = plan_preview(small, "cpu", place / "fewer")
     told = []
     result, _ = take_preview(preview, "cpu", told.append)
     assert [event.step for event in told if event.kind == "step"] == [0, 1, 0, 1]
-    photo = preview.photo.pixels()
+    photo = preview.films[0].shots[0].content.pixels()
     assert np.array_equal(result[:, :15], photo[:, :15])
     assert not np.array_equal(result, photo)
 
@@ -126,11 +125,12 @@ def test_paintings_of_one_picture_have_one_place(place):
     order = RenderOrder.of(
         content=place / "photo.png", styles=[place / "styles"], size=32, steps=1, blend=True
     )
-    preview = plan_preview(order, "cpu")
-    assert len(preview.shots) == 1 and len(preview.works) == 2
-    sheets = [
-        draw_preview(preview, [preview.photo.pixels() * 0 + level], strength)
-        for level, strength in ((0, 0), (255, 0), (255, 1))
-    ]
+    sheets = []
+    for level, strength in ((0, 0), (255, 0), (255, 1)):
+        film = order.film.model_copy(update={"strength": float(strength)})
+        mixed = order.model_copy(update={"film": film})
+        (preview,) = plan_preview(mixed, "cpu", place / "few").films
+        assert len(preview.shots) == 1 and len(preview.works) == 2
+        sheets.append(draw_preview(preview, [preview.shots[0].content.pixels() * 0 + level]))
     assert np.array_equal(sheets[0], sheets[1])  # of strength 0 only the photo is seen
     assert not np.array_equal(sheets[1], sheets[2])

@@ -2,9 +2,10 @@
 
 import shlex
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from medley.cli.console import notes
-from medley.cli.films import make_film
+from medley.cli.films import make_film, missing_steps
 from medley.cli.progress import display
 from medley.files import check_free, write_bytes
 from medley.settings import SUFFIXES, RenderOrder
@@ -36,20 +37,19 @@ def _make_preview(order: RenderOrder, force: bool, quiet: bool) -> Path:
     """
     path = _sheet_of(order.film_path)
     check_free(path, force, order.inputs)
-    with display(notes(quiet)) as show:
+    folder = TemporaryDirectory(prefix="medley-preview-")
+    with folder as workspace, display(notes(quiet)) as show:
         device = name_devices(order.run.device)[0]
-        preview = plan_preview(order, device)
-        check_free(path, force, [work.path for work in preview.works])
-        for reason in preview.skipped:
+        planned = plan_preview(order, device, Path(workspace))
+        film = planned.films[0]
+        check_free(path, force, [work.path for work in film.works])
+        for reason in film.drawn.skipped:
             show.warn(f"passed over: {reason}")
-        titles = {spec.key: spec.title for spec in preview.shots}
-        steps = {spec.key: spec.settings.steps for spec in preview.shots}
-        show.expect_shots("painting", titles, steps)
-        results = take_preview(preview, device, show.on)
-        sheet = draw_preview(preview, results, order.film.strength)
+        show.expect_shots("painting", planned.labels, missing_steps(planned))
+        sheet = draw_preview(film, take_preview(planned, device, show.on))
         write_bytes(path, encode_still(sheet, SUFFIXES[path.suffix.lower()], "medley preview"))
         if not order.blend.mask:
-            names = dict.fromkeys(str(name_of(work.path)) for work in preview.works)
+            names = dict.fromkeys(str(name_of(work.path)) for work in film.works)
             show.line(f"to choose from: --styles {shlex.join(names)}")
     return path
 
