@@ -248,3 +248,10 @@ def test_other_kinds_of_film_tell_the_same_as_their_sidecars(command, made, tmp_
     sidecar = run(*asked, f"{command}.json", cwd=made).stdout
     (made / f"{command}.json").unlink()
     assert run(*asked, f"{command}.mkv", *named, cwd=made).stdout == sidecar
+
+
+@pytest.mark.parametrize("name", [".", "/", ""])
+def test_folder_without_a_name_is_no_config(name, tmp_path):
+    told = run("render", "--config", name, cwd=tmp_path, expect=1).stderr
+    assert "(Is a directory); check its name" in told
+    assert told.count("\n") == 1

@@ -82,7 +82,7 @@ def config_options(*schemas: type[Settings], sidecar: str) -> Callable[[Command]
 
 def _read(context: click.Context, path: Path) -> SettingsFile:
     """Read a file of settings; a film stands for its sidecar, or for the recipe in it."""
-    form = FORMATS.get(path.suffix.lower()) if path.exists() else None
+    form = FORMATS.get(path.suffix.lower()) if path.name and path.exists() else None
     is_film = form and (form.kind != "sequence" or path.is_dir())
     if is_film and sidecar_of(path).is_file():
         return read_file(sidecar_of(path))
