@@ -179,6 +179,7 @@ def test_a_workspace_that_cannot_be_written_to_gets_no_note(tmp_path):
     note.begin()
     note.tell("film.mp4", "made")
     note.end(is_done=True)
+    assert [path.name for path in tmp_path.rglob("*")] == ["file"]
 
 
 def test_the_status_command_shows_films_and_waiting_shots(noted, tmp_path):

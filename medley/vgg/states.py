@@ -137,7 +137,7 @@ def _read_torch(path: Path) -> Mapping[str, Tensor]:
         if forbidden := re.search(r"GLOBAL (\S+)", str(error)):
             raise WeightsError(
                 f"'{path}' holds a Python object ({forbidden[1]}), not only tensors, and is not"
-                f" unpickled; load it in PyTorch and {_SAVE}"
+                f" unpickled; only if you trust its maker, load it in PyTorch and {_SAVE}"
             ) from error
         reason = re.split(r"[\n.]", str(error) or type(error).__name__)[0]
         raise WeightsError(f"'{path}' is torn ({reason}); fetch it again") from error
