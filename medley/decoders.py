@@ -1,7 +1,7 @@
 """The one door to picture files that somebody else has made: all formats, and all their faults.
 
-Whatever Pillow or tifffile raise for a file is a `PictureError` with its name. Only their calls
-stand in here, so that a fault of medley's own keeps its traceback.
+Whatever Pillow or tifffile raise for a file is a `PictureError` with its name. `decoding` catches
+it at their calls alone, so that a fault of medley's own keeps its traceback.
 """
 
 import io
@@ -18,10 +18,10 @@ from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 from PIL.ExifTags import Base
 
 from medley import tiffs
-from medley.errors import MedleyError, PictureError
+from medley.errors import PictureError
 from medley.kinds import HEAD, kind_of, raster_formats
 from medley.settings import LONGEST_SIDE
-from medley.tiffs import Deep
+from medley.tiffs import DecoderError, Deep, decoding
 
 # Set once, not around each read: pictures are read on threads, and filters are global.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -84,7 +84,8 @@ def decode(path: Path, data: bytes | None = None) -> Decoded:
             values, white = tiffs.decode_deep(file)
             return Decoded(values, None, None, white)
         with picture:
-            picture.load()
+            with decoding():
+                picture.load()
             tags = getattr(picture, "tag_v2", {})
             profile = picture.info.get("icc_profile")
             pixels, alpha = _apart(upright(picture))
@@ -109,7 +110,9 @@ def open_picture(file: BinaryIO, path: Path | None = None) -> Image.Image:
         path: its name for errors.
 
     Raises:
-        Exception: whatever Pillow raises.
+        OSError: it is no picture that Pillow knows, or cannot be read.
+        DecoderError: Pillow raised anything else.
+        PictureError: of a TIFF nothing but a preview can be read.
     """
     begin = file.read(HEAD)
     file.seek(0)
@@ -117,34 +120,31 @@ def open_picture(file: BinaryIO, path: Path | None = None) -> Image.Image:
         return _open_jpeg(file)
     if tiffs.is_tiff(begin):
         return tiffs.open_page(file, path)
-    return Image.open(file, formats=raster_formats())
+    with decoding():
+        return Image.open(file, formats=raster_formats())
 
 
 @contextmanager
 def _naming(path: Path, data: bytes | None = None) -> Iterator[None]:
-    """Make an error with the file's name of whatever a decoder raises in the block.
+    """Make an error with the file's name of what a decoder or the file raises in the block.
 
     Raises:
-        PictureError: the decoder raised anything at all.
+        PictureError: the picture cannot be read.
     """
     try:
         yield
-    except MedleyError:
-        raise
     except FileNotFoundError:
         raise PictureError(f"there is no picture '{path}'; check its name") from None
     except IsADirectoryError:
         raise PictureError(f"'{path}' is a folder, not a picture; name a file in it") from None
-    except _BOMBS:
-        limit = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
-        raise PictureError(
-            f"'{path}' claims more than {limit:.0f} megapixels; scale it down first"
-        ) from None
-    except Exception as error:
-        if data is None:
-            size, head = _look(path)
-        else:
-            size, head = len(data), data[:HEAD]
+    except (DecoderError, OSError, MemoryError) as raised:
+        error = raised.__cause__ if isinstance(raised, DecoderError) else raised
+        if isinstance(error, _BOMBS):
+            limit = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+            raise PictureError(
+                f"'{path}' claims more than {limit:.0f} megapixels; scale it down first"
+            ) from None
+        size, head = _look(path) if data is None else (len(data), data[:HEAD])
         if kind := kind_of(head):
             raise PictureError(f"'{path}' is {kind.name}; {kind.way}") from error
         raise PictureError(f"'{path}' is not a readable picture ({_why(size, error)})") from error
@@ -188,16 +188,18 @@ class _Jpeg(JpegImagePlugin.JpegImageFile):
 
 def _open_jpeg(file: BinaryIO) -> Image.Image:
     # Not by Image.open, which refuses a huge picture before it could be asked for less of it.
-    picture = _Jpeg(file)
+    with decoding():
+        picture = _Jpeg(file)
     width, height = picture.size
     # A progressive JPEG's coefficients are all in memory at once, however little comes out.
     reductions = (1,) if picture.info.get("progressive") else _REDUCTIONS
     for reduction in reductions:
         if width * height <= REDUCED_ABOVE * reduction**2:
             break
-    picture.draft(None, (width // reduction, height // reduction))
-    if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or math.inf):
-        raise Image.DecompressionBombError
+    with decoding():
+        picture.draft(None, (width // reduction, height // reduction))
+        if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or math.inf):
+            raise Image.DecompressionBombError
     return picture
 
 
@@ -224,17 +226,22 @@ def _apart(picture: Image.Image) -> tuple[Image.Image | Deep, Image.Image | None
         # Pillow has reduced such a PNG to 8 bits, but not the colour that is transparent.
         picture.info["transparency"] = tuple(value >> 8 for value in key)
     if picture.mode in ("P", "PA") or key is not None:
-        picture = picture.convert("RGBA")
+        picture = _converted(picture, "RGBA")
     alpha = None
     if picture.mode in ("RGBA", "LA"):
         alpha = picture.getchannel("A")
-        picture = picture.convert(picture.mode[:-1])
+        picture = _converted(picture, picture.mode[:-1])
     if picture.mode not in ("RGB", "L", "CMYK"):
-        picture = picture.convert("RGB")
+        picture = _converted(picture, "RGB")
     return picture, alpha
 
 
-def _why(size: int | None, error: Exception) -> str:
+def _converted(picture: Image.Image, mode: str) -> Image.Image:
+    with decoding():  # which stumbles over damaged palettes and transparent colours
+        return picture.convert(mode)
+
+
+def _why(size: int | None, error: BaseException | None) -> str:
     if size == 0:
         return "the file is empty"
     if "truncated" in str(error) or isinstance(error, EOFError):

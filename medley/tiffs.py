@@ -3,7 +3,8 @@
 import io
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -25,6 +26,10 @@ _SMALLER = 4  # a page of so many times fewer pixels is a preview
 # Tags and values of TIFF 6.0, TIFF Technical Note 1, and DNG 1.6.
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 254, 256, 257, 258, 262
 _ORIENTATION, _MOST, _SUBIFDS, _SAMPLE_FORMAT, _MOST_OF_ANY_TYPE = 274, 281, 330, 339, 341
+_TAGS = (
+    _SUBFILE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC,
+    _ORIENTATION, _MOST, _SUBIFDS, _SAMPLE_FORMAT, _MOST_OF_ANY_TYPE,
+)  # fmt: skip
 _REDUCED, _MASK = 1, 4
 _FLOAT = 3
 _USUAL = (1, 2)  # gray from black to white, RGB
@@ -32,6 +37,26 @@ _APART = 2  # a plane for each colour
 _SENSOR = (32803, 34892)  # a colour filter's mosaic, and what is not developed yet
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it says is said by us
+
+
+class DecoderError(Exception):
+    """A decoder's own error, which is its cause; never raised for a fault of medley's."""
+
+
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Mark whatever is raised in the block, which holds calls of a decoder and nothing else.
+
+    Raises:
+        OSError: the decoder raised one; medley's own reading of the file may raise it as well.
+        DecoderError: the decoder raised anything else.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise DecoderError from error
 
 
 class _Page(NamedTuple):
@@ -59,7 +84,8 @@ def open_page(file: BinaryIO, path: Path | None) -> Image.Image:
 
     Raises:
         PictureError: nothing but a preview can be read.
-        Exception: whatever Pillow raises.
+        OSError: it is no TIFF that Pillow knows, or cannot be read.
+        DecoderError: Pillow raised anything else.
     """
     pages = _list_pages(file)
     file.seek(0)
@@ -77,7 +103,8 @@ def open_page(file: BinaryIO, path: Path | None) -> Image.Image:
         except UnidentifiedImageError:
             continue
         if page.orientation is None and first.orientation is not None:
-            picture.getexif()[_ORIENTATION] = first.orientation
+            with decoding():
+                picture.getexif()[_ORIENTATION] = first.orientation
         return picture
     is_raw = any(page.is_sensor for page in pages)
     why = f"{RAW.name}; {RAW.way}" if is_raw else "of a kind that Pillow lacks; save it as PNG"
@@ -94,23 +121,23 @@ def decode_deep(file: BinaryIO) -> tuple[Deep, float | None]:
         The values, and what the file says is white.
 
     Raises:
-        UnidentifiedImageError: it is none of gray or RGB.
-        Exception: whatever tifffile raises.
+        OSError: it is none of gray or RGB, or cannot be read.
+        DecoderError: it claims to be huge, or tifffile raised anything else.
     """
     import tifffile  # only for a TIFF that Pillow cannot read
 
-    with tifffile.TiffFile(file) as tiff:
+    with decoding(), tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
         tags = {tag.code: tag.value for tag in page.tags}
+        samples, size = page.samplesperpixel, (page.imagelength, page.imagewidth)
+        is_apart = samples == 3 and page.planarconfig == _APART
         if page.nbytes > _BYTES * (Image.MAX_IMAGE_PIXELS or math.inf):
             raise Image.DecompressionBombError
-        samples = page.samplesperpixel
         if page.photometric not in _USUAL or samples not in (1, 3):
             raise UnidentifiedImageError
         values: Deep = page.asarray()
-    if samples == 3 and page.planarconfig == _APART:
+    if is_apart:
         values = np.moveaxis(values, 0, -1)
-    size = page.imagelength, page.imagewidth
     if values.shape == (*size, 1):
         values = values[..., 0]
     if values.dtype.kind not in "uif" or values.shape not in (size, (*size, 3)):
@@ -125,6 +152,7 @@ def white_of(tags: Mapping[int, Any]) -> float | None:
     Some programs give there the brightest value of this very picture, by which a dark one would
     become bright. Else a value's bits tell, if they are fewer than its place has.
     """
+    tags = _read(tags)
     most = _number(tags.get(_MOST_OF_ANY_TYPE)) or _number(tags.get(_MOST))
     is_float = _FLOAT in np.atleast_1d(tags.get(_SAMPLE_FORMAT, 1))
     if most and (most > 1 if is_float else math.log2(most + 1).is_integer()):
@@ -141,7 +169,8 @@ def _number(value: Any) -> float | None:
 
 
 def _open(file: BinaryIO) -> Image.Image:
-    return Image.open(file, formats=("TIFF",))
+    with decoding():
+        return Image.open(file, formats=("TIFF",))
 
 
 def _list_pages(file: BinaryIO) -> list[_Page]:
@@ -151,27 +180,46 @@ def _list_pages(file: BinaryIO) -> list[_Page]:
         head += file.read(8)
     pages: list[_Page] = []
     seen: set[int] = set()
-    try:
-        waiting = [ImageFileDirectory_v2(head).next]
-        while waiting and len(seen) < _MOST_PAGES:
-            offset = waiting.pop(0)
-            if not offset or offset in seen:
-                continue
-            seen.add(offset)
-            tags = ImageFileDirectory_v2(head)
-            file.seek(offset)
-            tags.load(file)
-            page = _page(offset, tags)
-            if page:
-                pages.append(page)
-            within = tags.get(_SUBIFDS, ())
-            waiting += [tags.next, *(within if isinstance(within, tuple) else (within,))]
-    except Exception:  # noqa: S110 - the pages before are there
-        pass
+    waiting = [_tags_at(file, head, 0)[1]]
+    while waiting and len(seen) < _MOST_PAGES:
+        offset = waiting.pop(0)
+        if not isinstance(offset, int) or not offset or offset in seen:
+            continue
+        seen.add(offset)
+        tags, following = _tags_at(file, head, offset)
+        if page := _page(offset, tags):
+            pages.append(page)
+        within = tags.get(_SUBIFDS, ())
+        waiting += [following, *(within if isinstance(within, tuple) else (within,))]
     return pages
 
 
-def _page(offset: int, tags: ImageFileDirectory_v2) -> _Page | None:
+def _tags_at(file: BinaryIO, head: bytes, offset: int) -> tuple[dict[int, Any], object]:
+    """The tags of the page at an offset, and the next one's; at 0 none, and the first one's.
+
+    A page that Pillow cannot read has no tags, and none is next.
+    """
+    try:
+        tags = ImageFileDirectory_v2(head)
+        if offset:
+            file.seek(offset)
+            tags.load(file)
+        following = tags.next
+    except Exception:  # whatever Pillow raises; the pages before are there
+        return {}, None
+    return _read(tags), following
+
+
+def _read(tags: Mapping[int, Any]) -> dict[int, Any]:
+    """The values of the tags that count; one that Pillow cannot read counts as absent."""
+    found: dict[int, Any] = {}
+    for tag in _TAGS:
+        with suppress(Exception):  # whatever Pillow raises, which reads a value when asked for it
+            found[tag] = tags[tag]
+    return found
+
+
+def _page(offset: int, tags: Mapping[int, Any]) -> _Page | None:
     """What tags say of a page; None if it is no picture."""
     width, height, kind = (tags.get(tag) for tag in (_WIDTH, _HEIGHT, _SUBFILE))
     if not (isinstance(width, int) and isinstance(height, int) and width * height):

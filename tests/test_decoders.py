@@ -1,6 +1,7 @@
 """Picture files that somebody else has made: of every kind, and damaged in every way."""
 
 import ast
+import inspect
 import io
 import os
 import struct
@@ -10,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from PIL import EpsImagePlugin, Image, ImageFile
+from PIL import EpsImagePlugin, Image, ImageFile, JpegImagePlugin, TiffImagePlugin
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 import medley
-from medley import images, kinds
+from medley import decoders, images, kinds, tiffs
 from medley.errors import PictureError
 from medley.images import read_layers, read_picture
 from medley.keywords import open_picture
@@ -95,23 +97,76 @@ FAULTS = [
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 def test_whatever_a_decoder_raises_is_that_file_s_failure(tmp_path, monkeypatch, fault):
+    def fail(*_, **__):
+        raise fault
+
+    every_kind(tmp_path)
+    for where, name, path in (
+        (Image, "open", "a.png"),
+        (ImageFile.ImageFile, "load", "a.png"),
+        (TiffImagePlugin.TiffImageFile, "load", "preview.tif"),
+        (Image.Image, "convert", "palette.png"),
+        (JpegImagePlugin.JpegImageFile, "_open", "a.jpg"),
+        (JpegImagePlugin.JpegImageFile, "draft", "a.jpg"),
+        (tifffile.TiffPage, "asarray", "floats.tif"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, fail)
+            with pytest.raises(PictureError, match=rf"^'.*{path}' is not a readable [^\n]+\)$"):
+                read_picture(tmp_path / path)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_page_or_tag_that_pillow_cannot_read_counts_as_absent(tmp_path, monkeypatch, fault):
     def fail(*_):
         raise fault
 
-    Image.fromarray(PIXELS).save(tmp_path / "a.png")
-    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
-    with pytest.raises(PictureError, match=r"^'.*a\.png' is not a readable picture \([^\n]+\)$"):
-        read_picture(tmp_path / "a.png")
+    tiff(tmp_path / "a.tif", (LARGE, {}), (SMALL, {"subfiletype": 1}))
+    for name in ("load", "__getitem__"):
+        with monkeypatch.context() as patch:
+            patch.setattr(tiffs, "ImageFileDirectory_v2", type("", (ImageFileDirectory_v2,), {}))
+            patch.setattr(tiffs.ImageFileDirectory_v2, name, fail)
+            assert (np.asarray(read_picture(tmp_path / "a.tif")) == LARGE).all()
 
 
-def test_fault_of_medley_s_own_keeps_its_traceback(tmp_path, monkeypatch):
-    def fail(*_):
-        raise AttributeError("ours")
+OWN = [
+    (module, name)
+    for module in (decoders, tiffs, images)
+    for name, one in inspect.getmembers(module, inspect.isfunction)
+    if one.__module__ == module.__name__
+]
+UNREAD = {"size_in", "_look", "_why"}  # no size is asked for, and nothing fails
 
-    monkeypatch.setattr(images, "_to_eight_bits", fail)
-    Image.fromarray(np.full((4, 4), 9999, np.uint16)).save(tmp_path / "a.png")
-    with pytest.raises(AttributeError, match="ours"):
-        read_picture(tmp_path / "a.png")
+
+def every_kind(folder):
+    """Pictures that lead through all that medley does itself when it reads one."""
+    Image.fromarray(PIXELS).save(folder / "a.png")
+    Image.fromarray(PIXELS).save(folder / "a.jpg", icc_profile=b"none")
+    (folder / "palette.png").write_bytes(half_transparent("P", ".png"))
+    Image.fromarray(np.full((4, 4), 9999, np.uint16)).save(folder / "deep.png")
+    tiff(folder / "preview.tif", [PREVIEW, (LARGE, RGB)])
+    tifffile.imwrite(folder / "floats.tif", (PIXELS / 255).astype(np.float32), photometric="rgb")
+
+
+@pytest.mark.parametrize("fault", [AttributeError, SyntaxError, struct.error, ValueError])
+def test_fault_of_medley_s_own_keeps_its_traceback(tmp_path, monkeypatch, fault):
+    def fail(*_, **__):
+        raise fault("ours")
+
+    every_kind(tmp_path)
+    met = set()
+    for module, name in OWN:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, fail)
+            for path in sorted(tmp_path.iterdir()):
+                try:
+                    read_picture(path)
+                except fault as error:
+                    assert str(error) == "ours"
+                    met.add(name)
+    assert {"_apart", "upright", "_page", "_list_pages", "white_of", "decode_deep"} <= met
+    used = {name for module, name in OWN if module is not images}
+    assert used - UNREAD == met & used
 
 
 def test_every_call_that_opens_a_picture_says_which_formats_it_takes():

@@ -118,16 +118,15 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
 def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            if weightfile.is_own(file.metadata() or {}):
-                raise WeightsError(
-                    f"'{path}' is one of medley's already; pass it as it is: ",
-                    Setting("weights", path),
-                )
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except WeightsError:
-        raise
+            about = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except Exception as error:  # whatever the reader makes of a foreign file
         raise WeightsError(f"'{path}' is torn ({error}); fetch it again") from error
+    if weightfile.is_own(about):
+        raise WeightsError(
+            f"'{path}' is one of medley's already; pass it as it is: ", Setting("weights", path)
+        )
+    return tensors
 
 
 def _read_torch(path: Path) -> Mapping[str, Tensor]:
