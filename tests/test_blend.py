@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 
 from medley.errors import PictureError
-from medley.files import sha256
 from medley.images import decode
 from medley.settings import BlendSettings, ShotSettings
-from medley.studio.shooting.blend import Blend, MaskFiles, read_blend
+from medley.studio.shooting.blend import Blend, read_blend
+from medley.studio.shooting.kept import read_kept
+from medley.studio.shooting.masks import read_masks, shared
 from medley.studio.shooting.model import load_model
 from medley.studio.shooting.problem import make_objective_of
 from medley.transfer.color_transfer import Patch, color_statistics, match_colors
@@ -26,8 +27,7 @@ CONTENT = draw_pixels(24, 32, 1)
 
 
 def masked(*masks):
-    digest = sha256(*(mask.tobytes() for mask in masks))
-    return Blend((1.0, 1.0), MaskFiles((), *masks[0].shape, digest), held=masks)
+    return Blend((1.0, 1.0), shared((), masks, sum(masks), ""))
 
 
 def spec(blend=None, paintings=1, **settings):
@@ -121,21 +121,28 @@ def read(*pairs, told=None, **options):
     return read_blend(wishes, len(pairs), *CONTENT.shape[:2], warn)
 
 
+def values(blend):
+    return blend.masks.values
+
+
 def test_rest_is_what_the_other_masks_leave_softly(tmp_path):
     soft = np.tile(np.linspace(0, 255, 32), (24, 1))
     blend = read(save_mask(tmp_path / "soft.png", soft), "rest")
-    np.testing.assert_allclose(blend.masks[0] + blend.masks[1], 1, atol=1e-6)
-    assert blend.masks[0][0, 15] == pytest.approx(np.uint8(soft[0, 15]) / 255)
+    np.testing.assert_allclose(values(blend)[0] + values(blend)[1], 1, atol=1e-6)
+    assert values(blend)[0][0, 15] == pytest.approx(np.uint8(soft[0, 15]) / 255)
 
 
 def test_a_plan_holds_no_masks_and_notices_one_that_was_changed(masks):
     planned = read(masks["left"], "rest").without_masks()
-    assert planned.held is None
-    for again, before in zip(planned.masks, read(masks["left"], "rest").masks, strict=True):
+    assert planned.masks.held is None
+    expected = values(read(masks["left"], "rest"))
+    for again, before in zip(values(planned), expected, strict=True):
         np.testing.assert_array_equal(again, before)
     assert planned.holding_masks().digest == planned.digest
     shutil.copyfile(masks["right"], masks["left"])
-    with pytest.raises(PictureError, match="one was changed since; start again"):
+    with pytest.raises(
+        PictureError, match=r"left.png' was changed since it was looked at; start again"
+    ):
         planned.holding_masks()
 
 
@@ -143,8 +150,8 @@ def test_masks_that_overlap_share_the_place_and_it_is_said(masks):
     told = []
     blend = read(masks["all"], masks["left"], told=told)
     assert told == ["the masks overlap on 50% of the picture, whose paintings share it there"]
-    assert blend.masks[0][0, 0] == blend.masks[1][0, 0] == 0.5
-    assert (blend.masks[0][0, 31], blend.masks[1][0, 31]) == (1, 0)
+    assert values(blend)[0][0, 0] == values(blend)[1][0, 0] == 0.5
+    assert (values(blend)[0][0, 31], values(blend)[1][0, 31]) == (1, 0)
 
 
 def test_picture_outside_all_masks_is_spoken_of(masks):
@@ -155,16 +162,40 @@ def test_picture_outside_all_masks_is_spoken_of(masks):
     ]
 
 
-def test_mask_of_another_size_is_resized_and_it_is_said(tmp_path):
+def test_mask_of_other_proportions_is_stretched_and_it_is_said(tmp_path):
     told = []
-    values = np.zeros((48, 96))
-    values[:, 48:] = 255
-    blend = read(save_mask(tmp_path / "large.png", values), "rest", told=told)
-    assert blend.masks[0].shape == (24, 32)
-    assert (blend.masks[0][:, :15] == 0).all()
-    assert (blend.masks[0][:, 17:] == 1).all()
+    right = np.zeros((48, 96))
+    right[:, 48:] = 255
+    blend = read(save_mask(tmp_path / "large.png", right), "rest", told=told)
+    assert values(blend)[0].shape == (24, 32)
+    assert (values(blend)[0][:, :15] == 0).all()
+    assert (values(blend)[0][:, 17:] == 1).all()
     (line,) = told
-    assert "large.png' is resized from 96x48 to 32x24; its proportions are not the photo's" in line
+    assert (
+        "large.png' is stretched from 96x48 to 32x24; its proportions are not the photo's" in line
+    )
+
+
+@pytest.mark.parametrize(
+    ("mask", "shot", "is_told"),
+    [
+        ((3000, 2000), (384, 256), False),
+        ((300, 200), (32, 21), False),
+        ((1000, 303), (64, 19), False),  # 19.4 rows
+        ((24, 32), (32, 24), True),
+        ((1000, 1040), (100, 100), True),
+    ],
+)
+def test_only_a_mask_of_other_proportions_than_the_photo_s_is_spoken_of(
+    tmp_path, mask, shot, is_told
+):
+    path = tmp_path / "mask.png"
+    Image.new("L", mask, 255).save(path)
+    told = []
+    ((read,), _) = read_masks([path], shot[1], shot[0], told.append)
+    assert read.shape == shot[::-1]
+    assert (read == 1).all()
+    assert bool(told) is is_told
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
@@ -176,8 +207,8 @@ def test_transparent_part_of_a_mask_is_no_part_of_it(tmp_path, mode):
         mask = mask.quantize(2, method=Image.Quantize.FASTOCTREE)
     mask.convert(mode).save(tmp_path / "cut.png")
     blend = read(tmp_path / "cut.png", "rest")
-    assert (blend.masks[0][:, :16] == 1).all()
-    assert (blend.masks[0][:, 16:] == 0).all()
+    assert (values(blend)[0][:, :16] == 1).all()
+    assert (values(blend)[0][:, 16:] == 0).all()
 
 
 @pytest.mark.parametrize(
@@ -197,6 +228,25 @@ def test_masks_that_cannot_be_used_are_one_line(masks, tmp_path, names, words):
     with pytest.raises(PictureError, match=words) as error:
         read(*(({**masks, **others}).get(name, name) for name in names))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "words"),
+    [
+        ((255, 0), (255, 0), "it is transparent all over, and what is transparent counts as black"),
+        ((0, 255), (255, 0), "it is black wherever it is not transparent, and what is transparent"),
+        ((0, 255), (0, 255), "it is black all over; paint white"),
+    ],
+)
+def test_mask_without_any_white_is_told_what_it_shows(tmp_path, left, right, words):
+    path = tmp_path / "mask.png"
+    pixels = np.full((24, 32, 2), left, np.uint8)
+    pixels[:, 16:] = right
+    Image.fromarray(pixels, "LA").save(path)
+    with pytest.raises(PictureError, match=f"covers nothing: {words}.* where it shall pull"):
+        read(str(path), "rest")
+    with pytest.raises(PictureError, match=f"mask.png' keeps nothing: {words}.* what shall stay"):
+        read_kept(path, 24, 32, pytest.fail)
 
 
 def test_colors_are_given_only_where_a_patch_is():

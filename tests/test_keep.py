@@ -159,7 +159,7 @@ def test_two_equal_paintings_pull_like_one(model, ramp):
     )  # fmt: skip
     two = make_objective_of(twice, model).evaluate(image, False)[0]
     assert float(two.style) == pytest.approx(float(one.style), rel=1e-4)
-    assert problem.free_share == pytest.approx(float(1 - spec.kept.mask.mean()))
+    assert problem.free_share == pytest.approx(float(1 - spec.kept.values[0].mean()))
 
 
 def test_colors_are_matched_without_what_is_kept():
@@ -218,10 +218,10 @@ def test_a_plan_holds_no_mask_and_notices_one_that_was_changed(ramp):
     spec = spec_that_keeps(ramp)
     assert spec.kept.held is None
     loaded = spec.loaded(lambda picture: picture.pixels())
-    assert np.array_equal(loaded.kept.mask, spec.kept.mask)
+    assert np.array_equal(loaded.kept.values[0], spec.kept.values[0])
     assert loaded.key == spec.key
     save(ramp, np.tile(RAMP[::-1] * 255, (HEIGHT, 1)))
-    assert np.array_equal(loaded.kept.mask[:, KEPT], np.ones((HEIGHT, 8)))
+    assert np.array_equal(loaded.kept.values[0][:, KEPT], np.ones((HEIGHT, 8)))
     with pytest.raises(PictureError, match="was changed since it was looked at; start again"):
         spec.loaded(lambda picture: picture.pixels())
 
@@ -357,4 +357,4 @@ def test_what_cannot_be_kept_is_one_line_on_every_door(place, options, code, wor
 def test_mask_of_another_shape_is_resized_and_told_once(place):
     words = ["--content", "photo.png", "--styles", "styles", "--keep", "small.png", *FILM]
     told = run("render", *words, cwd=place).stderr
-    assert told.count("mask 'small.png' is resized from 24x36 to 48x36; its proportions") == 1
+    assert told.count("mask 'small.png' is stretched from 24x36 to 48x36; its proportions") == 1

@@ -108,7 +108,7 @@ def test_look_counts_but_size_and_steps_are_the_preview_s(place):
         assert (spec.settings.steps, len(spec.scales)) == (STEPS, 1)
         assert spec.settings.style_weight == 3
         assert spec.after is None
-        assert spec.kept.mask[:, : SIDE // 2 - 1].min() == 1
+        assert spec.kept.values[0][:, : SIDE // 2 - 1].min() == 1
     small = order.model_copy(
         update={"shot": order.shot.model_copy(update={"size": 32, "steps": 1})}
     )

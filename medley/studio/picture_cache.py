@@ -16,7 +16,8 @@ from medley.paintings.catalogs import Catalog, Entry, read_catalog
 from medley.paintings.draws import Draw, Fingerprint, draw_from, fingerprint
 from medley.pictures import Picture, digest_of, resized
 from medley.settings import CatalogSettings, ShotSettings
-from medley.studio.shooting.kept import Kept, read_kept
+from medley.studio.shooting.kept import read_kept
+from medley.studio.shooting.masks import Masks
 from medley.studio.shooting.spec import content_size, enlargement
 
 KEPT_BYTES = 64 * 2**20
@@ -52,7 +53,7 @@ class PictureCache:
         self._facts: dict[Path, _Facts | PictureError] = {}
         self._areas: dict[float, None] = {}
         self._pictures: dict[_Size, Picture] = {}
-        self._kept: dict[_Size, tuple[Kept, list[str]]] = {}
+        self._kept: dict[_Size, tuple[Masks, list[str]]] = {}
         self._draws: dict[tuple[Any, ...], Draw[Picture]] = {}
         self._pixels: LRUCache[_Size, Pixels] = LRUCache(KEPT_BYTES, getsizeof=_bytes_of)
         self._lock = threading.Lock()  # shots are loaded while another thread cuts a film
@@ -118,7 +119,7 @@ class PictureCache:
             self._pictures[key] = Picture(path, height, width, digest_of(pixels))
         return self._pictures[key]
 
-    def kept(self, path: Path, height: int, width: int, warn: Callable[[str], None]) -> Kept:
+    def kept(self, path: Path, height: int, width: int, warn: Callable[[str], None]) -> Masks:
         """Measure and digest a mask of what stays in a photo of a size; see `read_kept`.
 
         Args:
@@ -133,7 +134,7 @@ class PictureCache:
         key = path, height, width
         if key not in self._kept:
             notes: list[str] = []
-            self._kept[key] = read_kept(*key, notes.append).without_mask(), notes
+            self._kept[key] = read_kept(*key, notes.append).released(), notes
         kept, notes = self._kept[key]
         for note in notes:
             warn(note)

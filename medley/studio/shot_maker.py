@@ -62,7 +62,8 @@ class ShotMaker:
         kept = None
         if settings.keep and settings.keep_strength:
             kept = self.pictures.kept(settings.keep, content.height, content.width, self.warn)
-            check_room(blend, kept, settings.keep_strength)
+            files = [painting.path for painting in paintings]
+            check_room(kept, settings.keep_strength, blend, files)
         elif settings.keep:  # nothing is kept at strength 0: the same shot as without
             settings = settings.model_copy(update={"keep": None, "keep_strength": 1.0})
         return ShotSpec(

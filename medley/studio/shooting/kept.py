@@ -1,61 +1,14 @@
 """Where a shot keeps its photo: a mask that is white on the subject, as a file."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
 
 from medley.errors import PictureError
-from medley.files import sha256
-from medley.studio.shooting.blend import Blend, Mask, read_mask
-
-_LEAST = 1.0  # pixel; what is smaller is nothing
+from medley.studio.shooting.blend import Blend
+from medley.studio.shooting.masks import LEAST, Masks, read_masks, shared, why_black
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A mask of what stays, at the size of a shot.
-
-    Attributes:
-        path: file of the mask.
-        height: height of the shot in pixels.
-        width: width of the shot in pixels.
-        digest: digest of the mask's values at that size.
-        held: values in memory; read from the file when needed if None.
-    """
-
-    path: Path
-    height: int
-    width: int
-    digest: str
-    held: Mask | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def mask(self) -> Mask:
-        """The mask's values, which are read from the file if they are not held.
-
-        Raises:
-            PictureError: the file cannot be read any more, or shows something else.
-        """
-        if self.held is not None:
-            return self.held
-        mask = read_mask(self.path, self.height, self.width, lambda _: None)
-        if _digest(mask) != self.digest:
-            raise PictureError(f"'{self.path}' was changed since it was looked at; start again")
-        return mask
-
-    def holding(self) -> Self:
-        """Copy it with the values in memory."""
-        return replace(self, held=self.mask)
-
-    def without_mask(self) -> Self:
-        """Copy it without the values, which the file still has."""
-        return replace(self, held=None)
-
-
-def read_kept(path: Path, height: int, width: int, warn: Callable[[str], None]) -> Kept:
+def read_kept(path: Path, height: int, width: int, warn: Callable[[str], None]) -> Masks:
     """Read a mask of what stays.
 
     Args:
@@ -67,37 +20,35 @@ def read_kept(path: Path, height: int, width: int, warn: Callable[[str], None]) 
     Raises:
         PictureError: the mask is unreadable, or keeps nothing or everything.
     """
-    mask = read_mask(path, height, width, warn)
-    if mask.sum() < _LEAST:
-        raise PictureError(
-            f"'{path}' keeps nothing: it is black all over; paint white what shall stay"
-        )
-    if (1 - mask).sum() < _LEAST:
+    (mask,), whole = read_masks((path,), height, width, warn)
+    if mask.sum() < LEAST:
+        raise PictureError(f"'{path}' keeps nothing: {why_black(path)} what shall stay")
+    if (1 - mask).sum() < LEAST:
         raise PictureError(
             f"'{path}' keeps everything: it is white all over; paint black what shall be repainted"
         )
-    return Kept(path, height, width, _digest(mask), mask)
+    return shared((path,), (mask,), whole, str(mask.shape))
 
 
-def check_room(blend: Blend, kept: Kept, strength: float) -> None:
+def check_room(kept: Masks, strength: float, blend: Blend, paintings: Sequence[Path]) -> None:
     """Check that what is kept leaves a place to each painting that has a mask.
 
     Args:
-        blend: masks of the paintings.
         kept: what is kept.
         strength: how much of the photo stays there.
+        blend: masks of the paintings.
+        paintings: files of the paintings, in their order.
 
     Raises:
         PictureError: a painting has no place left.
     """
-    free = 1 - strength * kept.mask
-    for masked, mask in zip(blend.files.named if blend.files else (), blend.masks, strict=True):
-        if (mask * free).sum() < _LEAST:
+    if not blend.masks:
+        return
+    free = 1 - strength * kept.values[0]
+    masks = zip(blend.masks.files, paintings, blend.masks.values, strict=True)
+    for name, painting, mask in masks:
+        if (mask * free).sum() < LEAST:
             raise PictureError(
-                f"mask '{masked.mask}' of '{masked.painting}' lies wholly in what '{kept.path}'"
-                " keeps; leave it out, or keep less"
+                f"mask '{name}' of '{painting}' lies wholly in what '{kept.files[0]}' keeps;"
+                " leave it out, or keep less"
             )
-
-
-def _digest(mask: Mask) -> str:
-    return sha256(str(mask.shape).encode(), mask.tobytes())

@@ -9,6 +9,7 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from medley.images import Pixels
+from medley.studio.shooting.masks import Masks
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.resources import out_of_memory_named
 from medley.studio.shooting.spec import ShotSpec
@@ -156,7 +157,7 @@ def _keep(spec: ShotSpec, photo: Callable[[], Tensor], device: torch.device) -> 
     """The region in which the photo stays, if there is one."""
     if spec.kept is None:
         return None
-    mask = torch.from_numpy(spec.kept.mask)[None, None].to(device)
+    mask = _as_tensors(spec.kept, device)[0]
     return Keep(photo, spec.settings.keep_strength * mask)
 
 
@@ -166,7 +167,7 @@ def _style_targets(
     """The style targets of the paintings, with strengths and masks, for a picture of a size."""
     blend = spec.blend
     strengths = blend.strengths or (1.0,) * len(spec.paintings)
-    masks = [torch.from_numpy(mask)[None, None].to(device) for mask in blend.masks]
+    masks = _as_tensors(blend.masks, device)
     free = keep.free(height, width) if keep else None
     if not masks:
         return [StyleTarget(strength, free) for strength in strengths]
@@ -182,8 +183,13 @@ def _palette(spec: ShotSpec, paintings: Sequence[Tensor]) -> Palette:
     """The colours of the paintings, mixed by strength or masked like the style targets."""
     if not spec.blend.masks:
         return color_statistics(paintings, spec.blend.strengths)
-    masks = [torch.from_numpy(mask)[None, None].to(paintings[0]) for mask in spec.blend.masks]
+    masks = _as_tensors(spec.blend.masks, paintings[0].device)
     return list(map(Patch, [color_statistics([painting]) for painting in paintings], masks))
+
+
+def _as_tensors(masks: Masks | None, device: torch.device) -> list[Tensor]:
+    """Masks as floats `(1, 1, height, width)`."""
+    return [torch.from_numpy(mask)[None, None].to(device) for mask in masks.values] if masks else []
 
 
 def _shrunk(painting: Tensor, factor: float, shortest: int) -> Tensor:

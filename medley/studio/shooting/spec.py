@@ -21,7 +21,7 @@ from medley.pictures import Picture, held_picture, resized
 from medley.settings import ShotSettings, StyleSettings, TileSetting
 from medley.studio.shooting import costs
 from medley.studio.shooting.blend import Blend
-from medley.studio.shooting.kept import Kept
+from medley.studio.shooting.masks import Masks
 from medley.transfer.scales import Scale, plan_scales
 from medley.vgg.layers import HALVES, Precision
 from medley.workspace.shot import Shot
@@ -86,7 +86,7 @@ class ShotSpec:
     weights: str
     precision: Precision
     blend: Blend = field(default_factory=Blend)
-    kept: Kept | None = None
+    kept: Masks | None = None
     title: str = field(default="", compare=False)
 
     @cached_property
