@@ -15,6 +15,7 @@ from medley.errors import FilmError
 from medley.film.timeline import Frame, Still, walk_shares, walk_timeline
 from medley.images import decode
 from medley.settings import ShotSettings, WalkOrder
+from medley.studio.editing.cut import title_notes
 from medley.studio.film_shots import lap_of, muddy_notes
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.problem import iterate
@@ -199,6 +200,22 @@ def test_walk_of_few_steps_is_told_to_be_muddy_with_what_would_do():
         assert told(2, fps=fps, seconds_per_painting=0.4, steps_per_frame=int(steps)) == []
 
 
+@pytest.mark.parametrize(
+    ("seconds", "is_told"), [(2.4, False), (2.5, True), (2.6, True), (9, True)]
+)
+def test_title_that_lies_over_the_whole_walk_is_told_of(seconds, is_told):
+    def told(**settings):
+        order = WalkOrder.of(content="photo.png", styles=["styles"], fps=10, **settings)
+        return title_notes(order.film, lap_of(order, 2).frames)
+
+    notes = told(title="Walk", title_seconds=seconds, seconds_per_painting=1.25)
+    assert bool(notes) is is_told
+    if notes:
+        assert f"the title stands for {seconds:g} s and the walk lasts 2.5 s: nothing" in notes[0]
+        assert "no caption or inset at all; shorten the title, or lengthen the walk" in notes[0]
+    assert told(title_seconds=seconds, seconds_per_painting=1.25) == []
+
+
 @pytest.fixture
 def place(make_picture, tmp_path) -> Path:
     """A folder with a photo and three paintings."""
@@ -287,6 +304,11 @@ def test_walk_s_film_is_cut_again_with_other_words_and_from_that_once_more(place
         assert (one["title"], one["frame"]) == (other["title"], other["frame"])
     wide = ("--resolution", "64x100", "--captions", "title", "--inset", "top-left", "--fps", "5")
     run("assemble", "again.json", "-o", "worded/", *wide, cwd=place)
+    long = ("--title", "Walk", "--title-seconds", "9")
+    titled = run("assemble", "again.json", "-o", "titled/", *long, cwd=place)
+    assert titled.stderr.count("the title stands for 9 s and the walk lasts 3.6 s") == 1
+    again = walk(place, "-o", "long/", *long)
+    assert again.stderr.count("the title stands for 9 s and the walk lasts 3.6 s") == 1
     walk(place, "-o", "asked/", *wide[:-2])
     pair = (sorted((place / name).iterdir()) for name in ("worded", "asked"))
     frames = [np.array([decode(path) for path in paths], int) for paths in pair]

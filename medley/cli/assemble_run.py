@@ -12,7 +12,7 @@ from medley.cli.words import counted
 from medley.film.encode import check_frame
 from medley.settings import FilmSettings
 from medley.studio.editing.assemble import assemble, check_chain, check_walk
-from medley.studio.editing.cut import check_film, plan_frame
+from medley.studio.editing.cut import check_film, plan_frame, title_notes
 from medley.studio.editing.frame_sources import check_sizes, find_sources, parse_order
 from medley.studio.editing.outputs import Outputs, check_output
 from medley.workspace.store import Workspace
@@ -46,6 +46,8 @@ def assemble_film(request: Request, path: Path, asked: FilmSettings) -> None:
         found = find_sources(request.sources, kept, request.prefix, show.warn)
         if walk := found[0].passing:
             check_walk(walk, film, request.order)
+            for note in title_notes(film, walk.frames):
+                show.warn(note)
         if request.order is not None:
             found = [found[place] for place in parse_order(request.order, len(found))]
         if walk is None:

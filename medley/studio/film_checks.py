@@ -14,7 +14,7 @@ from medley.settings import FilmOrder, SweepOrder, WalkOrder
 from medley.studio.compression.networks import has_float, list_variants
 from medley.studio.differences import differences
 from medley.studio.editing.credits import credit_lines
-from medley.studio.editing.cut import check_film, plan_frame
+from medley.studio.editing.cut import check_film, plan_frame, title_notes
 from medley.studio.editing.outputs import Outputs, check_output
 from medley.studio.editing.panes import plan_panes
 from medley.studio.film_shots import lap_of, muddy_notes, parts_of_sweep
@@ -122,4 +122,6 @@ def notes_of(
         notes.append(f"no font here has {lost}; boxes stand for them until one is installed")
     if isinstance(order, WalkOrder):
         notes += muddy_notes(order, len(drawn.paintings))
+        lap = lap_of(order, len(drawn.paintings))
+        notes += title_notes(order.film.fitted(order.film_path), lap.frames)
     return notes

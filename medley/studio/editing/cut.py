@@ -58,6 +58,17 @@ def check_film(count: int, settings: CutSettings) -> None:
     lay_out([ShotTrack((0, 1), (0.0, 1.0))] * count, settings)
 
 
+def title_notes(settings: FilmSettings | WalkFilmSettings, frames: int) -> list[str]:
+    """The notes for the user: one if a walk's title lies over all of its frames."""
+    if not settings.title or title_frames(settings.fps, settings.title_seconds) < frames:
+        return []
+    return [
+        f"the title stands for {settings.title_seconds:g} s and the walk lasts"
+        f" {float(frames / settings.fps):.3g} s: nothing of it is seen without the title, and no"
+        " caption or inset at all; shorten the title, or lengthen the walk"
+    ]
+
+
 @dataclass(frozen=True)
 class Segment:
     """The part of a film that shows one shot.
