@@ -271,6 +271,48 @@ def test_word_none_stands_alone(tmp_path):
     assert "--mask none takes all of them back; give it alone" in done.stderr
 
 
+SHAPELESS = "no effect: the film has its pictures' own shape; give it another by --resolution"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--fit", "crop"], "warning: --fit crop has"),
+        (["--fit", "pad"], "warning: --fit pad has"),
+        (["--fit", "crop", "--focus", "0.3,0.6"], "warning: --fit crop and --focus 0.3,0.6 have"),
+        (["--fit", "crop", "--resolution", "1600px"], "warning: --fit crop has"),
+        (["--fit", "crop", "--resolution", "none"], "warning: --fit crop has"),
+        (["--fit", "crop", "--resolution", "square"], None),
+        (["--fit", "crop", "--quiet"], None),
+        ([], None),
+    ],
+)
+@pytest.mark.parametrize("command", ["render", "plan", "walk", "sweep"])
+def test_fit_and_focus_without_a_frame_are_told_to_have_no_effect(command, options, words):
+    if command == "plan" and "--quiet" in options:
+        return
+    given = ["--style", "b"] if command == "sweep" else ["--styles", "b"]
+    words_given = [command, "--content", "a", *given, *options, "--print-config"]
+    result = CliRunner().invoke(cli, words_given)
+    assert result.exit_code == 0
+    assert result.stderr == (f"{words} {SHAPELESS}\n" if words else "")
+
+
+def test_fit_that_only_a_file_asks_for_is_not_spoken_of(config):
+    path = config('fit = "crop"\nfocus = "0.3,0.6"')
+    result = CliRunner().invoke(cli, ["render", "--config", path, "--print-config"])
+    assert (result.exit_code, result.stderr) == (0, "")
+    path = config('resolution = "vertical"')
+    by_hand = ["render", "--config", path, "--fit", "crop", "--print-config"]
+    assert CliRunner().invoke(cli, by_hand).stderr == ""
+
+
+def test_focus_of_pictures_that_are_assembled_to_a_long_side_counts(tmp_path):
+    for options, is_told in (([], True), (["--resolution", "160px"], False)):
+        given = ["assemble", str(tmp_path / "none"), "--fit", "crop", "--focus", "0,0", *options]
+        assert (SHAPELESS in CliRunner().invoke(cli, given).stderr) is is_told
+
+
 def test_what_the_asked_format_cannot_carry_is_left_out_if_the_file_brings_it(config):
     path = config('audio = "song.wav"\nencoder = "x265"\ncrf = 20')
     result = CliRunner().invoke(cli, ["render", "--config", path, "-o", "a.gif", "--print-config"])

@@ -11,11 +11,11 @@ from pydantic.fields import FieldInfo
 
 from medley.cli.options import PATH, Command, contradiction
 from medley.cli.words import FILE, SAID, as_given, in_options, printable
-from medley.errors import ConfigError, worded
+from medley.errors import ConfigError, Setting, worded
 from medley.settings import FormatSettings, Settings
 from medley.settings.base import UNSET, is_optional, is_set, rivals_in
 from medley.settings.catalog import SHIPPED_SAMPLE, with_paintings, with_shipped
-from medley.settings.film import FORMATS, USUAL_SUFFIX, check_format
+from medley.settings.film import FORMATS, USUAL_SUFFIX, FrameSize, check_format
 from medley.settings.load import (
     SettingsFile,
     as_written,
@@ -156,6 +156,7 @@ def settle(options: dict[str, Any], ships: bool = False) -> dict[str, Any]:
         settled[name], ranks[name] = fields[name].default, 0
     if _FILM in context.meta:
         _find_inputs(settled, ranks)
+    _say_shapeless(settled, ranks)
     if "quality" in settled:
         settled |= _of_preset(settled, ranks)
     settled = {name: with_paintings(name, one, painting_at) for name, one in settled.items()}
@@ -252,6 +253,21 @@ def _say_kept(quality: Quality, names: list[str]) -> None:
     kept = [name for name in preset(quality, "cpu") if name not in left]
     if kept:
         _tell(f"note: --quality {quality} leaves {', '.join(kept)} to {context.meta[FILE]}")
+
+
+def _say_shapeless(settled: Mapping[str, Any], ranks: Mapping[str, int]) -> None:
+    """Say what given by hand fits pictures into a frame of another shape, if there is none."""
+    names = [name for name in ("fit", "focus") if ranks.get(name) == _BY_HAND]
+    if not names or ("focus" in names and settled["fit"] != "crop"):  # which is refused later
+        return
+    size: FrameSize | None = settled["resolution"]
+    # A long side leaves one photo its shape, but of what is assembled all are cropped to the first.
+    if size is None or (size.long_side and "content" in settled):
+        words = " and ".join(in_options(Setting(name, settled[name])) for name in names)
+        _tell(
+            f"warning: {words} {'has' if len(names) == 1 else 'have'} no effect: the film has its"
+            f" pictures' own shape; give it another by {in_options(Setting('resolution'))}"
+        )
 
 
 def _tell(text: str) -> None:
