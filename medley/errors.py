@@ -45,6 +45,12 @@ def word(parts: Iterable[object], wording: Wording = str) -> str:
     return "".join(wording(part) if isinstance(part, Setting) else str(part) for part in parts)
 
 
+def listed(names: Iterable[str], last: str = "or") -> str:
+    """Put names into a sentence: "a, b or c"."""
+    *others, end = names
+    return f"{', '.join(others)} {last} {end}" if others else end
+
+
 class MedleyError(Exception):
     """Something that the user can mend; the command line prints one line and exits with 1.
 

@@ -10,7 +10,7 @@ from medley.cli.config import config_options, settle
 from medley.cli.help import Grouped, by_worth
 from medley.cli.options import PATH, read_settings, settings_options
 from medley.cli.words import STREAM
-from medley.errors import PictureError
+from medley.errors import PictureError, listed
 from medley.settings import (
     SUFFIXES,
     BlendSettings,
@@ -33,7 +33,7 @@ _SHOT_OPTIONS = tuple(name for name in by_worth(ShotSettings) if name not in _UN
 @click.argument("paintings", type=PATH, nargs=-1)
 @click.option(
     "-o", "--output", type=PATH, required=True,
-    help=f"The picture, ending in {', '.join(SUFFIXES)}; a folder for a folder; - for standard"
+    help=f"The picture, ending in {listed(SUFFIXES)}; a folder for a folder; - for standard"
     " output.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace pictures of that name.")
@@ -127,7 +127,7 @@ def _format_of(output: Path, still: StillSettings, is_folder: bool) -> StillForm
         return still.format or "png"
     by_suffix = SUFFIXES.get(output.suffix.lower())
     if by_suffix is None:
-        raise click.UsageError(f"--output '{output}' must end in {', '.join(SUFFIXES)}")
+        raise click.UsageError(f"--output '{output}' must end in {listed(SUFFIXES)}")
     if still.format not in (None, by_suffix):
         raise click.UsageError(
             f"--format {still.format} and --output '{output}' contradict each other; give one"

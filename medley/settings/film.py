@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from medley.errors import Setting, SettingsError
+from medley.errors import Setting, SettingsError, listed
 from medley.settings.base import LONGEST_SIDE, SHORTEST_SIDE, Settings, Text
 
 Codec = Literal["auto", "h264", "h265", "av1", "vp9"]
@@ -143,7 +143,7 @@ def check_format(path: Path, settings: FormatSettings) -> None:
     form = format_of(path)
     suffix = path.suffix.lower() or "a folder of pictures"
     if settings.codec != "auto" and settings.codec not in form.codecs:
-        has = f"has {' and '.join(form.codecs)}" if form.codecs else "has no choice of codecs"
+        has = f"has {listed(form.codecs, 'and')}" if form.codecs else "has no choice of codecs"
         raise SettingsError(
             Setting("codec", settings.codec), f" does not go into {suffix}, which {has}"
         )
@@ -151,13 +151,13 @@ def check_format(path: Path, settings: FormatSettings) -> None:
     wanted = form.codecs if settings.codec == "auto" else (settings.codec,)
     if settings.encoder != "auto" and not set(written) & set(wanted):
         able = [name for name, codecs in ENCODERS.items() if set(codecs) & set(wanted)]
-        way = f"has {', '.join(able)}" if able else "needs none"
-        what = " or ".join(wanted) or suffix
+        way = f"has {listed(able, 'and')}" if able else "needs none"
+        what = listed(wanted) if wanted else suffix
         raise SettingsError(
             Setting("encoder", settings.encoder), f" does not write {what}, which {way}"
         )
     if settings.audio and not form.sound:
-        audible = " and ".join(name for name, one in FORMATS.items() if one.sound)
+        audible = listed(name for name, one in FORMATS.items() if one.sound)
         raise SettingsError(
             Setting("audio"), f": {suffix} has no sound; name a film ending in {audible}"
         )
