@@ -72,7 +72,6 @@ DOORS = {
     ("film/fonts.py", "matplotlib.font_manager"): "only for letters that no font at hand has",
     ("studio/compression/networks.py", "medley.studio.compression.quantizing"): "torch",
     ("studio/cut.py", "medley.studio.editing.scoring"): "torch",
-    ("studio/editing/recipe.py", "medley.media.tags"): "numpy, for a film without its sidecar",
     ("studio/engines/choice.py", "medley.studio.engines.ray_engine"): "ray, which few have",
     ("studio/engines/inline.py", "medley.studio.engines.worker"): "torch",
     ("studio/engines/worker_main.py", "medley.studio.engines.worker"): "torch",

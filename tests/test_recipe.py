@@ -217,7 +217,7 @@ BAD = ["", "a comment of mine", "[]", "3", '{"order": 3}', "[" * 9999]
 
 @pytest.mark.parametrize("comment", BAD)
 def test_comment_that_is_no_recipe_is_refused(comment, tmp_path, monkeypatch):
-    monkeypatch.setattr("medley.media.tags.read_comment", lambda _: comment)
+    monkeypatch.setattr("medley.studio.editing.recipe.read_comment", lambda _: comment)
     with pytest.raises(ConfigError, match="there is no recipe in it"):
         read_recipe(tmp_path / "film.mp4")
 
@@ -225,7 +225,7 @@ def test_comment_that_is_no_recipe_is_refused(comment, tmp_path, monkeypatch):
 def test_recipe_of_a_stranger_writes_and_reads_nowhere_else(tmp_path, monkeypatch):
     order = {"output": "../../x/evil.mp4", "workspace": "/elsewhere", "content": "../photo.png"}
     comment = json.dumps({"command": "render", "order": order | {"styles": ["/etc/hosts"]}})
-    monkeypatch.setattr("medley.media.tags.read_comment", lambda _: comment)
+    monkeypatch.setattr("medley.studio.editing.recipe.read_comment", lambda _: comment)
     file = read_recipe(tmp_path / "film.mp4")
     assert file.table["output"] == str(tmp_path / "film.mp4")
     assert "workspace" not in file.table

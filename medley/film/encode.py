@@ -244,7 +244,8 @@ def _write_video(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) 
             streams += ["-map", "2:a:0"]
             sound = sound_options(codec, length, sound_s, film.settings.audio_fade)
             wanted = replace(wanted, audio_s=length)
-        feed([*source, *streams, *video, *sound, *index, url(part)], frames)
+        options = [*source, *streams, *video, *sound, *index, url(part)]
+        feed(options, (frame.tobytes() for frame in frames))
     return wanted
 
 

@@ -46,10 +46,10 @@ def write_gif(
         feed(["-i", url(spool), "-i", url(table), "-lavfi", graph, "-loop", "0", url(path)], ())
 
 
-def _counted(frames: Iterable[Pixels], count: ColourCount) -> Iterator[Pixels]:
+def _counted(frames: Iterable[Pixels], count: ColourCount) -> Iterator[bytes]:
     for frame in frames:
         count.add(frame)
-        yield frame
+        yield frame.tobytes()
 
 
 def _write_palette(palette: Pixels, path: Path) -> None:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import IO
 
 import imageio_ffmpeg
-import numpy as np
-from numpy.typing import NDArray
 
 from medley.errors import FilmError
 
@@ -73,8 +71,8 @@ def raw_input(width: int, height: int, fps: object) -> list[str]:
     return [*raw, "-framerate", str(fps), "-i", "pipe:0"]
 
 
-def feed(options: Sequence[str], frames: Iterable[NDArray[np.uint8]]) -> None:
-    """Run ffmpeg with these options on frames, uint8 `(height, width, 3)`, that come one at a time.
+def feed(options: Sequence[str], frames: Iterable[bytes]) -> None:
+    """Run ffmpeg with these options on frames' RGB bytes, which come one frame at a time.
 
     Raises:
         FilmError: it cannot be started, or failed, in its own words.
@@ -98,7 +96,7 @@ def feed(options: Sequence[str], frames: Iterable[NDArray[np.uint8]]) -> None:
     written = 0
     try:
         for frame in frames:
-            process.stdin.write(frame.tobytes())
+            process.stdin.write(frame)
             written += 1
         process.stdin.close()
         code = process.wait()

@@ -15,6 +15,7 @@ from typing import Any
 import medley
 from medley.errors import ConfigError, Part, Setting
 from medley.files import file_sha256
+from medley.media.tags import read_comment
 from medley.settings import Settings
 from medley.settings.base import map_paths
 from medley.settings.load import (
@@ -48,9 +49,6 @@ def read_recipe(film: Path) -> SettingsFile:
         ConfigError: there is none.
         FilmError: ffmpeg cannot be started.
     """
-    # numpy takes a tenth of a second to import, and only a film without its sidecar needs it.
-    from medley.media.tags import read_comment
-
     try:
         recipe = json.loads(read_comment(film))
         table = {name: one for name, one in recipe["order"].items() if name not in _LEFT_OUT}
