@@ -11,7 +11,6 @@ from medley.studio.editing.measure import Measure
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
 from medley.studio.render import cut_render
-from medley.studio.sweep import cut_sweep
 from medley.studio.walk import cut_walk
 
 _LOOK_S = 0.5  # between two looks at whether the run was interrupted
@@ -87,8 +86,7 @@ def _cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm
     if isinstance(order, WalkOrder):
         return MadeFilm(film, cut_walk(film, order, pictures, on_frame))
     # torch takes a second to import, and only a sweep needs it: a network scores its pictures.
-    from medley.studio.editing.scoring import measure_sweep
+    from medley.studio.sweep import cut_sweep
 
-    film, measures = measure_sweep(film, listener)
-    facts = cut_sweep(film, order, measures, pictures, on_frame)
+    film, facts, measures = cut_sweep(film, order, listener, pictures, on_frame)
     return MadeFilm(film, facts, tuple(measures))

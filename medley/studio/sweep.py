@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from medley.events import Event
 from medley.files import json_bytes, part_files
 from medley.images import encode_png
 from medley.media.probe import FilmFacts
@@ -25,6 +26,8 @@ from medley.studio.editing.cut import chapters
 from medley.studio.editing.measure import TOLERANCE, Measure, recommend, summarize
 from medley.studio.editing.panes import Pane, Part, cut_panes, draw_sheet
 from medley.studio.editing.recipe import write_recipe
+from medley.studio.editing.report import draw_sweep, list_measures
+from medley.studio.editing.scoring import measure_sweep
 from medley.studio.film_shots import pairs_of, reference_in, shown_in, widths_in
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
@@ -34,29 +37,31 @@ from medley.studio.shooting.spec import ShotSpec
 def cut_sweep(
     film: FilmSpec,
     order: SweepOrder,
-    measures: Sequence[Measure],
+    listener: Callable[[Event], None],
     pictures: PictureCache,
     on_frame: Callable[[int, int], None],
-) -> FilmFacts:
-    """Cut the film, with sheet, table, chart, credits and sidecar.
+) -> tuple[FilmSpec, FilmFacts, list[Measure]]:
+    """Measure the networks and cut the film, with sheet, table, chart, credits and sidecar.
 
     None of the files appears before all of them are whole.
 
     Args:
         film: film whose shots are all finished.
         order: order of the film.
-        measures: a row for each pair and network, from `measure_sweep`.
+        listener: takes "stage" events while networks are loaded and pictures are scored.
         pictures: cache that gives the pixels of photos and paintings.
         on_frame: called with the number of frames written and their total.
+
+    Returns:
+        The film with its networks measured, facts of its file, and a row for each pair and network.
 
     Raises:
         FilmError: the film cannot be laid out or encoded.
         OutputError: a file cannot be written.
         PictureError: a picture cannot be read any more.
+        WeightsError: weights are no longer there.
     """
-    # Matplotlib takes a second to import, and plans do not need it.
-    from medley.studio.editing.report import draw_sweep, list_measures
-
+    film, measures = measure_sweep(film, listener)
     settings = order.film.fitted(film.path)
     networks, reference = list(film.networks), reference_in(film)
     shown = shown_in(film, order)
@@ -86,7 +91,7 @@ def cut_sweep(
         credit_list.write_bytes(list_credits(film.drawn.paintings).encode(errors="replace"))
         about = _sidecar(film, order, again, measures, settings, facts)
         sidecar.write_bytes(json_bytes(about))
-    return facts
+    return film, facts, measures
 
 
 def _pane(film: FilmSpec, spec: ShotSpec, pictures: PictureCache) -> Pane:
