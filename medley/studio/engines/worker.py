@@ -89,6 +89,16 @@ class Worker:
         return None if free is None else free // self._info.sharing
 
 
+def share_threads(threads: int | None, processes: int) -> None:
+    """Leave torch in this process its share of threads.
+
+    Args:
+        threads: threads of all processes together; None for torch's default.
+        processes: number of processes.
+    """
+    torch.set_num_threads(max(1, (threads or torch.get_num_threads()) // processes))
+
+
 def _load(info: WorkerInfo, settings: ShotSettings) -> Model:
     model = load_model(settings, info.device)
     # Features are cached because shots have contents, and perhaps paintings, in common.

@@ -46,14 +46,11 @@ def worker_main(connection: Connection, info: WorkerInfo, share: tuple[int | Non
     """
     give_back_large_blocks()
     # Imported here: torch must find the allocator already set, and the parent does without torch.
-    import torch
-
-    from medley.studio.engines.worker import Worker
+    from medley.studio.engines.worker import Worker, share_threads
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
-    threads, processes = share
-    torch.set_num_threads(max(1, (threads or torch.get_num_threads()) // processes))
+    share_threads(*share)
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     threading.Thread(target=_receive_jobs, args=(connection, jobs), daemon=True).start()
     send = partial(_send, connection)
