@@ -13,7 +13,7 @@ from typing import Any, cast
 from medley.errors import worded
 from medley.events import Event
 from medley.keywords import Picture, in_keywords, name_of, open_painting, open_picture, read_options
-from medley.media.probe import FilmFacts
+from medley.media.film_file import FilmFacts
 from medley.networks import features, load_vgg, quantize
 from medley.settings import (
     BlendSettings,

@@ -14,7 +14,7 @@ from medley.film.encode import encode_film
 from medley.film.facts import read_facts
 from medley.film.mix import pad_to_even
 from medley.media import ffmpeg
-from medley.media.probe import parse_facts
+from medley.media.film_file import parse_facts
 from medley.settings import FormatSettings
 
 from .conftest import draw_pixels, film_pixels

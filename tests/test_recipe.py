@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from medley.errors import ConfigError
-from medley.media.tags import read_comment
+from medley.media.film_file import read_comment
 from medley.settings import RenderOrder, read_table
 from medley.settings.load import adapter_of
 from medley.shipped import shipped_files

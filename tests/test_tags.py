@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from medley.film.encode import encode_film
-from medley.media.tags import UNTAGGED, Chapter, Tags, read_comment
+from medley.media.film_file import UNTAGGED, Chapter, Tags, read_comment
 from medley.settings import FormatSettings
 
 from .conftest import draw_pixels, film_pixels

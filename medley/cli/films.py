@@ -6,7 +6,7 @@ from itertools import islice
 from medley.cli.console import notes
 from medley.cli.progress import Display, display
 from medley.cli.words import clock, counted
-from medley.media.probe import FilmFacts
+from medley.media.film_file import FilmFacts
 from medley.settings import FilmOrder, SweepOrder, WalkOrder
 from medley.settings.housekeeping import amount
 from medley.studio.cut import MadeFilm

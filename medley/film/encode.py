@@ -18,9 +18,8 @@ from medley.film.gif import write_gif
 from medley.film.pictures import picked, write_sequence, write_sheet
 from medley.images import Pixels
 from medley.media.ffmpeg import feed, raw_input, url
-from medley.media.probe import FilmFacts
+from medley.media.film_file import UNTAGGED, FilmFacts, Tags
 from medley.media.sound import check_sound, normalize_sound, normalized_input, sound_options
-from medley.media.tags import UNTAGGED, Tags
 from medley.settings.film import FormatSettings, check_format, format_of
 
 # ffmpeg rounds a rate whose terms are larger, silently: av_parse_video_rate's own limit.

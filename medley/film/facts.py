@@ -8,7 +8,7 @@ from medley.errors import FilmError, PictureError
 from medley.film import webp
 from medley.film.threads import in_order
 from medley.images import read_picture
-from medley.media.probe import FilmFacts, probe
+from medley.media.film_file import FilmFacts, probe
 from medley.settings.film import Format, format_of
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from medley.events import Event, stage
 from medley.files import remove_parts_of, sha256
-from medley.media.probe import FilmFacts
+from medley.media.film_file import FilmFacts
 from medley.settings import RenderOrder, WalkOrder
 from medley.studio.editing.measure import Measure
 from medley.studio.film_spec import FilmSpec

@@ -6,8 +6,7 @@ from typing import Any
 from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.film.poster import side_by_side
-from medley.media.probe import FilmFacts
-from medley.media.tags import Tags
+from medley.media.film_file import FilmFacts, Tags
 from medley.settings import FilmSettings, Order, RenderOrder
 from medley.studio.editing.beside import (
     describe_content,

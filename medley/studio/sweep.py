@@ -8,8 +8,7 @@ from typing import Any
 from medley.events import Event
 from medley.files import json_bytes, part_files
 from medley.images import encode_png
-from medley.media.probe import FilmFacts
-from medley.media.tags import Chapter, Tags
+from medley.media.film_file import Chapter, FilmFacts, Tags
 from medley.settings import CutSettings, Order, SweepOrder
 from medley.studio.editing.beside import (
     describe_content,

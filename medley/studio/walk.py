@@ -8,8 +8,7 @@ from typing import Any
 from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.film.timeline import walk_shares
-from medley.media.probe import FilmFacts
-from medley.media.tags import Chapter, Tags
+from medley.media.film_file import Chapter, FilmFacts, Tags
 from medley.paintings.draws import Painting
 from medley.pictures import Picture
 from medley.settings import FilmSettings, Order, WalkFilmSettings, WalkOrder

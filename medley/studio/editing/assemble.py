@@ -17,8 +17,7 @@ from medley.files import in_full, part_files
 from medley.film.timeline import ShotTrack, walk_shares, walk_timeline
 from medley.film.visual import visual_change
 from medley.images import Pixels, decode, read_picture, resize, size_for_pixels
-from medley.media.probe import FilmFacts
-from medley.media.tags import Chapter, Tags
+from medley.media.film_file import Chapter, FilmFacts, Tags
 from medley.settings import FilmSettings
 from medley.settings.load import plain_values
 from medley.studio.editing.beside import (

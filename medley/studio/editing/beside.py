@@ -14,7 +14,7 @@ import medley
 from medley.files import in_full, json_bytes
 from medley.film.poster import contact_sheet
 from medley.images import Pixels, encode_png
-from medley.media.probe import FilmFacts
+from medley.media.film_file import FilmFacts
 from medley.paintings.catalogs import Entry
 from medley.paintings.draws import Painting
 from medley.pictures import Picture

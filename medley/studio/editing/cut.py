@@ -19,8 +19,7 @@ from medley.film.places import plan_places
 from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.film.title import title, title_frames
 from medley.images import Pixels
-from medley.media.probe import FilmFacts
-from medley.media.tags import UNTAGGED, Chapter, Tags
+from medley.media.film_file import UNTAGGED, Chapter, FilmFacts, Tags
 from medley.settings import CutSettings, FilmSettings, FrameSize, WalkFilmSettings
 from medley.settings.film import format_of
 from medley.workspace.shot import Shot, TraceRow

@@ -17,8 +17,7 @@ from medley.film.mix import mix, render_frames
 from medley.film.poster import gallery
 from medley.film.timeline import Still
 from medley.images import Pixels
-from medley.media.probe import FilmFacts
-from medley.media.tags import UNTAGGED, Tags
+from medley.media.film_file import UNTAGGED, FilmFacts, Tags
 from medley.settings import CutSettings
 from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import encode, lay_out, track

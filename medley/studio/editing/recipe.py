@@ -15,7 +15,7 @@ from typing import Any
 import medley
 from medley.errors import ConfigError, Part, Setting
 from medley.files import file_sha256
-from medley.media.tags import read_comment
+from medley.media.film_file import read_comment
 from medley.settings import Settings
 from medley.settings.base import map_paths
 from medley.settings.load import (
