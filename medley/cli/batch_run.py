@@ -15,7 +15,6 @@ from medley.errors import Setting, in_files, worded
 from medley.events import Event
 from medley.settings import EngineSettings
 from medley.settings.manifest import Manifest, read_manifest
-from medley.settings.presets import Kind, kind_named
 from medley.studio.engines.choice import open_engine, planning_devices
 from medley.studio.event_log import EventLog, log_path, open_log
 from medley.studio.page import common_folder, write_page
@@ -51,7 +50,7 @@ def in_manifest(setting: Setting) -> str:
 @worded(in_manifest)
 def run_batch(request: Request, settings: EngineSettings) -> int:
     """Make a manifest's films, or say what it would take; give the exit code."""
-    kind = partial(_kind, settings.devices)
+    kind = partial(preset_kind, settings.devices[0])
     manifest = read_manifest(request.manifest, request.yes, request.workspace, kind)
     devices = planning_devices(settings)
     with display(notes(request.quiet), in_manifest) as show:
@@ -88,10 +87,6 @@ def run_batch(request: Request, settings: EngineSettings) -> int:
     if report.failures:
         _show_failures(report, ready.plan, log)
     return int(bool(report.failures))
-
-
-def _kind(devices: tuple[str, ...]) -> Kind:
-    return kind_named(devices[0]) if devices != ("auto",) else preset_kind("auto")
 
 
 def _tell_impossible(manifest: Manifest, planned: Plan) -> None:

@@ -27,7 +27,7 @@ from medley.settings.load import (
     words_of,
 )
 from medley.settings.orders import order_names
-from medley.settings.presets import DEVICE_KINDS, Kind, Quality, beneath, kind_named, preset
+from medley.settings.presets import DEVICE_KINDS, Kind, Quality, beneath, preset
 from medley.shipped import painting_at
 from medley.studio.editing.recipe import find_inputs, read_recipe
 from medley.studio.shooting.devices import preset_kind
@@ -277,6 +277,6 @@ def _tell(text: str) -> None:
 
 
 def _kind(quality: Quality, devices: Sequence[str]) -> Kind:
-    if devices[0] != "auto" or not any(preset(quality, kind) for kind in DEVICE_KINDS):
-        return kind_named(devices[0])
-    return preset_kind(devices[0])
+    """The kind of the first device; what "auto" means is asked only for a preset that has any."""
+    is_asked = any(preset(quality, kind) for kind in DEVICE_KINDS)
+    return preset_kind(devices[0]) if is_asked else "cpu"

@@ -106,12 +106,8 @@ def every_device(names: Sequence[str]) -> list[str]:
 
 
 def preset_kind(name: str) -> Kind:
-    """The kind of device, as presets distinguish them, that a name means.
-
-    Raises:
-        MedleyError: this machine or this torch does not have the device.
-    """
-    return kind_named(kind_of_device(name_device(name)))
+    """The kind of device, as presets distinguish them, that a name means; it need not be here."""
+    return kind_named(name_device(name) if name == "auto" else name)
 
 
 def available_devices() -> list[str]:
