@@ -280,7 +280,7 @@ def test_live_line_fits_the_terminal_and_keeps_the_time_left(title, monkeypatch)
 
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, color_system=None, width=80, height=20)
-    with display(console) as show:
+    with display(console=console) as show:
         show.expect_shots("painting", titles, dict.fromkeys(titles, 150))
         show.on(Event("step", "12", title, step=100, steps=150, loss=1629837.0, seconds=55.0))
     shown = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", out.getvalue()).splitlines()

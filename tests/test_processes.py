@@ -221,7 +221,7 @@ def test_time_left_is_shared_by_those_at_work(monkeypatch):
     shown = io.StringIO()
     console = Console(file=shown, force_terminal=True, color_system=None, width=120)
     titles = {"a": "painting 1", "b": "painting 2", "c": "painting 3"}
-    with display(console) as show:
+    with display(console=console) as show:
         show.expect_shots("painting", titles, dict.fromkeys(titles, 100))
         for step in range(11):
             for key, worker in (("a", "cpu.1"), ("b", "cpu.2")):

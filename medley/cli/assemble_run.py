@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import click
 
-from medley.cli.console import notes
 from medley.cli.films import closing_line
 from medley.cli.progress import display
 from medley.cli.words import counted
@@ -39,7 +38,7 @@ def assemble_film(request: Request, path: Path, asked: FilmSettings) -> None:
     """
     film, outputs = asked.fitted(path), Outputs(path)
     named = [Path(source) for source in request.sources]
-    with display(notes(request.quiet)) as show:
+    with display(request.quiet) as show:
         outputs.check(True, named)  # whether one that is there may be replaced is told of last
         check_output(path, asked, show.warn)
         kept = Workspace(request.workspace)

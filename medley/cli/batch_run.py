@@ -7,7 +7,6 @@ from typing import NamedTuple
 import click
 
 from medley.cli.batch_check import counts_line, print_check, show_check
-from medley.cli.console import notes
 from medley.cli.films import begun_lines, forecast_line, missing_steps
 from medley.cli.progress import Display, display
 from medley.cli.words import counted, in_options, printable, words_of
@@ -53,7 +52,7 @@ def run_batch(request: Request, settings: EngineSettings) -> int:
     kind = partial(preset_kind, settings.devices[0])
     manifest = read_manifest(request.manifest, request.yes, request.workspace, kind)
     devices = planning_devices(settings)
-    with display(notes(request.quiet), in_manifest) as show:
+    with display(request.quiet, in_manifest) as show:
         ready = prepare(
             [film.order for film in manifest.films],
             devices,

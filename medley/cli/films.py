@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from medley.cli.console import notes
 from medley.cli.progress import Display, display
 from medley.cli.words import clock, counted
 from medley.media.film_file import FilmFacts
@@ -31,7 +30,7 @@ def make_film(order: FilmOrder, force: bool = False, quiet: bool = False) -> Mad
         force: True to replace a film of that name.
         quiet: True to say nothing but errors.
     """
-    with display(notes(quiet)) as show:
+    with display(quiet) as show:
         devices = name_devices(order.run.device)
         ready = prepare([order], devices, show.on, force=force)
         _open(show, ready.plan, ready.forecast)

@@ -1,6 +1,6 @@
 """What `medley plan` does: a render is planned, and its forecast is shown."""
 
-from medley.cli.console import notes, show_facts
+from medley.cli.console import show_facts
 from medley.cli.films import begun_lines, show_notes
 from medley.cli.progress import display
 from medley.cli.words import clock
@@ -14,7 +14,7 @@ from medley.studio.shooting.resources import free_disk, free_memory
 
 def plan_film(order: RenderOrder, recalibrate: bool) -> None:
     """Print what a render would take, without taking it."""
-    with display(notes(quiet=False)) as show:
+    with display() as show:
         patience: Patience = "anew" if recalibrate else "always"
         devices = name_devices(order.run.device)
         ready = prepare([order], devices, show.on, patience=patience, begins=False)

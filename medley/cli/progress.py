@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from medley.cli.console import notes
 from medley.cli.words import as_given, clock, counted, printable, words_of
 from medley.errors import Wording
 from medley.events import Event
@@ -290,13 +291,17 @@ class Display:
 
 
 @contextmanager
-def display(console: Console, wording: Wording = as_given) -> Iterator[Display]:
+def display(
+    quiet: bool = False, wording: Wording = as_given, console: Console | None = None
+) -> Iterator[Display]:
     """Show progress on the console until the block ends; nothing of it stays there.
 
     Args:
-        console: console that shows it.
+        quiet: True to show nothing.
         wording: function that words the settings that errors name.
+        console: console that shows it; by default that of standard error.
     """
+    console = console or notes(quiet)
     if not console.is_terminal or console.quiet:  # a file or a pipe gets plain lines only
         show = Display(console, None, wording)
         with _reminding(show):

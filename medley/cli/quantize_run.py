@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from medley.cli.console import notes, show_table
+from medley.cli.console import show_table
 from medley.cli.progress import Display, display
 from medley.cli.words import counted
 from medley.paintings.draws import find_files, shipped
@@ -76,7 +76,7 @@ def open_quantizer(source: Source) -> Iterator[tuple[Quantizer, Display]]:
         source: source of the weights.
     """
     paths = find_files(source.pictures) if source.pictures else shipped()
-    with display(notes(source.quiet)) as show:
+    with display(source.quiet) as show:
         quantizer = Quantizer(source.original or sources.cached("original"), paths, show.on)
         try:
             yield quantizer, show

@@ -4,7 +4,6 @@ import shlex
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from medley.cli.console import notes
 from medley.cli.films import make_film, missing_steps
 from medley.cli.progress import display
 from medley.files import check_free, write_bytes
@@ -38,7 +37,7 @@ def _make_preview(order: RenderOrder, force: bool, quiet: bool) -> Path:
     path = _sheet_of(order.film_path)
     check_free(path, force, order.inputs)
     folder = TemporaryDirectory(prefix="medley-preview-")
-    with folder as workspace, display(notes(quiet)) as show:
+    with folder as workspace, display(quiet) as show:
         device = name_devices(order.run.device)[0]
         planned = plan_preview(order, device, Path(workspace))
         film = planned.films[0]

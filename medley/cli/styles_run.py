@@ -78,7 +78,7 @@ def check_paintings(root: Path, quiet: bool) -> None:
         quiet: True to show no progress.
     """
     catalog = read_catalog([root])
-    with display(notes(quiet)) as show:
+    with display(quiet) as show:
         bad = find_bad(
             catalog.entries, lambda done: show.count("decoding", done, len(catalog.entries))
         )

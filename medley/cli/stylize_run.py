@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import click
 
-from medley.cli.console import notes
 from medley.cli.progress import Display, display
 from medley.cli.words import STREAM, counted, printable, words_of
 from medley.files import check_free
@@ -54,7 +53,7 @@ def repaint(request: Request) -> int:
     """Repaint a picture, or a folder of them; give the exit code."""
     still, blending = request.still, request.blending
     check_format(request.file_format, still.depth, still.file_quality)
-    with display(notes(request.quiet)) as show:
+    with display(request.quiet) as show:
         content, *paintings = map(_source, (request.content, *request.paintings))
         works, device = read_paintings(paintings), one_device(request.run.device)
         others = [*(each.path for each in paintings), *blending.mask_files]

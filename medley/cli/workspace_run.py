@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from medley.cli.console import notes, show_table
+from medley.cli.console import show_table
 from medley.cli.progress import display
 from medley.cli.words import counted, printable
 from medley.errors import OutputError
@@ -141,7 +141,7 @@ def verify_shots(workspace: Path, decode: bool, quiet: bool) -> None:
     """
     shots = _opened(workspace).shots()
     findings: list[Finding] = []
-    with display(notes(quiet)) as show:
+    with display(quiet) as show:
         for shot in shots:
             findings.append(verify(shot, decode))
             show.count("verifying", len(findings), len(shots))
