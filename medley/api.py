@@ -25,7 +25,7 @@ from medley.settings import (
 )
 from medley.settings.catalog import with_shipped
 from medley.studio.engines.choice import engine_for
-from medley.studio.prepare import prepare
+from medley.studio.forecast import prepare
 from medley.studio.run import run
 from medley.studio.shooting.devices import name_devices, one_device
 from medley.studio.shooting.model import load_model

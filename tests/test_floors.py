@@ -139,7 +139,7 @@ from pathlib import Path
 from medley.settings import EngineSettings
 from medley.settings.manifest import read_manifest
 from medley.studio.engines.choice import planning_devices
-from medley.studio.prepare import prepare
+from medley.studio.forecast import prepare
 devices = planning_devices(EngineSettings(devices="cpu"))
 orders = [film.order for film in read_manifest(Path("films.toml")).films]
 sources = [str(number) for number in range(len(orders))]

@@ -435,7 +435,7 @@ def test_pace_is_measured_for_a_run_of_some_seconds(place):
 
 
 def test_disk_far_too_small_is_told_before_any_shot(place, monkeypatch):
-    monkeypatch.setattr("medley.studio.prepare.free_disk", lambda _: 1000)
+    monkeypatch.setattr("medley.studio.forecast.free_disk", lambda _: 1000)
     refused = render(place, expect=1)
     assert "the disk has 1.0 KB free; pass --keep-every" in refused.stderr
     assert list(place.rglob("steps/*.png")) == []

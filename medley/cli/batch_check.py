@@ -11,9 +11,8 @@ from medley.cli.words import clock, counted, words_of
 from medley.errors import Wording
 from medley.settings.manifest import Manifest
 from medley.studio.film_spec import FilmSpec
-from medley.studio.forecast import Forecast
+from medley.studio.forecast import Forecast, Prepared
 from medley.studio.plan import Plan
-from medley.studio.prepare import Prepared
 
 _LISTED = 30  # films that are named one by one
 

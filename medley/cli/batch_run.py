@@ -16,9 +16,9 @@ from medley.settings import EngineSettings
 from medley.settings.manifest import Manifest, read_manifest
 from medley.studio.engines.choice import open_engine, planning_devices
 from medley.studio.event_log import EventLog, log_path, open_log
+from medley.studio.forecast import Prepared, prepare
 from medley.studio.page import common_folder, write_page
 from medley.studio.plan import Plan
-from medley.studio.prepare import Prepared, prepare
 from medley.studio.run import Report, run
 from medley.studio.shooting.devices import preset_kind
 

@@ -13,9 +13,8 @@ from medley.studio.editing.outputs import Outputs
 from medley.studio.engines.choice import engine_for
 from medley.studio.film_shots import lap_of
 from medley.studio.film_spec import FilmSpec
-from medley.studio.forecast import Forecast
+from medley.studio.forecast import Forecast, prepare
 from medley.studio.plan import Plan
-from medley.studio.prepare import prepare
 from medley.studio.run import run
 from medley.studio.shooting.devices import name_devices
 

@@ -6,8 +6,7 @@ from medley.cli.progress import display
 from medley.cli.words import clock
 from medley.settings import RenderOrder
 from medley.settings.housekeeping import amount
-from medley.studio.forecast import Patience
-from medley.studio.prepare import prepare
+from medley.studio.forecast import Patience, prepare
 from medley.studio.shooting.devices import name_devices
 from medley.studio.shooting.resources import free_disk, free_memory
 

@@ -1,17 +1,31 @@
-"""Forecast of a plan on this machine: time, memory and disk, before anything begins."""
+"""Orders planned, and what they will take here: time, memory and disk, before anything begins."""
 
 import heapq
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from medley.errors import ResourceError
+from medley.events import Event
+from medley.settings import FilmOrder
 from medley.studio.engines.jobs import Job
-from medley.studio.plan import Plan
-from medley.studio.shooting.costs import TILES, Pace, disk_bytes, peak_bytes, shot_seconds
+from medley.studio.plan import Plan, plan
+from medley.studio.shooting.costs import (
+    TILES,
+    Pace,
+    check_disk,
+    disk_bytes,
+    peak_bytes,
+    shot_seconds,
+)
 from medley.studio.shooting.devices import kind_of_device
 from medley.studio.shooting.paces import CALIBRATION, known_pace
-from medley.studio.shooting.resources import free_memory_each, process_memory, resident_memory
+from medley.studio.shooting.resources import (
+    free_disk,
+    free_memory_each,
+    process_memory,
+    resident_memory,
+)
 from medley.transfer.scales import steps_left
 
 _WORTH = 5  # the pace is measured for runs that are this many times as long as measuring it
@@ -44,6 +58,68 @@ class Forecast:
     memory_bytes: float
     disk_bytes: float
     tile: int | None
+
+
+class Prepared(NamedTuple):
+    """A plan that has been checked against the machine.
+
+    Attributes:
+        plan: plan for `run.run`.
+        forecast: time, memory and disk that it will take.
+        devices: device of each worker.
+    """
+
+    plan: Plan
+    forecast: Forecast
+    devices: Sequence[str]
+
+
+def prepare(
+    orders: Sequence[FilmOrder],
+    devices: Sequence[str],
+    listener: Callable[[Event], None] = lambda _: None,
+    *,
+    sources: Sequence[str] = (),
+    force: bool = False,
+    unattended: bool = False,
+    patience: Patience = "worth it",
+    begins: bool = True,
+) -> Prepared:
+    """Check and plan orders, and forecast what they will take.
+
+    Args:
+        orders: orders that all have the same workspace.
+        devices: device of each worker.
+        listener: takes "stage" events, and "told" for shots that do not fit into the free memory.
+        sources: place of each order in a manifest, for errors.
+        force: True to replace existing films.
+        unattended: True to plan as a batch does, which goes on after a failure.
+        patience: condition for measuring the machine's pace.
+        begins: True if shots will be taken: then a disk that is far too small is an error.
+
+    Raises:
+        MedleyError: an order cannot be carried out, and `unattended` is False; or the memory or
+            the disk is too small.
+    """
+    planned = plan(
+        orders,
+        devices,
+        sources=sources,
+        force=force,
+        unattended=unattended,
+        writes=begins or unattended,
+        listener=listener,
+    )
+    used = devices if unattended else planned.films[0].devices
+    pace = pace_for(planned, used[0], patience)
+
+    def warn(error: ResourceError) -> None:
+        listener(Event("told", error=error))
+
+    expected = forecast(planned, used, pace, warn if unattended else None)
+    if begins:
+        check_disk(expected.disk_bytes, free_disk(planned.workspace.root))
+    return Prepared(planned, expected, used)
 
 
 def forecast(
