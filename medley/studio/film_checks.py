@@ -11,13 +11,12 @@ from medley.film.lettering import undrawable
 from medley.paintings.draws import Draw
 from medley.pictures import Picture
 from medley.settings import FilmOrder, SweepOrder, WalkOrder
-from medley.studio.compression.networks import has_float, list_variants
 from medley.studio.differences import differences
 from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import check_film, plan_frame, title_notes
 from medley.studio.editing.outputs import Outputs, check_output
 from medley.studio.editing.panes import plan_panes
-from medley.studio.film_shots import lap_of, muddy_notes, parts_of_sweep
+from medley.studio.film_shots import lap_of, muddy_notes, parts_of_sweep, variants_shown
 from medley.studio.film_spec import FilmSpec
 from medley.studio.shooting.spec import scale_notes
 
@@ -49,18 +48,20 @@ class FilmChecks:
         """Check that the film's format and encoder take frames of the size that it will have."""
         sizes = [(content.height, content.width) for content in contents]
         if isinstance(order, SweepOrder):
-            shown = len(list_variants(order.sweep, has_float()))
+            shown = len(variants_shown(order))
             _, whole = plan_panes(sizes, shown, order.sweep.layout, order.film)
         else:
             whole = plan_frame(sizes, order.film)
         check_frame(order.film_path, order.film, whole.height, whole.width)
 
-    def folder(self, order: FilmOrder, outputs: Outputs) -> None:
-        """Check that a film's folder can be written to, before its pictures are decoded."""
+    def folder(self, order: FilmOrder) -> Outputs:
+        """Name a film's files; check that their folder can be written to, before any other work."""
+        outputs = Outputs(order.film_path, measured=isinstance(order, SweepOrder))
         if self._writes and outputs.film.parent not in self._folders:
             # Forced here: `outputs` finds out later whether an existing film may go.
             outputs.check(True, order.inputs)
             self._folders.add(outputs.film.parent)
+        return outputs
 
     def outputs(self, film: FilmSpec) -> None:
         """Check that the film does not replace another one unasked.

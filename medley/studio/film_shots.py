@@ -188,6 +188,15 @@ def swept_variants(sweep: SweepSettings) -> list[Variant]:
     return shown if standard in shown else [standard, *shown]
 
 
+def variants_shown(order: SweepOrder) -> list[Variant]:
+    """The variants that a sweep's film shows.
+
+    Raises:
+        WeightsError: something asked for is made from the float original, which is not here.
+    """
+    return list_variants(order.sweep, has_float())
+
+
 def reference_in(film: FilmSpec) -> Network:
     """The network that the others are measured against."""
     return _reference_among(film.networks)
@@ -210,9 +219,8 @@ def reference_notes(networks: Sequence[Network]) -> list[str]:
 
 def shown_in(film: FilmSpec, order: SweepOrder) -> list[Network]:
     """The networks that the film shows."""
-    wanted = list_variants(order.sweep, has_float())
     by_variant = {network.variant: network for network in film.networks}
-    return [by_variant[variant] for variant in wanted]
+    return [by_variant[variant] for variant in variants_shown(order)]
 
 
 def widths_in(film: FilmSpec, order: SweepOrder) -> tuple[float, ...]:
@@ -234,7 +242,7 @@ def parts_of_sweep(order: SweepOrder, pairs: int) -> int:
         FilmError: the film is a split of a single width.
         WeightsError: something asked for is made from the float original, which is not here.
     """
-    shown = list_variants(order.sweep, has_float())
+    shown = variants_shown(order)
     if order.sweep.layout == "split" and len(shown) < 2:
         raise FilmError(
             Setting("layout", "split"), f" needs two widths, and '{shown[0].bits:g}' is one; add"

@@ -6,16 +6,13 @@ It reads files, sizes and digests; it keeps no pixels and does not import torch.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from medley.errors import ConfigError, MedleyError, OutputError
 from medley.events import Event, stage
-from medley.paintings.draws import Draw
-from medley.pictures import Picture
 from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
 from medley.studio.compression.networks import Network, Variant, name_networks
-from medley.studio.editing.outputs import Outputs
 from medley.studio.engines.jobs import Job
 from medley.studio.film_checks import FilmChecks, check_time, notes_of
 from medley.studio.film_shots import (
@@ -194,13 +191,13 @@ class _Planner:
             MedleyError: the film cannot be made.
         """
         notes: list[str] = []
-        outputs = Outputs(order.film_path, measured=isinstance(order, SweepOrder))
-        self._checks.folder(order, outputs)
+        outputs = self._checks.folder(order)
         check_time(order, 1)
         notes += self._checks.encoding(order)
         contents = [self.pictures.content(path, order.shot) for path in order.content]
         self._checks.frame(order, contents)
-        photos = [(content, self._draw(content, order)) for content in contents]
+        draw = partial(self.pictures.draw, order.styles, order.catalog, shot=order.shot)
+        photos = [(content, draw(content)) for content in contents]
         notes += [note for content in contents for note in self.pictures.notes_of(content)]
         drawn = photos[0][1]
         reasons = [reason for _, found in photos for reason in found.skipped]
@@ -238,10 +235,6 @@ class _Planner:
             return replace(film, is_made=True)
         self._checks.outputs(film)
         return film
-
-    def _draw(self, content: Picture, order: FilmOrder) -> Draw[Picture]:
-        """Draw paintings, fitted to a photo."""
-        return self.pictures.draw(order.styles, order.catalog, content, order.shot)
 
     def _maker(self, order: FilmOrder, weights: str, warn: Callable[[str], None]) -> ShotMaker:
         precision = choose_precision(order.shot.precision, self._devices[0])
