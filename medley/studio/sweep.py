@@ -7,7 +7,6 @@ from typing import Any
 
 from medley.events import Event
 from medley.files import json_bytes, part_files
-from medley.images import encode_png
 from medley.media.film_file import Chapter, FilmFacts, Tags
 from medley.settings import CutSettings, Order, SweepOrder
 from medley.studio.editing.beside import (
@@ -23,9 +22,9 @@ from medley.studio.editing.beside import (
 from medley.studio.editing.credits import list_credits, one_line
 from medley.studio.editing.cut import chapters
 from medley.studio.editing.measure import TOLERANCE, Measure, recommend, summarize
-from medley.studio.editing.panes import Pane, Part, cut_panes, draw_sheet
+from medley.studio.editing.panes import Pane, Part, cut_panes
 from medley.studio.editing.recipe import write_recipe
-from medley.studio.editing.report import draw_sweep, list_measures
+from medley.studio.editing.report import draw_sheet, draw_sweep, list_measures
 from medley.studio.editing.scoring import measure_sweep
 from medley.studio.film_shots import pairs_of, reference_in, shown_in, widths_in
 from medley.studio.film_spec import FilmSpec
@@ -84,7 +83,7 @@ def cut_sweep(
     tags = Tags(_chapters(film, order, settings), write_recipe(order.kind, again))
     with part_files(*film.outputs.all) as (sidecar, credit_list, sheet, table, chart, part):
         facts = cut_panes(parts, order.sweep.layout, settings, film.path, on_frame, part, tags)
-        sheet.write_bytes(encode_png(draw_sheet(pairs, rows), level=6))
+        sheet.write_bytes(draw_sheet(pairs, rows))
         table.write_bytes(list_measures(measures))
         chart.write_bytes(draw_sweep(summarize(measures), reference, len(pairs)))
         credit_list.write_bytes(list_credits(film.drawn.paintings).encode(errors="replace"))

@@ -1,6 +1,5 @@
-"""The film and the contact sheet of a sweep: the same shots, taken with different networks."""
+"""The film of a sweep: the same shots, taken with different networks, side by side."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,21 +13,15 @@ from medley.film.layout import Grid, plan_grid, plan_layout
 from medley.film.layout import Layout as Frame
 from medley.film.lettering import label
 from medley.film.mix import mix, render_frames
-from medley.film.poster import gallery
 from medley.film.timeline import Still
 from medley.images import Pixels
 from medley.media.film_file import UNTAGGED, FilmFacts, Tags
 from medley.settings import CutSettings
-from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import encode, lay_out, track
-from medley.studio.editing.measure import Measure
 from medley.studio.shooting.spec import ShotSpec
 from medley.workspace.shot import Shot
 
 Layout = Literal["grid", "row", "sequence", "split"]
-
-LEAST_CELL = 300  # pixels; smaller pictures are enlarged on the sheet by a whole factor
-MOST_SIDE = 16_000  # pixels; about the largest width or height of a sheet
 
 
 @dataclass(frozen=True)
@@ -123,31 +116,6 @@ def plan_panes(
     return grid, plan_layout(grid.height, grid.width, settings.resolution, settings.fit)
 
 
-def draw_sheet(pairs: Sequence[Sequence[Pane]], measures: Sequence[Sequence[Measure]]) -> Pixels:
-    """Draw the contact sheet: photo, painting and every network's result, for each pair.
-
-    Pictures are at full resolution, or enlarged if they are small. If there are several pairs,
-    each has one row.
-
-    Args:
-        pairs: panes of each pair of photo and painting.
-        measures: measures of the same shots, for the captions.
-
-    Raises:
-        PictureError: a result is unreadable.
-    """
-    columns = 2 + len(pairs[0]) if len(pairs) > 1 else None
-    height = max(panes[0].content.shape[0] for panes in pairs)
-    width = max(panes[0].content.shape[1] for panes in pairs)
-    across = max(columns or math.isqrt(len(pairs[0])) + 2, len(pairs))
-    scale = min(math.ceil(LEAST_CELL / width), MOST_SIDE / across / max(height, width))
-    works = (
-        work for panes, own in zip(pairs, measures, strict=True) for work in _works(panes, own)
-    )
-    cell, cell_height = max(1, int(width * scale)), max(1, int(height * scale))
-    return gallery(works, cell, cell_height=cell_height, columns=columns)
-
-
 def _shown(part: Part, layout: Layout) -> list[Part]:
     """The parts of the film that a pair's panes are split into by the layout."""
     if layout == "sequence":
@@ -193,14 +161,3 @@ def _move_border(
         height = frame.shape[0] // 2
         both = split(frame[:height], frame[height:], place(number))
         yield label(label(both, first), second, right=True)
-
-
-def _works(panes: Sequence[Pane], measures: Sequence[Measure]) -> Iterator[tuple[Pixels, str]]:
-    first = panes[0]
-    height, width, _ = first.content.shape
-    yield first.content, f"{first.spec.content.path.stem}\n{width}x{height} pixels"
-    yield first.painting, credit_lines(first.spec.paintings[0])
-    for pane, one in zip(panes, measures, strict=True):
-        size = f"{one.network.size_bytes / 1e6:.2f} MB"
-        text = f"{one.network.label}\n{size}, loss {one.loss:,.0f}"
-        yield pane.shot.result(), text

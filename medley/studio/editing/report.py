@@ -1,9 +1,10 @@
-"""Reports of measures: tables as CSV, charts as PNG."""
+"""Reports of measures: tables as CSV, charts and the sheet of a sweep's pictures as PNG."""
 
 import csv
 import io
+import math
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -12,15 +13,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, PercentFormatter
 
 from medley.files import part_file, write_bytes
+from medley.film.poster import gallery
+from medley.images import Pixels, encode_png
 from medley.settings.shot import CONTENT_LAYER, LOSS_LAYERS, STYLE_LAYERS
 from medley.studio.compression.compare import Candidate
 from medley.studio.compression.networks import FLOAT, Network
+from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.measure import QUANTITIES, TOLERANCE, Measure, Spread, recommend
+from medley.studio.editing.panes import Pane
 
 _MOST_BITS = 8
 _TICK_LETTERS = 12  # of a file's name in a line under a chart
 _WIDE = 20  # ratio of losses from which an axis has ticks at whole decades
 _LEAST = 1e-6  # drawn in place of an error of 0, which a logarithmic axis cannot show
+_LEAST_CELL = 300  # pixels; smaller pictures are enlarged on the sheet by a whole factor
+_MOST_SIDE = 16_000  # pixels; about the largest width or height of a sheet
 
 
 def write_comparison(candidates: Sequence[Candidate], path: Path) -> None:
@@ -143,6 +150,35 @@ def draw_sweep(
     return picture.getvalue()
 
 
+def draw_sheet(pairs: Sequence[Sequence[Pane]], measures: Sequence[Sequence[Measure]]) -> bytes:
+    """Draw the contact sheet: photo, painting and every network's result, for each pair.
+
+    Pictures are at full resolution, or enlarged if they are small. If there are several pairs,
+    each has one row.
+
+    Args:
+        pairs: panes of each pair of photo and painting.
+        measures: measures of the same shots, for the captions.
+
+    Returns:
+        Bytes of a PNG file.
+
+    Raises:
+        PictureError: a result is unreadable.
+    """
+    columns = 2 + len(pairs[0]) if len(pairs) > 1 else None
+    height = max(panes[0].content.shape[0] for panes in pairs)
+    width = max(panes[0].content.shape[1] for panes in pairs)
+    across = max(columns or math.isqrt(len(pairs[0])) + 2, len(pairs))
+    scale = min(math.ceil(_LEAST_CELL / width), _MOST_SIDE / across / max(height, width))
+    works = (
+        work for panes, own in zip(pairs, measures, strict=True) for work in _works(panes, own)
+    )
+    cell, cell_height = max(1, int(width * scale)), max(1, int(height * scale))
+    sheet = gallery(works, cell, cell_height=cell_height, columns=columns)
+    return encode_png(sheet, level=6)
+
+
 def _line(network: Network) -> str:
     """The line that a network is a point of: its scheme's, or one of its own if it is a file."""
     return network.label if network.variant.file else network.scheme
@@ -213,3 +249,14 @@ def _scale(axes: Axes, summary: Mapping[Network, Mapping[str, Spread]]) -> None:
     axes.yaxis.set_major_locator(LogLocator(10, subs=subs))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter("{x:g}")
+
+
+def _works(panes: Sequence[Pane], measures: Sequence[Measure]) -> Iterator[tuple[Pixels, str]]:
+    first = panes[0]
+    height, width, _ = first.content.shape
+    yield first.content, f"{first.spec.content.path.stem}\n{width}x{height} pixels"
+    yield first.painting, credit_lines(first.spec.paintings[0])
+    for pane, one in zip(panes, measures, strict=True):
+        size = f"{one.network.size_bytes / 1e6:.2f} MB"
+        text = f"{one.network.label}\n{size}, loss {one.loss:,.0f}"
+        yield pane.shot.result(), text
