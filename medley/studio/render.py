@@ -6,7 +6,7 @@ from typing import Any
 from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.film.poster import side_by_side
-from medley.media.film_file import FilmFacts, Tags
+from medley.media.film_file import FilmFacts
 from medley.settings import FilmSettings, Order, RenderOrder
 from medley.studio.editing.beside import (
     describe_content,
@@ -16,11 +16,11 @@ from medley.studio.editing.beside import (
     describe_painting,
     describe_run,
     settled_order,
+    tags_of,
     write_beside,
 )
 from medley.studio.editing.credits import caption_of, choose_captions, credit_lines, one_line
 from medley.studio.editing.cut import chapters, cut_medley, segment_of
-from medley.studio.editing.recipe import write_recipe
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
 
@@ -62,7 +62,7 @@ def cut_render(
     paths = tuple(dict.fromkeys(work.path for work in film.works))
     again = settled_order(film, styles=paths, film=settings)
     names = [one_line(*spec.paintings) for spec in film.shots]
-    tags = Tags(chapters(names, settings), write_recipe(order.kind, again))
+    tags = tags_of(order.kind, again, chapters(names, settings))
     with part_files(*film.outputs.all) as (*beside, part):
         facts = cut_medley([photo], segments, settings, film.path, on_frame, part, tags=tags)
         works = [

@@ -1,35 +1,36 @@
 """The sweep's film: the same shots with the network stored in many ways, side by side, measured."""
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from medley.events import Event
 from medley.files import json_bytes, part_files
-from medley.media.film_file import Chapter, FilmFacts, Tags
+from medley.media.film_file import Chapter, FilmFacts
 from medley.settings import CutSettings, Order, SweepOrder
 from medley.studio.editing.beside import (
     describe_content,
     describe_film,
     describe_machine,
-    describe_network,
     describe_order,
     describe_painting,
     describe_run,
     settled_order,
+    tags_of,
 )
 from medley.studio.editing.credits import list_credits, one_line
 from medley.studio.editing.cut import chapters
-from medley.studio.editing.measure import TOLERANCE, Measure, recommend, summarize
+from medley.studio.editing.measure import (
+    Measure,
+    describe_measures,
+    describe_network,
+    summarize,
+)
 from medley.studio.editing.panes import Pane, Part, cut_panes
-from medley.studio.editing.recipe import write_recipe
 from medley.studio.editing.report import draw_sheet, draw_sweep, list_measures
 from medley.studio.editing.scoring import measure_sweep
 from medley.studio.film_shots import pairs_of, reference_in, shown_in, widths_in
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
-from medley.studio.shooting.spec import ShotSpec
 
 
 def cut_sweep(
@@ -64,7 +65,14 @@ def cut_sweep(
     networks, reference = list(film.networks), reference_in(film)
     shown = shown_in(film, order)
     columns = [networks.index(network) for network in shown]
-    pairs = [[_pane(film, spec, pictures) for spec in pair] for pair in pairs_of(film)]
+    shot, pixels = film.workspace.shot, pictures.pixels
+    pairs = [
+        [
+            Pane(spec, shot(spec.key), pixels(spec.content), pixels(spec.paintings[0].picture))
+            for spec in pair
+        ]
+        for pair in pairs_of(film)
+    ]
     parts = [
         Part(
             [panes[at] for at in columns],
@@ -80,7 +88,7 @@ def cut_sweep(
         film=settings,
         sweep=order.sweep.model_copy(update={"bits": widths_in(film, order)}),
     )
-    tags = Tags(_chapters(film, order, settings), write_recipe(order.kind, again))
+    tags = tags_of(order.kind, again, _chapters(film, order, settings))
     with part_files(*film.outputs.all) as (sidecar, credit_list, sheet, table, chart, part):
         facts = cut_panes(parts, order.sweep.layout, settings, film.path, on_frame, part, tags)
         sheet.write_bytes(draw_sheet(pairs, rows))
@@ -90,12 +98,6 @@ def cut_sweep(
         about = _sidecar(film, order, again, measures, settings, facts)
         sidecar.write_bytes(json_bytes(about))
     return film, facts, measures
-
-
-def _pane(film: FilmSpec, spec: ShotSpec, pictures: PictureCache) -> Pane:
-    content, painting = spec.content, spec.paintings[0].picture
-    shot = film.workspace.shot(spec.key)
-    return Pane(spec, shot, pictures.pixels(content), pictures.pixels(painting))
 
 
 def _chapters(film: FilmSpec, order: SweepOrder, settings: CutSettings) -> tuple[Chapter, ...]:
@@ -117,8 +119,6 @@ def _sidecar(
     settings: CutSettings,
     facts: FilmFacts,
 ) -> dict[str, Any]:
-    summary = summarize(measures)
-    chosen = recommend(summary)
     contents = {pair[0].content.path: describe_content(pair[0].content) for pair in pairs_of(film)}
     return {
         **describe_run("sweep"),
@@ -133,22 +133,8 @@ def _sidecar(
         },
         "reference": reference_in(film).label,
         "networks": [describe_network(network) for network in film.networks],
-        "measures": [{**_finite(asdict(one)), "network": one.network.label} for one in measures],
-        "summary": {
-            network.label: {name: _finite(asdict(spread)) for name, spread in of.items()}
-            for network, of in summary.items()
-        },
-        "recommended": {
-            "network": chosen.label,
-            "ratio": summary[chosen]["ratio"].median,
-            "tolerance": TOLERANCE,
-        },
+        **describe_measures(measures),
         "skipped": film.drawn.skipped,
         "film": describe_film(facts),
         **describe_machine(film.devices),
     }
-
-
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    """Replace values that JSON has no number for, such as infinity, with None."""
-    return {name: None if value == math.inf else value for name, value in values.items()}

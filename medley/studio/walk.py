@@ -8,7 +8,7 @@ from typing import Any
 from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.film.timeline import walk_shares
-from medley.media.film_file import Chapter, FilmFacts, Tags
+from medley.media.film_file import Chapter, FilmFacts
 from medley.paintings.draws import Painting
 from medley.pictures import Picture
 from medley.settings import FilmSettings, Order, WalkFilmSettings, WalkOrder
@@ -20,11 +20,11 @@ from medley.studio.editing.beside import (
     describe_painting,
     describe_run,
     settled_order,
+    tags_of,
     write_beside,
 )
 from medley.studio.editing.credits import caption_of, choose_captions, credit_lines, one_line
 from medley.studio.editing.cut import Drift, cut_medley, segment_of
-from medley.studio.editing.recipe import write_recipe
 from medley.studio.film_shots import lap_of
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
@@ -68,7 +68,7 @@ def cut_walk(
     passed = [round(Fraction(lap.frames * number, len(works))) for number in range(len(works))]
     again = settled_order(film, styles=tuple(work.path for work in works), film=settings)
     parts = (Chapter(at, one_line(work)) for work, at in zip(works, passed, strict=True))
-    tags = Tags(tuple(parts), write_recipe(order.kind, again))
+    tags = tags_of(order.kind, again, parts)
     with part_files(*film.outputs.all) as (*beside, part):
         facts = cut_medley([photo], [segment], shown, film.path, on_frame, part, drift, tags)
         results = [

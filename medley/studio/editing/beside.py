@@ -1,8 +1,11 @@
-"""The files that lie beside a film: sidecar, credits and poster, whichever command made it."""
+"""What a film tells of itself, whichever command made it: in its file, and in those beside it.
+
+Beside it lie sidecar, credits and poster.
+"""
 
 import datetime
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -14,14 +17,14 @@ import medley
 from medley.files import in_full, json_bytes
 from medley.film.poster import contact_sheet
 from medley.images import Pixels, encode_png
-from medley.media.film_file import FilmFacts
+from medley.media.film_file import Chapter, FilmFacts, Tags
 from medley.paintings.catalogs import Entry
 from medley.paintings.draws import Painting
 from medley.pictures import Picture
-from medley.settings import CatalogSettings, Order, RunSettings
+from medley.settings import CatalogSettings, Order, RunSettings, Settings
 from medley.settings.load import VERSION, plain_values
-from medley.studio.compression.networks import Network
 from medley.studio.editing.credits import Work, list_credits
+from medley.studio.editing.recipe import write_recipe
 from medley.studio.film_spec import FilmSpec
 
 
@@ -74,6 +77,11 @@ def settled_order(film: FilmSpec, /, **changes: Any) -> Order:
     return order.model_copy(update=settled | changes)
 
 
+def tags_of(command: str, settings: Settings, chapters: Iterable[Chapter]) -> Tags:
+    """What a film's file tells: its chapters, and the recipe; see `write_recipe`."""
+    return Tags(tuple(chapters), write_recipe(command, settings))
+
+
 def describe_order(order: Order) -> dict[str, Any]:
     """Names and values as in a file, with absolute paths, and the film beside the sidecar."""
     table = plain_values(order.flat(), type(order).fields())
@@ -121,17 +129,4 @@ def versions() -> dict[str, str]:
         "medley": medley.__version__,
         "python": platform.python_version(),
         "pillow": PIL.__version__,
-    }
-
-
-def describe_network(network: Network) -> dict[str, Any]:
-    """The sidecar's facts about a network that a sweep compares."""
-    return {
-        "label": network.label,
-        "scheme": network.scheme,
-        "bits": network.bits,
-        "bytes": network.size_bytes,
-        "distortion": network.distortion,
-        "load_s": round(network.load_s, 4),
-        "weights": network.digest,
     }

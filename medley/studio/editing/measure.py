@@ -1,8 +1,10 @@
 """Measures of a sweep's results, and their summary over several photos and paintings."""
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from medley.studio.compression.networks import Network
 
@@ -68,3 +70,39 @@ def recommend(summary: Mapping[Network, Mapping[str, Spread]]) -> Network:
     """
     good = [network for network, of in summary.items() if of["ratio"].median <= TOLERANCE]
     return min(good, key=lambda network: network.size_bytes)
+
+
+def describe_measures(measures: Sequence[Measure]) -> dict[str, Any]:
+    """The sidecar's facts about what was measured: measures, summary, and what is recommended."""
+    summary = summarize(measures)
+    chosen = recommend(summary)
+    return {
+        "measures": [{**_finite(asdict(one)), "network": one.network.label} for one in measures],
+        "summary": {
+            network.label: {name: _finite(asdict(spread)) for name, spread in of.items()}
+            for network, of in summary.items()
+        },
+        "recommended": {
+            "network": chosen.label,
+            "ratio": summary[chosen]["ratio"].median,
+            "tolerance": TOLERANCE,
+        },
+    }
+
+
+def describe_network(network: Network) -> dict[str, Any]:
+    """The sidecar's facts about a network that a sweep compares."""
+    return {
+        "label": network.label,
+        "scheme": network.scheme,
+        "bits": network.bits,
+        "bytes": network.size_bytes,
+        "distortion": network.distortion,
+        "load_s": round(network.load_s, 4),
+        "weights": network.digest,
+    }
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """Replace values that JSON has no number for, such as infinity, with None."""
+    return {name: None if value == math.inf else value for name, value in values.items()}
