@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from medley.errors import FilmError, PictureError, Setting
-from medley.film.timeline import Frame, walk_timeline
+from medley.film.timeline import Frame, walk_shares, walk_timeline
 from medley.paintings.draws import Draw
 from medley.pictures import Picture
 from medley.settings import (
@@ -88,6 +88,10 @@ class Lap:
     def timeline(self, every: int) -> list[Frame]:
         """The content of each frame, if there is one for every `every` steps."""
         return walk_timeline(self.frames, self.lead, every)
+
+    def shares(self, paintings: int) -> list[dict[int, float]]:
+        """How much of each frame belongs to which painting."""
+        return walk_shares(self.frames, paintings)
 
 
 def lap_of(order: WalkOrder, paintings: int) -> Lap:

@@ -7,10 +7,7 @@ from typing import Any
 
 from medley.files import in_full, part_files
 from medley.film.mix import mix
-from medley.film.timeline import walk_shares
 from medley.media.film_file import Chapter, FilmFacts
-from medley.paintings.draws import Painting
-from medley.pictures import Picture
 from medley.settings import FilmSettings, Order, WalkFilmSettings, WalkOrder
 from medley.studio.editing.beside import (
     describe_content,
@@ -60,11 +57,15 @@ def cut_walk(
     photo = pictures.pixels(walk.content)
     segment = segment_of(film.workspace.shot(walk.key), "", None)
     captioned = [
-        replace(segment, caption=text, painting=pictures.pixels(work.picture))
-        for work, text in _captions(works, settings)
+        replace(
+            segment,
+            caption=caption_of([work], number, settings),
+            painting=pictures.pixels(work.picture),
+        )
+        for number, work in enumerate(works, start=1)
     ]
     timeline = lap.timeline(order.walk.steps_per_frame)
-    drift = Drift(timeline, captioned, walk_shares(lap.frames, len(works)))
+    drift = Drift(timeline, captioned, lap.shares(len(works)))
     passed = [round(Fraction(lap.frames * number, len(works))) for number in range(len(works))]
     again = settled_order(film, styles=tuple(work.path for work in works), film=settings)
     parts = (Chapter(at, one_line(work)) for work, at in zip(works, passed, strict=True))
@@ -82,13 +83,6 @@ def cut_walk(
         about = _sidecar(film, order, again, settings, facts, passed)
         write_beside(beside, about, works, (photo, walk.content.path.stem), results)
     return facts
-
-
-def _captions(
-    works: Sequence[Painting[Picture]], settings: WalkFilmSettings
-) -> list[tuple[Painting[Picture], str]]:
-    """Each painting of the walk with its caption."""
-    return [(work, caption_of([work], number, settings)) for number, work in enumerate(works, 1)]
 
 
 def _sidecar(
