@@ -17,13 +17,14 @@ from medley.files import in_full, part_files
 from medley.film.timeline import ShotTrack, walk_shares, walk_timeline
 from medley.film.visual import visual_change
 from medley.images import Pixels, decode, read_picture, resize, size_for_pixels
-from medley.media.film_file import Chapter, FilmFacts, Tags
+from medley.media.film_file import Chapter, FilmFacts
 from medley.settings import FilmSettings
-from medley.settings.load import plain_values
 from medley.studio.editing.beside import (
     describe_film,
     describe_run,
+    describe_settings,
     describe_work,
+    tags_of,
     versions,
     write_beside,
 )
@@ -31,7 +32,6 @@ from medley.studio.editing.credits import caption_of, choose_captions, credit_li
 from medley.studio.editing.cut import Drift, Segment, chapters, cut_medley, segment_of
 from medley.studio.editing.frame_sources import FrameSource, Passing, Warn
 from medley.studio.editing.outputs import Outputs
-from medley.studio.editing.recipe import write_recipe
 from medley.workspace.store import Workspace
 
 _SEEN = 0.02  # visual change that one can just tell apart
@@ -75,7 +75,7 @@ def assemble(
 
     drift = _drift_of(sources, segments)
     shown = segments[:1] if drift else segments
-    tags = Tags(_chapters(sources, film), write_recipe("assemble", film))
+    tags = tags_of("assemble", film, _chapters(sources, film))
     with part_files(*outputs.all) as (*beside, part):
         facts = cut_medley(contents, shown, film, outputs.film, on_frame, part, drift, tags)
         works = [
@@ -250,7 +250,7 @@ def _sidecar(
     return {
         **describe_run("assemble"),
         **_describe_walk(sources[0]),
-        "settings": plain_values(dict(film), FilmSettings.fields()),
+        "settings": describe_settings(film),
         "workspace": next(
             (in_full(one.shot.path.parent.parent) for one in sources if one.shot), None
         ),

@@ -84,8 +84,13 @@ def tags_of(command: str, settings: Settings, chapters: Iterable[Chapter]) -> Ta
 
 def describe_order(order: Order) -> dict[str, Any]:
     """Names and values as in a file, with absolute paths, and the film beside the sidecar."""
-    table = plain_values(order.flat(), type(order).fields())
+    table = describe_settings(order)
     return {VERSION: medley.__version__, **table, "output": order.film_path.name}
+
+
+def describe_settings(settings: Settings) -> dict[str, Any]:
+    """Names and values as in a file, with absolute paths."""
+    return plain_values(settings.flat(), type(settings).fields())
 
 
 def describe_content(content: Picture) -> dict[str, Any]:
