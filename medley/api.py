@@ -24,9 +24,8 @@ from medley.settings import (
     TileSetting,
 )
 from medley.settings.catalog import with_shipped
-from medley.studio.engines.choice import engine_for
 from medley.studio.forecast import prepare
-from medley.studio.run import run
+from medley.studio.run import run_one
 from medley.studio.shooting.devices import name_devices, one_device
 from medley.studio.shooting.model import load_model
 from medley.studio.shooting.spec import ShotSpec
@@ -158,6 +157,5 @@ def render(
     ready = prepare([order], devices, listener, force=force, patience="none")
     for note in ready.plan.films[0].notes:
         _log.warning(note)
-    engine = engine_for(ready.devices, ready.plan.workspace, len(ready.plan.jobs))
-    (made,) = run(ready.plan, engine, listener).made
+    made = run_one(ready, listener)
     return made.facts

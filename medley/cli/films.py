@@ -10,12 +10,11 @@ from medley.settings import FilmOrder, SweepOrder, WalkOrder
 from medley.settings.housekeeping import amount
 from medley.studio.cut import MadeFilm
 from medley.studio.editing.outputs import Outputs
-from medley.studio.engines.choice import engine_for
 from medley.studio.film_shots import lap_of
 from medley.studio.film_spec import FilmSpec
 from medley.studio.forecast import Forecast, prepare
 from medley.studio.plan import Plan
-from medley.studio.run import run
+from medley.studio.run import run_one
 from medley.studio.shooting.devices import name_devices
 
 _LISTED = 30  # begun shots that are named one by one
@@ -36,8 +35,7 @@ def make_film(order: FilmOrder, force: bool = False, quiet: bool = False) -> Mad
         # A sweep's networks each see a loss of their own; its table compares them by one.
         what, loss = ("shot", "own loss") if isinstance(order, SweepOrder) else ("painting", "loss")
         show.expect_shots(what, ready.plan.labels, missing_steps(ready.plan), loss)
-        engine = engine_for(ready.devices, ready.plan.workspace, len(ready.plan.jobs))
-        (made,) = run(ready.plan, engine, show.on).made
+        made = run_one(ready, show.on)
         show.line(closing_line(made.facts, made.film.outputs))
     return made
 

@@ -16,8 +16,10 @@ from pathlib import Path
 from medley.errors import MedleyError
 from medley.events import Event
 from medley.studio.cut import MadeFilm, cut
+from medley.studio.engines.choice import engine_for
 from medley.studio.engines.jobs import Engine, Job
 from medley.studio.film_spec import FilmSpec
+from medley.studio.forecast import Prepared
 from medley.studio.plan import Plan
 from medley.workspace.locks import Reservation, reserve
 from medley.workspace.runs import NotedFilm, NotedRun, RunNote
@@ -46,6 +48,21 @@ class Report:
     def failures(self) -> list[Event]:
         """The "filmend" events of films that could not be made."""
         return [film for film in self.films if film.error]
+
+
+def run_one(ready: Prepared, listener: Callable[[Event], None]) -> MadeFilm:
+    """Make the one film that was prepared, on as many of its devices as there are shots.
+
+    Args:
+        ready: what `prepare` gave for one order.
+        listener: takes the events of shots and film.
+
+    Raises:
+        MedleyError: a shot cannot be taken, or the film cannot be cut.
+    """
+    plan = ready.plan
+    (made,) = run(plan, engine_for(ready.devices, plan.workspace, len(plan.jobs)), listener).made
+    return made
 
 
 class _StoppedError(MedleyError):
