@@ -7,7 +7,7 @@ from typing import NamedTuple
 import click
 
 from medley.cli.batch_check import counts_line, print_check, show_check
-from medley.cli.films import begun_lines, forecast_line, missing_steps
+from medley.cli.films import begun_lines, forecast_line
 from medley.cli.progress import Display, display
 from medley.cli.words import counted, in_options, printable, words_of
 from medley.errors import Setting, in_files, worded
@@ -18,7 +18,6 @@ from medley.studio.engines.choice import open_engine, planning_devices
 from medley.studio.event_log import EventLog, log_path, open_log
 from medley.studio.forecast import Prepared, prepare
 from medley.studio.page import common_folder, write_page
-from medley.studio.plan import Plan
 from medley.studio.run import Report, run
 from medley.studio.shooting.devices import preset_kind
 
@@ -64,7 +63,7 @@ def run_batch(request: Request, settings: EngineSettings) -> int:
             patience="always" if request.check else "none",
             begins=not request.check,
         )
-        _tell_impossible(manifest, ready.plan)
+        _tell_impossible(manifest, ready)
         if request.check:
             if request.as_json:
                 print_check(manifest, ready, in_manifest)
@@ -74,7 +73,7 @@ def run_batch(request: Request, settings: EngineSettings) -> int:
         _open(ready, show)
         log = request.log_json or log_path(manifest.workspace, manifest.path)
         with open_log(log, request.log_json is not None, in_manifest) as events:
-            report = _make(manifest, ready.plan, settings, show, events)
+            report = _make(manifest, ready, settings, show, events)
         name = manifest.path.stem
         folder = common_folder([film.path for film in manifest.films])
         page = request.page or folder / f"{name}.html"
@@ -84,13 +83,13 @@ def run_batch(request: Request, settings: EngineSettings) -> int:
                 click.echo(film.key)
         show.line(f"summary '{page}', log '{log}'")
     if report.failures:
-        _show_failures(report, ready.plan, log)
+        _show_failures(report, ready, log)
     return int(bool(report.failures))
 
 
-def _tell_impossible(manifest: Manifest, planned: Plan) -> None:
+def _tell_impossible(manifest: Manifest, ready: Prepared) -> None:
     """Tell on standard error which films cannot be made and why, even if all else is quiet."""
-    for number, error in planned.failed.items():
+    for number, error in ready.plan.failed.items():
         film = manifest.films[number]
         why = printable(words_of(error, in_manifest))
         path = printable(str(film.path))
@@ -107,12 +106,13 @@ def _open(ready: Prepared, show: Display) -> None:
 
 
 def _make(
-    manifest: Manifest, planned: Plan, settings: EngineSettings, show: Display, log: EventLog
+    manifest: Manifest, ready: Prepared, settings: EngineSettings, show: Display, log: EventLog
 ) -> Report:
+    planned = ready.plan
     films = {"manifest": manifest.path, "films": len(planned.orders)}
     counts = {"shots": len(planned.labels), "missing": len(planned.jobs)}
     log.write("batch", films | counts)
-    show.expect_shots("shot", planned.labels, missing_steps(planned))
+    show.expect_shots("shot", planned.labels, planned.missing_steps)
     show.expect_films(len(planned.orders), planned.made, len(planned.failed))
     told = {str(planned.orders[number].film_path) for number in planned.failed}
 
@@ -126,9 +126,9 @@ def _make(
     return report
 
 
-def _show_failures(report: Report, planned: Plan, log: Path) -> None:
+def _show_failures(report: Report, ready: Prepared, log: Path) -> None:
     """Tell on standard error what failed and why, even if all else is quiet."""
-    told = list(planned.failed.values())
+    told = list(ready.plan.failed.values())
     click.echo(
         f"Error: {len(report.failures):,} of {counted(len(report.films), 'film')} failed; the same"
         f" command tries again; log '{log}'",

@@ -34,7 +34,7 @@ def make_film(order: FilmOrder, force: bool = False, quiet: bool = False) -> Mad
         _open(show, ready.plan, ready.forecast)
         # A sweep's networks each see a loss of their own; its table compares them by one.
         what, loss = ("shot", "own loss") if isinstance(order, SweepOrder) else ("painting", "loss")
-        show.expect_shots(what, ready.plan.labels, missing_steps(ready.plan), loss)
+        show.expect_shots(what, ready.plan.labels, ready.plan.missing_steps, loss)
         made = run_one(ready, show.on)
         show.line(closing_line(made.facts, made.film.outputs))
     return made
@@ -45,14 +45,6 @@ def show_notes(planned: Plan, show: Display) -> None:
     for film in planned.films:
         for note in film.notes:
             show.warn(note)
-
-
-def missing_steps(planned: Plan) -> dict[str, int]:
-    """The steps that each shot lacks which has to be taken, by its key."""
-    return {
-        key: job.spec.settings.steps - planned.begun.get(key, 0)
-        for key, job in planned.jobs.items()
-    }
 
 
 def begun_lines(planned: Plan) -> Iterator[str]:

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from medley.cli.films import make_film, missing_steps
+from medley.cli.films import make_film
 from medley.cli.progress import display
 from medley.files import check_free, write_bytes
 from medley.settings import SUFFIXES, RenderOrder
@@ -44,7 +44,7 @@ def _make_preview(order: RenderOrder, force: bool, quiet: bool) -> Path:
         check_free(path, force, [work.path for work in film.works])
         for reason in film.drawn.skipped:
             show.warn(f"passed over: {reason}")
-        show.expect_shots("painting", planned.labels, missing_steps(planned))
+        show.expect_shots("painting", planned.labels, planned.missing_steps)
         sheet = draw_preview(film, take_preview(planned, device, show.on))
         write_bytes(path, encode_still(sheet, SUFFIXES[path.suffix.lower()], "medley preview"))
         if not order.blend.mask:

@@ -67,6 +67,13 @@ class Plan:
         """The number of films that exist already."""
         return sum(film.is_made for film in self.films)
 
+    @property
+    def missing_steps(self) -> dict[str, int]:
+        """The steps that each missing shot lacks, by its key."""
+        return {
+            key: job.spec.settings.steps - self.begun.get(key, 0) for key, job in self.jobs.items()
+        }
+
 
 def plan(
     orders: Sequence[FilmOrder],
