@@ -13,7 +13,6 @@ from medley.images import Pixels
 from medley.paintings.draws import Painting
 from medley.pictures import Picture, held_picture
 from medley.settings import ShotSettings
-from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.shoot import shoot
@@ -85,8 +84,7 @@ def _make(
 ) -> ShotSpec:
     """Put together what the fixture `model` can take: the bundle's weights, in float32."""
     works = [Painting(picture.path, picture) for picture in pictures]
-    nowhere = Workspace(Path())
-    maker = ShotMaker(settings, _shipped(), "float32", seed, PictureCache(), nowhere, pytest.fail)
+    maker = ShotMaker(settings, _shipped(), "float32", seed, pytest.fail)
     return maker.make(content, works, works[0].title, blend=blend)
 
 

@@ -247,7 +247,7 @@ class _Planner:
         precision = choose_precision(order.shot.precision, self._devices[0])
         seed = order.catalog.seed
         own = self.pictures, self.workspace
-        return ShotMaker(order.shot, weights, precision, seed, *own, warn)
+        return ShotMaker(order.shot, weights, precision, seed, warn, *own)
 
     def _name_networks(self, order: SweepOrder) -> list[Network]:
         """Find or make the networks that a sweep measures, each once for all films."""

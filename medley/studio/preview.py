@@ -3,7 +3,7 @@
 They are the plan of a film of few pixels and steps in a workspace that is removed; none is cut.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,11 +13,10 @@ from medley.film.poster import contact_sheet
 from medley.images import Pixels
 from medley.settings import RenderOrder
 from medley.shipped import name_of
-from medley.studio.editing.credits import credit_lines
+from medley.studio.editing.credits import Work, credit_lines
 from medley.studio.engines.inline import InlineEngine
 from medley.studio.film_spec import FilmSpec
 from medley.studio.plan import Plan, plan
-from medley.studio.shooting.spec import ShotSpec
 
 SIDE = 128  # pixels; half of it would not show what becomes of a face
 STEPS = 20  # by then it can be told which painting it is; more change little at this size
@@ -77,13 +76,13 @@ def draw_preview(film: FilmSpec, results: list[Pixels]) -> Pixels:
     content, strength = film.shots[0].content, film.order.film.strength
     photo = content.pixels()
     hung = [
-        (spec.paintings[0].picture.pixels(), mix(photo, result, strength), _label(spec))
+        (spec.paintings[0].picture.pixels(), mix(photo, result, strength), _label(spec.paintings))
         for spec, result in zip(film.shots, results, strict=True)
     ]
     return contact_sheet(photo, hung, content_caption=content.path.stem)
 
 
-def _label(spec: ShotSpec) -> str:
-    names = " + ".join(name_of(work.path).name for work in spec.paintings)
-    known = [work for work in spec.paintings if work.is_known]
+def _label(works: Sequence[Work]) -> str:
+    names = " + ".join(name_of(work.path).name for work in works)
+    known = [work for work in works if work.is_known]
     return "\n".join(part for part in (names, credit_lines(*known).replace("\n", ", ")) if part)

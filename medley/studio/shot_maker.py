@@ -1,7 +1,7 @@
 """Making of the specs of a film's shots from pictures and settings."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from medley.paintings.draws import Painting
@@ -24,18 +24,18 @@ class ShotMaker:
         weights: digest of the network's weights.
         precision: precision that the network computes in.
         seed: seed of the noise that a shot may start from.
-        pictures: cache that reads a starting picture.
-        workspace: workspace that keeps the shots.
         warn: takes a line about each thing that the user should know.
+        pictures: cache that reads a starting picture; by default an empty one.
+        workspace: workspace that keeps the shots; only one that starts from another needs it.
     """
 
     settings: ShotSettings
     weights: str
     precision: Precision
     seed: int
-    pictures: PictureCache
-    workspace: Workspace
     warn: Callable[[str], None]
+    pictures: PictureCache = field(default_factory=PictureCache)
+    workspace: Workspace = field(default_factory=lambda: Workspace(Path()))
 
     def make(
         self,

@@ -13,7 +13,6 @@ from medley.settings import (
     TileSetting,
 )
 from medley.studio.editing.credits import titles
-from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import read_blend
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.problem import iterate
@@ -27,7 +26,6 @@ from medley.studio.shooting.spec import (
 )
 from medley.studio.shot_maker import ShotMaker
 from medley.transfer.optimize import Iterate
-from medley.workspace.store import Workspace
 
 
 @dataclass(frozen=True)
@@ -72,10 +70,8 @@ class StillContext:
         for note in scale_notes(self.settings, photo.height, photo.width):
             self.warn(note)
         blend = read_blend(self.blending, len(works), photo.height, photo.width, self.warn)
-        maker = ShotMaker(
-            self.settings, self.model.weights.digest, self.model.precision, self.seed,
-            PictureCache(), Workspace(Path()), self.warn,
-        )  # fmt: skip
+        weights, precision = self.model.weights.digest, self.model.precision
+        maker = ShotMaker(self.settings, weights, precision, self.seed, self.warn)
         return maker.make(photo, works, titles(works), blend=blend)
 
     def iterate(self, spec: ShotSpec, levels: int = 255) -> Iterator[Iterate]:

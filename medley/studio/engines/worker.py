@@ -15,7 +15,6 @@ from medley.studio.shooting.costs import smaller_tile
 from medley.studio.shooting.model import Model, computing_deterministically, load_model
 from medley.studio.shooting.resources import free_memory
 from medley.studio.shooting.shoot import shoot
-from medley.studio.shooting.spec import ShotSpec
 from medley.transfer.feature_cache import FeatureCache
 from medley.workspace.store import Workspace
 
@@ -51,7 +50,7 @@ class Worker:
             shot.drop_state()  # a run may have been killed just before it removed the checkpoint
             return
         try:
-            model = self._model(job.spec)
+            model = self._model(job)
             tile = self._tile(job)
         except MedleyError as error:
             raise job.spec.about(error) from error
@@ -66,7 +65,8 @@ class Worker:
             if model.device.type == "cuda":
                 torch.cuda.empty_cache()  # other workers of the device may need the memory
 
-    def _model(self, spec: ShotSpec) -> Model:
+    def _model(self, job: Job) -> Model:
+        spec = job.spec
         deciding = {name: getattr(spec.settings, name) for name in _DECIDING}
         model = self._load(ShotSettings(**deciding, precision=spec.precision))
         if model.weights.digest != spec.weights:
