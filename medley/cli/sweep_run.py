@@ -9,7 +9,7 @@ from medley.cli.films import make_film
 from medley.settings import SweepOrder
 from medley.studio.cut import MadeFilm
 from medley.studio.editing.measure import TOLERANCE, Spread, recommend, summarize
-from medley.studio.film_shots import pairs_of, reference_in
+from medley.studio.film_spec import pairs_of, reference_in
 from medley.studio.picture_cache import PictureCache
 from medley.vgg import sources
 

@@ -12,8 +12,7 @@ from medley.settings.load import VERSION, as_written
 from medley.shipped import name_of
 from medley.studio.editing.beside import describe_order, settled_order
 from medley.studio.editing.credits import choose_captions
-from medley.studio.film_shots import widths_in
-from medley.studio.film_spec import FilmSpec
+from medley.studio.film_spec import FilmSpec, widths_in
 
 _IDLE = {"output", "quality", "device", "tile", "deterministic", "workspace"}
 """Entries of an order that change nothing of what the film shows."""

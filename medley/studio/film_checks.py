@@ -16,8 +16,8 @@ from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import check_film, plan_frame, title_notes
 from medley.studio.editing.outputs import Outputs, check_output
 from medley.studio.editing.panes import plan_panes
-from medley.studio.film_shots import lap_of, muddy_notes, parts_of_sweep, variants_shown
-from medley.studio.film_spec import FilmSpec
+from medley.studio.film_shots import lap_of, muddy_notes, parts_of_sweep
+from medley.studio.film_spec import FilmSpec, variants_shown
 from medley.studio.shooting.spec import scale_notes
 
 # Cached: laying out a long film takes a tenth of a second, and many films are cut alike.

@@ -31,7 +31,7 @@ from medley.studio.compression.networks import (
     reference_of,
 )
 from medley.studio.editing.credits import titles
-from medley.studio.film_spec import FilmSpec
+from medley.studio.film_spec import reference_among, variants_shown
 from medley.studio.shooting.blend import Blend, paintings_of_blend, read_blend
 from medley.studio.shooting.spec import ShotSpec
 from medley.studio.shot_maker import ShotMaker
@@ -192,51 +192,14 @@ def swept_variants(sweep: SweepSettings) -> list[Variant]:
     return shown if standard in shown else [standard, *shown]
 
 
-def variants_shown(order: SweepOrder) -> list[Variant]:
-    """The variants that a sweep's film shows.
-
-    Raises:
-        WeightsError: something asked for is made from the float original, which is not here.
-    """
-    return list_variants(order.sweep, has_float())
-
-
-def reference_in(film: FilmSpec) -> Network:
-    """The network that the others are measured against."""
-    return _reference_among(film.networks)
-
-
-def _reference_among(networks: Sequence[Network]) -> Network:
-    standard = reference_of(has_float())
-    return next(network for network in networks if network.variant == standard)
-
-
 def reference_notes(networks: Sequence[Network]) -> list[str]:
     """The notes for the user: one if 8 bits are the reference because the original is not here."""
     if has_float():
         return []
     return [
-        f"the float original is not here, so {_reference_among(networks).label} weights stand in"
+        f"the float original is not here, so {reference_among(networks).label} weights stand in"
         " as the reference; medley weights fetch brings it"
     ]
-
-
-def shown_in(film: FilmSpec, order: SweepOrder) -> list[Network]:
-    """The networks that the film shows."""
-    by_variant = {network.variant: network for network in film.networks}
-    return [by_variant[variant] for variant in variants_shown(order)]
-
-
-def widths_in(film: FilmSpec, order: SweepOrder) -> tuple[float, ...]:
-    """The bits of the networks that the film shows, but for those of files of weights."""
-    variants = [network.variant for network in shown_in(film, order)]
-    return tuple(dict.fromkeys(one.bits for one in variants if not one.file))
-
-
-def pairs_of(film: FilmSpec) -> list[Sequence[ShotSpec]]:
-    """The shots of each pair of photo and painting, in the order of the networks."""
-    count = len(film.networks)
-    return [film.shots[at : at + count] for at in range(0, len(film.shots), count)]
 
 
 def parts_of_sweep(order: SweepOrder, pairs: int) -> int:

@@ -1,6 +1,7 @@
 """A planned film: its order, its shots, its files, and whether it is made already."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,13 @@ from typing import Any
 from medley.paintings.draws import Draw, Painting
 from medley.pictures import Picture
 from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
-from medley.studio.compression.networks import Network
+from medley.studio.compression.networks import (
+    Network,
+    Variant,
+    has_float,
+    list_variants,
+    reference_of,
+)
 from medley.studio.editing.credits import choose_captions
 from medley.studio.editing.outputs import Outputs
 from medley.studio.shooting.spec import ShotSpec
@@ -113,3 +120,41 @@ def _keys_in(sidecar: dict[str, Any]) -> list[str]:
     else:
         shots = sidecar["paintings" if sidecar["command"] == "render" else "measures"]
     return [shot["shot"] for shot in shots]
+
+
+def variants_shown(order: SweepOrder) -> list[Variant]:
+    """The variants that a sweep's film shows.
+
+    Raises:
+        WeightsError: something asked for is made from the float original, which is not here.
+    """
+    return list_variants(order.sweep, has_float())
+
+
+def reference_in(film: FilmSpec) -> Network:
+    """The network that the others are measured against."""
+    return reference_among(film.networks)
+
+
+def reference_among(networks: Sequence[Network]) -> Network:
+    """The one of some networks that the others are measured against."""
+    standard = reference_of(has_float())
+    return next(network for network in networks if network.variant == standard)
+
+
+def shown_in(film: FilmSpec, order: SweepOrder) -> list[Network]:
+    """The networks that the film shows."""
+    by_variant = {network.variant: network for network in film.networks}
+    return [by_variant[variant] for variant in variants_shown(order)]
+
+
+def widths_in(film: FilmSpec, order: SweepOrder) -> tuple[float, ...]:
+    """The bits of the networks that the film shows, but for those of files of weights."""
+    variants = [network.variant for network in shown_in(film, order)]
+    return tuple(dict.fromkeys(one.bits for one in variants if not one.file))
+
+
+def pairs_of(film: FilmSpec) -> list[Sequence[ShotSpec]]:
+    """The shots of each pair of photo and painting, in the order of the networks."""
+    count = len(film.networks)
+    return [film.shots[at : at + count] for at in range(0, len(film.shots), count)]

@@ -28,8 +28,7 @@ from medley.studio.editing.measure import (
 from medley.studio.editing.panes import Pane, Part, cut_panes
 from medley.studio.editing.report import draw_sheet, draw_sweep, list_measures
 from medley.studio.editing.scoring import measure_sweep
-from medley.studio.film_shots import pairs_of, reference_in, shown_in, widths_in
-from medley.studio.film_spec import FilmSpec
+from medley.studio.film_spec import FilmSpec, pairs_of, reference_in, shown_in, widths_in
 from medley.studio.picture_cache import PictureCache
 
 

@@ -14,8 +14,7 @@ from medley.images import Pixels
 from medley.studio.compression.compare import Tensors, load_timed
 from medley.studio.compression.networks import Network
 from medley.studio.editing.measure import Measure
-from medley.studio.film_shots import pairs_of, reference_in
-from medley.studio.film_spec import FilmSpec
+from medley.studio.film_spec import FilmSpec, pairs_of, reference_in
 from medley.studio.shooting.model import computing_deterministically, load_model
 from medley.studio.shooting.problem import make_objective_of
 from medley.studio.shooting.resources import free_memory
