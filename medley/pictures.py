@@ -1,7 +1,11 @@
-"""Pictures described by file, size and digest, whose pixels are read only when needed."""
+"""Pictures described by file, size and digest, whose pixels are read only when needed.
+
+Shots' settings decide at which sizes photos and paintings are used.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -11,8 +15,12 @@ from PIL import Image
 
 from medley.errors import PictureError
 from medley.files import sha256
-from medley.images import Pixels, read_picture, resize
-from medley.settings import SHORTEST_SIDE
+from medley.images import Pixels, read_picture, resize, size_for_pixels, size_for_side
+from medley.settings import SHORTEST_SIDE, ShotSettings, StyleSettings
+
+_ENLARGED = 2  # times, beyond which a photo has nothing to show for it
+_STROKES_SIDE = 100  # pixels; the side of a painting in which strokes can still be told apart
+_SEEN_SCALES = (0.5, 2.0)  # least and largest `style_scale` that was looked at
 
 
 @dataclass(frozen=True)
@@ -97,3 +105,75 @@ def resized(
         PictureError: the result would be too narrow.
     """
     return np.asarray(resize(picture, height, width, name, shortest))
+
+
+def content_size(height: int, width: int, settings: ShotSettings) -> tuple[int, int]:
+    """The height and width in pixels at which the settings want a photo of a given size."""
+    if settings.size is None:
+        return size_for_pixels(height, width, settings.pixels)
+    return size_for_side(height, width, settings.size)
+
+
+def enlargement(photo: Picture, height: int, width: int) -> list[str]:
+    """Say that a photo of `height` x `width` pixels is enlarged more than twice, if it is."""
+    if max(photo.height, photo.width) <= _ENLARGED * max(height, width):
+        return []
+    return [
+        f"'{photo.path}' has {width}x{height} pixels and is enlarged to"
+        f" {photo.width}x{photo.height}; a larger photo, or a smaller size, looks sharper"
+    ]
+
+
+def painting_size(
+    height: int, width: int, content: Picture, settings: StyleSettings
+) -> tuple[int, int]:
+    """The height and width at which a painting has the content's area, times `style_scale`."""
+    area = content.height * content.width * settings.style_scale**2
+    return size_for_pixels(height, width, area)
+
+
+def scale_notes(settings: StyleSettings, height: int, width: int) -> list[str]:
+    """The notes for the user on a `style_scale` that does not do what it says.
+
+    Args:
+        settings: the scale.
+        height, width: size of the photo as it is repainted.
+    """
+    scale, notes = settings.style_scale, []
+    least, most = _SEEN_SCALES
+    if not least <= scale <= most:
+        notes.append(
+            f"a style scale of {scale:g} is beyond {least:g} to {most:g}, within which strokes were"
+            " seen to follow it"
+        )
+    side = scale * math.sqrt(height * width)
+    if scale < 1 and side < _STROKES_SIDE:
+        enough = math.ceil(max(height, width) * _STROKES_SIDE / side)
+        notes.append(
+            f"a style scale of {scale:g} cannot do much at {width}x{height} pixels: paintings of"
+            f" about {side:.0f}x{side:.0f} have no strokes left; it can from {enough} pixels on the"
+            " long side"
+        )
+    return notes
+
+
+def resize_content(picture: Image.Image, settings: ShotSettings, name: Path) -> Picture:
+    """Resize a decoded photo to the size that the settings ask for.
+
+    Raises:
+        PictureError: the result would be too narrow for the network.
+    """
+    size = content_size(picture.height, picture.width, settings)
+    return held_picture(name, resized(picture, *size, name, settings.shortest_side))
+
+
+def fit_painting(
+    content: Picture, picture: Image.Image, name: Path, settings: StyleSettings
+) -> Picture:
+    """Resize a decoded painting to the content's area, times `style_scale`.
+
+    Raises:
+        PictureError: the result would be too narrow for the network.
+    """
+    size = painting_size(picture.height, picture.width, content, settings)
+    return held_picture(name, resized(picture, *size, name, settings.shortest_side))

@@ -11,12 +11,12 @@ from PIL import Image
 from medley.events import Event
 from medley.images import Pixels
 from medley.paintings.draws import Painting
-from medley.pictures import Picture, held_picture
+from medley.pictures import Picture, fit_painting, held_picture, resize_content
 from medley.settings import ShotSettings
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.shoot import shoot
-from medley.studio.shooting.spec import ShotSpec, fit_painting, resize_content
+from medley.studio.shooting.spec import ShotSpec
 from medley.studio.shot_maker import ShotMaker
 from medley.vgg.identity import identify_weights
 from medley.workspace.shot import Shot

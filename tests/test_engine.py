@@ -25,7 +25,7 @@ from medley.errors import (
     WorkerLostError,
 )
 from medley.paintings.draws import Painting
-from medley.pictures import held_picture
+from medley.pictures import fit_painting, held_picture, resize_content
 from medley.settings import EngineSettings, ShotSettings
 from medley.studio.engines import worker as workers
 from medley.studio.engines.choice import engine_for, open_engine
@@ -36,7 +36,7 @@ from medley.studio.engines.worker import Worker
 from medley.studio.shooting import devices
 from medley.studio.shooting.costs import TILES
 from medley.studio.shooting.shoot import shoot
-from medley.studio.shooting.spec import ShotSpec, Start, fit_painting, resize_content
+from medley.studio.shooting.spec import ShotSpec, Start
 from medley.workspace.store import Workspace
 
 from .conftest import draw_pixels

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from pydantic import ValidationError
 
 from medley.cli.layers import layers as layers_command
+from medley.pictures import scale_notes
 from medley.settings import VGG_LAYERS, BlendSettings, MaskedPainting, RenderOrder, ShotSettings
 from medley.settings.layers import format_layers, parse_layers
-from medley.studio.shooting.spec import scale_notes
 
 
 def test_layers_are_read_in_the_network_s_order_whatever_the_list_s():

@@ -9,7 +9,7 @@ from medley.errors import OutputError, Setting
 from medley.film.encode import check_frame
 from medley.film.lettering import undrawable
 from medley.paintings.draws import Draw
-from medley.pictures import Picture
+from medley.pictures import Picture, scale_notes
 from medley.settings import FilmOrder, SweepOrder, WalkOrder
 from medley.studio.differences import differences
 from medley.studio.editing.credits import credit_lines
@@ -18,7 +18,6 @@ from medley.studio.editing.outputs import Outputs, check_output
 from medley.studio.editing.panes import plan_panes
 from medley.studio.film_shots import lap_of, muddy_notes, parts_of_sweep
 from medley.studio.film_spec import FilmSpec, variants_shown
-from medley.studio.shooting.spec import scale_notes
 
 # Cached: laying out a long film takes a tenth of a second, and many films are cut alike.
 _check_film = lru_cache(maxsize=1000)(check_film)

@@ -14,11 +14,10 @@ from medley.errors import PictureError
 from medley.images import Pixels, read_picture, size_for_pixels
 from medley.paintings.catalogs import Catalog, Entry, read_catalog
 from medley.paintings.draws import Draw, Fingerprint, draw_from, fingerprint
-from medley.pictures import Picture, digest_of, resized
+from medley.pictures import Picture, content_size, digest_of, enlargement, resized
 from medley.settings import CatalogSettings, ShotSettings
 from medley.studio.shooting.kept import read_kept
 from medley.studio.shooting.masks import Masks
-from medley.studio.shooting.spec import content_size, enlargement
 
 KEPT_BYTES = 64 * 2**20
 """Most bytes of pixels that are kept, because neighbouring shots have pictures in common."""

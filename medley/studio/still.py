@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from medley.paintings.draws import Painting
+from medley.pictures import enlargement, fit_painting, resize_content, scale_notes
 from medley.settings import (
     BlendSettings,
     ShotSettings,
@@ -17,13 +18,7 @@ from medley.studio.shooting.blend import read_blend
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.problem import iterate
 from medley.studio.shooting.resources import free_memory
-from medley.studio.shooting.spec import (
-    ShotSpec,
-    enlargement,
-    fit_painting,
-    resize_content,
-    scale_notes,
-)
+from medley.studio.shooting.spec import ShotSpec
 from medley.studio.shot_maker import ShotMaker
 from medley.transfer.optimize import Iterate
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -11,14 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from PIL import Image
-
 from medley.errors import MedleyError
 from medley.files import in_full, sha256
-from medley.images import Pixels, size_for_pixels, size_for_side
+from medley.images import Pixels
 from medley.paintings.draws import Painting
-from medley.pictures import Picture, held_picture, resized
-from medley.settings import ShotSettings, StyleSettings, TileSetting
+from medley.pictures import Picture, held_picture
+from medley.settings import ShotSettings, TileSetting
 from medley.studio.shooting import costs
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.masks import Masks
@@ -30,7 +27,6 @@ RECIPE = 3
 """Version of the algorithm; raised when the same inputs give other pixels than before, so that
 older shots are not reused."""
 
-_ENLARGED = 2  # times, beyond which a photo has nothing to show for it
 
 # Settings that existed when the recipe was last raised; they are in the key at any value.
 _ALWAYS_COUNTED = frozenset(
@@ -40,9 +36,6 @@ _ALWAYS_COUNTED = frozenset(
 # Settings that enter the key through the digests of pictures, weights and what is kept, the start's
 # name, or the settled precision.
 _COUNTED_OTHERWISE = {"bits", "weights", "size", "pixels", "init", "precision", "keep"}
-
-_SEEN_SCALES = (0.5, 2.0)  # least and largest `style_scale` that was looked at
-_STROKES_SIDE = 100  # pixels; the side of a painting in which strokes can still be told apart
 
 
 @dataclass(frozen=True)
@@ -239,75 +232,3 @@ def _name(spec: ShotSpec) -> str:
     elif spec.settings.bits != _DEFAULTS["bits"]:
         parts.append(f"{spec.settings.bits} bits")
     return ", ".join(parts)
-
-
-def content_size(height: int, width: int, settings: ShotSettings) -> tuple[int, int]:
-    """The height and width in pixels at which the settings want a photo of a given size."""
-    if settings.size is None:
-        return size_for_pixels(height, width, settings.pixels)
-    return size_for_side(height, width, settings.size)
-
-
-def enlargement(photo: Picture, height: int, width: int) -> list[str]:
-    """Say that a photo of `height` x `width` pixels is enlarged more than twice, if it is."""
-    if max(photo.height, photo.width) <= _ENLARGED * max(height, width):
-        return []
-    return [
-        f"'{photo.path}' has {width}x{height} pixels and is enlarged to"
-        f" {photo.width}x{photo.height}; a larger photo, or a smaller size, looks sharper"
-    ]
-
-
-def painting_size(
-    height: int, width: int, content: Picture, settings: StyleSettings
-) -> tuple[int, int]:
-    """The height and width at which a painting has the content's area, times `style_scale`."""
-    area = content.height * content.width * settings.style_scale**2
-    return size_for_pixels(height, width, area)
-
-
-def scale_notes(settings: StyleSettings, height: int, width: int) -> list[str]:
-    """The notes for the user on a `style_scale` that does not do what it says.
-
-    Args:
-        settings: the scale.
-        height, width: size of the photo as it is repainted.
-    """
-    scale, notes = settings.style_scale, []
-    least, most = _SEEN_SCALES
-    if not least <= scale <= most:
-        notes.append(
-            f"a style scale of {scale:g} is beyond {least:g} to {most:g}, within which strokes were"
-            " seen to follow it"
-        )
-    side = scale * math.sqrt(height * width)
-    if scale < 1 and side < _STROKES_SIDE:
-        enough = math.ceil(max(height, width) * _STROKES_SIDE / side)
-        notes.append(
-            f"a style scale of {scale:g} cannot do much at {width}x{height} pixels: paintings of"
-            f" about {side:.0f}x{side:.0f} have no strokes left; it can from {enough} pixels on the"
-            " long side"
-        )
-    return notes
-
-
-def resize_content(picture: Image.Image, settings: ShotSettings, name: Path) -> Picture:
-    """Resize a decoded photo to the size that the settings ask for.
-
-    Raises:
-        PictureError: the result would be too narrow for the network.
-    """
-    size = content_size(picture.height, picture.width, settings)
-    return held_picture(name, resized(picture, *size, name, settings.shortest_side))
-
-
-def fit_painting(
-    content: Picture, picture: Image.Image, name: Path, settings: StyleSettings
-) -> Picture:
-    """Resize a decoded painting to the content's area, times `style_scale`.
-
-    Raises:
-        PictureError: the result would be too narrow for the network.
-    """
-    size = painting_size(picture.height, picture.width, content, settings)
-    return held_picture(name, resized(picture, *size, name, settings.shortest_side))
