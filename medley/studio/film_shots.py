@@ -68,7 +68,7 @@ def plan_render(
     for works in groups:
         after = shots[-1] if shots and order.film.transition == "chain" else None
         blend = read_blend(order.blend, len(works), content.height, content.width, warn)
-        shots.append(maker.make(content, works, titles(works), after, blend.without_masks()))
+        shots.append(maker.make(content, works, after, blend.without_masks()))
     return shots
 
 
@@ -153,11 +153,11 @@ def plan_walk(
             Setting("styles"),
         )
     lap, every = lap_of(order, len(works)), order.walk.steps_per_frame
-    opening = maker.make(content, works[-1:], titles(works[-1:]))
+    opening = maker.make(content, works[-1:])
     path = Blend(walk=Walk(lap.frames * every, lap.lead * every, order.walk.linger))
     following = replace(maker, settings=following_settings(order.shot, order.walk, lap))
     title = f"the walk through {titles(works)}"
-    return [opening, following.make(content, works, title, opening, path)]
+    return [opening, following.make(content, works, opening, path, title)]
 
 
 def following_settings(settings: ShotSettings, walk: WalkSettings, lap: Lap) -> ShotSettings:
@@ -239,5 +239,5 @@ def plan_sweep(
             for network in networks:
                 own = replace(maker, settings=network.settings, weights=network.digest)
                 title = ", ".join([network.label, *words])
-                shots.append(own.make(content, [painting], title))
+                shots.append(own.make(content, [painting], title=title))
     return shots

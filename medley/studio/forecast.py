@@ -26,7 +26,6 @@ from medley.studio.shooting.resources import (
     process_memory,
     resident_memory,
 )
-from medley.transfer.scales import steps_left
 
 _WORTH = 5  # the pace is measured for runs that are this many times as long as measuring it
 
@@ -152,7 +151,7 @@ def forecast(
     for same in alike.values():
         job, count = same[0], len(same)
         settings = job.spec.settled
-        left = steps_left(job.spec.scales, plan.begun.get(job.key, 0))
+        left = job.spec.scales_from(plan.begun.get(job.key, 0))
         tile = _tile(job, count, free, warn)
         if pace:
             seconds = shot_seconds(left, pace, tile, settings.keep_every)

@@ -7,6 +7,7 @@ from pathlib import Path
 from medley.paintings.draws import Painting
 from medley.pictures import Picture
 from medley.settings import ShotSettings
+from medley.studio.editing.credits import titles
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.kept import check_room
@@ -41,18 +42,18 @@ class ShotMaker:
         self,
         content: Picture,
         paintings: Sequence[Painting[Picture]],
-        title: str,
         after: ShotSpec | None = None,
         blend: Blend | None = None,
+        title: str = "",
     ) -> ShotSpec:
         """Make the spec of a shot.
 
         Args:
             content: photo at its size.
             paintings: paintings whose styles are mixed.
-            title: name of the shot within its film, for people.
             after: shot whose result it starts from; None to start as the settings' `init` says.
             blend: weights and masks of the paintings; None for equal weights.
+            title: name of the shot within its film, for people; by default its paintings' titles.
 
         Raises:
             PictureError: the starting picture cannot be read, or is too narrow; or what is kept
@@ -75,7 +76,7 @@ class ShotMaker:
             precision=self.precision,
             blend=blend,
             kept=kept,
-            title=title,
+            title=title or titles(paintings),
         )
 
     def _start(self, content: Picture, after: ShotSpec | None) -> Start:

@@ -13,7 +13,6 @@ from medley.settings import (
     ShotSettings,
     TileSetting,
 )
-from medley.studio.editing.credits import titles
 from medley.studio.shooting.blend import read_blend
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.problem import iterate
@@ -67,7 +66,7 @@ class StillContext:
         blend = read_blend(self.blending, len(works), photo.height, photo.width, self.warn)
         weights, precision = self.model.weights.digest, self.model.precision
         maker = ShotMaker(self.settings, weights, precision, self.seed, self.warn)
-        return maker.make(photo, works, titles(works), blend=blend)
+        return maker.make(photo, works, blend=blend)
 
     def iterate(self, spec: ShotSpec, levels: int = 255) -> Iterator[Iterate]:
         """Run a shot's optimization in memory.

@@ -19,7 +19,7 @@ from medley.settings import ShotSettings, TileSetting
 from medley.studio.shooting import costs
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.masks import Masks
-from medley.transfer.scales import Scale, plan_scales
+from medley.transfer.scales import Scale, plan_scales, steps_left
 from medley.vgg.layers import HALVES, Precision
 from medley.workspace.shot import Shot
 
@@ -122,6 +122,10 @@ class ShotSpec:
         chosen = self.settings
         sizes = self.content.height, self.content.width
         return plan_scales(*sizes, chosen.steps, chosen.scales, chosen.shortest_side)
+
+    def scales_from(self, step: int) -> tuple[Scale, ...]:
+        """What of the scales is left after a step."""
+        return steps_left(self.scales, step)
 
     @property
     def settled(self) -> ShotSettings:
