@@ -1,5 +1,6 @@
 """Events: the one type of progress that a run reports to displays, logs and programs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,3 +51,7 @@ class Event:
 def stage(what: str, done: int, total: int) -> Event:
     """Make a "stage" event: a computation has done so many of its parts."""
     return Event("stage", title=what, step=done, steps=total)
+
+
+Listener = Callable[[Event], None]
+"""Takes the events of a run, one after another."""

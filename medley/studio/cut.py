@@ -1,9 +1,8 @@
 """Cutting of a planned film from its finished shots, whatever kind of film it is."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from medley.events import Event, stage
+from medley.events import Event, Listener, stage
 from medley.files import remove_parts_of, sha256
 from medley.media.film_file import FilmFacts
 from medley.settings import RenderOrder, WalkOrder
@@ -14,8 +13,6 @@ from medley.studio.render import cut_render
 from medley.studio.walk import cut_walk
 
 _LOOK_S = 0.5  # between two looks at whether the run was interrupted
-
-Listener = Callable[[Event], None]
 
 
 @dataclass(frozen=True)

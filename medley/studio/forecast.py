@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from medley.errors import ResourceError
-from medley.events import Event
+from medley.events import Event, Listener
 from medley.settings import FilmOrder
 from medley.studio.engines.jobs import Job
 from medley.studio.plan import Plan, plan
@@ -76,7 +76,7 @@ class Prepared(NamedTuple):
 def prepare(
     orders: Sequence[FilmOrder],
     devices: Sequence[str],
-    listener: Callable[[Event], None] = lambda _: None,
+    listener: Listener = lambda _: None,
     *,
     sources: Sequence[str] = (),
     force: bool = False,

@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from medley.errors import ConfigError, MedleyError, OutputError
-from medley.events import Event, stage
+from medley.events import Listener, stage
 from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
 from medley.studio.compression.networks import Network, Variant, name_networks
 from medley.studio.engines.jobs import Job
@@ -29,8 +29,6 @@ from medley.studio.shooting.spec import label_shots
 from medley.studio.shot_maker import ShotMaker
 from medley.vgg.identity import identify_weights
 from medley.workspace.store import Workspace
-
-Listener = Callable[[Event], None]
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 They are the plan of a film of few pixels and steps in a workspace that is removed; none is cut.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from medley.events import Event
+from medley.events import Listener
 from medley.film.mix import mix
 from medley.film.poster import contact_sheet
 from medley.images import Pixels
@@ -45,7 +45,7 @@ def plan_preview(order: RenderOrder, device: str, folder: Path) -> Plan:
     return plan([order.model_copy(update=changes)], [device], writes=False)
 
 
-def take_preview(planned: Plan, device: str, listener: Callable[[Event], None]) -> list[Pixels]:
+def take_preview(planned: Plan, device: str, listener: Listener) -> list[Pixels]:
     """Take a preview's shots, and give the last picture of each.
 
     Args:

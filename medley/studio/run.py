@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from medley.errors import MedleyError
-from medley.events import Event
+from medley.events import Event, Listener
 from medley.studio.cut import MadeFilm, cut
 from medley.studio.engines.choice import engine_for
 from medley.studio.engines.jobs import Engine, Job
@@ -26,7 +26,7 @@ from medley.workspace.runs import NotedFilm, NotedRun, RunNote
 
 _POLL_S = 0.5  # between two looks at the cutting thread, so that Ctrl-C is answered
 
-Cutter = Callable[[FilmSpec, Callable[[Event], None]], MadeFilm | None]
+Cutter = Callable[[FilmSpec, Listener], MadeFilm | None]
 """Function that cuts a film whose shots are finished, and sends events to a listener."""
 
 
@@ -50,7 +50,7 @@ class Report:
         return [film for film in self.films if film.error]
 
 
-def run_one(ready: Prepared, listener: Callable[[Event], None]) -> MadeFilm:
+def run_one(ready: Prepared, listener: Listener) -> MadeFilm:
     """Make the one film that was prepared, on as many of its devices as there are shots.
 
     Args:
@@ -72,7 +72,7 @@ class _StoppedError(MedleyError):
 def run(
     plan: Plan,
     engine: Engine,
-    listener: Callable[[Event], None],
+    listener: Listener,
     cutter: Cutter | None = None,
 ) -> Report:
     """Take all missing shots and make all films.
@@ -130,7 +130,7 @@ class _Runner:
     def __init__(
         self,
         plan: Plan,
-        listener: Callable[[Event], None],
+        listener: Listener,
         cutter: Cutter,
         pool: ThreadPoolExecutor,
         note: RunNote,

@@ -1,7 +1,7 @@
 """Files of still pictures: photos that are read, repainted, and written in the format asked for."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from medley.errors import (
     ResourceError,
     Setting,
 )
-from medley.events import Event
+from medley.events import Event, Listener
 from medley.files import check_free, write_bytes
 from medley.images import Pixels, lay_on_white, read_layers
 from medley.kinds import may_be_picture
@@ -156,9 +156,6 @@ def _list_pictures(folder: Path) -> list[Path]:
     if not known:
         raise PictureError(f"there is no picture in '{folder}'; name another folder")
     return known
-
-
-Listener = Callable[[Event], None]
 
 
 def repaint_one(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from medley.events import Event
+from medley.events import Listener
 from medley.files import json_bytes, part_files
 from medley.media.film_file import Chapter, FilmFacts
 from medley.settings import CutSettings, Order, SweepOrder
@@ -35,7 +35,7 @@ from medley.studio.picture_cache import PictureCache
 def cut_sweep(
     film: FilmSpec,
     order: SweepOrder,
-    listener: Callable[[Event], None],
+    listener: Listener,
     pictures: PictureCache,
     on_frame: Callable[[int, int], None],
 ) -> tuple[FilmSpec, FilmFacts, list[Measure]]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from medley.errors import FilmError, PictureError, Setting
-from medley.events import Event, stage
+from medley.events import Event, Listener, stage
 from medley.files import in_full, part_files
 from medley.film.timeline import ShotTrack, walk_shares, walk_timeline
 from medley.film.visual import visual_change
@@ -35,8 +35,6 @@ from medley.studio.editing.outputs import Outputs
 from medley.workspace.store import Workspace
 
 _SEEN = 0.02  # visual change that one can just tell apart
-
-Listener = Callable[[Event], None]
 
 
 def assemble(

@@ -1,7 +1,6 @@
 """Scores of a sweep's results: losses by the reference network, and likeness to its results."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -9,7 +8,7 @@ import numpy as np
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from medley.events import Event, stage
+from medley.events import Listener, stage
 from medley.images import Pixels
 from medley.studio.compression.compare import Tensors, load_timed
 from medley.studio.compression.networks import Network
@@ -22,8 +21,6 @@ from medley.tensors import to_tensor
 from medley.transfer.optimize import Evaluator
 from medley.transfer.visual import visual_change
 from medley.vgg.weights import load_weights
-
-Listener = Callable[[Event], None]
 
 
 def measure_sweep(film: FilmSpec, listener: Listener) -> tuple[FilmSpec, list[Measure]]:
