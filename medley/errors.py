@@ -125,6 +125,17 @@ def worded(wording: Wording) -> Iterator[None]:
 class SettingsError(ValueError):
     """Settings contradict each other, or a value is none; its arguments are a message's parts."""
 
+    def worded(self, wording: Wording) -> str:
+        """Give the message with settings as a door has them."""
+        return word(self.args, wording)
+
     def __str__(self) -> str:
         """Give the message in words that fit everywhere."""
-        return word(self.args)
+        return self.worded(str)
+
+
+def words_of(error: object, wording: Wording = str) -> str:
+    """Write any error's message; one that names settings has them as a door has them."""
+    if isinstance(error, MedleyError | SettingsError):
+        return error.worded(wording)
+    return str(error)

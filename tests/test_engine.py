@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medley.cli.words import words_of
+from medley.cli.words import as_given
 from medley.errors import (
     MedleyError,
     OutputError,
@@ -380,4 +380,4 @@ def test_missing_ray_is_one_line(workspace, monkeypatch):
 def test_address_without_ray_engine_is_one_line(workspace):
     with pytest.raises(MedleyError, match="address 'auto' is Ray's; add engine ray") as caught:
         open_engine(EngineSettings(address="auto"), workspace)
-    assert words_of(caught.value) == "--address 'auto' is Ray's; add --engine ray"
+    assert caught.value.worded(as_given) == "--address 'auto' is Ray's; add --engine ray"

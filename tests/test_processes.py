@@ -16,7 +16,7 @@ import torch
 from rich.console import Console
 
 from medley.cli.progress import display
-from medley.cli.words import words_of
+from medley.cli.words import as_given
 from medley.errors import MedleyError
 from medley.events import Event
 from medley.studio.shooting import resources
@@ -201,7 +201,7 @@ def test_list_of_devices_is_read_in_its_order():
     assert name_devices(["cpu", "cpu"]) == ["cpu", "cpu"]
     with pytest.raises(MedleyError) as caught:
         one_device(["cpu", "cpu"])
-    assert words_of(caught.value).startswith(
+    assert caught.value.worded(as_given).startswith(
         "--device cpu,cpu names several, and one is of use here"
     )
 

@@ -9,10 +9,10 @@ from medley.cli.config import settle, take_settings
 from medley.cli.help import Grouped
 from medley.cli.options import output_option, read_settings, settings_options
 from medley.cli.words import as_given
-from medley.errors import worded
+from medley.errors import worded, words_of
 from medley.settings import FilmSettings, RunSettings
 from medley.settings.film import USUAL_SUFFIX
-from medley.settings.load import SettingsFile, read_film, words_of
+from medley.settings.load import SettingsFile, read_film
 
 
 def _begin_with_film(

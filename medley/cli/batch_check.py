@@ -7,8 +7,8 @@ import click
 
 from medley.cli.console import show_table
 from medley.cli.films import begun_lines, forecast_line
-from medley.cli.words import clock, counted, words_of
-from medley.errors import Wording
+from medley.cli.words import clock, counted
+from medley.errors import Wording, words_of
 from medley.settings.manifest import Manifest
 from medley.studio.film_spec import FilmSpec
 from medley.studio.forecast import Forecast, Prepared

@@ -9,8 +9,8 @@ import click
 from medley.cli.batch_check import counts_line, print_check, show_check
 from medley.cli.films import begun_lines, forecast_line
 from medley.cli.progress import Display, display
-from medley.cli.words import counted, in_options, printable, words_of
-from medley.errors import Setting, in_files, worded
+from medley.cli.words import counted, in_options, printable
+from medley.errors import Setting, in_files, worded, words_of
 from medley.events import Event
 from medley.settings import EngineSettings
 from medley.settings.manifest import Manifest, read_manifest

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from medley.cli.options import PATH, Command, contradiction
 from medley.cli.words import FILE, SAID, as_given, in_options, printable
-from medley.errors import ConfigError, Setting, worded
+from medley.errors import ConfigError, Setting, worded, words_of
 from medley.settings import FormatSettings, Settings
 from medley.settings.base import UNSET, is_optional, is_set, rivals_in
 from medley.settings.catalog import SHIPPED_SAMPLE, with_paintings, with_shipped
@@ -24,7 +24,6 @@ from medley.settings.load import (
     read_file,
     set_values,
     sidecar_of,
-    words_of,
 )
 from medley.settings.orders import order_names
 from medley.settings.presets import DEVICE_KINDS, Kind, Quality, beneath, preset

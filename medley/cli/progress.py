@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from medley.cli.console import notes
-from medley.cli.words import as_given, clock, counted, printable, words_of
-from medley.errors import Wording
+from medley.cli.words import as_given, clock, counted, printable
+from medley.errors import Wording, words_of
 from medley.events import Event
 
 _BAR_WIDTH = 6  # columns that a long title leaves for the bar and around it

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import click
 
 from medley.cli.progress import Display, display
-from medley.cli.words import STREAM, counted, printable, words_of
+from medley.cli.words import STREAM, as_given, counted, printable
+from medley.errors import words_of
 from medley.files import check_free
 from medley.settings import BlendSettings, RunSettings, ShotSettings, StillFormat, StillSettings
 from medley.stills import check_format
@@ -94,7 +95,7 @@ def _paint(
     for done in repaint_all(context, file, jobs, show.on):
         if done.error is not None:
             failed.append(done.job.content.path)
-            show.warn(f"passed over: {words_of(done.error)}")
+            show.warn(f"passed over: {words_of(done.error, as_given)}")
         _report(done, request.as_json)
     return failed
 
@@ -131,7 +132,9 @@ def _report(done: Repainted, as_json: bool) -> None:
     path = done.job.output
     if as_json:
         about = {"content": str(done.job.content.path), "path": str(path)}
-        told = {"error": words_of(done.error)} if done.error else (done.facts or {}) | about
+        told = (
+            {"error": words_of(done.error, as_given)} if done.error else (done.facts or {}) | about
+        )
         click.echo(json.dumps(about | told))
     elif path is None:
         sys.stdout.buffer.write(done.data)

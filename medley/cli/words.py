@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from medley.errors import MedleyError, Setting, Wording, in_files
+from medley.errors import Setting, in_files
 
 _HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, lone surrogates, line and paragraph ends
 
@@ -59,11 +59,6 @@ def as_given(setting: Setting) -> str:
     if setting.value is not None and str(setting.value).strip("'") != said:
         return in_options(setting)
     return f"{in_files(setting)} in {context.meta[FILE]}"
-
-
-def words_of(error: Exception | None, wording: Wording = as_given) -> str:
-    """Write an error's message, with its settings as options or in another way."""
-    return error.worded(wording) if isinstance(error, MedleyError) else str(error)
 
 
 def printable(text: str) -> str:

@@ -20,7 +20,15 @@ from pydantic.fields import FieldInfo
 
 import medley
 from medley import shipped
-from medley.errors import ConfigError, Part, Setting, SettingsError, Wording, in_files, word
+from medley.errors import (
+    ConfigError,
+    Part,
+    Setting,
+    SettingsError,
+    Wording,
+    in_files,
+    words_of,
+)
 from medley.files import open_text
 from medley.settings.base import (
     UNSET,
@@ -51,11 +59,6 @@ def adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
         annotation = Annotated[annotation, constraint]
     whole = Annotated[annotation, AfterValidator(expanded)]
     return TypeAdapter(whole, config=Settings.model_config)
-
-
-def words_of(error: ValueError, wording: Wording) -> str:
-    """Put an error into words, with its settings in the given wording."""
-    return word(error.args, wording) if isinstance(error, SettingsError) else str(error)
 
 
 def complaint(fault: Mapping[str, Any], wording: Wording) -> str:

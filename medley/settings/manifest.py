@@ -23,7 +23,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from medley.errors import ConfigError, Part, Setting, in_files
+from medley.errors import ConfigError, Part, Setting, in_files, words_of
 from medley.settings.base import UNSET, is_set, place, rival_of, rivals_in, text_of
 from medley.settings.film import check_format
 from medley.settings.lines import Place, key_lines
@@ -34,7 +34,6 @@ from medley.settings.load import (
     name_of,
     read_file,
     set_values,
-    words_of,
 )
 from medley.settings.orders import FilmOrder, RenderOrder, SweepOrder, WalkOrder, order_names
 from medley.settings.presets import Kind, beneath

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from medley.errors import MedleyError, OutputError, Setting, Wording
+from medley.errors import OutputError, Setting, Wording, words_of
 from medley.events import Event, Kind
 
 # The event's attributes that are logged, by kind of event, and their names in the log.
@@ -65,7 +65,7 @@ class EventLog:
 
     def _words(self, value: object) -> str:
         """The text for a value that JSON has no form for: an error or a path."""
-        return value.worded(self._wording) if isinstance(value, MedleyError) else str(value)
+        return words_of(value, self._wording)
 
 
 @contextmanager

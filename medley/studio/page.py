@@ -7,8 +7,7 @@ from urllib.parse import quote
 
 import jinja2
 
-from medley.errors import MedleyError, Wording
-from medley.events import Event
+from medley.errors import Wording, words_of
 from medley.files import write_bytes
 from medley.studio.editing.outputs import Outputs
 from medley.studio.run import Report
@@ -70,7 +69,7 @@ def write_page(path: Path, title: str, report: Report, wording: Wording = str) -
     text = _PAGE.render(
         title=title,
         count=f"{len(there):,} of {len(report.films):,} films",
-        failed=[(film.key, _why(film, wording)) for film in report.failures],
+        failed=[(film.key, words_of(film.error, wording)) for film in report.failures],
         films=[_links(path.parent, Path(film.key), film.steps) for film in there],
     )
     write_bytes(path, text.encode(errors="xmlcharrefreplace"))
@@ -79,11 +78,6 @@ def write_page(path: Path, title: str, report: Report, wording: Wording = str) -
 def common_folder(films: Sequence[Path]) -> Path:
     """The deepest folder that contains all films."""
     return Path(os.path.commonpath([film.absolute().parent for film in films]))
-
-
-def _why(film: Event, wording: Wording) -> str:
-    error = film.error
-    return error.worded(wording) if isinstance(error, MedleyError) else str(error)
 
 
 def _links(folder: Path, film: Path, shots: int) -> dict[str, str | int]:
