@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import zipfile
 
 import h5py
@@ -226,8 +227,11 @@ WRONG = {
     "lacking": (small_state(features_34_bias=None), "lacks features.34.bias; give all of VGG-19's"),
     "shape": (small_state(features_2_weight=torch.zeros(64, 32, 3, 3)), "(64, 32, 3, 3), not"),
     "whole numbers": (small_state(features_0_bias=torch.zeros(64, dtype=torch.int8)), "torch.int8"),
-    "not finite": (small_state(features_5_bias=torch.full((128,), torch.nan)), "conv2_1 has NaN"),
-    "untrained": (small_state(), "has weights without any features"),
+    "not finite": (
+        small_state(features_5_bias=torch.full((128,), torch.nan)),
+        "infinite values in features.5.bias, conv2_1; give",
+    ),
+    "untrained": (small_state(), "has weights that give no features"),
 }
 
 
@@ -250,24 +254,29 @@ def script_to(path):
 KINDS = {
     "Keras": (lambda path: h5py.File(path, "w").close(), "an HDF5 file", "an HDF5 file"),
     "zip": (lambda path: write_zip(path, "a.txt"), "a zip archive; unpack it", "a zip archive"),
-    "torn zip": (lambda path: path.write_bytes(b"PK\3\4" + bytes(99)), "is torn (", "a PyTorch"),
+    "torn zip": (
+        lambda path: path.write_bytes(b"PK\3\4" + bytes(99)),
+        "is torn: the table at",
+        "is torn: the table at",
+    ),
     "script": (script_to, "a TorchScript program; load it", "a TorchScript program"),
     "pickle": (lambda path: path.write_bytes(pickle.dumps({1: 2})), "a Python pickle, w", "pickle"),
-    "text": (lambda path: path.write_text("no weights at all"), "neither a PyTorch nor", "is torn"),
-    "empty": (
-        lambda path: path.touch(),
-        "is neither a PyTorch nor a safetensors",
-        "is torn or not",
+    "text": (
+        lambda path: path.write_text("no weights at all"),
+        "neither a PyTorch nor",
+        "no file of",
     ),
+    "empty": (lambda path: path.touch(), "is empty, or begins", "is empty, or begins"),
+    "zeros": (lambda path: path.write_bytes(bytes(99)), "nothing but zeros", "nothing but zeros"),
     "state": (lambda path: torch.save({}, path), "holds nothing", "'medley weights import' makes"),
     "tensors": (
         lambda path: safetensors.torch.save_file({"a": torch.zeros(1)}, path),
         "holds a ..., no convolutions of a VGG",
         "not one of medley's; 'medley weights import' makes weights of a VGG-19 state dict in it",
     ),
-    "nothing": (lambda _: None, "cannot be read (No such file", "does not exist"),
-    "pipe": (os.mkfifo, "cannot be read (a pipe or a device", "cannot be read (a pipe or a device"),
-    "folder": (lambda path: path.mkdir(), "cannot be read (Is a directory)", "cannot be read"),
+    "nothing": (lambda _: None, "does not exist; give", "does not exist; give"),
+    "pipe": (os.mkfifo, "is a pipe or a device", "is a pipe or a device"),
+    "folder": (lambda path: path.mkdir(), "is a folder; give", "is a folder; give"),
 }
 
 
@@ -287,6 +296,20 @@ def test_other_files_are_told_what_they_are_wherever_weights_are_asked_for(tmp_p
         assert line.startswith("Error: 'x.bin'")
         assert words in line
     assert not (tmp_path / "own.safetensors").exists()
+
+
+@pytest.mark.parametrize("keep", [0.9, 0.5, 0.1])
+@pytest.mark.parametrize("newer", [True, False], ids=["zip", "legacy"])
+def test_state_dict_that_is_cut_short_is_called_torn_without_the_reader_s_own_words(
+    tmp_path, keep, newer
+):
+    path = tmp_path / "x.pth"
+    torch.save(other_vgg(0, 2), path, _use_new_zipfile_serialization=newer)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
+    done = run("weights", "import", "x.pth", "-o", "own.safetensors", cwd=tmp_path, expect=1)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: 'x.pth' is torn")
+    assert not re.search("EOF|Errno|Stream|central|expected|load failed", line)
 
 
 def test_weights_of_medley_s_are_taken_as_they_are(tmp_path):
@@ -333,6 +356,6 @@ def test_reader_s_own_faults_are_the_file_s(tmp_path, monkeypatch):
         raise RecursionError("too deep")
 
     monkeypatch.setattr(states.torch, "load", broken)
-    with pytest.raises(WeightsError, match=r"x\.pth' is torn \(too deep\); fetch it again"):
+    with pytest.raises(WeightsError, match=r"x\.pth' is torn, or in a form"):
         states.read_state(tmp_path / "x.pth")
     assert issubclass(WeightsError, MedleyError)

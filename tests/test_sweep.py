@@ -412,7 +412,7 @@ BAD = {
     "a chain": (["--transition", "chain"], 2, "shots that start alike; pass rewind, dissolve"),
     "two sizes": (["--pixels", "4000"], 2, "--size and --pixels contradict"),
     "no weights": (["--weights", "w"], 1, "'w' does not exist; give the path of a weights file"),
-    "no weights of medley's": (["--weights", "photo.png"], 1, "'photo.png' is torn or not"),
+    "no weights of medley's": (["--weights", "photo.png"], 1, "'photo.png' is no file of weights"),
     "an input": (["--output", "photo.mp4", "--force"], 1, "'photo.png' is an input"),
 }
 

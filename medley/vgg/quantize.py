@@ -98,7 +98,7 @@ def quantize(
     widths = {name: bits if isinstance(bits, int) else bits.get(name, 0) for name in originals}
     for width in widths.values():
         schemes.check_scheme(scheme, width)
-    check_whole(originals)
+    _check_whole(originals)
     codebooks: dict[str, dict[int, Codebook]] = {}
     if scheme == "kmeans":
         weights = {name: weight for name, (weight, _) in originals.items()}
@@ -139,7 +139,7 @@ def quantize_calibrated(
         ValueError: no pictures.
         WeightsError: a layer's weights are not finite.
     """
-    check_whole(originals)
+    _check_whole(originals)
     tensors = {
         name: (torch.from_numpy(weight), torch.from_numpy(bias))
         for name, (weight, bias) in originals.items()
@@ -153,7 +153,7 @@ def quantize_calibrated(
     }
 
 
-def check_whole(originals: Mapping[str, tuple[Floats, Floats]]) -> None:
+def _check_whole(originals: Mapping[str, tuple[Floats, Floats]]) -> None:
     """See that every layer has weights, all of them finite.
 
     Raises:
@@ -162,4 +162,4 @@ def check_whole(originals: Mapping[str, tuple[Floats, Floats]]) -> None:
     for name, (weight, bias) in originals.items():
         if not weight.size or not np.isfinite(weight).all() or not np.isfinite(bias).all():
             what = "NaN or infinite weights" if weight.size else "no weights"
-            raise WeightsError(f"{name} has {what}; quantize a network that is whole")
+            raise WeightsError(f"{name} has {what}; give a network whose weights are all finite")

@@ -152,7 +152,7 @@ def decode(layer: EncodedLayer, bits: int | None = None) -> Floats:
     if narrower and ("narrow_starts" not in arrays or bits not in range(1, layer.bits)):
         raise ValueError(f"a layer of {layer.bits} bits cannot be decoded at {bits}")
     if "weight" in arrays:
-        return _lengthened(arrays["weight"])
+        return lengthened(arrays["weight"])
     out = np.empty(layer.shape, np.float32)
     if "codebook" in arrays and arrays["codebook"].ndim == 2:
         codes = packing.unpack(arrays["codes"].reshape(-1), layer.bits, out.size)
@@ -237,12 +237,12 @@ def _shortened(weight: Floats, scheme: str) -> Array:
             1
         )  # a tie goes to the even one, as IEEE has it
         short = ((pattern + np.uint32(0x7FFF) + even) >> np.uint32(16)).astype(np.uint16)
-    if not np.isfinite(_lengthened(short)).all():
+    if not np.isfinite(lengthened(short)).all():
         raise ValueError(f"the largest weight, {np.abs(weight).max():g}, is too large for {scheme}")
     return short
 
 
-def _lengthened(short: Array) -> Floats:
+def lengthened(short: Array) -> Floats:
     """Floats of any length, bfloat16 in uint16 among them, as float32 of their own memory."""
     if short.dtype == np.uint16:
         return (short.astype(np.uint32) << np.uint32(16)).view(np.float32)

@@ -125,13 +125,9 @@ def read_keras(path: Path) -> Originals:
     Raises:
         WeightsError: the file is missing, or another.
     """
-    try:
-        otherfiles.check_regular(path)
-        digest = files.file_sha256(path)
-    except OSError as error:
-        raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
-    if digest != KERAS_SHA256:
-        if (kind := otherfiles.kind_of(path)) != "HDF5" and (what := otherfiles.ADVICE.get(kind)):
+    kind = otherfiles.kind_of(path)
+    if (digest := files.file_sha256(path)) != KERAS_SHA256:
+        if kind not in ("HDF5", "other") and (what := otherfiles.ADVICE.get(kind)):
             raise WeightsError(f"'{path}' {what}")
         raise WeightsError(
             f"'{path}' is not Keras's VGG-19 without top (its SHA-256 is {digest[:12]}..., not"

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from medley import files
 from medley.errors import Setting, WeightsError
-from medley.vgg import otherfiles, schemes, weightfile
+from medley.vgg import schemes, weightfile
 from medley.vgg.network import VGG19
 from medley.vgg.normalization import CAFFE, TORCHVISION, Normalization
-from medley.vgg.quantize import check_whole
+from medley.vgg.otherfiles import SAVE, WANTED, check_state
 from medley.vgg.sources import Floats, Originals
 from medley.vgg.weightfile import SHAPES, Origin
 from medley.vgg.weights import load_weights
@@ -37,8 +37,6 @@ _PLACES = {
     "VGG-16": (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),
     "VGG-19": (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34),
 }
-_WANTED = "give a VGG-19 state dict under torchvision's names, features.0.weight and so on"
-_SAVE = "save its state dict alone: torch.save(model.state_dict(), 'vgg19.pth')"
 
 _NEAR = 0.2  # relative difference from the bundle up to which a first layer is the authors'
 _MEASURED = "relu4_2"  # layer whose features' strength counts
@@ -96,37 +94,22 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
     Raises:
         WeightsError: the file is missing, torn, or something else than plain tensors by name.
     """
-    try:
-        kind = otherfiles.kind_of(path)
-    except OSError as error:
-        raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
-    if kind == "safetensors":
-        return _read_safetensors(path)
-    if kind == "torch":
-        return _read_torch(path)
-    what = {
-        "pickle": f"is a Python pickle, which is never read; load it in PyTorch and {_SAVE}",
-        "TorchScript": f"is a TorchScript program; load it in PyTorch and {_SAVE}",
-        "HDF5": "is an HDF5 file, such as Keras writes; if it is the authors' VGG-19, 'medley"
-        " weights fetch' takes it, and brings it too; of others, save the convolutions as"
-        " safetensors under torchvision's names",
-        "zip": "is a zip archive; unpack it, and name the file of weights that it holds",
-    }.get(kind, f"is neither a PyTorch nor a safetensors file; {_WANTED}")
-    raise WeightsError(f"'{path}' {what}")
+    kind = check_state(path)
+    return _read_safetensors(path) if kind == "safetensors" else _read_torch(path)
 
 
 def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            about = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except Exception as error:  # whatever the reader makes of a foreign file
-        raise WeightsError(f"'{path}' is torn ({error}); fetch it again") from error
-    if weightfile.is_own(about):
+        raise WeightsError(f"'{path}' is torn; fetch or save it again") from error
+    if weightfile.is_own(metadata):
         raise WeightsError(
             f"'{path}' is one of medley's already; pass it as it is: ", Setting("weights", path)
         )
-    return tensors
+    return state
 
 
 def _read_torch(path: Path) -> Mapping[str, Tensor]:
@@ -136,12 +119,14 @@ def _read_torch(path: Path) -> Mapping[str, Tensor]:
         if forbidden := re.search(r"GLOBAL (\S+)", str(error)):
             raise WeightsError(
                 f"'{path}' holds a Python object ({forbidden[1]}), not only tensors, and is not"
-                f" unpickled; only if you trust its maker, load it in PyTorch and {_SAVE}"
+                f" unpickled; only if you trust its maker, load it in PyTorch and {SAVE}"
             ) from error
-        reason = re.split(r"[\n.]", str(error) or type(error).__name__)[0]
-        raise WeightsError(f"'{path}' is torn ({reason}); fetch it again") from error
+        raise WeightsError(
+            f"'{path}' is torn, or in a form that PyTorch does not read here; fetch it again, or"
+            f" {SAVE}"
+        ) from error
     if not isinstance(found, Mapping):
-        raise WeightsError(f"'{path}' holds {_what(found)}, no tensors by name; {_WANTED}")
+        raise WeightsError(f"'{path}' holds {_what(found)}, no tensors by name; {WANTED}")
     for name, value in found.items():
         if isinstance(value, Mapping) and any(_CONVOLUTION.fullmatch(str(key)) for key in value):
             raise WeightsError(
@@ -150,7 +135,7 @@ def _read_torch(path: Path) -> Mapping[str, Tensor]:
             )
     for name, value in found.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise WeightsError(f"'{path}' holds {_what(value)} under '{name}'; {_WANTED}")
+            raise WeightsError(f"'{path}' holds {_what(value)} under '{name}'; {WANTED}")
     return found
 
 
@@ -174,14 +159,10 @@ def convolutions_in(path: Path) -> Originals:
     originals = {}
     for (name, shape), place in zip(SHAPES.items(), _PLACES["VGG-19"], strict=True):
         pair = [
-            _array(path, state, f"{prefix}features.{place}.{what}", size)
+            _array(path, state, f"{prefix}features.{place}.{what}", size, name)
             for what, size in (("weight", shape), ("bias", shape[:1]))
         ]
         originals[name] = (pair[0], pair[1])
-    try:
-        check_whole(originals)
-    except WeightsError as error:
-        raise WeightsError(f"'{path}': {error}") from error
     return originals
 
 
@@ -200,10 +181,12 @@ def _check_network(path: Path, state: Mapping[str, Tensor], places: Collection[i
             )
     if not places:
         names = ", ".join(sorted(map(str, state))[:3]) or "nothing"
-        raise WeightsError(f"'{path}' holds {names} ..., no convolutions of a VGG; {_WANTED}")
+        raise WeightsError(f"'{path}' holds {names} ..., no convolutions of a VGG; {WANTED}")
 
 
-def _array(path: Path, state: Mapping[str, Tensor], name: str, shape: tuple[int, ...]) -> Floats:
+def _array(
+    path: Path, state: Mapping[str, Tensor], name: str, shape: tuple[int, ...], layer: str
+) -> Floats:
     tensor = state.get(name)
     if tensor is None:
         raise WeightsError(f"'{path}' lacks {name}; give all of VGG-19's convolutions")
@@ -213,9 +196,14 @@ def _array(path: Path, state: Mapping[str, Tensor], name: str, shape: tuple[int,
         )
     if tuple(tensor.shape) != shape:
         raise WeightsError(
-            f"'{path}' has {name} of shape {tuple(tensor.shape)}, not VGG-19's {shape}; {_WANTED}"
+            f"'{path}' has {name} of shape {tuple(tensor.shape)}, not VGG-19's {shape}; {WANTED}"
         )
     found: Floats = tensor.detach().to(torch.float32).contiguous().numpy()
+    if not np.isfinite(found).all():
+        raise WeightsError(
+            f"'{path}' has NaN or infinite values in {name}, {layer}; give weights that are all"
+            " finite, such as an earlier checkpoint's"
+        )
     return found
 
 
@@ -238,7 +226,7 @@ def _factor(path: Path, originals: Originals, fed: Normalization) -> float:
     """The power of two that brings features nearest to the strength of the bundle's.
 
     Raises:
-        WeightsError: there are no features.
+        WeightsError: there are no features, or infinite ones.
     """
     tensors = {
         name: (torch.from_numpy(weight), torch.from_numpy(bias))
@@ -246,8 +234,9 @@ def _factor(path: Path, originals: Originals, fed: Normalization) -> float:
     }
     own, ours = _strength(tensors, fed), _strength(load_weights(8).tensors, CAFFE)
     if not 0 < own < math.inf:
+        what = "infinite" if own else "no"
         raise WeightsError(
-            f"'{path}' has weights without any features; are they a trained VGG-19's?"
+            f"'{path}' has weights that give {what} features; take a trained VGG-19's"
         )
     return 2.0 ** round(math.log2(ours / own))
 

@@ -34,7 +34,7 @@ import safetensors
 
 from medley import files
 from medley.errors import WeightsError
-from medley.vgg import otherfiles, packing
+from medley.vgg import otherfiles, packing, schemes
 from medley.vgg.normalization import CAFFE, Normalization
 from medley.vgg.schemes import Array, EncodedLayer
 
@@ -161,23 +161,18 @@ def read_header(path: Path) -> Header:
         WeightsError: it is missing, torn, not safetensors, not medley's, of another version of the
             format, or of another network.
     """
+    if (kind := otherfiles.kind_of(path)) != "safetensors":
+        raise WeightsError(f"'{path}' {otherfiles.ADVICE[kind]}")
     try:
-        otherfiles.check_regular(path)
         with safetensors.safe_open(path, framework="np"), path.open("rb") as file:
             # The library has checked the header: its size, its JSON, and that the tensors' places
             # fill the file exactly.
             length = int.from_bytes(file.read(8), "little")
             table = json.loads(file.read(length))
-    except FileNotFoundError:
-        raise WeightsError(f"'{path}' does not exist; give the path of a weights file") from None
     except OSError as error:
         raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
     except safetensors.SafetensorError as error:
-        if what := otherfiles.ADVICE.get(otherfiles.kind_of(path)):
-            raise WeightsError(f"'{path}' {what}") from error
-        raise WeightsError(
-            f"'{path}' is torn or not a safetensors file ({error}); make or fetch it again"
-        ) from error
+        raise WeightsError(f"'{path}' is torn; make or fetch it again") from error
     metadata = table.pop("__metadata__", {})
     _check_kind(path, metadata)
     try:
@@ -226,6 +221,11 @@ def read(path: Path) -> tuple[Header, dict[str, EncodedLayer], np.ndarray[Any, A
         layer = EncodedLayer(entry.shape, entry.bits, entry.distortion, entry.power, arrays)
         if wrong := _misfit(layer):
             raise WeightsError(f"'{path}' has a broken {name} ({wrong}); make it again")
+        if kind := _not_finite(layer):
+            raise WeightsError(
+                f"'{path}' has NaN or infinite values in {name} (its {kind}); choose another file,"
+                " or make it again from finite weights"
+            )
         layers[name] = layer
     return header, layers, content
 
@@ -352,6 +352,13 @@ def _misfit(layer: EncodedLayer) -> str | None:
         dtypes, shapes = expected[name]
         if array.dtype not in dtypes or array.shape not in shapes:
             return f"{name} is {array.dtype} of shape {array.shape}"
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            return f"{name} holds NaN or infinite values"
+    return None
+
+
+def _not_finite(layer: EncodedLayer) -> str | None:
+    """The first of a layer's arrays in which a number is NaN or infinite."""
+    for name, array in layer.arrays.items():
+        floats = schemes.lengthened(array) if array.dtype == np.uint16 else array
+        if floats.dtype.kind == "f" and not np.isfinite(floats).all():
+            return name
     return None

@@ -74,7 +74,6 @@ class Quantizer:
         if header.scheme not in FLOAT_BITS:
             raise WeightsError(f"'{original}' is quantized already; quantize the float original")
         self.originals, self.origin = load_originals(original)
-        quantize.check_whole(self.originals)
         self._digest = header.sha256
         self._paths = pictures
         self._listener = listener
