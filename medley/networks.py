@@ -16,9 +16,9 @@ from medley.settings.base import expanded
 from medley.studio.compression.quantizing import Quantizer
 from medley.studio.shooting.devices import choose_precision, one_device
 from medley.tensors import to_tensor
-from medley.vgg import sources
 from medley.vgg.layers import LAYERS, Pooling, convolutions_for
 from medley.vgg.network import VGG19
+from medley.vgg.originals import find_original
 from medley.vgg.weights import load_weights
 
 _RUN, _SHOT, _STORED = RunSettings(), ShotSettings(), QuantizeSettings()
@@ -136,9 +136,9 @@ def quantize(
     if unknown := [name for name in layers or {} if name not in convolutions_for(LAYERS)]:
         raise ValueError(f"there is no convolution '{unknown[0]}'")
     check_free(path, force)
+    source = find_original(expanded(Path(original)) if original else None)
     places = [expanded(Path(place)) for place in pictures]
     paths = find_files(places) if places else shipped()
-    source = expanded(Path(original)) if original else sources.cached("original")
     quantizer = Quantizer(source, paths, lambda _: None)
     widths = quantizer.widths(settings.scheme, settings.bits, layers or {}, target_bytes)
     quantizer.write(path, settings.scheme, widths)

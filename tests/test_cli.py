@@ -34,6 +34,7 @@ from medley.settings import (
     SweepSettings,
 )
 from medley.settings.load import check_table
+from medley.vgg.weightfile import BUNDLE
 
 
 def command_of(name):
@@ -412,7 +413,7 @@ def test_the_page_of_exit_codes_has_just_those_that_help_lists():
 def test_interrupted_command_that_takes_none_claims_nothing(interrupted, tmp_path):
     out = tmp_path / "a.safetensors"
     named = "medley.cli.quantize_run.Quantizer"
-    assert interrupted(named, "quantize", "-o", out, "--original", "a") == "Interrupted."
+    assert interrupted(named, "quantize", "-o", out, "--original", BUNDLE) == "Interrupted."
     assert interrupted(
         "medley.studio.picture_cache.PictureCache.content",
         "plan",

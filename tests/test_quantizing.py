@@ -26,6 +26,7 @@ from medley.tensors import to_tensor
 from medley.transfer.gram import gram_matrix
 from medley.vgg import calibrate, schemes, sources, weightfile
 from medley.vgg.codebook import optimal_codebooks
+from medley.vgg.originals import NAMES
 from medley.vgg.weights import load_weights
 
 from .conftest import draw_pixels
@@ -268,7 +269,7 @@ def test_weights_list_answers_without_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL)
     assert done.returncode == 0
-    assert sources.NAMES == ("original", "torchvision")
+    assert NAMES == ("original", "torchvision")
 
 
 @pytest.fixture

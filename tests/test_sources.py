@@ -13,6 +13,7 @@ import torch
 
 from medley.errors import WeightsError
 from medley.vgg import sources
+from medley.vgg.originals import cache_path, cached
 from medley.vgg.weightfile import SHAPES
 from medley.vgg.weights import load_weights
 
@@ -72,7 +73,7 @@ def test_keras_layout_becomes_out_in_height_width(keras):
 
 def test_local_keras_file_becomes_the_float_original(keras, cache):
     path = sources.fetch(keras)
-    assert path == sources.cached("original") == cache / "vgg19-original.safetensors"
+    assert path == cached("original") == cache / "vgg19-original.safetensors"
     loaded, expected = load_weights(32), sources.read_keras(keras)
     for name, (weight, bias) in expected.items():
         assert np.array_equal(loaded.tensors[name][0], weight)
@@ -134,7 +135,7 @@ def test_unknown_source_and_absent_torchvision_are_explained():
     with pytest.raises(ValueError, match="there are original and torchvision, not 'keras'"):
         sources.fetch("keras")
     with pytest.raises(WeightsError, match="run 'medley weights fetch torchvision'"):
-        sources.cached("torchvision")
+        cached("torchvision")
 
 
 def test_torchvision_without_network_is_explained(monkeypatch):
@@ -148,5 +149,5 @@ def test_torchvision_without_network_is_explained(monkeypatch):
 
 def test_cache_lies_where_the_platform_has_it_by_default(monkeypatch):
     monkeypatch.delenv("MEDLEY_CACHE")
-    assert sources.cache_path("original").parent.name == "medley"
-    assert os.path.isabs(sources.cache_path("original"))  # noqa: PTH117
+    assert cache_path("original").parent.name == "medley"
+    assert os.path.isabs(cache_path("original"))  # noqa: PTH117

@@ -22,6 +22,7 @@ from medley.vgg.calibrate import calibrate
 from medley.vgg.identity import identify_weights
 from medley.vgg.network import VGG19, normalize
 from medley.vgg.normalization import CAFFE, TORCHVISION, Normalization
+from medley.vgg.originals import cached
 from medley.vgg.weightfile import SHAPES
 from medley.vgg.weights import load_weights
 
@@ -343,7 +344,7 @@ def test_torchvision_weights_are_fetched_without_unpickling_objects(
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", download)
     path = sources.fetch("torchvision")
-    assert path == sources.cached("torchvision") == tmp_path / "vgg19-torchvision.safetensors"
+    assert path == cached("torchvision") == tmp_path / "vgg19-torchvision.safetensors"
     header = weightfile.read_header(path)
     assert "IMAGENET1K_V1" in header.origin.source
     assert header.origin.fed == TORCHVISION

@@ -33,6 +33,7 @@ from medley.tensors import to_tensor
 from medley.transfer.losses import Objective
 from medley.vgg import schemes, sources, weightfile
 from medley.vgg.network import VGG19
+from medley.vgg.originals import cache_path
 from medley.vgg.weights import load_weights
 from medley.workspace.shot import Shot
 
@@ -368,7 +369,7 @@ def test_float_original_is_fetched_only_with_consent(place, float_cache, monkeyp
     fetched = []
 
     def fetch():
-        fetched.append(sources.cache_path("original"))
+        fetched.append(cache_path("original"))
         shutil.copytree(float_cache, fetched[0].parent)
 
     monkeypatch.setattr(sources, "fetch", fetch)

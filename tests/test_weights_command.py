@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -80,6 +82,73 @@ def test_float_file_has_no_distortion_and_as_many_bits_as_its_weights(mixed):
     assert "fed with BGR, 0-255" in shown
 
 
+def test_show_takes_the_names_of_the_list_and_their_widths(mixed, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(mixed))
+    (mixed / "float.safetensors").rename(mixed / "vgg19-original.safetensors")
+    listed = run("weights", "list", cwd=mixed).stdout
+    for name, same, file in (
+        ("bundled", "8", weightfile.BUNDLE),
+        ("original", "32", mixed / "vgg19-original.safetensors"),
+    ):
+        assert name in listed
+        told = json.loads(run("weights", "show", name, "--json", cwd=mixed).stdout)
+        assert told["file"] == str(file)
+        assert run("weights", "show", same, cwd=mixed) == run("weights", "show", file, cwd=mixed)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("torchvision", "run 'medley weights fetch torchvision'"),
+        ("4", "no file has 4 bits: every width up to 8 is made from one; show 'bundled'"),
+        ("16", "'16' does not exist; give the path of a weights file, or one of bundled, original"),
+        ("bundle", "'bundle' does not exist; give the path of a weights file, or one of bundled"),
+    ],
+)
+def test_name_of_no_weights_is_refused_by_show(tmp_path, monkeypatch, name, words):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path))
+    assert words in run("weights", "show", name, cwd=tmp_path, expect=1).stderr
+
+
+def test_file_of_a_weights_name_is_that_file(mixed):
+    (mixed / "mixed.safetensors").rename(mixed / "bundled")
+    assert "conv2_1" not in run("weights", "show", "bundled", cwd=mixed).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["weights", "import", "none.pth", "-o", "x.safetensors"], "'none.pth' does not exist"),
+        (["weights", "import", "folder", "-o", "x.safetensors"], "'folder' is a folder"),
+        (["weights", "import", "text", "-o", "text.safetensors"], "'text.safetensors' exists"),
+        (["weights", "import", "text", "-o", "x.pth"], "must end in .safetensors"),
+        (["weights", "import", "text", "-o", "x.safetensors"], "'text' is neither a PyTorch nor"),
+        (["weights", "sensitivity"], "not there yet; run 'medley weights fetch'"),
+        (["weights", "sensitivity", "--original", "text"], "'text' is no file of weights"),
+        (["quantize", "-o", "x.safetensors"], "not there yet; run 'medley weights fetch'"),
+        (["quantize", "-o", "x.csv", "--compare"], "not there yet; run 'medley weights fetch'"),
+        (["quantize", "-o", "x.safetensors", "--original", "none"], "'none' does not exist"),
+    ],
+)
+def test_what_is_wrong_at_first_sight_is_said_before_the_network_s_modules_are_imported(
+    tmp_path, monkeypatch, arguments, words
+):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "folder").mkdir()
+    for name in ("text", "text.safetensors"):
+        (tmp_path / name).write_text("no weights")
+    for late in ("weights_import_run", "weights_sensitivity_run", "quantize_run"):
+        # None there makes an import fail: a command that comes so far ends with a traceback.
+        monkeypatch.setitem(sys.modules, f"medley.cli.{late}", None)
+    code = 2 if words.startswith("must") else 1
+    assert words in run(*arguments, cwd=tmp_path, expect=code).stderr
+
+
+def test_first_look_at_weights_needs_no_torch():
+    code = "import sys; from medley.cli import quantize, weights; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def trials_of(names):
     """Errors that halve with every bit; the last layer lies behind all that is looked at."""
 
@@ -137,7 +206,7 @@ def test_sensitivity_is_measured_once_and_shown(mixed, monkeypatch, make_picture
         (["-o", "s.txt"], 2, "must end in .csv"),
         (["--original", "none.safetensors"], 1, "'none.safetensors' does not exist"),
         (["--original", "mixed.safetensors"], 1, "is quantized already; quantize the float"),
-        (["--pictures", "none"], 1, "'none'"),
+        (["--original", "float.safetensors", "--pictures", "none"], 1, "'none'"),
     ],
 )
 def test_bad_input_gets_one_line_and_leaves_no_file(mixed, arguments, code, words):

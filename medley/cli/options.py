@@ -211,6 +211,23 @@ def output_option(default: str) -> Callable[[Command], Command]:
     )
 
 
+def original_options(pictures: str) -> Callable[[Command], Command]:
+    """Decorate a command with the float weights that it starts from, and pictures to try them on.
+
+    Args:
+        pictures: words for what the pictures do.
+    """
+    places = click.option(
+        "--pictures", type=PATH, multiple=True,
+        help=f"Folders or pictures {pictures}.  [default: the paintings that ship]",
+    )  # fmt: skip
+    original = click.option(
+        "--original", type=PATH,
+        help="Float weights, such as weights import makes.  [default: what was fetched]",
+    )  # fmt: skip
+    return lambda command: places(original(command))
+
+
 def read_settings(schema: type[Schema], values: dict[str, Any]) -> Schema:
     """Make a schema's instance from a command's options, ignoring options that are not its own.
 

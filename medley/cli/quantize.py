@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
-from medley.cli.options import PATH, exclusive, read_settings, settings_options
+from medley.cli.options import PATH, exclusive, original_options, read_settings, settings_options
 from medley.files import check_free
 from medley.settings import QuantizeSettings
 from medley.vgg.layers import LAYERS, convolutions_for
+from medley.vgg.originals import find_original
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "KIB": 2**10, "MIB": 2**20}
 _CONVOLUTIONS = convolutions_for(LAYERS)
@@ -71,17 +72,7 @@ class LayerBits(click.ParamType[dict[str, int]]):
     help="Choose each layer's width so that the file fits, such as 5MB.",
 )
 @click.option("--compare", is_flag=True, help="Compare every scheme and width instead.")
-@click.option(
-    "--pictures",
-    type=PATH,
-    multiple=True,
-    help="Folders or pictures to calibrate and judge by.  [default: the paintings that ship]",
-)
-@click.option(
-    "--original",
-    type=PATH,
-    help="Float weights, such as weights import makes.  [default: what was fetched]",
-)
+@original_options("to calibrate and judge by")
 @click.option("--force", is_flag=True, help="Replace files of that name.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the file's path.")
 def quantize(
@@ -123,10 +114,11 @@ def quantize(
     chart = output.with_suffix(".png")
     for path in (output, chart) if compare else (output,):
         check_free(path, force)
+    float_weights = find_original(original)
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.quantize_run import Source, compare_schemes, write_weights
 
-    source = Source(original, pictures, quiet)
+    source = Source(float_weights, pictures, quiet)
     if compare:
         compare_schemes(source, output, chart)
     else:

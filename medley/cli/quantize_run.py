@@ -13,19 +13,18 @@ from medley.settings import QuantizeSettings
 from medley.studio.compression.compare import Candidate
 from medley.studio.compression.quantizing import ROWS, Quantizer
 from medley.studio.editing.report import draw_comparison, write_comparison
-from medley.vgg import sources
 
 
 class Source(NamedTuple):
     """What weights are made from.
 
     Attributes:
-        original: file of the float weights; None for the one that was fetched.
+        original: file of the float weights.
         pictures: pictures to calibrate and compare by; none for the paintings that ship.
         quiet: True to say nothing on the way.
     """
 
-    original: Path | None
+    original: Path
     pictures: tuple[Path, ...]
     quiet: bool
 
@@ -77,7 +76,7 @@ def open_quantizer(source: Source) -> Iterator[tuple[Quantizer, Display]]:
     """
     paths = find_files(source.pictures) if source.pictures else shipped()
     with display(source.quiet) as show:
-        quantizer = Quantizer(source.original or sources.cached("original"), paths, show.on)
+        quantizer = Quantizer(source.original, paths, show.on)
         try:
             yield quantizer, show
         except KeyboardInterrupt:

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import click
 
-from medley.cli.options import PATH
+from medley.cli.options import PATH, original_options
+from medley.files import check_free
+from medley.vgg.originals import find_original
+from medley.vgg.otherfiles import check_state
 
 
 @click.group(short_help="Fetch, import and look into the network's weights.")
@@ -54,9 +57,12 @@ def import_(file: Path, output: Path, normalization: str | None, force: bool, qu
     """
     if output.suffix != ".safetensors":
         raise click.UsageError(f"--output '{output}' must end in .safetensors")
+    check_free(output, force, [file])
+    check_state(file)
+    # torch takes seconds to import; what is wrong at first sight should not wait for it.
     from medley.cli.weights_import_run import import_weights
 
-    import_weights(file, output, normalization, force, quiet)
+    import_weights(file, output, normalization, quiet)
 
 
 @weights.command("list", short_help="List the weights that are here.")
@@ -68,10 +74,13 @@ def list_() -> None:
 
 
 @weights.command(short_help="Show each layer of a weights file.")
-@click.argument("file", type=PATH)
+@click.argument("which", type=PATH, metavar="bundled|original|torchvision|FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
-def show(file: Path, as_json: bool) -> None:
-    """Show each layer of a weights FILE, and all together.
+def show(which: Path, as_json: bool) -> None:
+    """Show each layer of a weights file, and all together.
+
+    FILE, or a name of `medley weights list`: bundled (8, too), which ships and of which --bits 8 to
+    1 are made, or original (32, too) and torchvision, once they are fetched.
 
     Bits a weight, bytes, the ratio to float32, distortion (mean squared error of the weights by
     their mean square), and the entropy of the codes: bits a weight that a lossless coder would
@@ -79,7 +88,7 @@ def show(file: Path, as_json: bool) -> None:
     """
     from medley.cli.weights_run import show_weights
 
-    show_weights(file, as_json)
+    show_weights(which, as_json)
 
 
 @weights.command(short_help="Show how much each layer alone minds fewer bits.")
@@ -87,13 +96,7 @@ def show(file: Path, as_json: bool) -> None:
     "-o", "--output", type=PATH, default=Path("outputs/sensitivity.csv"), show_default=True,
     help="The table, .csv; the chart (.png) lies beside it.",
 )  # fmt: skip
-@click.option("--original", type=PATH, help="Float weights.  [default: what was fetched]")
-@click.option(
-    "--pictures",
-    type=PATH,
-    multiple=True,
-    help="Folders or pictures, of which the first three judge.  [default: the paintings that ship]",
-)
+@original_options("of which the first three judge")
 @click.option("--force", is_flag=True, help="Replace files of that name.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the file's path.")
 def sensitivity(
@@ -107,6 +110,11 @@ def sensitivity(
     """
     if output.suffix != ".csv":
         raise click.UsageError(f"--output '{output}' must end in .csv")
+    chart = output.with_suffix(".png")
+    for path in (output, chart):
+        check_free(path, force)
+    float_weights = find_original(original)
+    # torch, and what draws the chart, take seconds to import.
     from medley.cli.weights_sensitivity_run import show_sensitivity
 
-    show_sensitivity(original, pictures, output, force, quiet)
+    show_sensitivity(float_weights, pictures, output, chart, quiet)

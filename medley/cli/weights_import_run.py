@@ -6,24 +6,19 @@ import click
 
 from medley.cli.console import notes
 from medley.cli.words import printable
-from medley.files import check_free
 from medley.vgg.normalization import CAFFE, TORCHVISION
 from medley.vgg.states import import_state
 
 
-def import_weights(
-    file: Path, output: Path, normalization: str | None, force: bool, quiet: bool
-) -> None:
+def import_weights(file: Path, output: Path, normalization: str | None, quiet: bool) -> None:
     """Convert a state dict; where the result lies goes to standard output.
 
     Args:
         file: file of the state dict.
         output: file of the result.
         normalization: "torchvision", "caffe", or None to tell by the weights.
-        force: True to replace a file of that name.
         quiet: True to say nothing but errors and the path.
     """
-    check_free(output, force, [file])
     fed = {"torchvision": TORCHVISION, "caffe": CAFFE, None: None}[normalization]
     console = notes(quiet)
     with console.status(f"importing {file.name} ..."):

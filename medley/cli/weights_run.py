@@ -7,8 +7,11 @@ import click
 
 from medley.cli.console import notes, show_table
 from medley.errors import WeightsError
-from medley.vgg import sources, weightfile
+from medley.vgg import originals, sources, weightfile
+from medley.vgg.codebook import WIDTHS
 from medley.vgg.identity import describe
+
+_BUNDLED = "bundled"  # name of the weights that ship
 
 
 def fetch_weights(source: str, quiet: bool) -> None:
@@ -21,9 +24,9 @@ def fetch_weights(source: str, quiet: bool) -> None:
     Raises:
         WeightsError: the source is neither.
     """
-    chosen = source if source in sources.NAMES else Path(source)
+    chosen = source if source in originals.NAMES else Path(source)
     if isinstance(chosen, Path) and not chosen.is_file():
-        known = ", ".join(sources.NAMES)
+        known = ", ".join(originals.NAMES)
         raise WeightsError(f"'{source}' is neither a file nor one of {known}; check its name")
     with notes(quiet).status(f"fetching {source} ..."):
         path = sources.fetch(chosen)
@@ -33,8 +36,8 @@ def fetch_weights(source: str, quiet: bool) -> None:
 def list_weights() -> None:
     """Print a table of the bundle and of what has been fetched."""
     rows = []
-    places = {name: sources.cache_path(name) for name in sources.NAMES}
-    for name, path in {"bundled": weightfile.BUNDLE, **places}.items():
+    places = {name: originals.cache_path(name) for name in originals.NAMES}
+    for name, path in {_BUNDLED: weightfile.BUNDLE, **places}.items():
         if not path.is_file():
             rows.append([name, "", "", f"not here; medley weights fetch {name}"])
             continue
@@ -45,17 +48,18 @@ def list_weights() -> None:
     show_table(["name", "scheme", "MB", "file"], rows)
 
 
-def show_weights(file: Path, as_json: bool) -> None:
+def show_weights(which: Path, as_json: bool) -> None:
     """Print a table of a weights file's layers, its totals, and where it came from.
 
     Args:
-        file: file of the weights.
+        which: file of the weights; or, where there is none of that name, a name that
+            `list_weights` lists, or the width of such a file.
         as_json: True to print all of it as JSON.
 
     Raises:
         WeightsError: the file is missing, torn or tampered with.
     """
-    header, layers, content = weightfile.read(file)
+    header, layers, content = weightfile.read(_file_of(which))
     weightfile.check_digest(header, content)
     facts = describe(header, layers)
     if as_json:
@@ -82,6 +86,24 @@ def show_weights(file: Path, as_json: bool) -> None:
     origin = header.origin
     click.echo(f"{origin.source}; fed with {origin.fed}")
     click.echo(f"licence {origin.licence}; sha256 {header.sha256}")
+
+
+def _file_of(which: Path) -> Path:
+    if which.exists():
+        return which
+    name = {"8": _BUNDLED, "32": "original"}.get(str(which), str(which))
+    if name == _BUNDLED:
+        return weightfile.BUNDLE
+    if name in originals.NAMES:
+        return originals.cached(name)
+    if name in map(str, WIDTHS):
+        raise WeightsError(
+            f"no file has {name} bits: every width up to 8 is made from one; show '{_BUNDLED}'"
+        )
+    names = ", ".join((_BUNDLED, *originals.NAMES))
+    raise WeightsError(
+        f"'{which}' does not exist; give the path of a weights file, or one of {names}"
+    )
 
 
 def _megabytes(size: int) -> str:

@@ -6,7 +6,7 @@ import click
 
 from medley.cli.console import show_table
 from medley.cli.quantize_run import Source, open_quantizer
-from medley.files import check_free, part_files
+from medley.files import part_files
 from medley.studio.editing.sensitivity import (
     QUANTITIES,
     draw_sensitivity,
@@ -17,20 +17,17 @@ from medley.vgg.codebook import WIDTHS
 
 
 def show_sensitivity(
-    original: Path | None, pictures: tuple[Path, ...], output: Path, force: bool, quiet: bool
+    original: Path, pictures: tuple[Path, ...], output: Path, chart: Path, quiet: bool
 ) -> None:
     """Try every layer alone at every width; where the table lies goes to standard output.
 
     Args:
-        original: file of the float weights; None for the one that was fetched.
+        original: file of the float weights.
         pictures: pictures that judge; none for the paintings that ship.
-        output: CSV file of all errors; a chart lies beside it.
-        force: True to replace files of that name.
+        output: CSV file of all errors.
+        chart: PNG file of the chart.
         quiet: True to say nothing but errors and the path.
     """
-    chart = output.with_suffix(".png")
-    for path in (output, chart):
-        check_free(path, force)
     with open_quantizer(Source(original, pictures, quiet)) as (quantizer, show):
         sensitivity = quantizer.sensitivity()
         with part_files(chart, output) as (drawn, table):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from medley import files
-from medley.vgg import packing, schemes, sources, weightfile
+from medley.vgg import originals, packing, schemes, weightfile
 from medley.vgg.schemes import EncodedLayer
 
 
@@ -51,7 +51,7 @@ def find_weights(source: int | Path) -> tuple[Path, int | None]:
         return source, None
     if source not in (*range(1, 9), 32):
         raise ValueError(f"weights have 1 to 8 bits, or 32 for the float original, not {source}")
-    return (sources.cached("original"), None) if source == 32 else (weightfile.BUNDLE, source)
+    return (originals.cached("original"), None) if source == 32 else (weightfile.BUNDLE, source)
 
 
 def identity_of(

