@@ -360,3 +360,13 @@ def test_reader_s_own_faults_are_the_file_s(tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match=r"x\.pth' is torn, or in a form"):
         states.read_state(tmp_path / "x.pth")
     assert issubclass(WeightsError, MedleyError)
+
+
+def test_fault_of_medley_s_own_is_not_the_file_s(tmp_path, monkeypatch):
+    def broken(_metadata):
+        raise RuntimeError("a fault of ours")
+
+    safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "x.safetensors")
+    monkeypatch.setattr(weightfile, "is_own", broken)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        states.read_state(tmp_path / "x.safetensors")

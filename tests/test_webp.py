@@ -71,6 +71,7 @@ def test_frames_are_taken_a_few_at_a_time(tmp_path, monkeypatch):
     [
         (lambda data: data[:-9], "not as long as it says"),
         (lambda data: b"RIFX" + data[4:], "no WebP"),
+        (lambda data: data.replace(b"VP8X\x0a", b"VP8X\0"), "not animated"),
         (lambda data: data.replace(b"VP8 ", b"XXXX"), "a frame cannot be decoded"),
     ],
 )

@@ -151,6 +151,15 @@ def test_other_kinds_of_files_are_refused(path, content, words):
         read_header(path)
 
 
+def test_whatever_the_library_raises_is_the_file_s_failure(path, monkeypatch):
+    def broken(*_arguments, **_options):
+        raise RuntimeError("out of bounds")
+
+    monkeypatch.setattr(weightfile.safetensors, "safe_open", broken)
+    with pytest.raises(WeightsError, match=r"tiny\.safetensors' is torn; make or fetch it again"):
+        read_header(path)
+
+
 def test_missing_file_and_folder_are_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"none' does not exist"):
         read_header(tmp_path / "none")

@@ -72,6 +72,6 @@ def _is_usable(face: Path) -> bool:
     try:
         ImageFont.truetype(face, 24, layout_engine=ImageFont.Layout.BASIC)
         _letters(face)
-    except (OSError, RuntimeError, ValueError):
+    except Exception:  # whatever either makes of a foreign file
         return False
     return True

@@ -91,7 +91,7 @@ def read_film(path: Path) -> tuple[int, int, list[int]]:
             raise CorruptFileError("not as long as it says")
         chunks = _chunks(file)
         name, data = next(chunks, (b"", b""))
-        if name != b"VP8X" or not data[0] & _ANIMATED:
+        if name != b"VP8X" or len(data) < 10 or not data[0] & _ANIMATED:
             raise CorruptFileError("not animated")
         size = int.from_bytes(data[4:7], "little") + 1, int.from_bytes(data[7:10], "little") + 1
         lengths = list(in_order(_decode, (data for name, data in chunks if name == b"ANMF")))

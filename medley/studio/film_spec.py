@@ -87,14 +87,15 @@ class FilmSpec:
 
     def sidecar_matches(self) -> bool:
         """Whether there is a sidecar with the same shots and the same settings of the cut."""
+        keys, settings = self._keys_in_sidecar(), self._settings_in_sidecar()
         try:
             sidecar: dict[str, Any] = json.loads(self.outputs.sidecar.read_text("utf-8"))
             # What an older version did not know yet was as it is by default.
             told = type(self.order.film)().model_dump(mode="json") | sidecar["settings"]
             return (
                 sidecar["command"] == self.order.kind
-                and _keys_in(sidecar) == self._keys_in_sidecar()
-                and bool(self._settings_in_sidecar().items() <= told.items())
+                and _keys_in(sidecar) == keys
+                and bool(settings.items() <= told.items())
             )
         except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
             return False  # there is none, or it is damaged, or not medley's

@@ -163,15 +163,15 @@ def read_header(path: Path) -> Header:
     """
     otherfiles.check_own(path)
     try:
-        with safetensors.safe_open(path, framework="np"), path.open("rb") as file:
-            # The library has checked the header: its size, its JSON, and that the tensors' places
-            # fill the file exactly.
-            length = int.from_bytes(file.read(8), "little")
-            table = json.loads(file.read(length))
-    except OSError as error:
-        raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
-    except safetensors.SafetensorError as error:
+        # The library checks the header: its size, its JSON, and that the tensors' places fill the
+        # file exactly.
+        with safetensors.safe_open(path, framework="np"):
+            pass
+    except Exception as error:  # whatever the reader makes of a foreign file
         raise WeightsError(f"'{path}' is torn; make or fetch it again") from error
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        table = json.loads(file.read(length))
     metadata = table.pop("__metadata__", {})
     _check_kind(path, metadata)
     try:

@@ -49,8 +49,9 @@ def read_recipe(film: Path) -> SettingsFile:
         ConfigError: there is none.
         FilmError: ffmpeg cannot be started.
     """
+    comment = read_comment(film)
     try:
-        recipe = json.loads(read_comment(film))
+        recipe = json.loads(comment)
         table = {name: one for name, one in recipe["order"].items() if name not in _LEFT_OUT}
         table |= {VERSION: recipe.get(VERSION), "output": str(film)}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -129,8 +129,9 @@ def _find_state(shot: Shot, spec: ShotSpec, model: Model, stamp: dict[str, Any])
     state = checkpoint.unpack(shot.state_path, stamp, model.device)
     same = {name: stamp[name] for name in ("recipe", "key")}
     shot.check_until(state.step, spec.settings.keep_every, same)
+    problem = make_problem(spec, model)
     try:
-        make_problem(spec, model).check(state)
+        problem.check(state)
     except ValueError as error:
         raise CheckpointError(f"'{shot.state_path}' does not fit ({error})") from error
     return state
