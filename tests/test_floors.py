@@ -1,11 +1,15 @@
 """The house plan holds: a module imports only from floors below its own, and `cli` alone prints."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+
+from medley.cli import cli
 
 PACKAGE = Path(__file__).parent.parent / "medley"
 FLOORS = [
@@ -116,6 +120,33 @@ def test_only_the_body_of_a_command_imports_late_and_only_once():
         assert all(commands), path
         assert len({function.name for function in functions}) == len(functions), path
         assert "TYPE_CHECKING" not in path.read_text("utf-8"), path
+
+
+def own_options(command):
+    """The options of a command and of those below it, such as "--output"."""
+    flags = {flag for param in command.params for flag in (*param.opts, *param.secondary_opts)}
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            flags |= own_options(command.get_command(context, name))
+    return {flag for flag in flags if flag.startswith("--")}
+
+
+def texts_in(path: Path) -> list[str]:
+    """The texts in a module, without its docstrings."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    told = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    texts = [node for node in nodes if isinstance(node, ast.Constant) and id(node) not in told]
+    return [node.value for node in texts if isinstance(node.value, str)]
+
+
+def test_nothing_below_the_command_line_names_one_of_its_options():
+    options = own_options(cli)
+    assert {"--output", "--no-loop", "--original"} <= options
+    for path in MODULES:
+        if PACKAGE / "cli" not in path.parents:
+            named = {flag for text in texts_in(path) for flag in re.findall(r"--[a-z-]+", text)}
+            assert not named & options, path
 
 
 def test_film_and_catalogs_answer_without_torch():

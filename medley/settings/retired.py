@@ -15,6 +15,6 @@ def warn_retired(name: str) -> None:
     """Say once that a setting is ignored.
 
     Args:
-        name: name as the user wrote it, such as "--batch-size".
+        name: name as the user wrote it, an option's or a key's.
     """
     _log.warning("%s has no effect any more; leave it out", name)
