@@ -110,3 +110,39 @@ def test_folder_is_replaced_only_if_it_is_a_sequence(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file' exists; pass force"):
         Outputs(tmp_path / "file").check(force=False, inputs=[])
+
+
+def test_second_output_of_one_stem_does_not_take_the_other_film_s_sidecar(place):  # noqa: F811
+    quick = ("--config", "film.json", "--quiet")
+    render(place, "-o", "film.mp4", "--quiet")
+    told = "'film.gif' and 'film.mp4' would have one sidecar, 'film.json', and it is that film's"
+    before = {path: path.read_bytes() for path in place.glob("film*")}
+    for more in ((), ("--force",)):
+        for command in (("render", *quick), ("assemble", "film.mp4")):
+            done = run(*command, "-o", "film.gif", *more, cwd=place, expect=1)
+            assert f"{told}; name another --output, such as 'film-2.gif'" in done.stderr
+            assert done.stderr.count("\n") == 1
+    assert {path: path.read_bytes() for path in place.glob("film*")} == before
+    run("render", *quick, "-o", "film.mp4", "--force", cwd=place)
+    run("assemble", "film.mp4", "-o", "film-2.gif", "--quiet", cwd=place)
+    (place / "film.mp4").unlink()
+    run("render", *quick, "-o", "film.gif", "--force", cwd=place)
+    assert json.loads((place / "film.json").read_text())["film"]["file"] == "film.gif"
+
+
+@pytest.mark.parametrize("first", ["film.gif", "film", "film.png", "film.webp"])
+def test_sidecar_is_the_film_s_that_it_tells_of_whatever_its_kind(first, tmp_path):
+    outputs = Outputs(tmp_path / "film.mp4")
+    sidecar = outputs.sidecar
+    sidecar.write_text(json.dumps({"film": {"file": first}}))
+    outputs.check(force=True, inputs=[])  # that film is gone
+    (tmp_path / first).touch()
+    with pytest.raises(OutputError, match=f"film.mp4' and '.*{first}' would have one sidecar"):
+        outputs.check(force=True, inputs=[])
+    for other in ("film.mp4", "moved.gif", "", "a/b.gif", 3, None):  # its own, or nobody's
+        sidecar.write_text(json.dumps({"film": {"file": other}}))
+        (tmp_path / "moved.gif").touch()
+        outputs.check(force=True, inputs=[])
+    for damaged in ("", "[]", "{", '{"film": 3}'):
+        sidecar.write_text(damaged)
+        outputs.check(force=True, inputs=[])

@@ -69,6 +69,7 @@ class FilmChecks:
             OutputError: it would; if the other one was made otherwise, the message says how.
         """
         if self._writes and any(path.exists() for path in film.outputs.all):
+            film.outputs.check_own()
             inputs = {*film.order.inputs, *(work.path for work in film.works)}
             # A run killed while publishing leaves the files beside a film without the film.
             is_ours = self._unattended and not film.path.exists() and film.sidecar_matches()

@@ -1,10 +1,12 @@
 """Paths of the files that a film consists of, and checks that they can be written."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from medley.errors import OutputError, Setting
 from medley.files import check_folder_free, check_free
 from medley.film.encode import check_encoding
 from medley.settings import EncodeSettings
@@ -55,13 +57,38 @@ class Outputs:
         """The measures as a picture."""
         return self.film.with_suffix(".chart.png")
 
+    def check_own(self) -> None:
+        """Refuse to take sidecar and poster from another film, whose only description they are.
+
+        Raises:
+            OutputError: they belong to a film that is there, such as film.mp4 beside film.gif.
+        """
+        if other := self._other():
+            raise OutputError(
+                f"'{self.film}' and '{other}' would have one sidecar, '{self.sidecar}', and it is"
+                " that film's; name another ",
+                Setting("output"),
+                f", such as '{self.film.with_stem(f'{self.film.stem}-2')}'",
+            )
+
+    def _other(self) -> Path | None:
+        """The other film, if one is there, that the sidecar tells of."""
+        try:
+            about = json.loads(self.sidecar.read_text("utf-8"))
+            other = self.film.with_name(about["film"]["file"])
+        except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+            return None  # there is none, or it is damaged, or not medley's
+        is_ours = other.name == self.film.name or Outputs(other).sidecar != self.sidecar
+        return None if is_ours or not other.exists() else other
+
     def check(self, force: bool, inputs: Sequence[Path]) -> None:
         """Refuse to overwrite files, and check early that the folder can be written to.
 
         Raises:
-            OutputError: a file exists and `force` is not set, a file is one of the inputs, or the
-                folder is not writable.
+            OutputError: the files beside the film are another film's, a file exists and `force` is
+                not set, a file is one of the inputs, or the folder is not writable.
         """
+        self.check_own()
         folder = format_of(self.film).kind == "sequence"
         for path in reversed(self.all):
             if folder and path == self.film:
