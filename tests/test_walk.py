@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -16,7 +17,7 @@ from medley.film.timeline import Frame, Still, walk_shares, walk_timeline
 from medley.images import decode
 from medley.settings import ShotSettings, WalkOrder
 from medley.studio.editing.cut import title_notes
-from medley.studio.film_shots import lap_of, muddy_notes
+from medley.studio.film_shots import Lap, lap_of, lap_taken, muddy_notes
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.problem import iterate
 from medley.tensors import to_tensor
@@ -24,6 +25,7 @@ from medley.transfer.losses import Objective
 from medley.transfer.style_path import Walk, convex_weights, lingering, path_weights
 from medley.transfer.tiling import TiledObjective
 from medley.workspace.shot import Shot
+from medley.workspace.store import Workspace
 
 from .conftest import draw_pixels, film_pixels
 from .specs import small_spec
@@ -316,6 +318,54 @@ def test_walk_s_film_is_cut_again_with_other_words_and_from_that_once_more(place
     assert np.abs(frames[0] - frames[1]).mean() < 0.5
     run("assemble", "plain.json", "-o", "beside.mp4", "--beside", "content", cwd=place)
     assert film_pixels(place / "beside.mp4").shape[2] > 2 * 32
+
+
+def test_length_of_a_walk_is_known_from_its_shot_for_every_rate():
+    for paintings in range(2, 9):
+        for fps in (Fraction(30000, 1001), Fraction(100, 3), Fraction(5, 2), Fraction(24)):
+            for tenths in range(10, 90):
+                leg = fps * Fraction(tenths, 10)
+                lap = Lap(round(leg * paintings), round(leg))
+                for every in (1, 2, 5):
+                    steps = (lap.lead + lap.frames - 1) * every
+                    assert lap_taken(steps, every, paintings) == lap
+
+
+def frames_in(folder):
+    return [path.read_bytes() for path in sorted(folder.iterdir())]
+
+
+def test_workspace_that_holds_a_walk_alone_is_cut_as_one_and_so_is_the_walk_s_shot(place):
+    walk(place, "-o", "made/")
+    told = json.loads((place / "made.json").read_text())
+    key = told["walk"]["shot"]
+    run("assemble", "outputs/workspace", "-o", "whole/", cwd=place)
+    run("assemble", f"{SHOTS}/{key}", "-o", "shot/", cwd=place)
+    run("assemble", key[:8], "--workspace", "outputs/workspace", "-o", "key/", cwd=place)
+    for name in ("whole", "shot", "key"):
+        assert frames_in(place / name) == frames_in(place / "made")
+        again = json.loads((place / f"{name}.json").read_text())
+        assert again["walk"]["shot"] == key
+        passed = [(work["title"], work["frame"]) for work in told["paintings"]]
+        assert [(work["title"], work["frame"]) for work in again["paintings"]] == passed
+    done = run("assemble", "outputs/workspace", "-o", "a/", "--pace", "even", cwd=place, expect=1)
+    assert "--pace even is not for a walk" in done.stderr
+
+
+def test_walk_in_a_workspace_of_other_shots_is_passed_over_and_named(place):
+    walk(place, "-o", "made/")
+    key = json.loads((place / "made.json").read_text())["walk"]["shot"]
+    run("render", "--content", "photo.png", "--styles", "styles", *TINY[:4], cwd=place)
+    done = run("assemble", "outputs/workspace", "-o", "film.mp4", cwd=place)
+    assert f"passed over: shot 'outputs/workspace/shots/{key}' is a walk, a film by" in done.stderr
+    assert len(json.loads((place / "film.json").read_text())["paintings"]) == 3
+    walk(place, "-o", "other/", "--steps-per-frame", "1")
+    opening = json.loads((place / "made.json").read_text())["opening"]["shot"]
+    for shot in Workspace(place / "outputs/workspace").shots():
+        if shot.key != opening and len(shot.files[1]) == 1:
+            shutil.rmtree(shot.path)
+    done = run("assemble", "outputs/workspace", "-o", "none.mp4", cwd=place, expect=1)
+    assert "'outputs/workspace' holds 2 walks; name one, such as" in done.stderr
 
 
 ALIEN = (

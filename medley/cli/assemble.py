@@ -55,7 +55,8 @@ def assemble(
 
     A source is a film with its .json beside it, which lists its shots; a workspace, all of whose
     finished shots are shown in the order in which they were begun; a shot's folder or the
-    beginning of its key; or a folder of pictures such as frame_0010.png.
+    beginning of its key; or a folder of pictures such as frame_0010.png. A walk is cut as a
+    walk, by itself.
 
     The film begins with the settings of the first film that is named, where one is, and options
     change them; the word none takes one back.

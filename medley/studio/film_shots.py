@@ -93,6 +93,10 @@ class Lap:
         """How much of each frame belongs to which painting."""
         return walk_shares(self.frames, paintings)
 
+    def passed(self, paintings: int) -> list[int]:
+        """The number of the frame at which the lap passes each painting."""
+        return [round(Fraction(self.frames * number, paintings)) for number in range(paintings)]
+
 
 def lap_of(order: WalkOrder, paintings: int) -> Lap:
     """Count a walk's frames, from exact fractions.
@@ -109,6 +113,21 @@ def lap_of(order: WalkOrder, paintings: int) -> Lap:
             Setting("seconds_per_painting"),
         )
     return Lap(round(leg * paintings), round(leg))
+
+
+def lap_taken(steps: int, every: int, paintings: int) -> Lap:
+    """Count the frames of a walk from its shot, whose steps are of lead and lap; see `lap_of`.
+
+    A lap is as long as its leads but for less than half a frame a lead, so one length alone fits.
+
+    Args:
+        steps: number of the shot's last step.
+        every: steps from one frame to the next.
+        paintings: number of paintings.
+    """
+    frames = steps // every + 1
+    lead = round(Fraction(frames, paintings + 1))
+    return Lap(frames - lead, lead)
 
 
 def muddy_notes(order: WalkOrder, paintings: int) -> list[str]:

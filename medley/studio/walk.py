@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 from medley.files import in_full, part_files
@@ -66,7 +65,7 @@ def cut_walk(
     ]
     timeline = lap.timeline(order.walk.steps_per_frame)
     drift = Drift(timeline, captioned, lap.shares(len(works)))
-    passed = [round(Fraction(lap.frames * number, len(works))) for number in range(len(works))]
+    passed = lap.passed(len(works))
     again = settled_order(film, styles=tuple(work.path for work in works), film=settings)
     parts = (Chapter(at, one_line(work)) for work, at in zip(works, passed, strict=True))
     tags = tags_of(order.kind, again, parts)

@@ -14,6 +14,7 @@ from medley.errors import FilmError, OutputError, PictureError, Setting
 from medley.paintings.catalogs import Entry, read_catalog
 from medley.paintings.draws import byline_of, title_of
 from medley.settings.load import sidecar_of
+from medley.studio.film_shots import lap_taken
 from medley.workspace.shot import Shot
 from medley.workspace.store import Workspace
 
@@ -37,7 +38,8 @@ class Passing:
         frames: number of frames of the film.
         lead: number of frames from one painting to the next.
         every: steps from one frame to the next.
-        seconds: time from one painting to the next, as the film was asked for.
+        seconds: time from one painting to the next, as the film was asked for; None if only the
+            shots are known.
     """
 
     photo: Path
@@ -45,7 +47,7 @@ class Passing:
     frames: int
     lead: int
     every: int
-    seconds: float
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def find_sources(
         elif path.is_dir():
             sources += _of_folder(path, prefix, warn)
         else:
-            sources.append(_of_shot(_by_key(name, workspace)))
+            sources += _of_one(_by_key(name, workspace))
     if len(names) > 1 and (walk := next((one for one in sources if one.passing), None)):
         raise FilmError(f"'{walk.folder}' is a walk, which is a film by itself; name it alone")
     return sources
@@ -240,7 +242,7 @@ def _of_folder(folder: Path, prefix: str | None, warn: Warn) -> list[FrameSource
     if folder.name == "steps" and (folder.parent / "shot.json").is_file():
         folder = folder.parent
     if (folder / "shot.json").is_file():
-        return [_of_shot(Shot(folder.name, folder))]
+        return _of_one(Shot(folder.name, folder))
     for shots in (folder / "shots", folder):
         if found := sorted(shots.glob("*/shot.json"), key=lambda path: path.stat().st_mtime_ns):
             return _of_workspace(folder, [path.parent for path in found], warn)
@@ -249,17 +251,49 @@ def _of_folder(folder: Path, prefix: str | None, warn: Warn) -> list[FrameSource
 
 
 def _of_workspace(folder: Path, places: Iterable[Path], warn: Warn) -> list[FrameSource]:
-    """The finished shots of a workspace, in the order in which they were begun."""
-    sources = []
+    """The finished shots of a workspace, in the order in which they were begun, or its one walk."""
+    shots: list[Shot] = []
     for place in places:
-        shot = Shot(place.name, place)
         if (place / "done.json").exists():
-            sources.append(_of_shot(shot))
+            shots.append(Shot(place.name, place))
         else:
             warn(f"passed over: shot '{place}' is unfinished")
-    if not sources:
+    if not shots:
         raise OutputError(f"no shot in '{folder}' is finished; run the command that began them")
-    return sources
+    walks = [shot for shot in shots if _opening_of(shot)]
+    others = [shot for shot in shots if shot not in walks]
+    if walks and {shot.key for shot in others} <= {_opening_of(walks[0])}:
+        if len(walks) == 1:
+            return _of_one(walks[0])
+        raise FilmError(f"'{folder}' holds {len(walks)} walks; name one, such as '{walks[0].path}'")
+    for shot in walks:
+        warn(f"passed over: shot '{shot.path}' is a walk, a film by itself; name it alone")
+    return [_of_shot(shot) for shot in others]
+
+
+def _of_one(shot: Shot) -> list[FrameSource]:
+    """The parts of a film of one shot; a walk has one for each of its paintings."""
+    source, opening = _of_shot(shot), _opening_of(shot)
+    if not opening:
+        return [source]
+    _, files = shot.files
+    every = shot.description.get("settings", {}).get("keep_every", 1)
+    lap = lap_taken(max(source.pictures), every, len(files))
+    passings = [
+        Passing(Path(), frame, lap.frames, lap.lead, every) for frame in lap.passed(len(files))
+    ]
+    works = [_entry_at(file) for file in files]
+    walk = _Walk(opening, shot.key, passings)
+    return _of_walk(walk, works, shot.path, [shot.path.parent.parent])
+
+
+def _opening_of(shot: Shot) -> str:
+    """The key of the shot that a walk sets out from; "" of any other shot.
+
+    Only a walk goes on from a shot and has several paintings: a chain's shots have one each.
+    """
+    kind, _, key = str(shot.description.get("start", "")).partition(":")
+    return key if kind == "shot" and len(shot.files[1]) > 1 else ""
 
 
 def _of_shot(shot: Shot, entry: Entry | None = None) -> FrameSource:
@@ -387,14 +421,17 @@ def _by_key(source: str, workspace: Workspace) -> Shot:
 
 
 def _entry_of(about: Mapping[str, Any], shot: Shot) -> Entry:
-    """The painting of a shot, with a catalog's facts if its file and catalog are still there."""
+    """The painting of a shot, or the shot in its place."""
     files = about.get("painting_files") or []
-    if not files:
-        return Entry(str(shot.path), shot.key)
+    return _entry_at(files[0]) if files else Entry(str(shot.path), shot.key)
+
+
+def _entry_at(file: str) -> Entry:
+    """The painting in a file, with its catalog's facts if both are still there."""
     try:
-        return read_catalog([Path(files[0])]).entries[0]
+        return read_catalog([Path(file)]).entries[0]
     except PictureError:
-        return Entry(files[0], Path(files[0]).name)
+        return Entry(file, Path(file).name)
 
 
 def _entry_from(work: Mapping[str, Any]) -> Entry:
