@@ -248,6 +248,64 @@ def test_other_kinds_of_film_tell_the_same_as_their_sidecars(command, made, tmp_
     sidecar = run(*asked, f"{command}.json", cwd=made).stdout
     (made / f"{command}.json").unlink()
     assert run(*asked, f"{command}.mkv", *named, cwd=made).stdout == sidecar
+    again = ("assemble", f"{command}.mkv", "-o", "again.mkv", "--force")
+    if command == "walk":
+        run(*again, cwd=made)
+        same = (film_pixels(made / name) for name in ("walk.mkv", "again.mkv"))
+        assert np.array_equal(*same)
+        assert "walk" in json.loads((made / "again.json").read_text())
+    else:
+        assert "of medley sweep in it names no shots" in run(*again, cwd=made, expect=1).stderr
+
+
+def assembled(folder, *more, expect=0):
+    words = ("film.mp4", "-o", "again.mp4", "--workspace", "../outputs/workspace")
+    return run("assemble", *words, *more, cwd=folder, expect=expect).stderr
+
+
+def test_film_is_assembled_anew_without_its_sidecar_from_what_the_workspace_names(lost):
+    told = assembled(lost, expect=1)
+    assert "of a file 'song.wav' with the SHA-256" in told  # which no shot names
+    assert "put it there, or name one with --audio" in told
+    shutil.copy(lost.parent / "private" / "song.wav", lost)
+    shots = {str(path) for path in (lost.parent / "outputs").rglob("*.png")}
+    assembled(lost)
+    assert {str(path) for path in (lost.parent / "outputs").rglob("*.png")} == shots
+    assert is_the_same(lost)
+    again = json.loads((lost / "again.json").read_text())
+    assert again["paintings"][0]["catalog"] == {"artist": "Ann", "date": "1890"}
+    assembled(lost, "--audio", "none", "--title", "none", "--order", "2", "--force")
+    assert len(film_pixels(lost / "again.mp4")) == 15
+
+
+def test_what_is_wanted_to_know_a_film_s_shots_is_said(lost):
+    quiet = ("--audio", "none")
+    told = assembled(lost, *quiet, "--workspace", "empty", expect=1)
+    assert "'film.mp4' has no sidecar 'film.json', and its shots are known by its files" in told
+    assert "of a file 'one.png' with the SHA-256 " in told
+    assert "; put it there, pass the --workspace whose shots name it, or name the shots" in told
+    for folder in ("private", "styles"):
+        shutil.copytree(lost.parent / folder, lost, dirs_exist_ok=True)
+    told = assembled(lost, *quiet, "--workspace", "empty", expect=1)
+    assert "of 'film.mp4' is not in 'empty'; pass its --workspace" in told
+    assembled(lost, *quiet)
+    (lost / "again.json").unlink()
+    told = run("assemble", "again.mp4", "-o", "third.mp4", cwd=lost, expect=1).stderr
+    assert "has no sidecar 'again.json', and the recipe of medley assemble in it names no" in told
+    (lost / "bare.mp4").write_bytes(b"no film")
+    told = run("assemble", "bare.mp4", "-o", "third.mp4", cwd=lost, expect=1).stderr
+    assert "has no sidecar 'bare.json', and there is no recipe in it; name its shots or" in told
+    assert told.count("\n") == 1
+    assert not (lost / "third.mp4").exists()
+
+
+def test_recipe_that_contradicts_itself_is_no_way_to_shots(lost, monkeypatch):
+    photo = "0/photo.png"
+    order = {"content": photo, "styles": [photo], "keep_strength": 0.5}
+    comment = json.dumps({"command": "render", "order": order})
+    monkeypatch.setattr("medley.media.tags.read_comment", lambda _: comment)
+    monkeypatch.setattr("medley.studio.again.find_inputs", lambda values, *_: values)
+    assert "the recipe in it contradicts itself; name its shots" in assembled(lost, expect=1)
 
 
 @pytest.mark.parametrize("name", [".", "/", ""])

@@ -1,18 +1,20 @@
 """`medley assemble`: a film of pictures that are already there."""
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from medley.cli.config import settle, take_settings
+from medley.cli.config import read_film, settle, take_settings
 from medley.cli.help import Grouped
 from medley.cli.options import output_option, read_settings, settings_options
 from medley.cli.words import as_given
-from medley.errors import worded, words_of
+from medley.errors import ConfigError, worded, words_of
 from medley.settings import FilmSettings, RunSettings
 from medley.settings.film import USUAL_SUFFIX
-from medley.settings.load import SettingsFile, read_film
+from medley.settings.load import VERSION, SettingsFile, read_film, words_of
 
 
 def _begin_with_film(
@@ -20,9 +22,14 @@ def _begin_with_film(
 ) -> tuple[str, ...]:
     """Let the options begin with the settings of the first film among the sources."""
     fields = FilmSettings.fields()
-    films = (Path(source) for source in sources if Path(source).is_file())
-    found = (read_film(film, fields) for film in films)
-    take_settings(context, fields, next(filter(None, found), SettingsFile("", Path(), {})))
+    for film in (Path(source) for source in sources if Path(source).is_file()):
+        with suppress(ConfigError):  # told of where its shots are looked for
+            file = read_film(context, film)
+            break
+    else:
+        file = SettingsFile("", Path(), {})
+    known = {name: value for name, value in file.table.items() if name in {*fields, VERSION}}
+    take_settings(context, fields, replace(file, table=known))
     return sources
 
 
@@ -53,10 +60,10 @@ def assemble(
     medley assemble outputs/workspace --resolution vertical --inset top-right
     medley assemble pastiche_workspace/ -o film.mp4
 
-    A source is a film with its .json beside it, which lists its shots; a workspace, all of whose
-    finished shots are shown in the order in which they were begun; a shot's folder or the
-    beginning of its key; or a folder of pictures such as frame_0010.png. A walk is cut as a
-    walk, by itself.
+    A source is a film, whose .json beside it lists its shots (where that is lost, the film
+    tells of them itself); a workspace, all of whose finished shots are shown in the order in
+    which they were begun; a shot's folder or the beginning of its key; or a folder of pictures
+    such as frame_0010.png. A walk is cut as a walk, by itself.
 
     The film begins with the settings of the first film that is named, where one is, and options
     change them; the word none takes one back.

@@ -83,12 +83,22 @@ def _read(context: click.Context, path: Path) -> SettingsFile:
     """Read a file of settings; a film stands for its sidecar, or for the recipe in it."""
     form = FORMATS.get(path.suffix.lower()) if path.name and path.exists() else None
     is_film = form and (form.kind != "sequence" or path.is_dir())
-    if is_film and sidecar_of(path).is_file():
+    has_sidecar = is_film and sidecar_of(path).is_file()
+    is_video = form and form.kind == "video"
+    return read_film(context, path) if has_sidecar or is_video else read_file(path)
+
+
+def read_film(context: click.Context, path: Path) -> SettingsFile:
+    """Read how a film was made from its sidecar, or where that is lost from the film itself.
+
+    Raises:
+        ConfigError: neither tells of it.
+    """
+    if sidecar_of(path).is_file():
         return read_file(sidecar_of(path))
-    if not form or form.kind != "video":
-        return read_file(path)
-    context.meta[_FILM] = path
-    return read_recipe(path)
+    file = read_recipe(path)
+    context.meta[_FILM] = path  # whose files `settle` looks for
+    return file
 
 
 def _find_inputs(settled: dict[str, Any], ranks: dict[str, int]) -> None:

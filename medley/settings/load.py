@@ -11,7 +11,7 @@ import re
 import textwrap
 import tomllib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -160,21 +160,6 @@ class SettingsFile:
 def sidecar_of(film: Path) -> Path:
     """The sidecar of a film, which may be named itself."""
     return film if film.suffix == ".json" else film.with_suffix(".json")
-
-
-def read_film(film: Path, names: Collection[str]) -> SettingsFile | None:
-    """Read some of the settings of a film, or of its sidecar; None where that tells of none.
-
-    Args:
-        film: film or sidecar.
-        names: names of the settings.
-    """
-    try:
-        file = read_file(sidecar_of(film))
-    except ConfigError:
-        return None
-    table = {name: value for name, value in file.table.items() if name in {*names, VERSION}}
-    return replace(file, table=table)
 
 
 def read_file(path: Path) -> SettingsFile:

@@ -13,7 +13,9 @@ from medley.decoders import size_in
 from medley.errors import FilmError, OutputError, PictureError, Setting
 from medley.paintings.catalogs import Entry, read_catalog
 from medley.paintings.draws import byline_of, title_of
+from medley.settings import WalkOrder
 from medley.settings.load import sidecar_of
+from medley.studio.again import plan_again
 from medley.studio.film_shots import lap_taken
 from medley.workspace.shot import Shot
 from medley.workspace.store import Workspace
@@ -101,7 +103,7 @@ def find_sources(
     Args:
         names: names, each of a film or its sidecar, of a workspace, of a shot (its folder, its key,
             or the beginning of that), or of a folder of numbered pictures.
-        workspace: workspace that is searched for shots named by a key or a sidecar.
+        workspace: workspace that is searched for shots named by a key, a sidecar or a recipe.
         prefix: text before the number in the pictures' names; any if None.
         warn: takes a line about each thing that is passed over.
 
@@ -114,7 +116,8 @@ def find_sources(
     for name in names:
         path = Path(name)
         if path.is_file():
-            sources += _of_sidecar(path, workspace)
+            has_sidecar = path.suffix == ".json" or sidecar_of(path).is_file()
+            sources += (_of_sidecar if has_sidecar else _of_recipe)(path, workspace)
         elif path.is_dir():
             sources += _of_folder(path, prefix, warn)
         else:
@@ -347,6 +350,18 @@ def _of_sidecar(path: Path, workspace: Workspace) -> list[FrameSource]:
         else:
             sources.append(_of_shot(_shot_in(places, key, sidecar), entry))
     return sources
+
+
+def _of_recipe(film: Path, workspace: Workspace) -> list[FrameSource]:
+    """The shots of a film whose sidecar is lost, by the recipe in it."""
+    spec = plan_again(film, workspace)
+    shots = [_shot_in([workspace.root], key, film) for key in spec.keys]
+    if isinstance(spec.order, WalkOrder):
+        seconds = spec.order.walk.seconds_per_painting
+        parts = [(one, one.passing) for one in _of_one(shots[-1])]
+        return [replace(one, passing=at and replace(at, seconds=seconds)) for one, at in parts]
+    works = [one.paintings[0].entry for one in spec.shots]
+    return [_of_shot(shot, work) for shot, work in zip(shots, works, strict=True)]
 
 
 def _shot_in(places: Sequence[Path], key: str, sidecar: Path) -> Shot:
