@@ -174,7 +174,15 @@ def test_fault_of_a_setting_that_the_film_brings_is_named_with_its_file(place):
     run("ws", "-o", "film.mp4", *QUICK, cwd=place)
     more = ("--seconds-per-painting", "0.4")
     told = run("film.mp4", "-o", "again.mp4", *more, cwd=place, expect=1)
-    assert "raise --seconds-per-painting to 1.1 or lower hold in 'film.json'" in told
+    assert "raise --seconds-per-painting to 1.1 or lower --hold (hold in 'film.json')" in told
+    (place / "film.toml").write_text("hold = 50\nseconds_per_painting = 60\nfps = 2\n")
+    words = ("render", "--content", "styles/red_rose.png", "--config", "film.toml")
+    errors = io.StringIO()
+    with contextlib.chdir(place), contextlib.redirect_stderr(errors), pytest.raises(SystemExit):
+        main(list(words))
+    ways = "raise --seconds-per-painting (seconds_per_painting in 'film.toml') to "
+    assert ways in errors.getvalue()
+    assert " or lower --hold (hold in 'film.toml')" in errors.getvalue()
 
 
 def test_chain_of_shots_that_are_none_is_refused(place):

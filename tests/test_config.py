@@ -337,7 +337,7 @@ def test_fault_of_a_file_s_setting_is_named_with_its_key_and_the_file(config, tm
     path = config('hold = 50\ncontent = "a.png"\nstyles = "b.png"')
     for command in ("render", "sweep"):
         done = run(command, "--config", path, cwd=tmp_path, expect=1)
-        assert f"or lower hold in '{path}'" in done.stderr
+        assert f"or lower --hold (hold in '{path}')" in done.stderr
 
 
 def test_way_out_that_the_file_does_not_say_is_an_option(config, tmp_path):
@@ -347,7 +347,7 @@ def test_way_out_that_the_file_does_not_say_is_an_option(config, tmp_path):
     assert f"style_weights in '{path}' is for paintings in one shot; pass --blend" in done.stderr
     path = config('audio = "gone.wav"\nyears = "1880"\ncontent = "a.png"\nstyles = "b.png"')
     done = run("render", "--config", path, cwd=tmp_path, expect=1)
-    assert f"check its name, or leave out audio in '{path}'" in done.stderr
+    assert f"or name another --audio (audio in '{path}'), or none" in done.stderr
     Image.fromarray(draw_pixels(40, 40, 1)).save(tmp_path / "a.png")
     done = run("render", "--config", path, "--audio", "none", cwd=tmp_path, expect=1)
     assert f"years = 1880 in '{path}' leaves no painting" in done.stderr

@@ -177,7 +177,7 @@ def test_tiles_are_as_large_as_fits_and_only_where_they_are_needed():
 def test_tiles_that_cannot_fit_are_refused_though_they_were_asked_for(wish):
     need = peak_bytes(SQUARE, SETTINGS, None if wish == "off" else wish)
     with pytest.raises(
-        ResourceError, match=rf"4096x4096 pixels take .* with tile {wish}, .*; leave tile out"
+        ResourceError, match=rf"4096x4096 pixels take .* with tile {wish}, .*; pass tile auto"
     ):
         choose_tile(wish, SQUARE, SETTINGS, 0.99 * need)
 

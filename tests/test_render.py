@@ -405,7 +405,7 @@ def test_pictures_are_tiled_where_they_do_not_fit_as_a_whole(place, monkeypatch)
     monkeypatch.setattr("medley.studio.shooting.resources.free_memory", lambda _: room)
     assert "computed in tiles of 384 pixels" in plan(place, *large).stdout
     whole = plan(place, *large, "--tile", "off", expect=1).stderr
-    assert re.fullmatch(r"Error: 512x\d+ .* with --tile off, .*; leave --tile out.*\n", whole)
+    assert re.fullmatch(r"Error: 512x\d+ .* with --tile off, .*; pass --tile auto.*\n", whole)
     assert "in tiles of 128 pixels" in plan(place, *large, "--tile", "128").stdout
     monkeypatch.setattr("medley.studio.shooting.resources.free_memory", lambda _: room - peak / 2)
     refused = plan(place, *large, expect=1).stderr

@@ -10,11 +10,11 @@ import click
 from medley.cli.config import read_film, settle, take_settings
 from medley.cli.help import Grouped
 from medley.cli.options import output_option, read_settings, settings_options
-from medley.cli.words import as_given
+from medley.cli.words import as_given, as_set
 from medley.errors import ConfigError, worded, words_of
 from medley.settings import FilmSettings, RunSettings
 from medley.settings.film import USUAL_SUFFIX
-from medley.settings.load import VERSION, SettingsFile, read_film, words_of
+from medley.settings.load import VERSION, SettingsFile
 
 
 def _begin_with_film(
@@ -74,7 +74,7 @@ def assemble(
     try:
         asked.fitted(path)
     except ValueError as error:
-        raise click.UsageError(words_of(error, as_given)) from None
+        raise click.UsageError(words_of(error, as_set)) from None
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
     from medley.cli.assemble_run import Request, assemble_film
 

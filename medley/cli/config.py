@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
 from medley.cli.options import PATH, Command, contradiction
-from medley.cli.words import FILE, SAID, as_given, in_options, printable
+from medley.cli.words import FILE, SAID, as_given, as_set, in_options, printable
 from medley.errors import ConfigError, Setting, worded, words_of
 from medley.settings import FormatSettings, Settings
 from medley.settings.base import UNSET, is_optional, is_set, rivals_in
@@ -230,7 +230,7 @@ def _why_unfit(path: Path, values: Mapping[str, Any]) -> str:
     try:
         check_format(path, FormatSettings(**values))
     except ValueError as error:
-        return words_of(error, as_given)
+        return words_of(error, as_set)
     return ""
 
 

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from medley.cli.help import Grouped, SettingOption, by_worth
-from medley.cli.words import as_given, in_options, option_of
+from medley.cli.words import as_set, in_options, option_of
 from medley.settings import Order, RunSettings, Settings
 from medley.settings.base import (
     UNSET,
@@ -239,7 +239,7 @@ def read_settings(schema: type[Schema], values: dict[str, Any]) -> Schema:
         return schema.of(**own)
     except ValidationError as error:
         _refuse_missing(missing_in(error))
-        raise click.UsageError(complaint(error.errors()[0], as_given)) from None
+        raise click.UsageError(complaint(error.errors()[0], as_set)) from None
 
 
 def _refuse_missing(names: Collection[str]) -> None:

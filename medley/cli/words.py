@@ -46,8 +46,8 @@ def in_options(setting: Setting) -> str:
     return f"{option} {setting.value}"
 
 
-def as_given(setting: Setting) -> str:
-    """Write a setting as it was given: as an option, or "tile = 512 in 'film.toml'".
+def as_set(setting: Setting) -> str:
+    """Write a setting where it was set: as an option, or "tile = 512 in 'film.toml'".
 
     A value that the file does not say is a way out, which the command line has too.
     """
@@ -59,6 +59,15 @@ def as_given(setting: Setting) -> str:
     if setting.value is not None and str(setting.value).strip("'") != said:
         return in_options(setting)
     return f"{in_files(setting)} in {context.meta[FILE]}"
+
+
+def as_given(setting: Setting) -> str:
+    """Write a setting as it was set; one without its value, which may be changed, in both ways.
+
+    "Lower --hold (hold in 'film.toml')": the option stands over the file.
+    """
+    option, told = in_options(setting), as_set(setting)
+    return told if setting.value is not None or told == option else f"{option} ({told})"
 
 
 def printable(text: str) -> str:

@@ -36,11 +36,12 @@ def check_sound(path: Path, codec: str) -> Fraction:
     """
     if not path.is_file():
         raise FilmError(
-            f"there is no sound file '{path}'; check its name, or leave out ", Setting("audio")
-        )
+            f"there is no sound file '{path}'; check its name, or name another ", Setting("audio"),
+            ", or none",
+        )  # fmt: skip
     if why := _complaint(codec):
         raise FilmError(
-            f"ffmpeg cannot encode sound by {codec} here ({why}); leave out ", Setting("audio")
+            f"ffmpeg cannot encode sound by {codec} here ({why}); pass ", Setting("audio", "none")
         )
     # A line for each second, and what is left: the listing of an hour is a short one. Which samples
     # are numbers does not matter for it, and takes several times as long as all the rest.

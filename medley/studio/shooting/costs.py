@@ -172,8 +172,8 @@ def choose_tile(
         if free is not None and need > free:
             raise ResourceError(
                 f"{named} take {amount(need)} of memory with ", Setting("tile", asked),
-                f", and {amount(free)} are free; leave ", Setting("tile"),
-                " out, or pass a smaller ", Setting("size"),
+                f", and {amount(free)} are free; pass ", Setting("tile", "auto"),
+                ", or a smaller ", Setting("size"),
             )  # fmt: skip
         return tile
     if free is None:
