@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from medley.media.tags import read_comment
 from PIL import Image
 
 from medley.errors import ConfigError
+from medley.files import file_sha256
 from medley.media.film_file import read_comment
 from medley.settings import RenderOrder, read_table
 from medley.settings.load import adapter_of
@@ -117,19 +119,20 @@ def test_painting_that_ships_is_found_wherever_the_film_lies(tmp_path):
     order = RenderOrder.of(content=film, styles=(shipped_files()["glass"],))
     table = json.loads(write_recipe("render", order))["order"]
     assert "glass.jpg" in table["styles"][0]
-    found = find_inputs({"styles": tuple(map(Path, table["styles"]))}, tmp_path / film, [])
+    found = find_inputs({"styles": tuple(map(Path, table["styles"]))}, tmp_path / film, {})
     assert found["styles"] == order.styles
 
 
 def test_every_file_that_is_not_found_is_named_with_its_digest(lost):
     told = again(lost, expect=1).stderr.splitlines()
     assert len(told) == 4
-    assert all("' with the SHA-256 " in line and "which is not beside it" in line for line in told)
+    assert all("' with the SHA-256 " in line for line in told)
+    assert all(", and there is no file of that name beside it; " in line for line in told)
     ways = {line.partition("file '")[2].split("'")[0]: line.rpartition("; ")[2] for line in told}
     assert ways == {
-        "photo.png": "name it, or its folder, with --content",
-        "one.png": "name it, or its folder, with --styles",
-        "two.png": "name it, or its folder, with --styles",
+        "photo.png": "name it, whatever its name is now, or its folder, with --content",
+        "one.png": "name it, whatever its name is now, or its folder, with --styles",
+        "two.png": "name it, whatever its name is now, or its folder, with --styles",
         "song.wav": "put it there, or name one with --audio",
     }
 
@@ -140,8 +143,32 @@ def test_other_file_of_the_same_name_is_not_taken(lost):
     shutil.copy(lost / "one.png", lost / "photo.png")
     told = again(lost, expect=1).stderr
     assert "of a file 'photo.png' with the SHA-256 " in told
-    assert ", and 'photo.png' is another (" in told
+    assert ", and 'photo.png' is another file (" in told
     assert not (lost / "again.mp4").exists()
+
+
+def test_file_that_is_named_and_is_another_is_told_apart_from_none(lost):
+    quiet = ("--audio", "none")
+    for name in ("one.png", "two.png"):
+        shutil.copy(lost.parent / "styles" / name, lost.parent / f"my-{name}")
+    ones = ("--styles", "../my-one.png", "../my-two.png")
+    shutil.copy(lost.parent / "private" / "photo.png", lost / "renamed.png")
+    told = again(lost, *quiet, *ones, expect=1).stderr
+    digest = file_sha256(lost / "renamed.png")
+    assert f"of a file 'photo.png' with the SHA-256 {digest}, and there is no file of that" in told
+    assert "; name it, whatever its name is now, or its folder, with --content" in told
+    told = again(lost, *quiet, *ones, "--content", "../my-one.png", expect=1).stderr
+    other = file_sha256(lost.parent / "my-one.png")[:16]
+    assert f"{digest}, and '../my-one.png' is another file ({other}...); name that one" in told
+    assert told.count("\n") == 1
+    told = again(lost, *quiet, *ones[:2], "--content", "renamed.png", expect=1).stderr
+    assert ", and '../my-one.png' is another file (" in told  # and not the photo
+    told = again(lost, *quiet, *ones[:1], "../private", "--content", "renamed.png", expect=1).stderr
+    assert told.count(", and there is no file of that name in '../private' or beside it; ") == 2
+    (lost / "two.png").write_bytes(b"")
+    told = again(lost, *quiet, *ones[:2], "--content", "renamed.png", expect=1).stderr
+    assert ", which is none of '../my-one.png', 'two.png'; name that one" in told
+    again(lost, *quiet, *ones, "--content", "renamed.png")
 
 
 def test_settings_of_a_recipe_are_changed_and_taken_back_by_options(lost):
@@ -231,8 +258,8 @@ def test_recipe_of_a_stranger_writes_and_reads_nowhere_else(tmp_path, monkeypatc
     assert "workspace" not in file.table
     (tmp_path / "film.mp4").touch()
     told = run("render", "--config", "film.mp4", cwd=tmp_path, expect=1).stderr
-    assert "of a file 'photo.png' with the SHA-256 .., which" in told
-    assert "of a file 'hosts' with the SHA-256 , which" in told
+    assert "of a file 'photo.png' with the SHA-256 .., and there" in told
+    assert "of a file 'hosts' with the SHA-256 , and there" in told
 
 
 @pytest.mark.parametrize("command", ["walk", "sweep"])

@@ -112,12 +112,11 @@ def _find_inputs(settled: dict[str, Any], ranks: dict[str, int]) -> None:
     context = click.get_current_context()
     film: Path = context.meta[_FILM]
     said = context.default_map or {}
-    places = [
-        place
+    places = {
+        name: settled[name]
         for name in ("content", "styles")
         if name in said and ranks.get(name) == _BY_HAND
-        for place in settled[name]
-    ]
+    }
     for name in ("content", "styles"):
         if name in said and name in settled:
             settled[name], ranks[name] = said[name], _FROM_FILE

@@ -53,7 +53,7 @@ def plan_again(film: Path, workspace: Workspace) -> FilmSpec:
     table = {name: one for name, one in file.table.items() if name not in _IN_NO_SHOT}
     values = set_values(check_table(schema.fields(), table, file.source))
     try:
-        found = find_inputs(values, film, _files_of(workspace, values))
+        found = find_inputs(values, film, {"workspace": _files_of(workspace, values)})
         order = schema.of(**found, output=film, workspace=workspace.root)
     except ConfigError as error:
         what, *_ = error.faults[0]

@@ -27,6 +27,7 @@ from medley.settings.load import (
 from medley.shipped import shipped_files
 
 _LEFT_OUT = ("workspace", "output")  # equal films are equal files, whatever they are called
+_NAMED = 3  # files that are named which are not meant
 _SHOWN = 16  # digits of a digest that is told of a file that is not meant
 
 
@@ -62,21 +63,25 @@ def read_recipe(film: Path) -> SettingsFile:
     return SettingsFile(f"'{film}'", Path(), table, command=recipe.get("command"))
 
 
-def find_inputs(values: Mapping[str, Any], film: Path, places: Sequence[Path]) -> dict[str, Any]:
+def find_inputs(
+    values: Mapping[str, Any], film: Path, places: Mapping[str, Sequence[Path]]
+) -> dict[str, Any]:
     """Find the files that a film was made of, by names and digests; paintings may have shipped.
 
     Args:
         values: settings by name, with paths as in a recipe.
         film: film, beside which the files may lie.
-        places: files, which may have other names now, and folders to look into first.
+        places: files, which may have other names now, and folders to look into first, by the
+            setting that names them; each may hold any of the files.
 
     Raises:
         ConfigError: files are not there, or others of their names are; each is named.
     """
     faults: dict[tuple[Part, ...], None] = {}
-    folders = [_by_name(place.rglob("*")) for place in places if place.is_dir()]
+    named = [place for some in places.values() for place in some]
+    folders = [_by_name(place.rglob("*")) for place in named if place.is_dir()]
     folders += [_by_name(film.parent.iterdir()), _by_name(shipped_files().values())]
-    files = [place for place in places if place.is_file()]
+    files = [place for place in named if place.is_file()]
 
     def find(setting: str, wanted: Path) -> Path:
         digest, name = _parts_of(wanted)
@@ -84,20 +89,39 @@ def find_inputs(values: Mapping[str, Any], film: Path, places: Sequence[Path]) -
         for path in tried:
             if _digest(path) == digest:
                 return path
+        asked = "styles" if setting == "mask" else setting
+        given = places.get(asked, ())
         what = f"'{film}' was made of a file '{name}' with the SHA-256 {digest}"
-        if others := [path for path in tried if path.name == name]:
-            what += f", and '{others[0]}' is another ({_digest(others[0])[:_SHOWN]}...)"
-        else:
-            what += ", which is not beside it"
-        is_searched = setting in ("content", "styles", "mask")
-        way = "name it, or its folder, with " if is_searched else "put it there, or name one with "
-        faults[what, f"; {way}", Setting("styles" if setting == "mask" else setting)] = None
+        what += _found_instead(given, [path for path in tried if path.name == name])
+        way = "put it there, or name one with "
+        if asked in ("content", "styles"):
+            which = "that one" if given else "it, whatever its name is now"
+            way = f"name {which}, or its folder, with "
+        faults[what, f"; {way}", Setting(asked)] = None
         return wanted
 
     found = {name: map_paths(value, partial(find, name)) for name, value in values.items()}
     if faults:
         raise ConfigError(*faults)
     return found
+
+
+def _found_instead(given: Sequence[Path], alike: Sequence[Path]) -> str:
+    """Say what was found in the place of a film's file.
+
+    Args:
+        given: files and folders in which it should be.
+        alike: files of its name.
+    """
+    others = list(dict.fromkeys([*(path for path in given if path.is_file()), *alike]))
+    if len(others) == 1:
+        return f", and '{others[0]}' is another file ({_digest(others[0])[:_SHOWN]}...)"
+    if others:
+        named = [f"'{path}'" for path in others[:_NAMED]]
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        return f", which is none of {', '.join(named)}{more}"
+    where = "".join(f"in '{path}' or " for path in given[:_NAMED])
+    return f", and there is no file of that name {where}beside it"
 
 
 def _parts_of(path: Path) -> tuple[str, str]:
