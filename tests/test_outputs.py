@@ -135,14 +135,14 @@ def test_sidecar_is_the_film_s_that_it_tells_of_whatever_its_kind(first, tmp_pat
     outputs = Outputs(tmp_path / "film.mp4")
     sidecar = outputs.sidecar
     sidecar.write_text(json.dumps({"film": {"file": first}}))
-    outputs.check(force=True, inputs=[])  # that film is gone
+    outputs.check_own()  # that film is gone
     (tmp_path / first).touch()
     with pytest.raises(OutputError, match=f"film.mp4' and '.*{first}' would have one sidecar"):
-        outputs.check(force=True, inputs=[])
+        outputs.check_own()
     for other in ("film.mp4", "moved.gif", "", "a/b.gif", 3, None):  # its own, or nobody's
         sidecar.write_text(json.dumps({"film": {"file": other}}))
         (tmp_path / "moved.gif").touch()
-        outputs.check(force=True, inputs=[])
+        outputs.check_own()
     for damaged in ("", "[]", "{", '{"film": 3}'):
         sidecar.write_text(damaged)
-        outputs.check(force=True, inputs=[])
+        outputs.check_own()

@@ -39,6 +39,7 @@ def assemble_film(request: Request, path: Path, asked: FilmSettings) -> None:
     film, outputs = asked.fitted(path), Outputs(path)
     named = [Path(source) for source in request.sources]
     with display(request.quiet) as show:
+        outputs.check_own()
         outputs.check(True, named)  # whether one that is there may be replaced is told of last
         check_output(path, asked, show.warn)
         kept = Workspace(request.workspace)

@@ -85,10 +85,9 @@ class Outputs:
         """Refuse to overwrite files, and check early that the folder can be written to.
 
         Raises:
-            OutputError: the files beside the film are another film's, a file exists and `force` is
-                not set, a file is one of the inputs, or the folder is not writable.
+            OutputError: a file exists and `force` is not set, a file is one of the inputs, or the
+                folder is not writable.
         """
-        self.check_own()
         folder = format_of(self.film).kind == "sequence"
         for path in reversed(self.all):
             if folder and path == self.film:
