@@ -69,6 +69,23 @@ def part_files(*paths: Path) -> Iterator[list[Path]]:
             _remove(part)
 
 
+@contextlib.contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside `path` for what is needed only while that is written.
+
+    It is called as a part file is, so that `remove_parts_of` finds what a killed process left.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    folder = _part_path(path)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that either all of it becomes visible at once, or nothing.
 

@@ -115,12 +115,12 @@ def test_workspace_becomes_a_film_of_its_shots_in_the_order_they_were_begun(plac
 def test_sidecar_is_the_list_and_order_of_another_film(place):
     run("ws", "-o", "film.mp4", "--order", "2,1", *QUICK, cwd=place)
     assert turns(place / "film.mp4") == [0, 2, 0, 1, 0]
-    before = {path: path.stat().st_mtime_ns for path in place.rglob("ws/shots/**/*")}
+    before = {path: path.stat().st_mtime_ns for path in place.rglob("ws/shots/[!.]*/**/*")}
     run("film.mp4", "-o", "again.mp4", "--pace", "even", *QUICK, cwd=place)
     run("again.json", "-o", "one.mp4", "--order", "2", *QUICK, cwd=place)
     assert turns(place / "again.mp4") == [0, 2, 0, 1, 0]
     assert turns(place / "one.mp4") == [0, 1, 0]
-    assert {path: path.stat().st_mtime_ns for path in place.rglob("ws/shots/**/*")} == before
+    assert {path: path.stat().st_mtime_ns for path in place.rglob("ws/shots/[!.]*/**/*")} == before
 
 
 def settings_of(path):

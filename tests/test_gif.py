@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from medley.errors import FilmError
+from medley.files import scratch_folder
 from medley.film.facts import read_facts
 from medley.film.gif import write_gif
 from medley.media import ffmpeg
@@ -16,7 +17,8 @@ from .conftest import draw_pixels
 
 def write(path, frames, fps=Fraction(25)):
     height, width = frames[0].shape[:2]
-    write_gif(iter(frames), path, width=width, height=height, fps=fps)
+    with scratch_folder(path) as folder:
+        write_gif(iter(frames), path, folder, width=width, height=height, fps=fps)
     return path
 
 

@@ -9,7 +9,10 @@ import pytest
 from PIL import Image
 
 from medley.errors import OutputError
+from medley.film.encode import encode_film
+from medley.settings.film import FormatSettings
 from medley.studio.editing.outputs import Outputs
+from medley.workspace.store import Workspace
 
 from .conftest import draw_pixels
 from .test_render import place, render, run  # noqa: F401 - a fixture
@@ -146,3 +149,44 @@ def test_sidecar_is_the_film_s_that_it_tells_of_whatever_its_kind(first, tmp_pat
     for damaged in ("", "[]", "{", '{"film": 3}'):
         sidecar.write_text(damaged)
         outputs.check_own()
+
+
+@pytest.mark.parametrize("command", [("render", "--config", "film.json"), ("assemble", "film.mp4")])
+def test_what_a_killed_run_left_of_a_film_goes_when_it_is_cut_again(command, place):  # noqa: F811
+    render(place, "-o", "film.mp4", "--quiet")
+    again = (*command, "-o", "again.mp4", "--force", "--quiet")
+    left = [place / f".again-0a1b2c3d.part{end}" for end in (".mp4", ".json", ".png")]
+    folder = place / ".again-4e5f6071.part.mp4"
+    other = place / ".another-0a1b2c3d.part.mp4"
+    other.touch()
+
+    def leave():
+        for path in left:
+            path.touch()
+        folder.mkdir()
+        (folder / "sound.raw").touch()
+
+    leave()
+    with Outputs(place / "again.mp4").claim(Workspace(place / "outputs/workspace")) as claim:
+        assert claim.take_now()  # as a run that is at the film just now
+        run(*again, cwd=place)
+    assert all(path.exists() for path in (*left, folder))
+    run(*again, cwd=place)
+    assert [path.name for path in place.glob(".*")] == [other.name]
+
+
+def test_all_that_lies_beside_a_film_while_it_is_written_is_swept(tmp_path, monkeypatch):
+    song(tmp_path / "song.wav", 0.2)
+    frames = [draw_pixels(32, 32, seed) for seed in range(5)]
+    monkeypatch.setattr("medley.files._remove", lambda _: None)  # as a killed process would
+    for name in ("film.mp4", "film.gif"):
+        path = tmp_path / name
+        sound = FormatSettings(audio=tmp_path / "song.wav" if name == "film.mp4" else None)
+        known = {"fps": Fraction(25), "width": 32, "height": 32, "frame_count": 5}
+        encode_film(iter(frames), path, settings=sound, **known)
+    monkeypatch.undo()
+    left = [path.suffix for path in tmp_path.glob(".*") if path.is_dir() and any(path.iterdir())]
+    assert sorted(left) == [".gif", ".mp4"]
+    for name in ("film.mp4", "film.gif"):
+        Outputs(tmp_path / name).remove_parts()
+    assert names(tmp_path) == ["film.gif", "film.mp4", "song.wav"]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from medley.media.tags import read_comment
 from PIL import Image
 
 from medley.errors import ConfigError

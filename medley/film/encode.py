@@ -1,7 +1,6 @@
 """Frames to a film of any format, streamed, and read back before it gets its name."""
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from medley.errors import FilmError, Setting
-from medley.files import cannot_write, part_file
+from medley.files import cannot_write, part_file, scratch_folder
 from medley.film import webp
 from medley.film.codecs import check_encoder, check_size, choose_encoder
 from medley.film.facts import read_facts
@@ -212,7 +211,8 @@ def _write(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) -> Fil
         size = write_sheet(shown, part, width=width, height=height, fps=fps)
         return replace(wanted, frame_count=1, fps=None, height=size[0], width=size[1])
     if kind == "gif":
-        write_gif(frames, part, width=width, height=height, fps=fps)
+        with scratch_folder(path) as folder:
+            write_gif(frames, part, folder, width=width, height=height, fps=fps)
     else:
         webp.write_film(
             frames, part, width=width, height=height,
@@ -231,8 +231,8 @@ def _write_video(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) 
     index = ["-cues_to_front", "1"] if is_matroska else ["-movflags", "+faststart"]
     looped = film.frame_count if film.loops else 0
     video = ["-vf", _TO_BT709, *encoder.command(film.settings.crf, film.width, looped), *_TAGS]
-    with tempfile.TemporaryDirectory(dir=part.parent, prefix=".film-") as folder:
-        tags, raw = Path(folder, "tags.txt"), Path(folder, "sound.raw")
+    with scratch_folder(path) as folder:
+        tags, raw = folder / "tags.txt", folder / "sound.raw"
         tags.write_bytes(_told(film, path).encode(errors="replace"))
         source += ["-f", "ffmetadata", "-i", url(tags)]
         streams = ["-map", "0:v", "-map_metadata", "1", "-map_chapters", "1"]

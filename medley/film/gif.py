@@ -1,6 +1,5 @@
 """A GIF with a palette of our own: one pass counts the colours, the next one uses the palette."""
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +17,13 @@ _DITHER = "dither=bayer:bayer_scale=4:diff_mode=rectangle"
 
 
 def write_gif(
-    frames: Iterable[Pixels], path: Path, *, width: int, height: int, fps: Fraction
+    frames: Iterable[Pixels],
+    path: Path,
+    folder: Path,
+    *,
+    width: int,
+    height: int,
+    fps: Fraction,
 ) -> None:
     """Write a GIF that loops, all of its frames in one palette.
 
@@ -28,6 +33,7 @@ def write_gif(
     Args:
         frames: uint8 RGB `(height, width, 3)`, taken one at a time.
         path: the film's file.
+        folder: folder in which the frames lie meanwhile.
         width: every frame's width, in pixels.
         height: every frame's height, in pixels.
         fps: frames a second, 100 divided by a whole number.
@@ -36,14 +42,13 @@ def write_gif(
         FilmError: ffmpeg failed, in its own words.
         OSError: the folder cannot be written to.
     """
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".gif-") as folder:
-        spool, table = Path(folder, "frames.nut"), Path(folder, "palette.png")
-        count = ColourCount()
-        lossless = ["-c:v", "ffv1", "-pix_fmt", "bgr0", "-threads", "2", "-slices", "4"]
-        feed([*raw_input(width, height, fps), *lossless, url(spool)], _counted(frames, count))
-        _write_palette(best_palette(*count.colours(), _COLOURS), table)
-        graph = f"[0:v][1:v]paletteuse={_DITHER}"
-        feed(["-i", url(spool), "-i", url(table), "-lavfi", graph, "-loop", "0", url(path)], ())
+    spool, table = folder / "frames.nut", folder / "palette.png"
+    count = ColourCount()
+    lossless = ["-c:v", "ffv1", "-pix_fmt", "bgr0", "-threads", "2", "-slices", "4"]
+    feed([*raw_input(width, height, fps), *lossless, url(spool)], _counted(frames, count))
+    _write_palette(best_palette(*count.colours(), _COLOURS), table)
+    graph = f"[0:v][1:v]paletteuse={_DITHER}"
+    feed(["-i", url(spool), "-i", url(table), "-lavfi", graph, "-loop", "0", url(path)], ())
 
 
 def _counted(frames: Iterable[Pixels], count: ColourCount) -> Iterator[bytes]:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from medley.events import Event, Listener, stage
-from medley.files import remove_parts_of, sha256
 from medley.media.film_file import FilmFacts
 from medley.settings import RenderOrder, WalkOrder
 from medley.studio.editing.measure import Measure
@@ -49,14 +48,14 @@ def cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm 
         MedleyError: the film cannot be made, or a picture was changed since it was planned.
     """
     if not film.keeps_made:
-        return _cut(film, listener, pictures)
+        with film.outputs.claimed(film.workspace):
+            return _cut(film, listener, pictures)
     path = film.path
 
     def tell(text: str) -> None:
         listener(Event("told", str(path), text=text))
 
-    mark = sha256(str(path.absolute()).encode(errors="surrogateescape"))[:24]
-    with film.workspace.claim(f"film-{mark}") as claim:
+    with film.outputs.claim(film.workspace) as claim:
         if not claim.take_now():
             tell(f"another process is cutting '{path}'; waiting")
             while not claim.take_now(_LOOK_S):
@@ -64,8 +63,7 @@ def cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm 
                 listener(stage(f"waiting for another process's '{path.name}'", 0, 1))
         if film.is_there():
             return None
-        for own in film.outputs.all:  # a killed run may have left part files
-            remove_parts_of(own)
+        film.outputs.remove_parts()
         for note in film.notes:  # nobody sat there to be told when it was planned
             tell(note)
         return _cut(film, listener, pictures)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -62,8 +63,10 @@ def assemble(
     """
     warn = cache(warn)  # many shots may lack the same painting
     film = film.model_copy(update={"captions": choose_captions(sources, film)})
-    for root in {source.shot.path.parent.parent for source in sources if source.shot}:
-        Workspace(root).note_film(outputs.sidecar)
+    roots = dict.fromkeys(one.shot.path.parent.parent for one in sources if one.shot)
+    kept = [Workspace(root) for root in roots]
+    for workspace in kept:
+        workspace.note_film(outputs.sidecar)
     contents, segments = _read_sources(sources, film, listener, warn)
     if film.sparkline != "none" and not any(one.losses for one in segments):
         warn("these pictures have no trace of losses; the film goes without the sparkline")
@@ -74,7 +77,8 @@ def assemble(
     drift = _drift_of(sources, segments)
     shown = segments[:1] if drift else segments
     tags = tags_of("assemble", film, _chapters(sources, film))
-    with part_files(*outputs.all) as (*beside, part):
+    own = next((outputs.claimed(one) for one in kept if one.folder.is_dir()), nullcontext())
+    with own, part_files(*outputs.all) as (*beside, part):
         facts = cut_medley(contents, shown, film, outputs.film, on_frame, part, drift, tags)
         works = [
             (one.painting, one.read(_result(one, source, drift)), credit_lines(source))

@@ -1,16 +1,19 @@
-"""Paths of the files that a film consists of, and checks that they can be written."""
+"""The files that a film consists of: their paths, their claim, and whether they can be written."""
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from medley.errors import OutputError, Setting
-from medley.files import check_folder_free, check_free
+from medley.files import check_folder_free, check_free, remove_parts_of, sha256
 from medley.film.encode import check_encoding
 from medley.settings import EncodeSettings
 from medley.settings.film import format_of
+from medley.workspace.locks import Claim
+from medley.workspace.store import Workspace
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,28 @@ class Outputs:
     def chart(self) -> Path:
         """The measures as a picture."""
         return self.film.with_suffix(".chart.png")
+
+    def claim(self, workspace: Workspace) -> Claim:
+        """Make a lock, in the workspace of its shots, against other processes' cutting the film."""
+        mark = sha256(str(self.film.absolute()).encode(errors="surrogateescape"))[:24]
+        return workspace.claim(f"film-{mark}")
+
+    def remove_parts(self) -> None:
+        """Remove what killed runs left of the files; the film must be claimed."""
+        for own in self.all:
+            remove_parts_of(own)
+
+    @contextmanager
+    def claimed(self, workspace: Workspace) -> Iterator[None]:
+        """Claim the film for the block, and remove what killed runs left of its files.
+
+        Neither is done if another run has claimed it, or the workspace cannot be written to.
+        """
+        with self.claim(workspace) as claim:
+            with suppress(OutputError):
+                if claim.take_now():
+                    self.remove_parts()
+            yield
 
     def check_own(self) -> None:
         """Refuse to take sidecar and poster from another film, whose only description they are.
