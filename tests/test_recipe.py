@@ -329,7 +329,7 @@ def test_recipe_that_contradicts_itself_is_no_way_to_shots(lost, monkeypatch):
     photo = "0/photo.png"
     order = {"content": photo, "styles": [photo], "keep_strength": 0.5}
     comment = json.dumps({"command": "render", "order": order})
-    monkeypatch.setattr("medley.media.tags.read_comment", lambda _: comment)
+    monkeypatch.setattr("medley.studio.editing.recipe.read_comment", lambda _: comment)
     monkeypatch.setattr("medley.studio.again.find_inputs", lambda values, *_: values)
     assert "the recipe in it contradicts itself; name its shots" in assembled(lost, expect=1)
 
