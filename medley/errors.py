@@ -35,6 +35,28 @@ def in_files(setting: Setting) -> str:
     return setting.name if value is None else f"{setting.name} = {value}"
 
 
+class Source(NamedTuple):
+    """A place in a file of settings, as the first part of a message about what stands there.
+
+    Attributes:
+        file: name of the file.
+        line: number of the line, from 1; 0 if it is not known.
+        film: number of the film in a manifest, from 1; 0 stands for [defaults], None for neither.
+        setting: key of the setting; "" where a whole table or file is meant.
+    """
+
+    file: str
+    line: int = 0
+    film: int | None = None
+    setting: str = ""
+
+    def __str__(self) -> str:
+        """Name file, line and film: "'films.toml' line 12, film 2"."""
+        line = f" line {self.line}" if self.line else ""
+        film = "" if self.film is None else f", film {self.film}" if self.film else ", [defaults]"
+        return f"'{self.file}'{line}{film}"
+
+
 Part = str | Setting
 Wording = Callable[[Setting], str]
 """Writes a setting as it is given at one of the doors."""

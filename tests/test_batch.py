@@ -630,6 +630,54 @@ def test_check_tells_programs_of_each_film(place, monkeypatch):
 
 
 @pytest.mark.usefixtures("here")
+def test_check_names_what_is_passed_over_once_with_the_film_that_lacks_it(place):
+    (place / "styles" / "torn.png").write_bytes(b"no picture")
+    checked = command(place, BOTH, "--check", "--json")
+    (warning,) = checked.stderr.splitlines()
+    assert warning.startswith(
+        "warning: 'films.toml' line 10, film 1: 'outputs/photo-medley.mp4' and 1 more film: "
+        f"passed over: '{Path('styles', 'torn.png')}'"
+    )
+    told = json.loads(checked.stdout)
+    assert told["faults"] == []
+    for film in told["films"]:
+        (note,) = film["notes"]
+        assert warning.endswith(note)
+    command(place, BOTH)
+    assert "warning" not in command(place, BOTH, "--check").stderr
+
+
+def test_check_tells_programs_each_fault_of_a_manifest_with_its_place(place):
+    films = 'nothing = 3\n[[film]]\ncontent = "photo.png"\nstyle-weight = "much"\nbits = 8\n'
+    failed = command(place, films, "--check", "--json", expect=1)
+    first, second = json.loads(failed.stdout)["faults"]
+    assert first["message"].startswith("there is no setting 'nothing'")
+    assert (first["film"], first["line"], first["setting"]) == (0, 10, "nothing")
+    assert second.pop("message").startswith("style-weight is 'much'; it must be a number")
+    assert second == {"file": "films.toml", "line": 13, "film": 1, "setting": "style-weight"}
+    assert len(failed.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize("text", ["films = [", "[[film]]\n"])
+def test_check_tells_programs_what_is_wrong_with_a_whole_file(place, text):
+    (place / "films.toml").write_text(text)
+    failed = run("batch", "films.toml", "--check", "--json", cwd=place, expect=1)
+    for fault in json.loads(failed.stdout)["faults"]:
+        assert fault["file"] == "films.toml"
+        assert fault["message"] in failed.stderr
+    missing = run("batch", "none.toml", "--check", "--json", cwd=place, expect=1)
+    assert "cannot read 'none.toml'" in json.loads(missing.stdout)["faults"][0]["message"]
+
+
+@pytest.mark.usefixtures("here")
+def test_check_tells_programs_which_films_would_be_replaced(made):
+    failed = command(made, RENDER + "fps = 12\n", "--check", "--json", expect=1)
+    (fault,) = json.loads(failed.stdout)["faults"]
+    assert (fault["line"], fault["film"]) == (10, 1)
+    assert "fps was 10 and would be 12; pass --force" in fault["message"]
+
+
+@pytest.mark.usefixtures("here")
 def test_why_a_film_cannot_be_made_is_said_once_and_first(place):
     films = RENDER + '[[film]]\ncontent = "tall.png"\nseconds_per_painting = 0.1\n'
     for more in ([], ["--quiet"], ["--check"]):

@@ -11,7 +11,7 @@ from medley.cli.config import read_film, settle, take_settings
 from medley.cli.help import Grouped
 from medley.cli.options import output_option, read_settings, settings_options
 from medley.cli.words import as_given, as_set
-from medley.errors import ConfigError, worded, words_of
+from medley.errors import ConfigError, Source, worded, words_of
 from medley.settings import FilmSettings, RunSettings
 from medley.settings.film import USUAL_SUFFIX
 from medley.settings.load import VERSION, SettingsFile
@@ -27,7 +27,7 @@ def _begin_with_film(
             file = read_film(context, film)
             break
     else:
-        file = SettingsFile("", Path(), {})
+        file = SettingsFile(Source(""), Path(), {})
     known = {name: value for name, value in file.table.items() if name in {*fields, VERSION}}
     take_settings(context, fields, replace(file, table=known))
     return sources

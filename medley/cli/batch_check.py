@@ -1,14 +1,17 @@
 """What `medley batch --check` prints: how each film stands, and what all of them would take."""
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from medley.cli.console import show_table
 from medley.cli.films import begun_lines, forecast_line
+from medley.cli.progress import Display
 from medley.cli.words import clock, counted
-from medley.errors import Wording, words_of
+from medley.errors import ConfigError, MedleyError, Source, Wording, word, words_of
 from medley.settings.manifest import Manifest
 from medley.studio.film_spec import FilmSpec
 from medley.studio.forecast import Forecast, Prepared
@@ -42,13 +45,15 @@ def print_check(manifest: Manifest, ready: Prepared, wording: Wording) -> None:
     films = []
     for number, order in enumerate(planned.orders):
         source = {"film": str(order.film_path), "kind": order.kind}
-        source["source"] = manifest.films[number].source
+        source["source"] = str(manifest.films[number].source)
         if number in planned.failed:
             error = words_of(planned.failed[number], wording)
             films.append(source | {"state": "impossible", "error": error})
         else:
-            films.append(source | _known_of(by_path[order.film_path], ready))
+            film = by_path[order.film_path]
+            films.append(source | _known_of(film, ready) | {"notes": film.notes})
     known = {
+        "faults": [],
         "films": films,
         "shots": len(planned.labels),
         "finished": expected.finished,
@@ -62,6 +67,34 @@ def print_check(manifest: Manifest, ready: Prepared, wording: Wording) -> None:
         "disk_bytes": round(expected.disk_bytes),
     }  # fmt: skip
     click.echo(json.dumps(known, indent=2))
+
+
+def print_faults(manifest: Path, error: MedleyError, wording: Wording) -> None:
+    """Print for programs why a batch cannot be looked through: a JSON object of what to mend."""
+    faults = error.faults if isinstance(error, ConfigError) else [error.args]
+    told = [_fault(manifest, fault, wording) for fault in faults]
+    click.echo(json.dumps({"faults": told}, indent=2))
+
+
+def _fault(manifest: Path, parts: Sequence[object], wording: Wording) -> dict[str, Any]:
+    """What to mend and where, as far as that is known; film 0 stands for [defaults]."""
+    place, *_ = parts
+    if not isinstance(place, Source):
+        return {"message": word(parts, wording), "file": str(manifest)}
+    message = word(parts[1:], wording).removeprefix(": ")
+    known = {name: one for name, one in place._asdict().items() if one not in (None, "")}
+    return {"message": message} | known
+
+
+def warn_of_films(planned: Plan, show: Display) -> None:
+    """Say what the user should know of the films' inputs, each note once, with its films."""
+    films: dict[str, list[FilmSpec]] = {}
+    for film in planned.films:
+        for note in () if film.is_made else film.notes:
+            films.setdefault(note, []).append(film)
+    for note, (film, *others) in films.items():
+        more = f" and {counted(len(others), 'more film')}" if others else ""
+        show.warn(f"{film.source}: '{film.path}'{more}: {note}")
 
 
 def counts_line(planned: Plan, expected: Forecast) -> str:

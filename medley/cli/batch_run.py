@@ -6,11 +6,17 @@ from typing import NamedTuple
 
 import click
 
-from medley.cli.batch_check import counts_line, print_check, show_check
+from medley.cli.batch_check import (
+    counts_line,
+    print_check,
+    print_faults,
+    show_check,
+    warn_of_films,
+)
 from medley.cli.films import begun_lines, forecast_line
 from medley.cli.progress import Display, display
 from medley.cli.words import counted, in_options, printable
-from medley.errors import Setting, in_files, worded, words_of
+from medley.errors import MedleyError, Setting, in_files, worded, words_of
 from medley.events import Event
 from medley.settings import EngineSettings
 from medley.settings.manifest import Manifest, read_manifest
@@ -48,6 +54,15 @@ def in_manifest(setting: Setting) -> str:
 @worded(in_manifest)
 def run_batch(request: Request, settings: EngineSettings) -> int:
     """Make a manifest's films, or say what it would take; give the exit code."""
+    try:
+        return _run_batch(request, settings)
+    except MedleyError as error:
+        if request.as_json:
+            print_faults(request.manifest, error, in_manifest)
+        raise
+
+
+def _run_batch(request: Request, settings: EngineSettings) -> int:
     kind = partial(preset_kind, settings.devices[0])
     manifest = read_manifest(request.manifest, request.yes, request.workspace, kind)
     devices = planning_devices(settings)
@@ -65,6 +80,7 @@ def run_batch(request: Request, settings: EngineSettings) -> int:
         )
         _tell_impossible(manifest, ready)
         if request.check:
+            warn_of_films(ready.plan, show)
             if request.as_json:
                 print_check(manifest, ready, in_manifest)
             else:

@@ -25,6 +25,7 @@ from medley.errors import (
     Part,
     Setting,
     SettingsError,
+    Source,
     Wording,
     in_files,
     words_of,
@@ -150,7 +151,7 @@ class SettingsFile:
         command: command that made the film, if the file is a film's sidecar.
     """
 
-    source: str
+    source: Source
     folder: Path
     table: dict[str, Any]
     text: str = ""
@@ -168,7 +169,7 @@ def read_file(path: Path) -> SettingsFile:
     Raises:
         ConfigError: the file is unreadable, or neither.
     """
-    source, folder = f"'{path}'", path.parent
+    source, folder = Source(str(path)), path.parent
     is_toml = path.suffix.lower() != ".json"
     try:
         with open_text(path) as file:
@@ -202,7 +203,7 @@ def read_file(path: Path) -> SettingsFile:
 def read_table(
     schema: type[Schema],
     table: Mapping[str, Any],
-    source: str,
+    source: str | Source,
     folder: Path = Path(),
     kind_of: Callable[[str], Kind] = kind_named,
     wording: Wording = in_files,
@@ -235,7 +236,7 @@ def read_table(
 def check_table(
     fields: Mapping[str, FieldInfo],
     table: Mapping[str, Any],
-    source: str,
+    source: str | Source,
     folder: Path = Path(),
     elsewhere: Collection[str] = (),
 ) -> dict[str, Any]:
@@ -281,7 +282,7 @@ def check_table(
     for one, other in rivals_in(meant, fields):
         faults.append((f"{one} and {other} contradict each other; keep one",))
     if faults:
-        raise ConfigError(*((f"{source}: ", *fault) for fault in faults))
+        raise ConfigError(*((source, ": ", *fault) for fault in faults))
     return values
 
 

@@ -18,12 +18,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from medley.errors import ConfigError, Part, Setting, in_files, words_of
+from medley.errors import ConfigError, Part, Setting, Source, in_files, words_of
 from medley.settings.base import UNSET, is_set, place, rival_of, rivals_in, text_of
 from medley.settings.film import check_format
 from medley.settings.lines import Place, key_lines
@@ -43,6 +43,7 @@ from medley.settings.product import (
     check_template,
     fill,
     match_files,
+    multiplies,
     tell_apart,
 )
 from medley.settings.run import RunSettings
@@ -71,12 +72,12 @@ class Film:
     Attributes:
         kind: kind of the film, one of `KINDS`.
         order: order of the film; its output and its workspace are always set.
-        source: place in the manifest: "'films.toml' line 12, film 2".
+        source: place in the manifest.
     """
 
     kind: str
     order: FilmOrder
-    source: str
+    source: Source
 
     @property
     def path(self) -> Path:
@@ -101,11 +102,19 @@ class Manifest:
 
 @dataclass(frozen=True)
 class _Table:
-    """A film's table: its number, its kind, and the values of each field, which are multiplied."""
+    """A film's table, completed by the defaults.
+
+    Attributes:
+        number: number of the film, from 1.
+        kind: kind of the film, one of `KINDS`.
+        values: values of each field, which are multiplied.
+        refused: keys and values that were not accepted.
+    """
 
     number: int
     kind: str
     values: dict[str, list[Any]]
+    refused: dict[str, Any]
 
     @property
     def count(self) -> int:
@@ -114,6 +123,13 @@ class _Table:
     @property
     def varying(self) -> list[str]:
         return [name for name, turns in self.values.items() if len(turns) > 1]
+
+
+class _Named(NamedTuple):
+    """The file of a film, and the film's place in the manifest."""
+
+    path: Path
+    source: Source
 
 
 class _Reader:
@@ -144,9 +160,8 @@ class _Reader:
         workspace = workspace or self._workspace()
         tables = list(self._tables(table.get("film", [])))
         films = [] if self._is_too_much(tables) else list(self._films(tables, workspace))
-        self._check_names(films)
         if self._faults:
-            raise ConfigError(*self._faults)
+            raise ConfigError(*sorted(self._faults, key=_line_of))
         return Manifest(path, tuple(films), workspace)
 
     def _workspace(self) -> Path:
@@ -175,18 +190,26 @@ class _Reader:
                 what = f"kind is {kind!r}; it must be {', '.join(others)} or {last}"
                 self._blame(self._at(number, "kind"), what)
                 continue
-            values = self._values(kind, number, film)
+            values, refused = self._values(kind, number, film)
+            defaults, refused_too = self._values(kind, 0, self._defaults)
             fields = KINDS[kind].fields()
-            for name, turns in self._values(kind, 0, self._defaults).items():
+            for name, turns in defaults.items():
                 rival = rival_of(name)
                 is_told = any(map(is_set, values.get(rival or "", ())))
                 if not is_told or not rivals_in((name, str(rival)), fields):
                     values.setdefault(name, turns)
-            yield _Table(number, kind, values)
+            yield _Table(number, kind, values, refused_too | refused)
 
-    def _values(self, kind: str, number: int, table: Mapping[str, Any]) -> dict[str, list[Any]]:
-        """Check a table's values (number 0: the defaults'); those not accepted become faults."""
+    def _values(
+        self, kind: str, number: int, table: Mapping[str, Any]
+    ) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+        """Check a table's values (number 0: the defaults'); those not accepted become faults.
+
+        Returns:
+            Values of each field by its name, and the values that were not accepted by their keys.
+        """
         values: dict[str, list[Any]] = {}
+        refused: dict[str, Any] = {}
         for key, value in table.items():
             name = key.replace("-", "_")
             if name == "kind" or (name == "workspace" and not number):
@@ -196,6 +219,9 @@ class _Reader:
                 self._blame(at, f"{key} is not a single film's; ", *SHARED[name])
                 continue
             found = self._check(kind, number, key, value)
+            if found is None:
+                refused[key] = value
+                continue
             for again in (name for name in found if name in values):
                 self._blame(at, f"{key} says {again} a second time; keep one")
             values |= found
@@ -204,10 +230,10 @@ class _Reader:
             self._blame(
                 self._at(number, second), f"{first} and {second} contradict each other; keep one"
             )
-        return values
+        return values, refused
 
-    def _check(self, kind: str, number: int, key: str, value: Any) -> dict[str, list[Any]]:
-        """Check one key's values; they are returned by the field's name, none after a fault."""
+    def _check(self, kind: str, number: int, key: str, value: Any) -> dict[str, list[Any]] | None:
+        """Check one key's values; they are returned by the field's name, None after a fault."""
         fields = {n: f for n, f in KINDS[kind].fields().items() if n not in SHARED}
         at, folder = self._at(number, key), self._file.folder
         elsewhere = () if number else order_names()
@@ -224,8 +250,10 @@ class _Reader:
             elif number and (others := _kinds_with(key)):
                 raise ValueError(f"a {kind} has no such setting, but a {others} has; take it out")
             for turn in turns:
+                # Only the template is filled: the folder's own name may have braces too.
+                beneath_it = Path() if key == "output" else folder
                 for name, accepted in check_table(
-                    fields, {key: turn}, at, folder, elsewhere
+                    fields, {key: turn}, at, beneath_it, elsewhere
                 ).items():
                     check_files(name, accepted)
                     values.setdefault(name, []).append(accepted)
@@ -235,7 +263,7 @@ class _Reader:
             self._blame(at, f"{key}: {words_of(error, in_files)}")
         else:
             return values
-        return {}
+        return None
 
     def _is_too_much(self, tables: Sequence[_Table]) -> bool:
         count = sum(table.count for table in tables)
@@ -252,27 +280,47 @@ class _Reader:
         return True
 
     def _films(self, tables: Iterable[_Table], workspace: Path) -> Iterator[Film]:
+        """Yield the films that can be read; the names of all are checked, as far as known."""
+        first: dict[Path, _Named] = {}
         for table in tables:
-            if self._lacks(table):
-                continue
+            is_whole, is_sure = not self._lacks(table), self._is_sure_of_names(table)
             source = self._at(table.number, "")
             for turns in itertools.product(*table.values.values()):
                 values = dict(zip(table.values, turns, strict=True))
-                given = set_values(values)
-                if "quality" in given:
-                    given |= beneath(given, given["quality"], self._kind())
-                try:
-                    order = KINDS[table.kind].of(**given, workspace=workspace)
-                except ValidationError as error:
-                    for fault in error.errors():
-                        self._blame(source, complaint(fault, in_files))
-                    continue
+                order = self._order(table, values, workspace) if is_whole else None
                 path = self._path(order, table, values)
-                try:
-                    check_format(path, order.film)
-                except ValueError as error:
-                    self._blame(self._at(table.number, "output"), words_of(error, in_files))
-                yield Film(table.kind, order.model_copy(update={"output": path}), source)
+                if path and is_sure:
+                    self._check_name(_Named(path, source), first)
+                if path and order:
+                    try:
+                        check_format(path, order.film)
+                    except ValueError as error:
+                        self._blame(self._at(table.number, "output"), words_of(error, in_files))
+                    yield Film(table.kind, order.model_copy(update={"output": path}), source)
+
+    def _order(self, table: _Table, values: Mapping[str, Any], workspace: Path) -> FilmOrder | None:
+        """Make the order of one of a table's films; None if that is a fault."""
+        given = set_values(values)
+        if "quality" in given:
+            given |= beneath(given, given["quality"], self._kind())
+        try:
+            return KINDS[table.kind].of(**given, workspace=workspace)
+        except ValidationError as error:
+            for fault in error.errors():
+                self._blame(self._at(table.number, ""), complaint(fault, in_files))
+            return None
+
+    def _is_sure_of_names(self, table: _Table) -> bool:
+        """Whether the names of a table's films stay as they are when its faults are mended."""
+        if any("{" in str(output) for output in table.values.get("output", ())):
+            return not table.refused
+        fields = KINDS[table.kind].fields()
+        for key, value in table.refused.items():
+            if isinstance(value, int | float):
+                continue
+            if "output" not in table.values or multiplies(fields.get(name_of(key, fields)), value):
+                return False
+        return True
 
     def _lacks(self, table: _Table) -> bool:
         """Whether a required setting is missing, which becomes a fault."""
@@ -288,43 +336,46 @@ class _Reader:
             )
         return not required <= table.values.keys()
 
-    def _path(self, order: FilmOrder, table: _Table, values: Mapping[str, Any]) -> Path:
-        """Choose the file of a film, with a name that no other film has."""
+    def _path(
+        self, order: FilmOrder | None, table: _Table, values: Mapping[str, Any]
+    ) -> Path | None:
+        """Choose the file of a film, with a name that no other film has.
+
+        Without an order it is known only where `output` says it all; else it is None.
+        """
         fields = KINDS[table.kind].fields() if table.varying else {}
         varying = {name: _word(fields[name], values[name]) for name in table.varying}
         folder = self._file.folder
-        if order.output is None:
+        output: Path | None = values.get("output")
+        if output and "{" not in str(output):
+            varying.pop("output", None)
+            return tell_apart(place(output, folder), varying)
+        if order is None:
+            return None
+        if output is None:
             varying.pop("content", None)  # a film's default name has its content's already
             return tell_apart(folder / order.film_path, varying)
-        # Only the template is filled: the folder's own name may have braces too.
-        is_inside = order.output.is_relative_to(folder)
-        output = order.output.relative_to(folder) if is_inside else order.output
-        if "{" not in str(output):
-            varying.pop("output", None)
-            return tell_apart(order.output, varying)
         fields = order.fields()
         words = {name: _word(fields[name], value) for name, value in order.flat().items()}
-        return folder / fill(output, words | {"kind": table.kind})
+        return place(fill(output, words | {"kind": table.kind}), folder)
 
-    def _check_names(self, films: Iterable[Film]) -> None:
-        """Note films of the same name as faults; the case of a suffix makes no difference."""
-        first: dict[Path, Film] = {}
-        for film in films:
-            other = first.setdefault(film.path.absolute().with_suffix(""), film)
-            if other is not film:
-                self._blame(film.source, f"it makes {_clash(film, other)}")
+    def _check_name(self, film: _Named, first: dict[Path, _Named]) -> None:
+        """Note a film as a fault that has an earlier one's name, whatever the suffixes."""
+        other = first.setdefault(film.path.absolute().with_suffix(""), film)
+        if other is not film:
+            self._blame(film.source, f"it makes {_clash(film, other)}")
 
-    def _at(self, number: int, key: str) -> str:
+    def _at(self, number: int, key: str) -> Source:
         table = ("film", number) if number else ("defaults", 1)
-        film = f", film {number}" if number else ", [defaults]"
-        return self._where((*table, key), (*table, ""), ("", 0, table[0])) + film
+        found = self._where((*table, key), (*table, ""), ("", 0, table[0]))
+        return found._replace(film=number, setting=key)
 
-    def _where(self, *places: Place) -> str:
+    def _where(self, *places: Place) -> Source:
         line = next((self._lines[place] for place in places if place in self._lines), 0)
-        return f"{self._file.source} line {line}" if line else self._file.source
+        return self._file.source._replace(line=line)
 
-    def _blame(self, where: str, *what: Part) -> None:
-        self._faults[f"{where}: ", *what] = None
+    def _blame(self, where: Source, *what: Part) -> None:
+        self._faults[where, ": ", *what] = None
 
 
 def _word(field: FieldInfo, value: Any) -> Any:
@@ -363,7 +414,12 @@ def read_manifest(
     return _Reader(file, key_lines(file.text), many, kind).read(path, workspace)
 
 
-def _clash(film: Film, other: Film) -> str:
+def _line_of(fault: tuple[object, ...]) -> int:
+    """The line of a fault, which begins with its place."""
+    return fault[0].line if isinstance(fault[0], Source) else 0
+
+
+def _clash(film: _Named, other: _Named) -> str:
     """What two films have in common that only one may have, and the way out."""
     way = 'tell them apart, as in output = "{content}-{bits}.mp4"'
     is_same = film.source == other.source

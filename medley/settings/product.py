@@ -37,6 +37,20 @@ def alternatives(field: FieldInfo, value: Any) -> list[Any]:
     return [value] if holds_several(field) and not is_nested else value
 
 
+def multiplies(field: FieldInfo | None, value: Any) -> bool:
+    """Whether a value, which may be wrong, is meant for several films.
+
+    Args:
+        field: field of the setting; None if there is none of that name.
+        value: value in the file.
+    """
+    if isinstance(value, list):
+        is_nested = any(isinstance(item, list) for item in value)
+        return is_nested or field is None or not holds_several(field)
+    is_one = field is None or holds_several(field)
+    return not is_one and isinstance(value, str) and glob.has_magic(value)
+
+
 def match_files(field: FieldInfo, values: Sequence[Any], folder: Path) -> list[Any]:
     """Replace file patterns by the files that they match, sorted by name.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medley.errors import Source
 from medley.paintings.draws import Draw, Painting
 from medley.pictures import Picture
 from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
@@ -28,7 +29,7 @@ class FilmSpec:
 
     Attributes:
         order: order of the film.
-        source: place of the order in a manifest, for errors; "" on the command line.
+        source: place of the order in a manifest, for messages; None on the command line.
         outputs: paths of its files.
         shots: specs of its shots, in the film's order; a sweep has, for each photo and painting,
             one with each network.
@@ -42,7 +43,7 @@ class FilmSpec:
     """
 
     order: FilmOrder
-    source: str
+    source: Source | None
     outputs: Outputs
     shots: tuple[ShotSpec, ...]
     drawn: Draw[Picture]

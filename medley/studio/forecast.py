@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from medley.errors import ResourceError
+from medley.errors import ResourceError, Source
 from medley.events import Event, Listener
 from medley.settings import FilmOrder
 from medley.studio.engines.jobs import Job
@@ -78,7 +78,7 @@ def prepare(
     devices: Sequence[str],
     listener: Listener = lambda _: None,
     *,
-    sources: Sequence[str] = (),
+    sources: Sequence[Source] = (),
     force: bool = False,
     unattended: bool = False,
     patience: Patience = "worth it",

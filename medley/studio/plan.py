@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
 
-from medley.errors import ConfigError, MedleyError, OutputError
+from medley.errors import ConfigError, MedleyError, OutputError, Source
 from medley.events import Listener, stage
 from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
 from medley.studio.compression.networks import Network, Variant, name_networks
@@ -77,7 +77,7 @@ def plan(
     orders: Sequence[FilmOrder],
     devices: Sequence[str],
     *,
-    sources: Sequence[str] = (),
+    sources: Sequence[Source] = (),
     force: bool = False,
     unattended: bool = False,
     writes: bool = True,
@@ -102,7 +102,7 @@ def plan(
         MedleyError: an order cannot be carried out, and `unattended` is False.
     """
     planner = _Planner(orders, devices, force, unattended, writes, listener)
-    films, failed = planner.films(sources or [""] * len(orders))
+    films, failed = planner.films(sources or [None] * len(orders))
     planner.pictures.finish_planning()
     labels = label_shots(spec for film in films for spec in film.shots)
     jobs, shot = _missing(films, labels), planner.workspace.shot
@@ -157,7 +157,9 @@ class _Planner:
         self._weights = lru_cache(maxsize=None)(identify_weights)
         self._networks: dict[tuple[Any, ...], list[Network]] = {}
 
-    def films(self, sources: Sequence[str]) -> tuple[list[FilmSpec], dict[int, MedleyError]]:
+    def films(
+        self, sources: Sequence[Source | None]
+    ) -> tuple[list[FilmSpec], dict[int, MedleyError]]:
         """Plan all films; give those that can be made, and why others cannot, by number.
 
         Raises:
@@ -173,7 +175,7 @@ class _Planner:
                 if not self._unattended:
                     raise
                 if isinstance(error, OutputError):
-                    faults.append((f"{source}: ", *error.args))
+                    faults.append((source, ": ", *error.args))
                 else:
                     failed[number] = error
             if len(self._orders) > 1:
@@ -189,7 +191,7 @@ class _Planner:
                 with suppress(MedleyError):  # raised again when its film is planned
                     self.pictures.content(path, order.shot)
 
-    def _film(self, order: FilmOrder, source: str) -> FilmSpec:
+    def _film(self, order: FilmOrder, source: Source | None) -> FilmSpec:
         """Check a film's inputs and make the specs of its shots.
 
         Raises:

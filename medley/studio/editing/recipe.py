@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import medley
-from medley.errors import ConfigError, Part, Setting
+from medley.errors import ConfigError, Part, Setting, Source
 from medley.files import file_sha256
 from medley.media.film_file import read_comment
 from medley.settings import Settings
@@ -60,7 +60,7 @@ def read_recipe(film: Path) -> SettingsFile:
             f"'{film}' has no sidecar '{sidecar_of(film)}', and there is no recipe in it; name"
             " another film, or a file of settings"
         ) from None
-    return SettingsFile(f"'{film}'", Path(), table, command=recipe.get("command"))
+    return SettingsFile(Source(str(film)), Path(), table, command=recipe.get("command"))
 
 
 def find_inputs(
