@@ -692,16 +692,50 @@ def test_why_a_film_cannot_be_made_is_said_once_and_first(place):
     assert (place / "outputs" / "photo-medley.mp4").is_file()
 
 
-def test_the_forecast_of_a_begun_shot_is_of_the_steps_that_it_lacks(place, model):
-    order = RENDER + "steps = 9\nscales = 1\n"
-    planned = plan(place, order)
-    whole, job = foretell(planned), next(iter(planned.jobs.values()))
+def begin(planned, job, model):
+    """Take a shot up to its sixth step, and be interrupted."""
     with closing(
         shoot(loaded(planned, job.spec), model, None, planned.workspace, job.label)
     ) as events:
         for event in events:
             if event.step == 5:
                 break
+
+
+def test_shots_that_were_begun_are_taken_before_any_other(place, model):
+    films = BOTH + "steps = 9\nscales = 1\nbits = [8, 4]\n"
+    planned = plan(place, films)
+    for job in [*planned.jobs.values()][-1:2:-2]:
+        begin(planned, job, model)
+    again = plan(place, films)
+    assert len(again.begun) == 3
+    assert [*again.jobs][:3] == [*again.begun]
+    assert [*again.jobs][3:] == [key for key in planned.jobs if key not in again.begun]
+    engine = Here(model, planned.workspace)
+    assert not make(again, engine).failures
+    assert engine.taken == [*again.jobs]
+
+
+def test_a_begun_shot_waits_for_the_one_that_it_goes_on_from(place, model):
+    films = RENDER + 'steps = 9\nscales = 1\ntransition = "chain"\n'
+    planned = plan(place, films)
+    first, second = planned.jobs.values()
+    engine = Here(model, planned.workspace)
+    list(engine.run([replace(first, spec=loaded(planned, first.spec))]))
+    begin(planned, second, model)
+    (planned.workspace.shot(first.key).path / "done.json").unlink()
+    again = plan(place, films)
+    assert [*again.jobs] == [second.key, first.key]
+    engine.taken.clear()
+    assert not make(again, engine).failures
+    assert engine.taken == [first.key, second.key]
+
+
+def test_the_forecast_of_a_begun_shot_is_of_the_steps_that_it_lacks(place, model):
+    order = RENDER + "steps = 9\nscales = 1\n"
+    planned = plan(place, order)
+    whole, job = foretell(planned), next(iter(planned.jobs.values()))
+    begin(planned, job, model)
     again = plan(place, order)
     assert again.begun == {job.key: 6}
     left = foretell(again)

@@ -39,7 +39,8 @@ class Plan:
         orders: all orders.
         films: films that can be made, in the orders' order.
         failed: errors of the orders that cannot be carried out, by the order's number.
-        jobs: missing shots by key, each once, in the order in which they are taken.
+        jobs: missing shots by key, each once, in the order in which they are taken: those that
+            were begun first, then as the films have them.
         labels: names of all shots for people, by key.
         workspace: workspace that keeps the shots.
         pictures: cache that gives the jobs' pictures.
@@ -106,16 +107,18 @@ def plan(
     planner.pictures.finish_planning()
     labels = label_shots(spec for film in films for spec in film.shots)
     jobs, shot = _missing(films, labels), planner.workspace.shot
+    begun = {key: step for key in jobs if (step := shot(key).saved_step)}
     return Plan(
         orders=tuple(orders),
         films=tuple(films),
         failed=failed,
-        jobs=jobs,
+        # So that what an interrupted run had in hand is the first to be finished.
+        jobs={key: jobs[key] for key in (*begun, *jobs)},
         labels=labels,
         workspace=planner.workspace,
         pictures=planner.pictures,
         unattended=unattended,
-        begun={key: step for key in jobs if (step := shot(key).saved_step)},
+        begun=begun,
         gone=frozenset(
             spec.key
             for film in films
