@@ -45,6 +45,8 @@ RAW = Kind(
     is_photo=True,
 )
 
+_DRAWINGS = (".ai", ".eps", ".pdf", ".ps", ".svg", ".svgz")
+
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs")
 _AVIF_BRANDS = (b"avif", b"avis")
 _BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
@@ -141,6 +143,11 @@ def may_be_picture(path: str | Path) -> bool:
         return True
     kind = kind_of(head)
     return kind.is_photo if kind else is_raster(head)
+
+
+def is_drawing(path: str) -> bool:
+    """Whether a file's suffix is a drawing's or a document's, which may show a picture."""
+    return path.lower().endswith(_DRAWINGS)
 
 
 def _is_text(head: bytes) -> bool:

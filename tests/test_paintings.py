@@ -1,5 +1,6 @@
 import gc
 import os
+import re
 import shutil
 import weakref
 from pathlib import Path
@@ -81,8 +82,53 @@ def test_good_paintings_are_found_among_rubbish(folder):
         "IMG_0001.HEIC",
         "cut.png",
         "zero.jpg",
+        "price list.pdf",
     ]
     assert "is a HEIC photo, which is not read here; save it as JPEG or PNG" in drawn.skipped[0]
+
+
+def test_drawings_are_told_of_in_one_line_and_files_that_are_no_pictures_in_none(folder):
+    for name in ("notes.txt", "read.md", "facts.json", "page.html", ".hidden.svg", "clip.mp4"):
+        (folder / name).write_bytes(b"\0\0\1\xba" if name == "clip.mp4" else b"some words")
+    assert draw([folder], ALL).skipped == []
+    (folder / "logo.SVG").write_text("<!-- a picture --><svg/>")
+    (one,) = draw([folder], ALL).skipped
+    assert one.startswith(f"'{folder}/logo.SVG': drawings and documents are not read; save")
+    for number in range(200):
+        (folder / f"{number:03}.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0")
+    for settings in (ALL, CatalogSettings(sample=3)):
+        drawn = draw([folder], settings)
+        (line,) = drawn.skipped
+        assert line.startswith(f"'{folder}/000.eps', '{folder}/001.eps'")
+        assert "and 196 more: drawings and documents are not read; save their pictures as" in line
+        assert len(drawn.paintings) == (settings.sample or 6)
+
+
+def test_picture_is_drawn_whatever_its_suffix_says(folder):
+    (folder / "0.png").rename(folder / "0.pdf")
+    drawn = draw([folder], ALL)
+    assert (len(drawn.paintings), drawn.skipped) == (6, [])
+
+
+def test_too_few_paintings_for_a_draw_are_told_with_those_that_were_passed_over(folder):
+    for name in "abcdefg":
+        (folder / f"{name}.jpg").write_bytes(b"torn")
+    (folder / "logo.svg").write_text("<svg/>")
+    with pytest.raises(PictureError) as caught:
+        draw([folder], CatalogSettings(sample=7))
+    said = str(caught.value)
+    assert "asks for more than the 6 good paintings in" in said
+    assert "; passed over: '" in said
+    assert len(re.findall(r"'[^']*/[a-g]\.jpg' is not a readable picture", said)) == 5
+    assert said.endswith("and 3 more")
+    for path in folder.glob("?.jpg"):
+        path.unlink()
+    with pytest.raises(PictureError, match=r"passed over: '.*logo.svg': drawings"):
+        draw([folder], CatalogSettings(sample=7))
+    for path in folder.glob("?.png"):
+        path.unlink()
+    with pytest.raises(PictureError, match=r"no paintings in .*; passed over: '.*logo.svg': draw"):
+        draw([folder], ALL)
 
 
 def test_file_that_a_table_names_is_told_of_whatever_it_is(folder):

@@ -55,7 +55,7 @@ def list_paintings(
         raise click.UsageError(
             f"{count:,} paintings are too many for a sheet; pass --sample {_ON_A_SHEET}"
         )
-    skipped: list[str] = []
+    skipped = catalog.reasons()
     works: Iterable[Painting[Pixels]] = decode_in_turn(entries, False, skipped, looking(_thumbnail))
     if settings.sample:
         drawn = draw(where, settings, _thumbnail)
@@ -82,7 +82,7 @@ def check_paintings(root: Path, quiet: bool) -> None:
         bad = find_bad(
             catalog.entries, lambda done: show.count("decoding", done, len(catalog.entries))
         )
-    for reason in bad:
+    for reason in (*catalog.reasons(), *bad):
         click.echo(printable(reason))
     click.echo(
         f"{len(catalog.entries) - len(bad):,} whole, {len(catalog.absent):,} missing,"

@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medley.errors import PictureError
-from medley.kinds import may_be_picture
+from medley.kinds import is_drawing, may_be_picture
 from medley.paintings.listing import CATALOG, PAINTER_BY_NUMBERS, list_folder
 from medley.paintings.tables import UNKNOWN, Row, Rows, read_table, same_name
 from medley.shipped import no_painting
 
 SPLITS = ("train", "test")
+
+_NAMED = 5  # most texts that a line lists
 
 _YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _BEFORE_CHRIST = re.compile(
@@ -70,11 +72,26 @@ class Catalog:
         entries: entries of all files, in the order of the places and by name.
         absent: names in a table whose file does not exist.
         unlisted: number of files beside or below a table that have no row in it.
+        drawings: files left out although their owner may take them for pictures.
     """
 
     entries: list[Entry]
     absent: list[str]
     unlisted: int
+    drawings: list[str]
+
+    def reasons(self) -> list[str]:
+        """Say in a line which files were left out and why, if there are some to be told of."""
+        if not self.drawings:
+            return []
+        what = "drawings and documents are not read; save their pictures as PNG"
+        return [f"{named(self.drawings)}: {what}"]
+
+
+def named(texts: Sequence[str], between: str = ", ") -> str:
+    """Join the first few of some texts and count the others."""
+    more = f" and {len(texts) - _NAMED:,} more" if len(texts) > _NAMED else ""
+    return f"{between.join(texts[:_NAMED])}{more}"
 
 
 def read_catalog(places: Sequence[Path]) -> Catalog:
@@ -85,22 +102,24 @@ def read_catalog(places: Sequence[Path]) -> Catalog:
     """
     entries: dict[str, Entry] = {}  # by real path, so that links do not list a file twice
     absent: list[str] = []
+    drawings: list[str] = []
     unlisted = 0
     tables: dict[Path, Rows] = {}
     for place in places:
         if not place.is_dir():
             entries.setdefault(os.path.realpath(place), _named_outright(place, tables))
             continue
-        found, without_file, without_row = _read_folder(place)
+        found, own = _read_folder(place)
         for real, entry in found.items():
             entries.setdefault(real, entry)
-        absent += without_file
-        unlisted += without_row
-    return Catalog(list(entries.values()), absent, unlisted)
+        absent += own.absent
+        unlisted += own.unlisted
+        drawings += own.drawings
+    return Catalog(list(entries.values()), absent, unlisted, drawings)
 
 
-def _read_folder(folder: Path) -> tuple[dict[str, Entry], list[str], int]:
-    """Read a folder: entries by real path, rows without a file, number of files without a row."""
+def _read_folder(folder: Path) -> tuple[dict[str, Entry], Catalog]:
+    """Read a folder as a catalog, and give its entries by real path too."""
     is_split = (folder / PAINTER_BY_NUMBERS).is_file()
     files, places = _list_splits(folder) if is_split else list_folder(folder)
     tables = _Tables(folder, places)
@@ -118,7 +137,7 @@ def _read_folder(folder: Path) -> tuple[dict[str, Entry], list[str], int]:
         entries[real] = entry_of(file, row)
         if row is UNKNOWN:
             without_row.append(file)
-    unlisted = 0
+    unlisted, drawings = 0, []
     for file in without_row:  # when all rows that have a file are known
         row = tables.find_in_any_case(file)
         if row is not UNKNOWN:
@@ -127,7 +146,9 @@ def _read_folder(folder: Path) -> tuple[dict[str, Entry], list[str], int]:
             unlisted += tables.are_near(file)
         else:
             del entries[files[file]]
-    return entries, tables.absent(), unlisted
+            if is_drawing(file):
+                drawings.append(f"'{before}{file}'")
+    return entries, Catalog(list(entries.values()), tables.absent(), unlisted, drawings)
 
 
 class _Tables:

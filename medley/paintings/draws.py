@@ -16,14 +16,13 @@ from PIL import Image
 from medley.errors import Part, PictureError, Setting
 from medley.files import sha256
 from medley.images import read_picture
-from medley.paintings.catalogs import SPLITS, Catalog, Entry, read_catalog
+from medley.paintings.catalogs import SPLITS, Catalog, Entry, named, read_catalog
 from medley.settings import CatalogSettings, format_years
 from medley.shipped import shipped_folder
 
 _NEAR_BITS = 6  # most differing bits, out of 64, of near duplicates; others differ in about 32
 _NEAR_TONES = 12.0  # most difference of tones, out of 255, of near duplicates, on average
 _AT_ONCE = 64  # files that are checked between two reports of progress
-_NAMED = 5  # most values that an error lists
 
 Kept = TypeVar("Kept")
 """Type of what is kept of a decoded picture: its pixels at some size, or their size and digest."""
@@ -200,9 +199,8 @@ def _no_match(setting: Setting, counts: Counter[str], wanted: str) -> tuple[Part
     )
     close.sort(key=lambda key: -counts[folded[key]])
     guess = f"did you mean '{folded[close[0]]}'? " if close else ""
-    named = ", ".join(f"'{value}' ({count:,})" for value, count in counts.most_common(_NAMED))
-    more = f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else ""
-    return setting, f" leaves no painting; {guess}there are {named}{more}"
+    there = named([f"'{value}' ({count:,})" for value, count in counts.most_common()])
+    return setting, f" leaves no painting; {guess}there are {there}"
 
 
 def _fold(text: str) -> str:
@@ -298,8 +296,15 @@ def check_entries(catalog: Catalog, places: Sequence[Path]) -> str:
     """
     names = ", ".join(f"'{place}'" for place in places)
     if not catalog.entries:
-        raise PictureError(f"no paintings in {names}; put pictures there or name other places")
+        way = "; ".join(
+            ["put pictures there or name other places", *_passed_over(catalog.reasons())]
+        )
+        raise PictureError(f"no paintings in {names}; {way}")
     return names
+
+
+def _passed_over(reasons: Sequence[str]) -> list[str]:
+    return [f"passed over: {named(reasons, '; ')}"] if reasons else []
 
 
 def draw_from(
@@ -319,13 +324,14 @@ def draw_from(
         paintings.append(painting)
         if len(paintings) == wanted:
             break
+    skipped += catalog.reasons()
     if not paintings:
         raise PictureError(f"none of the {len(entries)} files in {names} is usable: {skipped[0]}")
     if settings.sample and len(paintings) < wanted:
         count = "1 good painting" if len(paintings) == 1 else f"{len(paintings)} good paintings"
+        way = "; ".join(["lower it or widen the filters", *_passed_over(skipped)])
         raise PictureError(
-            Setting("sample", wanted),
-            f" asks for more than the {count} in {names}; lower it or widen the filters",
+            Setting("sample", wanted), f" asks for more than the {count} in {names}; {way}"
         )
     return Draw(paintings, skipped, catalog)
 
