@@ -142,7 +142,8 @@ def render(
         ValueError: an option is not accepted.
         MedleyError: something failed that the user can mend, as the subclass says.
     """
-    named = {"content": content, "styles": styles or None, "output": output}
+    paintings = styles if isinstance(styles, str) else styles or None
+    named = {"content": content, "styles": paintings, "output": output}
     order = read_options(RenderOrder, with_shipped(named | options), "render")
     if order.film_path.suffix.lower() != ".mp4":
         raise ValueError(f"a film ends in .mp4, and '{order.film_path}' does not")

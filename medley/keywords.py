@@ -12,7 +12,7 @@ from medley.decoders import upright
 from medley.errors import ConfigError, Setting
 from medley.images import Pixels, read_picture
 from medley.settings import Settings, read_table
-from medley.settings.base import expanded
+from medley.settings.base import path_of
 from medley.shipped import check_there, painting_at
 from medley.studio.shooting.devices import preset_kind
 from medley.tensors import to_pixels
@@ -43,7 +43,7 @@ def read_options(schema: type[Schema], options: Mapping[str, Any], function: str
 def open_picture(source: Picture) -> Image.Image:
     """Open or convert a picture of any accepted type, upright and RGB."""
     if isinstance(source, str | Path):
-        return read_picture(expanded(Path(source)))
+        return read_picture(path_of(source))
     if isinstance(source, Image.Image):
         picture = upright(source).convert("RGBA")
         ground = Image.new("RGBA", picture.size, "white")
@@ -67,7 +67,7 @@ def open_picture(source: Picture) -> Image.Image:
 def open_painting(source: Picture) -> tuple[Path, Image.Image]:
     """Open a painting of any accepted type, or one that ships by its name; give its name too."""
     if isinstance(source, str | Path):
-        source = painting_at(expanded(Path(source)))
+        source = painting_at(path_of(source))
         check_there(source)
     return Path(name_of(source)), open_picture(source)
 

@@ -12,7 +12,7 @@ from medley.files import check_free
 from medley.keywords import Picture, in_keywords, open_picture, read_options
 from medley.paintings.draws import find_files, shipped
 from medley.settings import QuantizeSettings, RunSettings, ShotSettings, WeightsSettings
-from medley.settings.base import expanded
+from medley.settings.base import path_of
 from medley.studio.compression.quantizing import Quantizer
 from medley.studio.shooting.devices import choose_precision, one_device
 from medley.tensors import to_tensor
@@ -130,14 +130,14 @@ def quantize(
             cannot be written.
     """
     settings = read_options(QuantizeSettings, {"bits": bits, "scheme": scheme}, "quantize")
-    path: Path = expanded(Path(output))
+    path = path_of(output)
     if path.suffix != ".safetensors":
         raise ValueError(f"a file of weights ends in .safetensors, and '{path}' does not")
     if unknown := [name for name in layers or {} if name not in convolutions_for(LAYERS)]:
         raise ValueError(f"there is no convolution '{unknown[0]}'")
     check_free(path, force)
-    source = find_original(expanded(Path(original)) if original else None)
-    places = [expanded(Path(place)) for place in pictures]
+    places = list(map(path_of, pictures))
+    source = find_original(None if original is None else path_of(original))
     paths = find_files(places) if places else shipped()
     quantizer = Quantizer(source, paths, lambda _: None)
     widths = quantizer.widths(settings.scheme, settings.bits, layers or {}, target_bytes)

@@ -27,6 +27,30 @@ def test_film_is_made_deterministically_if_that_is_asked_for(make_picture, tmp_p
     assert entered == [True, False]
 
 
+EMPTY = {
+    "a photo": lambda: medley.render("", "art"),
+    "paintings": lambda: medley.render("photo.jpg", ""),
+    "one of several paintings": lambda: medley.render("photo.jpg", ["art", ""]),
+    "a film": lambda: medley.render("photo.jpg", "art", ""),
+    "a workspace": lambda: medley.render("photo.jpg", "art", workspace=""),
+    "a picture": lambda: medley.stylize("", "glass"),
+    "a painting": lambda: medley.stylize("photo.jpg", ""),
+    "a start": lambda: medley.stylize("photo.jpg", "glass", init=""),
+    "a result": lambda: medley.quantize("", bits=4),
+    "calibrating pictures": lambda: medley.quantize("x.safetensors", bits=4, pictures=[""]),
+    "an original": lambda: medley.quantize("x.safetensors", bits=4, original=""),
+    "weights": lambda: medley.load_vgg(weights=""),
+}
+
+
+@pytest.mark.parametrize("what", EMPTY)
+def test_an_empty_path_is_never_taken_for_the_current_folder(what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="the path is empty; name a file or folder"):
+        EMPTY[what]()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_errors_while_iterating_speak_of_keywords(monkeypatch):
     def optimize(*_):
         raise MemoryError

@@ -19,6 +19,7 @@ import medley
 from medley.cli import COMMANDS, cli, main
 from medley.cli.exits import EXITS
 from medley.cli.help import by_worth
+from medley.cli.options import PATH
 from medley.cli.words import clock, counted
 from medley.errors import ConfigError
 from medley.events import Event
@@ -33,7 +34,9 @@ from medley.settings import (
     ShotSettings,
     SweepSettings,
 )
+from medley.settings.base import holds_several, names_files
 from medley.settings.load import check_table
+from medley.settings.orders import ORDERS
 from medley.vgg.weightfile import BUNDLE
 
 
@@ -225,6 +228,41 @@ def test_a_bad_value_is_refused_in_the_words_of_files(case):
     assert str(caught.value) == (
         f"'film.toml': {result.output.splitlines()[-1].removeprefix('Error: --')}"
     )
+
+
+def paths_of(command):
+    """The options and arguments that name files, of a command and of those in it."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from paths_of(command.get_command(context, name))
+        return
+    own = {name: field for order in ORDERS for name, field in order.fields().items()}
+    for param in command.params:
+        if param.type is PATH or (param.name in own and names_files(own[param.name])):
+            yield command, param
+
+
+def test_no_command_takes_an_empty_path_for_the_current_folder():
+    found = list(paths_of(cli))
+    assert len(found) > 40
+    for command, param in found:
+        context = click.Context(command)
+        with pytest.raises(click.UsageError, match="the path is empty; name a file or folder"):
+            param.type.convert("", param, context)
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.kind)
+def test_no_file_s_empty_path_is_taken_for_the_current_folder(order):
+    fields = {name: field for name, field in order.fields().items() if names_files(field)}
+    assert {"content", "styles", "output", "workspace", "audio", "keep"} <= fields.keys()
+    for name, field in fields.items():
+        for empty in ["", ["", "a.jpg"]] if holds_several(field) else [""]:
+            with pytest.raises(ConfigError, match=f"^film.toml: {name}: the path is empty; name"):
+                check_table(order.fields(), {name: empty}, "film.toml")
+    assert check_table(order.fields(), {"artist": ""}, "film.toml")["artist"] == ""
+    empty = CliRunner().invoke(cli, ["assemble", ""])
+    assert "Error: SOURCES: the path is empty" in empty.output
 
 
 @pytest.mark.parametrize("group", [[], ["workspace"], ["weights"], ["styles"]])

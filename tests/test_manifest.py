@@ -239,6 +239,20 @@ def test_a_walk_takes_what_its_command_takes_and_says_what_it_does_not(folder):
     ]
 
 
+def test_empty_paths_are_told_with_their_lines(folder):
+    found = faults(
+        folder,
+        '[defaults]\nworkspace = ""\n[[film]]\ncontent = ["a.jpg", ""]\nstyles = ["art", ""]\n'
+        'output = ""\nkeep = ""\n',
+    )
+    names = ["workspace", "content", "styles", "output", "keep"]
+    lines = ["2, [defaults]", *(f"{line}, film 1" for line in range(4, 8))]
+    assert found == [
+        f"F line {line}: {name}: the path is empty; name a file or folder"
+        for line, name in zip(lines, names, strict=True)
+    ]
+
+
 def test_wishes_that_nothing_can_meet_are_said_once_for_a_whole_product(folder):
     found = faults(
         folder,

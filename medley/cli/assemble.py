@@ -13,6 +13,7 @@ from medley.cli.options import output_option, read_settings, settings_options
 from medley.cli.words import as_given, as_set
 from medley.errors import ConfigError, Source, worded, words_of
 from medley.settings import FilmSettings, RunSettings
+from medley.settings.base import not_empty
 from medley.settings.film import USUAL_SUFFIX
 from medley.settings.load import VERSION, SettingsFile
 
@@ -21,6 +22,10 @@ def _begin_with_film(
     context: click.Context, _: click.Parameter, sources: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Let the options begin with the settings of the first film among the sources."""
+    try:
+        not_empty(sources)
+    except ValueError as error:
+        raise click.UsageError(f"SOURCES: {error}") from None
     fields = FilmSettings.fields()
     for film in (Path(source) for source in sources if Path(source).is_file()):
         with suppress(ConfigError):  # told of where its shots are looked for

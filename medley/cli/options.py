@@ -22,6 +22,7 @@ from medley.settings.base import (
     is_optional,
     is_set,
     item_of,
+    not_empty,
     text_of,
 )
 from medley.settings.load import adapter_of, as_written, complaint, missing_in, refusal
@@ -60,7 +61,7 @@ class _FilePath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Make a path."""
         try:
-            return expanded(super().convert(value, param, ctx))
+            return expanded(super().convert(not_empty(value), param, ctx))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

@@ -75,6 +75,27 @@ def expanded(value: Any) -> Any:
     return map_paths(value, _expand)
 
 
+def path_of(text: str | Path) -> Path:
+    """Make a path of what somebody wrote, which "" cannot be: it would mean the current folder.
+
+    Raises:
+        ValueError: it is empty; or see `expanded`.
+    """
+    return _expand(Path(not_empty(text)))
+
+
+def not_empty(value: Any) -> Any:
+    """Refuse an empty path, or a list with one, before "" is taken for the current folder.
+
+    Raises:
+        ValueError: a path is empty.
+    """
+    items = value if isinstance(value, list | tuple) else (value,)
+    if any(isinstance(item, str) and not item for item in items):
+        raise ValueError("the path is empty; name a file or folder")
+    return value
+
+
 def _expand(path: Path) -> Path:
     if "\0" in str(path):
         raise ValueError(f"{str(path)!r} is no path; take the null out")
@@ -179,6 +200,11 @@ def _marks(field: FieldInfo) -> Iterator[Any]:
     for choice in get_args(field.annotation):  # marks inside a union, as of an optional field
         if get_origin(choice) is Annotated and get_origin(field.annotation) is not tuple:
             yield from choice.__metadata__
+
+
+def names_files(field: FieldInfo) -> bool:
+    """Whether a field's values are paths, or may be."""
+    return Path in (field.annotation, *get_args(field.annotation))
 
 
 def holds_several(field: FieldInfo) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from medley.settings.base import Settings, Text
+from medley.settings.base import Settings, Text, is_set
 from medley.shipped import shipped_folder
 
 SHIPPED_SAMPLE = 3
@@ -31,7 +31,7 @@ def with_paintings(name: str, value: Any, find: Callable[[Path], Path]) -> Any:
 
 def with_shipped(values: Mapping[str, Any]) -> dict[str, Any]:
     """Complete a film's values by flat name: without paintings, some that ship are drawn."""
-    if values.get("styles") or values.get("mask"):
+    if is_set(values.get("styles")) or values.get("mask"):
         return dict(values)
     sample = values.get("sample") or SHIPPED_SAMPLE
     return {**values, "styles": (shipped_folder(),), "sample": sample}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 import medley
@@ -40,6 +40,8 @@ from medley.settings.base import (
     is_optional,
     is_set,
     map_paths,
+    names_files,
+    not_empty,
     old_names,
     place,
     rivals_in,
@@ -58,6 +60,8 @@ def adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
     annotation: Any = field.annotation
     for constraint in field.metadata:
         annotation = Annotated[annotation, constraint]
+    if names_files(field):
+        annotation = Annotated[annotation, BeforeValidator(not_empty)]
     whole = Annotated[annotation, AfterValidator(expanded)]
     return TypeAdapter(whole, config=Settings.model_config)
 

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from medley.errors import ConfigError, Part, Setting, Source, in_files, words_of
-from medley.settings.base import UNSET, is_set, place, rival_of, rivals_in, text_of
+from medley.settings.base import UNSET, is_set, path_of, place, rival_of, rivals_in, text_of
 from medley.settings.film import check_format
 from medley.settings.lines import Place, key_lines
 from medley.settings.load import (
@@ -168,9 +168,9 @@ class _Reader:
         written = self._defaults.get("workspace", RunSettings.model_fields["workspace"].default)
         if not isinstance(written, str | Path):
             self._blame(self._at(0, "workspace"), f"workspace is {written!r}; it must be a path")
-            written = ""
+            written = "."
         try:
-            return place(Path(written), self._file.folder)
+            return place(path_of(written), self._file.folder)
         except ValueError as error:
             self._blame(self._at(0, "workspace"), f"workspace: {error}")
             return self._file.folder

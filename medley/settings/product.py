@@ -7,11 +7,11 @@ import string
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from medley.settings.base import expanded, holds_several, text_of
+from medley.settings.base import expanded, holds_several, names_files, text_of
 from medley.shipped import no_painting
 
 _ODD = re.compile(r"[^\w.+-]+")  # characters that are replaced in file names
@@ -82,7 +82,7 @@ def _match(value: Any, folder: Path) -> list[Any]:
 
 def _holds_paths(field: FieldInfo) -> bool:
     text = text_of(field)
-    return text.is_path if text else Path in (field.annotation, *get_args(field.annotation))
+    return names_files(field) and (text is None or text.is_path)
 
 
 def check_files(name: str, value: Any) -> None:
