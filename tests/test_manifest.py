@@ -91,6 +91,44 @@ def test_paths_are_relative_to_the_manifest(folder):
     assert order.film_path == folder / "out" / "x.mp4"
 
 
+def test_paths_are_shown_without_detours_that_lead_back(folder, monkeypatch):
+    text = (
+        '[defaults]\nworkspace = "../shots"\n[[film]]\ncontent = "../a.jpg"\n'
+        'styles = ["../art/../art/*.png", "new/../../art"]\noutput = "../out/{content}.mp4"\n'
+        '[[film]]\ncontent = "../a.jpg"\nstyles = "../art"\noutput = "../../x.mp4"\n'
+    )
+    (folder / "lists" / "new").mkdir(parents=True)
+    (folder / "lists" / "films.toml").write_text(text)
+    monkeypatch.chdir(folder)
+    found = read_manifest(Path("lists/films.toml"))
+    first, second = (film.order for film in found.films)
+    assert found.workspace == Path("shots")
+    assert first.content == (Path("a.jpg"),)
+    assert first.styles == (Path("art/one.png"), Path("art/two.png"), Path("art"))
+    assert [film.path for film in found.films] == [Path("out/a.mp4"), Path("../x.mp4")]
+    assert second.styles == (Path("art"),)
+
+
+def test_detour_over_a_link_or_a_folder_that_is_not_there_is_kept(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "deep").mkdir()
+    (elsewhere / "a.jpg").touch()
+    (folder / "link").symlink_to(elsewhere / "deep")
+    text = '[[film]]\ncontent = "link/../a.jpg"\nstyles = "art"\noutput = "none/../x.mp4"\n'
+    (film,) = read(folder, text).films
+    (photo,) = film.order.content
+    assert photo.samefile(elsewhere / "a.jpg")
+    assert film.path == folder / "none/../x.mp4"
+
+
+def test_folder_above_the_root_is_the_root(folder):
+    up = "../" * 60
+    (film,) = read(
+        folder, f'[[film]]\ncontent = "a.jpg"\nstyles = "art"\noutput = "{up}x.mp4"\n'
+    ).films
+    assert film.path.resolve() == Path(folder.anchor, "x.mp4")
+
+
 def test_lists_and_patterns_multiply_into_films_of_their_own_names(folder):
     found = read(
         folder,

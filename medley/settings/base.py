@@ -253,7 +253,26 @@ def place(path: Path, folder: Path) -> Path:
     Raises:
         ValueError: see `expanded`.
     """
-    return folder / _expand(path)
+    return _without_detours(folder / _expand(path))
+
+
+def _without_detours(path: Path) -> Path:
+    """Write "examples/../outputs" as "outputs", unless it is another folder, as beyond a link."""
+    if ".." not in path.parts:
+        return path
+    way = Path()
+    for part in path.parts:
+        further = way / part
+        way = way.parent if part == ".." and _is_parent(further, way) else further
+    return way
+
+
+def _is_parent(up: Path, way: Path) -> bool:
+    """Whether the folder above one is the one that its path says."""
+    try:
+        return way.name not in ("", "..") and up.samefile(way.parent)
+    except OSError:  # there is no such folder yet
+        return False
 
 
 Side = Annotated[int, Field(ge=SHORTEST_SIDE, le=LONGEST_SIDE)]
