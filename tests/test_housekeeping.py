@@ -331,6 +331,8 @@ def test_prune_asks_what_may_go_and_where_films_are(workspace, tmp_path):
     shoot(workspace, 1)
     failed = run("workspace", "prune", "--yes", cwd=tmp_path, expect=2)
     assert "nothing says what may go; pass some of --older-than" in failed.stderr
+    told = run("workspace", "prune", "--help", cwd=tmp_path).stdout
+    assert "What may go must be said, with --dry-run too" in " ".join(told.split())
     failed = run("workspace", "prune", "--unused", "--yes", cwd=tmp_path, expect=1)
     assert "no film's sidecar lies in 'outputs'; name their folders with --films" in failed.stderr
     failed = run("workspace", "prune", "--older-than", "3 moons", cwd=tmp_path, expect=2)

@@ -45,7 +45,9 @@ def list_(workspace: Path, films: tuple[Path, ...], as_json: bool) -> None:
 @workspace_options
 @_FILMS
 @settings_options(PruneSettings)
-@click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would go by the other options, and remove nothing."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_JSON
 def prune_(
@@ -57,6 +59,9 @@ def prune_(
     **options: Any,
 ) -> None:
     """Remove shots, or their iterates, of which all holds that is asked for.
+
+    What may go must be said, with --dry-run too, by one or more of the options from --older-than
+    to --iterates.
 
     \b
     medley workspace prune --older-than 30d --unused --dry-run
