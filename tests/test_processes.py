@@ -196,6 +196,24 @@ def test_process_that_the_system_kills_is_named_and_the_others_stop(long_run):
     assert sum(bool(shot.saved_step) for shot in shots(root)) == 1
 
 
+START = """
+import multiprocessing, os, signal, sys, threading
+from pathlib import Path
+from medley.studio.engines.jobs import WorkerInfo
+from medley.studio.engines.worker_main import worker_main
+threading.Thread.start = lambda _: os.kill(os.getpid(), signal.SIGTERM)
+worker_main(multiprocessing.Pipe()[0], WorkerInfo("cpu.1", "cpu", Path("shots")), (1, 1))
+"""
+
+
+def test_process_that_is_told_to_end_while_it_starts_leaves_no_traceback(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", START], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
 def test_list_of_devices_is_read_in_its_order():
     assert name_devices(["cpu"]) == ["cpu"]
     assert name_devices(["cpu", "cpu"]) == ["cpu", "cpu"]

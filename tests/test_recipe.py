@@ -334,7 +334,7 @@ def test_recipe_that_contradicts_itself_is_no_way_to_shots(lost, monkeypatch):
     assert "the recipe in it contradicts itself; name its shots" in assembled(lost, expect=1)
 
 
-@pytest.mark.parametrize("name", [".", "/", ""])
+@pytest.mark.parametrize("name", [".", "/"])
 def test_folder_without_a_name_is_no_config(name, tmp_path):
     told = run("render", "--config", name, cwd=tmp_path, expect=1).stderr
     assert "(Is a directory); check its name" in told

@@ -49,13 +49,13 @@ def worker_main(connection: Connection, info: WorkerInfo, share: tuple[int | Non
     from medley.studio.engines.worker import Worker, share_threads
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _stop)
     share_threads(*share)
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-    threading.Thread(target=_receive_jobs, args=(connection, jobs), daemon=True).start()
     send = partial(_send, connection)
     with contextlib.suppress(KeyboardInterrupt):
         try:
+            signal.signal(signal.SIGTERM, _stop)
+            threading.Thread(target=_receive_jobs, args=(connection, jobs), daemon=True).start()
             worker = Worker(info)
             send(Ready())
             while job := jobs.get():
