@@ -23,6 +23,7 @@ from medley.vgg.identity import identify_weights
 from medley.vgg.network import VGG19, normalize
 from medley.vgg.normalization import CAFFE, TORCHVISION, Normalization
 from medley.vgg.originals import cached
+from medley.vgg.otherfiles import kind_of
 from medley.vgg.weightfile import SHAPES
 from medley.vgg.weights import load_weights
 
@@ -370,3 +371,11 @@ def test_fault_of_medley_s_own_is_not_the_file_s(tmp_path, monkeypatch):
     monkeypatch.setattr(weightfile, "is_own", broken)
     with pytest.raises(RuntimeError, match="a fault of ours"):
         states.read_state(tmp_path / "x.safetensors")
+
+
+def test_a_header_whose_length_begins_as_pickles_do_is_no_pickle(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes((0x0280).to_bytes(8, "little") + b'{"x":' + b" " * 700)
+    assert kind_of(path) == "safetensors"
+    path.write_bytes(pickle.dumps({"x": 1}, protocol=2))
+    assert kind_of(path) == "pickle"

@@ -72,10 +72,11 @@ def kind_of(path: Path) -> Kind:
         return "HDF5"
     if first.startswith(b"PK"):
         return _kind_of_zip(path)
-    if first.startswith(_PICKLE):
-        return "torch" if first[2:].startswith(_OLD_TORCH) else "pickle"
+    # Before pickles, which begin as a header of 640 bytes does.
     if int.from_bytes(first[:8], "little") < _HEADER and first[8:9] == b"{":
         return "safetensors"
+    if first.startswith(_PICKLE):
+        return "torch" if first[2:].startswith(_OLD_TORCH) else "pickle"
     return "other"
 
 
