@@ -1,0 +1,1 @@
+"""Small feed-forward networks, each of which repaints any photo after the paintings it learned."""
