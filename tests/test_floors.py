@@ -19,6 +19,7 @@ FLOORS = [
     {"decoders", "images", "kinds", "pictures", "stills", "tensors", "tiffs"},
     {"film", "paintings", "vgg", "workspace"},
     {"transfer"},
+    {"stylenet"},
     {"studio"},
     {"api", "keywords", "networks"},
     {"cli", "__init__", "__main__"},
