@@ -38,7 +38,7 @@ def save(path, what=None, stamp=STAMP):
 
 def test_state_reads_back_bit_for_bit(tmp_path):
     path = save(tmp_path / "state.safetensors")
-    there, back = state(), unpack(path, STAMP, CPU)
+    there, back = state(), unpack(path, STAMP, CPU, RunState)
     assert (back.step, back.seconds) == (7, 12.5)
     assert back.tensors.keys() == there.tensors.keys()
     for name, tensor in there.tensors.items():
@@ -49,7 +49,7 @@ def test_state_reads_back_bit_for_bit(tmp_path):
 
 def test_state_no_longer_needs_the_file(tmp_path):
     path = save(tmp_path / "state.safetensors")
-    back = unpack(path, STAMP, CPU)
+    back = unpack(path, STAMP, CPU, RunState)
     path.write_bytes(bytes(path.stat().st_size))
     assert torch.equal(back.tensors["image"], state().tensors["image"])
 
@@ -66,10 +66,10 @@ def test_file_torn_anywhere_is_refused(tmp_path):
     for length in [0, 1, 8, 31, 32, 33, 200, len(whole) // 2, len(whole) - 1]:
         path.write_bytes(whole[:length])
         with pytest.raises(CheckpointError, match=r"state\.safetensors' is torn or was changed"):
-            unpack(path, STAMP, CPU)
+            unpack(path, STAMP, CPU, RunState)
     path.write_bytes(whole + b"\0")
     with pytest.raises(CheckpointError, match="torn or was changed"):
-        unpack(path, STAMP, CPU)
+        unpack(path, STAMP, CPU, RunState)
 
 
 def test_one_flipped_bit_anywhere_is_found(tmp_path):
@@ -80,7 +80,7 @@ def test_one_flipped_bit_anywhere_is_found(tmp_path):
         flipped[place] ^= 1 << place % 8
         path.write_bytes(flipped)
         with pytest.raises(CheckpointError, match="torn or was changed"):
-            unpack(path, STAMP, CPU)
+            unpack(path, STAMP, CPU, RunState)
         assert saved_step(path) >= 0  # whatever it says, it does not fail
 
 
@@ -88,7 +88,7 @@ def test_one_flipped_bit_anywhere_is_found(tmp_path):
 def test_checkpoint_of_something_else_is_refused(tmp_path, change):
     path = save(tmp_path / "state.safetensors", stamp=STAMP | change)
     with pytest.raises(CheckpointError, match="of another version or of another shot"):
-        unpack(path, STAMP, CPU)
+        unpack(path, STAMP, CPU, RunState)
 
 
 def test_other_safetensors_file_is_refused(tmp_path):
@@ -96,14 +96,14 @@ def test_other_safetensors_file_is_refused(tmp_path):
     content = safetensors.torch.save({"image": torch.zeros(2)})
     path.write_bytes(content + hashlib.sha256(content).digest())
     with pytest.raises(CheckpointError, match="no checkpoint of medley's"):
-        unpack(path, STAMP, CPU)
+        unpack(path, STAMP, CPU, RunState)
     assert saved_step(path) == 0
 
 
 def test_absent_checkpoint_has_no_step(tmp_path):
     assert saved_step(tmp_path / "state.safetensors") == 0
     with pytest.raises(CheckpointError, match=r"cannot be read \(No such file"):
-        unpack(tmp_path / "state.safetensors", STAMP, CPU)
+        unpack(tmp_path / "state.safetensors", STAMP, CPU, RunState)
 
 
 class Slow:
@@ -119,7 +119,7 @@ class Slow:
 
 
 def run(recorder, steps, step_s=1.0, error=None):
-    with Checkpointer(recorder, STAMP, clock=lambda: recorder.now) as checkpointer:
+    with Checkpointer(recorder.checkpoint, STAMP, clock=lambda: recorder.now) as checkpointer:
         for step in range(1, steps + 1):
             recorder.now += step_s
             checkpointer.reach(state(step))

@@ -29,6 +29,7 @@ COMMANDS = {
     "styles": "List, draw and check paintings.",
     "stylize": "Repaint one picture, or a folder of them.",
     "sweep": "Compare networks of different bit widths in a film.",
+    "train": "Train a small network that repaints photos after paintings, at once.",
     "walk": "Make a film that drifts through paintings without end.",
     "weights": "Fetch, import and look into the network's weights.",
     "workspace": "List, verify and clear the shots that are kept.",
@@ -39,6 +40,7 @@ _SHOT = "; what was shot is kept, and the same command goes on from there"
 _KEPT = {
     **dict.fromkeys(("batch", "render", "sweep", "walk"), _SHOT),
     "stylize": "; pictures that were finished are kept",
+    "train": "; the training is kept, and the same command goes on from there",
 }
 """What an interrupted command leaves behind."""
 

@@ -45,6 +45,7 @@ from medley.settings.shot import (
     StyleSettings,
 )
 from medley.settings.still import DEEP, LOSSY, SUFFIXES, StillFormat, StillSettings
+from medley.settings.training import ShapeSettings, TrainSettings
 
 __all__ = [
     "DEEP",
@@ -83,6 +84,7 @@ __all__ = [
     "RunSettings",
     "Scales",
     "Settings",
+    "ShapeSettings",
     "ShotSettings",
     "StillFormat",
     "StillSettings",
@@ -90,6 +92,7 @@ __all__ = [
     "SweepOrder",
     "SweepSettings",
     "TileSetting",
+    "TrainSettings",
     "WalkFilmSettings",
     "WalkOrder",
     "WalkSettings",

@@ -52,7 +52,8 @@ class StyleNet(nn.Module):
 
         Args:
             photos: float RGB `(n, 3, height, width)` in [0, 1]; any size.
-            mix: share of each painting, `(styles,)`, of sum 1; the first alone by default.
+            mix: share of each painting, `(styles,)`, of sum 1; or one such row for each photo,
+                `(n, styles)`; the first painting alone by default.
 
         Returns:
             Pictures of the same shape, in [0, 1].
@@ -85,16 +86,30 @@ class StyleNet(nn.Module):
         x = nnf.pad(x, (margin,) * 4, mode="reflect")
         x = nnf.conv2d(x, kernel.to(x.dtype), stride=stride)
         gain, offset = shares @ self.gains[layer], shares @ self.offsets[layer]
-        return nnf.instance_norm(x, weight=gain, bias=offset, eps=_EPSILON)
+        if shares.ndim == 1:
+            shifted: Tensor = nnf.instance_norm(x, weight=gain, bias=offset, eps=_EPSILON)
+            return shifted
+        plain: Tensor = nnf.instance_norm(x, eps=_EPSILON)
+        shifted = plain * gain[:, :, None, None] + offset[:, :, None, None]
+        return shifted
 
     def _shares(self, mix: Tensor | Sequence[float] | None, photos: Tensor) -> Tensor:
         styles = self.shape.styles
         if mix is None:
             mix = [1.0] + [0.0] * (styles - 1)
         shares = torch.as_tensor(mix, dtype=torch.float32, device=photos.device)
-        if shares.shape != (styles,):
+        if shares.shape not in ((styles,), (len(photos), styles)):
             raise ValueError(f"a mix of {styles} paintings has as many shares, not {shares.shape}")
         return shares
+
+    def begin_with(self, other: "StyleNet") -> None:
+        """Take over another network's weights; each of its paintings begins several in turn."""
+        with torch.no_grad():
+            for mine, theirs in zip(self.kernels, other.kernels, strict=True):
+                mine.copy_(theirs)
+            for own, given in ((self.gains, other.gains), (self.offsets, other.offsets)):
+                for mine, theirs in zip(own, given, strict=True):
+                    mine.copy_(theirs[torch.arange(len(mine)) % len(theirs)])
 
     def to_file(self, styles: Sequence[StyleName], training: Mapping[str, Any]) -> NetFile:
         """All weights as numbers, at 32 bits.

@@ -1,9 +1,10 @@
-"""Checkpoints: the state of an unfinished shot as a safetensors file, and when to write one.
+"""Checkpoints: the state of what is unfinished as a safetensors file, and when to write one.
 
-The tensors are those of `RunState`; after them comes "sha256", 32 bytes, the digest of all bytes
-before it, which reveals a damaged file. The metadata are two JSON texts:
+The tensors are those of a shot's `RunState` or of a training's `TrainState`; after them comes
+"sha256", 32 bytes, the digest of all bytes before it, which reveals a damaged file. The metadata
+are two JSON texts:
 
-    stamp              version of the format, recipe, and key of the shot
+    stamp              version of the format, and what tells whether the state fits, as a shot's key
     position           fields of the state that are no tensors
 
 Pieces are packed one tensor at a time, because all of them are as large as forty pictures.
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import safetensors
 import torch
@@ -25,8 +26,11 @@ from torch import Tensor
 
 from medley.errors import CheckpointError, OutputError
 from medley.files import safetensors_header
+from medley.stylenet.training import TrainState
 from medley.transfer.optimize import RunState
-from medley.workspace.store import Recorder
+
+State = RunState | TrainState
+Kind = TypeVar("Kind", RunState, TrainState)
 
 VERSION = 1
 """Version of the format; raised whenever the meaning of a state changes."""
@@ -49,7 +53,7 @@ _DTYPES = {
 _READ_BYTES = 1 << 20
 
 
-def pack(state: RunState, stamp: dict[str, Any]) -> Iterator[bytes | memoryview]:
+def pack(state: State, stamp: dict[str, Any]) -> Iterator[bytes | memoryview]:
     """Yield a checkpoint's bytes in pieces; each tensor is written in its own memory order."""
     facts = {
         field.name: getattr(state, field.name)
@@ -73,8 +77,8 @@ def pack(state: RunState, stamp: dict[str, Any]) -> Iterator[bytes | memoryview]
     yield digest.digest()
 
 
-def unpack(path: Path, stamp: dict[str, Any], device: torch.device) -> RunState:
-    """Read a checkpoint that `pack` made, with its tensors on a device.
+def unpack(path: Path, stamp: dict[str, Any], device: torch.device, kind: type[Kind]) -> Kind:
+    """Read a checkpoint that `pack` made of such a state, with its tensors on a device.
 
     Raises:
         CheckpointError: the file is damaged, or its stamp differs from `stamp`.
@@ -84,46 +88,48 @@ def unpack(path: Path, stamp: dict[str, Any], device: torch.device) -> RunState:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata()
             if json.loads(metadata["stamp"]) != stamp:
-                raise CheckpointError(f"'{path}' is of another version or of another shot")
+                raise CheckpointError(
+                    f"'{path}' is of another version, or of another shot or training"
+                )
             # Copied, because the library returns the file itself, mapped into memory.
             tensors = {
                 name: file.get_tensor(name).to(device, copy=True)
                 for name in file.keys()  # noqa: SIM118 (it is no mapping)
                 if name != _DIGEST
             }
-        return RunState(**json.loads(metadata["position"]), tensors=tensors)
+        return kind(**json.loads(metadata["position"]), tensors=tensors)
     except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"'{path}' is no checkpoint of medley's ({error})") from error
 
 
 class Checkpointer:
-    """Writes checkpoints while a shot is taken, and the last one when that is interrupted.
+    """Writes checkpoints while there is work, and the last one when that is interrupted.
 
-    A context manager. Inside it, `reach` must be called with every state, once all iterates before
-    that state have been given to the recorder.
+    A context manager. Inside it, `reach` must be called with every state; of a shot, once all
+    iterates before that state have been given to the recorder.
     """
 
     def __init__(
         self,
-        recorder: Recorder,
+        write: Callable[[Iterator[bytes | memoryview]], None],
         stamp: dict[str, Any],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start the time to the first checkpoint.
 
         Args:
-            recorder: recorder that writes the checkpoints.
+            write: replaces the checkpoint by these pieces.
             stamp: version, recipe and key that are written into them.
             clock: function that gives the time in seconds.
         """
-        self._recorder = recorder
+        self._write = write
         self._stamp = stamp
         self._clock = clock
         self._due = clock() + INTERVAL_S
-        self._unsaved: RunState | None = None
+        self._unsaved: State | None = None
 
-    def reach(self, state: RunState) -> None:
-        """Remember the state of the shot, and write a checkpoint if one is due.
+    def reach(self, state: State) -> None:
+        """Remember the state, and write a checkpoint if one is due.
 
         Raises:
             OutputError: the checkpoint, or an iterate before it, cannot be written.
@@ -136,7 +142,7 @@ class Checkpointer:
         if self._unsaved is None:
             return
         began = self._clock()
-        self._recorder.checkpoint(pack(self._unsaved, self._stamp))
+        self._write(pack(self._unsaved, self._stamp))
         self._unsaved = None
         took = self._clock() - began
         self._due = began + took + max(INTERVAL_S, took / LARGEST_SHARE)
@@ -151,7 +157,7 @@ class Checkpointer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Write a last checkpoint if the shot was interrupted."""
+        """Write a last checkpoint if the work was interrupted."""
         if kind is not None:
             # On a full disk, for example, the error that is being raised already says why.
             with contextlib.suppress(OutputError):

@@ -75,7 +75,7 @@ def _take(
     del state  # its pictures must not stay in memory
     with (
         workspace.record(key, about, begun) as recorder,
-        checkpoint.Checkpointer(recorder, stamp) as checkpointer,
+        checkpoint.Checkpointer(recorder.checkpoint, stamp) as checkpointer,
     ):
         for current in iterates:
             if current.exact and model.is_half and not told:
@@ -126,7 +126,7 @@ def _find_state(shot: Shot, spec: ShotSpec, model: Model, stamp: dict[str, Any])
     """
     if not shot.state_path.exists():
         return None
-    state = checkpoint.unpack(shot.state_path, stamp, model.device)
+    state = checkpoint.unpack(shot.state_path, stamp, model.device, RunState)
     same = {name: stamp[name] for name in ("recipe", "key")}
     shot.check_until(state.step, spec.settings.keep_every, same)
     problem = make_problem(spec, model)

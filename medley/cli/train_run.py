@@ -1,0 +1,85 @@
+"""What `medley train` does: paintings and photos are looked up, and a network is trained."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from medley.cli.console import notes
+from medley.cli.progress import Display, display
+from medley.cli.words import counted
+from medley.files import check_free
+from medley.images import Pixels, thumbnail
+from medley.paintings.draws import Draw, draw
+from medley.settings import (
+    CatalogSettings,
+    RunSettings,
+    ShapeSettings,
+    TrainSettings,
+    WeightsSettings,
+)
+from medley.shipped import painting_at
+from medley.studio.shooting.devices import one_device
+from medley.studio.training import TrainOrder, check_photos, train
+
+
+class Request(NamedTuple):
+    """What was asked for: the options of the command, read and found to fit one another."""
+
+    styles: tuple[Path, ...]
+    images: tuple[Path, ...]
+    output: Path
+    shape: ShapeSettings
+    training: TrainSettings
+    weights: WeightsSettings
+    run: RunSettings
+    seed: int
+    warm_start: Path | None
+
+
+def train_network(request: Request, *, force: bool, quiet: bool) -> None:
+    """Train a network; where it lies goes to standard output.
+
+    Args:
+        request: what was asked for.
+        force: True to replace files of that name, and to begin anew.
+        quiet: True to say nothing but errors and the path.
+    """
+    with display(notes(quiet)) as show:
+        order = _order(request, show)
+        check_free(order.output, force, [*request.styles, *request.images])
+        if force:
+            order.checkpoint.unlink(missing_ok=True)
+        show.expect_shots("network", {}, {}, "loss")
+        with closing(train(order)) as events:
+            for event in events:
+                show.on(event)
+        size = order.output.stat().st_size
+        show.line(f"{size:,} bytes; what it makes of photos: '{order.sheet}'")
+    click.echo(order.output)
+
+
+def _order(request: Request, show: Display) -> TrainOrder:
+    drawn = _paintings(request)
+    for line in drawn.skipped:
+        show.warn(f"passed over: {line}")
+    photos = check_photos(request.images, show.warn)
+    show.line(f"{counted(len(drawn.paintings), 'painting')}, {counted(len(photos), 'photo')}")
+    return TrainOrder(
+        drawn.paintings,
+        photos,
+        request.output,
+        request.shape,
+        request.training,
+        request.weights,
+        one_device(request.run.device),
+        request.seed,
+        request.warm_start,
+    )
+
+
+def _paintings(request: Request) -> Draw[Pixels]:
+    places = [painting_at(path) for path in request.styles]
+    side = request.training.stroke
+    return draw(places, CatalogSettings(), lambda picture, _: thumbnail(picture, side))
