@@ -8,6 +8,7 @@ OUTPUT's name .training  checkpoint while it is unfinished
 import hashlib
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

@@ -87,11 +87,9 @@ class StyleNet(nn.Module):
         x = nnf.conv2d(x, kernel.to(x.dtype), stride=stride)
         gain, offset = shares @ self.gains[layer], shares @ self.offsets[layer]
         if shares.ndim == 1:
-            shifted: Tensor = nnf.instance_norm(x, weight=gain, bias=offset, eps=_EPSILON)
-            return shifted
-        plain: Tensor = nnf.instance_norm(x, eps=_EPSILON)
-        shifted = plain * gain[:, :, None, None] + offset[:, :, None, None]
-        return shifted
+            return nnf.instance_norm(x, weight=gain, bias=offset, eps=_EPSILON)
+        x = nnf.instance_norm(x, eps=_EPSILON)
+        return x * gain[:, :, None, None] + offset[:, :, None, None]
 
     def _shares(self, mix: Tensor | Sequence[float] | None, photos: Tensor) -> Tensor:
         styles = self.shape.styles

@@ -89,7 +89,7 @@ def unpack(path: Path, stamp: dict[str, Any], device: torch.device, kind: type[K
             metadata = file.metadata()
             if json.loads(metadata["stamp"]) != stamp:
                 raise CheckpointError(
-                    f"'{path}' is of another version, or of another shot or training"
+                    f"'{path}' is of another version or of another shot or training"
                 )
             # Copied, because the library returns the file itself, mapped into memory.
             tensors = {
