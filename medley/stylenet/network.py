@@ -86,10 +86,13 @@ class StyleNet(nn.Module):
         x = nnf.pad(x, (margin,) * 4, mode="reflect")
         x = nnf.conv2d(x, kernel.to(x.dtype), stride=stride)
         gain, offset = shares @ self.gains[layer], shares @ self.offsets[layer]
+        shifted: Tensor
         if shares.ndim == 1:
-            return nnf.instance_norm(x, weight=gain, bias=offset, eps=_EPSILON)
-        x = nnf.instance_norm(x, eps=_EPSILON)
-        return x * gain[:, :, None, None] + offset[:, :, None, None]
+            shifted = nnf.instance_norm(x, weight=gain, bias=offset, eps=_EPSILON)
+        else:
+            shifted = nnf.instance_norm(x, eps=_EPSILON) * gain[:, :, None, None]
+            shifted = shifted + offset[:, :, None, None]
+        return shifted
 
     def _shares(self, mix: Tensor | Sequence[float] | None, photos: Tensor) -> Tensor:
         styles = self.shape.styles
