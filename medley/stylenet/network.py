@@ -19,10 +19,8 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from medley.stylenet.netfile import NetFile, StyleName
-from medley.stylenet.shape import Shape
+from medley.stylenet.shape import LEAST_SIDE, SHRINKS, Shape
 
-_SHRINKS = 4  # by so much the residual blocks see less of each side
-_LEAST_SIDE = 8  # a smaller picture could not be mirrored at its borders
 _EPSILON = 1e-5
 
 
@@ -63,7 +61,7 @@ class StyleNet(nn.Module):
         """
         shares = self._shares(mix, photos)
         height, width = photos.shape[2:]
-        tall, wide = (max(_LEAST_SIDE, -(-side // _SHRINKS) * _SHRINKS) for side in (height, width))
+        tall, wide = (max(LEAST_SIDE, -(-side // SHRINKS) * SHRINKS) for side in (height, width))
         x = nnf.pad(photos, (0, wide - width, 0, tall - height), mode="replicate")
         last = len(self.kernels) - 1
         inner = range(3, last - 2)  # the residual blocks' convolutions

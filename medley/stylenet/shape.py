@@ -8,6 +8,12 @@ _FULL_FILTERS = (32, 64, 128)
 _OUTER = 9  # side of the first and the last convolution's kernels
 _INNER = 3
 
+SHRINKS = 4
+"""By how many times the residual blocks see less of each side."""
+
+LEAST_SIDE = 8
+"""Side in pixels to which smaller pictures are padded: less could not be mirrored at the border."""
+
 
 @dataclass(frozen=True)
 class Shape:
