@@ -80,6 +80,8 @@ DOORS = {
     ("studio/engines/choice.py", "medley.studio.engines.ray_engine"): "ray, which few have",
     ("studio/engines/inline.py", "medley.studio.engines.worker"): "torch",
     ("studio/engines/worker_main.py", "medley.studio.engines.worker"): "torch",
+    ("studio/exporting.py", "medley.stylenet"): "onnx, which few have",
+    ("studio/exporting.py", "onnxruntime"): "onnxruntime, which few have",
     ("studio/forecast.py", "medley.studio.shooting.benchmark"): "torch",
     ("tiffs.py", "tifffile"): "only for a TIFF that Pillow cannot read",
     ("vgg/sources.py", "h5py"): "only for a Keras file",

@@ -20,6 +20,7 @@ from medley.errors import ConfigError, MedleyError, word
 COMMANDS = {
     "assemble": "Make a film of shots or pictures that are already there.",
     "batch": "Make many films from one manifest.",
+    "export": "Write a style network as ONNX.",
     "layers": "List VGG-19's layers.",
     "plan": "Estimate the time, memory and disk of a render.",
     "presets": "Show what each --quality sets.",

@@ -94,7 +94,7 @@ def _pass(graph: _Graph, net: NetFile) -> str:
         elif layer < last:
             x = graph.add("Relu", [x])
         kernel_at, channel_at = kernel_at + size, channels.stop
-    x = graph.add("Mul", [x, graph.constant("two", np.float32(2))])
+    x = graph.add("Mul", [x, graph.constant("two", np.array(2, np.float32))])
     x = graph.add("Sigmoid", [x])
     starts = graph.constant("starts", np.array([0, 0]))
     return graph.add("Slice", [x, starts, "sides", "axes"])
