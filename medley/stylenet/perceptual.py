@@ -16,11 +16,17 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from medley.transfer.losses import pick, total_variation
 from medley.vgg.network import VGG19
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-CONTENT_LAYER = "relu4_1"
+CONTENT_LAYERS = ("relu2_1", "relu3_1", "relu4_1")
 LAYERS = STYLE_LAYERS
+
+_STYLE_SCALE, _PALETTE_SCALE = 0.6, 5.0
+"""What a weight of 1 means: photo and painting can both be recognized on photos not trained on."""
+
+_SMOOTHNESS = 0.3  # weight of the total variation: enough against single pixels, and no blur
 
 _EPSILON = 1e-4
 _PALETTE_POINTS = 2048  # pixels whose colours are compared, of each picture
@@ -82,15 +88,15 @@ class Perceptual:
             random: draws the colours that are compared; on the CPU.
         """
         with torch.no_grad():
-            kept = dict(self._network.walk(photos))[CONTENT_LAYER].float()
-        apart = []
-        content = pictures.new_zeros(())
+            kept = pick(self._network.walk(photos), CONTENT_LAYERS)
+        apart, astray = [], []
         for name, found in self._network.walk(pictures):
             aims = torch.stack([self._manners[style].grams[name] for style in styles])
             strayed = (_grams(found) - aims).square().sum((1, 2))
             apart.append((strayed / aims.square().sum((1, 2))).mean())
-            if name == CONTENT_LAYER:
-                content = _structure_apart(found.float(), kept)
+            if name in CONTENT_LAYERS:
+                astray.append(_structure_apart(found.float(), kept[name].float()))
+        content = torch.stack(astray).mean()
         manner = torch.stack(apart).mean()
         palette = torch.stack(
             [
@@ -98,7 +104,9 @@ class Perceptual:
                 for picture, style in zip(pictures, styles, strict=True)
             ]
         ).mean()
-        total = content + self._balance.style * manner + self._balance.palette * palette
+        total = content + _SMOOTHNESS * total_variation(pictures) / 255
+        total = total + _STYLE_SCALE * self._balance.style * manner
+        total = total + _PALETTE_SCALE * self._balance.palette * palette
         return Judged(total, content, manner, palette)
 
 
