@@ -107,7 +107,7 @@ def test_minutes_end_a_training_too(place):
         "train", "--style", "paintings/blue.png", "--images", "photos", "-o", "net.safetensors",
         "--minutes", "0.01", *arguments, cwd=place,
     )  # fmt: skip
-    assert netfile.read(place / "net.safetensors").training["steps"] >= 1
+    assert netfile.read(place / "net.safetensors").training["step"] >= 1
 
 
 def test_a_warm_start_begins_with_the_other_networks_weights(place):

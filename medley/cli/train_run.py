@@ -8,7 +8,7 @@ import click
 
 from medley.cli.console import notes
 from medley.cli.progress import Display, display
-from medley.cli.words import counted
+from medley.cli.words import clock, counted
 from medley.files import check_free
 from medley.images import Pixels, thumbnail
 from medley.paintings.draws import Draw, draw
@@ -22,6 +22,7 @@ from medley.settings import (
 from medley.shipped import painting_at
 from medley.studio.shooting.devices import one_device
 from medley.studio.training import TrainOrder, check_photos, train
+from medley.stylenet import netfile
 
 
 class Request(NamedTuple):
@@ -51,12 +52,10 @@ def train_network(request: Request, *, force: bool, quiet: bool) -> None:
         check_free(order.output, force, [*request.styles, *request.images])
         if force:
             order.checkpoint.unlink(missing_ok=True)
-        show.expect_shots("network", {}, {}, "loss")
         with closing(train(order)) as events:
             for event in events:
                 show.on(event)
-        size = order.output.stat().st_size
-        show.line(f"{size:,} bytes; what it makes of photos: '{order.sheet}'")
+        show.line(_told(order))
     click.echo(order.output)
 
 
@@ -83,3 +82,13 @@ def _paintings(request: Request) -> Draw[Pixels]:
     places = [painting_at(path) for path in request.styles]
     side = request.training.stroke
     return draw(places, CatalogSettings(), lambda picture, _: thumbnail(picture, side))
+
+
+def _told(order: TrainOrder) -> str:
+    facts = netfile.read(order.output).training
+    size = order.output.stat().st_size
+    terms = ", ".join(f"{name} {facts[name]:.3f}" for name in ("content", "style", "palette"))
+    return (
+        f"{facts['step']:,} steps in {clock(facts['seconds'])}, {terms}; {size:,} bytes; what it"
+        f" makes of photos: '{order.sheet}'"
+    )

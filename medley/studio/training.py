@@ -17,7 +17,7 @@ import torch
 
 from medley.decoders import size_in
 from medley.errors import CheckpointError, MedleyError, PictureError, Setting
-from medley.events import Event
+from medley.events import Event, stage
 from medley.files import part_file, write_bytes
 from medley.film.poster import gallery
 from medley.images import Pixels, encode_png, read_picture, thumbnail
@@ -131,7 +131,7 @@ def train(order: TrainOrder) -> Generator[Event, None, None]:
     """Train a network and write it; an unfinished training goes on from its checkpoint.
 
     Yields:
-        "step" after each step; "told" for what the user should know.
+        "stage" as steps, or seconds, go by; "told" for what the user should know.
 
     Raises:
         CheckpointError: what lies there unfinished was begun otherwise, or is damaged.
@@ -148,31 +148,23 @@ def train(order: TrainOrder) -> Generator[Event, None, None]:
     told: list[str] = []
     stamp = _stamp(order, shape)
     state = _state(order, stamp, device)
-    trainer = Trainer(
-        network, _judge(order, device), Photos(kept, told.append), _course(order), state
-    )
+    course = _course(order)
+    trainer = Trainer(network, _judge(order, device), Photos(kept, told.append), course, state)
     views = _views(shown)
-    drawn = time.monotonic()
+    drawn, shown_at, step = time.monotonic(), 0, None
     with checkpoint.Checkpointer(_writer(order.checkpoint), stamp) as saving:
         for step in trainer.steps():
             saving.reach(trainer.state())
             yield from (Event("told", title=order.output.name, text=line) for line in told)
             told.clear()
-            yield Event(
-                "step",
-                key=str(order.output),
-                title=order.output.name,
-                device=order.device,
-                step=step.step,
-                steps=max(step.step, round(step.step / step.share)),
-                loss=step.loss,
-                seconds=step.seconds,
-            )
+            if (done := course.done(step)) > shown_at:
+                yield stage(f"training, loss {step.loss:.3f}", done, course.total)
+                shown_at = done
             if time.monotonic() - drawn > _SHOW_EVERY_S:
                 _show(order, network, views)
                 drawn = time.monotonic()
     _show(order, network, views)
-    facts = {**_facts(order), "steps": trainer.state().step}
+    facts = {**_facts(order), **(step._asdict() if step else {})}
     styles = [StyleName(work.title, work.byline) for work in order.paintings]
     netfile.write(
         order.output, netfile.quantized(network.to_file(styles, facts), order.shape.net_bits)

@@ -54,6 +54,15 @@ class Course:
             return min(1.0, step / self.steps)
         return min(1.0, seconds / (self.seconds or math.inf))
 
+    @property
+    def total(self) -> int:
+        """Steps of the training, or its seconds if these end it."""
+        return self.steps if self.steps is not None else math.ceil(self.seconds or 0)
+
+    def done(self, step: "TrainStep") -> int:
+        """How many of them are over after a step."""
+        return step.step if self.steps is not None else min(self.total, int(step.seconds))
+
     def crops(self, share: float) -> tuple[int, int]:
         """Side and number of the crops of a step."""
         larger, fewer = next((by, of) for until, by, of in _STAGES if share <= until)
