@@ -7,6 +7,7 @@ import onnxruntime
 import pytest
 import torch
 
+from medley import stylenet
 from medley.stylenet import netfile
 from medley.stylenet.netfile import StyleName
 from medley.stylenet.network import StyleNet
@@ -92,4 +93,6 @@ def test_bad_input_is_refused_in_one_line(tmp_path, make_picture):
 def test_a_missing_onnxruntime_is_named_with_the_way_to_it(tmp_path, monkeypatch):
     written(networks(), tmp_path / "net.safetensors")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.delitem(sys.modules, "medley.stylenet.onnx_runtime", raising=False)
+    monkeypatch.delattr(stylenet, "onnx_runtime", raising=False)
     assert "pip install 'medley[onnx]'" in export(tmp_path, expect=1).stderr

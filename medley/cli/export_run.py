@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from medley.cli.console import notes
 from medley.cli.progress import display
 from medley.studio.exporting import Exported, export_onnx
 
@@ -21,7 +20,7 @@ def export_network(
         calibrate: photos by which these are scaled; none for the paintings that ship.
         quiet: True to say nothing but errors and the path.
     """
-    with display(notes(quiet)) as show:
+    with display(quiet) as show:
         show.line(_told(export_onnx(net, output, int8, calibrate)))
     click.echo(output)
 

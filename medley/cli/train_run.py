@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import click
 
-from medley.cli.console import notes
 from medley.cli.progress import Display, display
 from medley.cli.words import clock, counted
 from medley.files import check_free
@@ -47,7 +46,7 @@ def train_network(request: Request, *, force: bool, quiet: bool) -> None:
         force: True to replace files of that name, and to begin anew.
         quiet: True to say nothing but errors and the path.
     """
-    with display(notes(quiet)) as show:
+    with display(quiet) as show:
         order = _order(request, show)
         check_free(order.output, force, [*request.styles, *request.images])
         if force:

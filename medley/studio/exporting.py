@@ -59,9 +59,7 @@ def export_onnx(
     """
     net = netfile.read(net_path)
     try:
-        import onnxruntime
-
-        from medley.stylenet import onnx_graph, onnx_int8
+        from medley.stylenet import onnx_graph, onnx_runtime
     except ImportError as error:
         raise MedleyError(
             f"{error.name} is not installed; pip install 'medley[onnx]' brings it"
@@ -70,14 +68,13 @@ def export_onnx(
     photos = [thumbnail(read_picture(path), _SIDE) for path in paths[:_CALIBRATED]]
     model = onnx_graph.onnx_model(net)
     if int8:
-        model = onnx_int8.quantize(model, photos, net.shape.styles)
+        model = onnx_runtime.quantize(model, photos, net.shape.styles)
     data = model.SerializeToString()
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     mix = np.full(net.shape.styles, 1 / net.shape.styles, np.float32)
     network = make_network(net)
     apart = []
     for photo in photos[:3]:
-        (picture,) = session.run(None, onnx_int8.feed(photo, mix))
+        picture = onnx_runtime.run(data, photo, mix)
         apart.append(np.abs(picture - _own(network, photo, mix)) * 255)
     mean, most = float(np.mean([each.mean() for each in apart])), max(map(np.max, apart))
     if not int8 and most > _TOLERANCE:

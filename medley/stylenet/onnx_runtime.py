@@ -1,4 +1,4 @@
-"""A style network's ONNX graph with convolutions in 8-bit integers, by onnxruntime's quantizer."""
+"""A style network's ONNX graph run by onnxruntime, and quantized by it to 8-bit integers."""
 
 import tempfile
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -42,6 +43,13 @@ def feed(photo: Pixels, mix: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     """What a graph is given for a photo uint8 `(height, width, 3)` and a mix `(styles,)`."""
     planes = photo.transpose(2, 0, 1)[None].astype(np.float32) / 255
     return {"photo": planes} | ({"mix": mix} if len(mix) > 1 else {})
+
+
+def run(data: bytes, photo: Pixels, mix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a graph makes of a photo uint8 `(height, width, 3)`: float32 `(1, 3, height, width)`."""
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    picture: NDArray[np.float32] = session.run(None, feed(photo, mix))[0]
+    return picture
 
 
 def _outer(model: onnx.ModelProto) -> list[str]:
