@@ -21,6 +21,7 @@ digits themselves taken as zeros. Nothing is unpickled.
 
 import hashlib
 import json
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,12 +29,14 @@ from typing import Any
 
 import numpy as np
 import safetensors
+import safetensors.numpy
 from numpy.typing import NDArray
 
 from medley import files
 from medley.errors import WeightsError
 from medley.stylenet.shape import Shape
-from medley.vgg import codebook, packing
+from medley.vgg import codebook, otherfiles, packing, weightfile
+from medley.vgg.weightfile import BEYOND
 
 Floats = NDArray[np.float32]
 
@@ -41,6 +44,7 @@ _FORMAT = "medley style network"
 _VERSION = "1"
 _ZEROS = "0" * 64
 _FLOAT_BITS = 32
+_TRAINED = "'medley train' makes style networks"
 _DTYPES = {"U8": np.uint8, "F16": np.float16, "F32": np.float32}
 _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 
@@ -78,12 +82,22 @@ class NetFile:
 
 def quantized(net: NetFile, bits: int) -> NetFile:
     """The network with its convolutions' weights at so many bits, as it would be read back."""
+    gains, offsets = (
+        each.astype(np.float16).astype(np.float32) for each in (net.gains, net.offsets)
+    )
     if bits == _FLOAT_BITS:
-        return net
-    levelled = level(net.shape, net.kernels)
-    centroids = codebook.optimal_codebooks(levelled, [bits])[bits]
-    kernels = centroids[codebook.assign(levelled, centroids)]
-    return NetFile(net.shape, kernels, net.gains, net.offsets, net.styles, bits, net.training)
+        return NetFile(net.shape, net.kernels, gains, offsets, net.styles, bits, net.training)
+    centroids, codes = _encoded(net, bits)
+    return NetFile(net.shape, centroids[codes], gains, offsets, net.styles, bits, net.training)
+
+
+def _encoded(net: NetFile, bits: int) -> tuple[Floats, NDArray[np.uint8]]:
+    """A codebook, and each weight's code in it; weights that fit into one already are kept."""
+    kernels = net.kernels
+    if len(np.unique(kernels)) > 2**bits:
+        kernels = level(net.shape, kernels)
+    centroids = codebook.optimal_codebooks(kernels, [bits])[bits]
+    return centroids, codebook.assign(kernels, centroids)
 
 
 def level(shape: Shape, kernels: Floats) -> Floats:
@@ -107,14 +121,13 @@ def write(path: Path, net: NetFile) -> None:
         OutputError: the file cannot be written.
     """
     normalization = np.concatenate([net.gains, net.offsets], axis=1).astype(np.float16)
-    arrays: dict[str, NDArray[Any]] = {"kernels": net.kernels}
-    if net.bits != _FLOAT_BITS:
-        levelled = level(net.shape, net.kernels)
-        centroids = codebook.optimal_codebooks(levelled, [net.bits])[net.bits]
-        codes = packing.pack(codebook.assign(levelled, centroids), net.bits)
-        arrays = {"codebook": centroids, "normalization": normalization, "codes": codes}
+    arrays: dict[str, NDArray[Any]]
+    if net.bits == _FLOAT_BITS:  # wider types first, so that each is aligned
+        arrays = {"kernels": net.kernels, "normalization": normalization}
     else:
-        arrays["normalization"] = normalization
+        centroids, codes = _encoded(net, net.bits)
+        packed = packing.pack(codes, net.bits)
+        arrays = {"codebook": centroids, "normalization": normalization, "codes": packed}
     metadata = {
         "format": _FORMAT,
         "version": _VERSION,
@@ -141,58 +154,95 @@ def read(path: Path) -> NetFile:
     Raises:
         WeightsError: it is missing, torn, changed, or no style network of this version.
     """
-    content, metadata, arrays = _opened(path)
-    if metadata.get("format") != _FORMAT:
-        raise WeightsError(f"'{path}' is no style network; 'medley train' makes them")
-    if metadata.get("version") != _VERSION:
-        raise WeightsError(
-            f"'{path}' is in version {metadata.get('version')} of the format, and this medley reads"
-            f" version {_VERSION}; train it again, or update medley"
-        )
+    metadata = _metadata_of(path)
+    _check_kind(path, metadata)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
     digest = metadata.get("sha256", "")
     whole = content.replace(digest.encode(), _ZEROS.encode(), 1) if digest else b""
     if hashlib.sha256(whole).hexdigest() != digest:
-        raise WeightsError(f"'{path}' was changed after it was written; make or fetch it again")
+        raise WeightsError(
+            f"'{path}' was changed after it was written (its digest does not match); make or fetch"
+            " it again"
+        )
+    try:
+        arrays = safetensors.numpy.load(content)
+    except Exception as error:  # such as a type that NumPy lacks
+        raise WeightsError(
+            f"'{path}' holds no numbers of ours ({error}); train it again"
+        ) from error
     try:
         return _decoded(metadata, arrays)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, *BEYOND) as error:
         raise WeightsError(
             f"'{path}' does not hold what a style network has ({error}); train it again"
         ) from error
 
 
-def _opened(path: Path) -> tuple[bytes, dict[str, str], dict[str, NDArray[Any]]]:
+def _metadata_of(path: Path) -> dict[str, str]:
+    kind = otherfiles.kind_of(path)
+    if kind == "blank":
+        raise WeightsError(f"'{path}' {otherfiles.ADVICE[kind]}")
+    if kind != "safetensors":
+        raise WeightsError(f"'{path}' is no style network; {_TRAINED}")
     try:
-        content = path.read_bytes()
         with safetensors.safe_open(path, framework="np") as file:
-            names = file.keys()
-            return content, file.metadata() or {}, {name: file.get_tensor(name) for name in names}
-    except FileNotFoundError:
-        raise WeightsError(f"'{path}' does not exist; give the path of a style network") from None
-    except OSError as error:
-        raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
+            return file.metadata() or {}
     except safetensors.SafetensorError as error:
+        raise WeightsError(f"'{path}' is torn ({error}); make or fetch it again") from error
+
+
+def _check_kind(path: Path, metadata: Mapping[str, str]) -> None:
+    """Refuse what is safetensors, but no style network that this version reads."""
+    if weightfile.is_own(metadata):
         raise WeightsError(
-            f"'{path}' is torn or no style network ({error}); make or fetch it again"
-        ) from error
+            f"'{path}' holds VGG-19, which judges pictures and makes none; {_TRAINED}"
+        )
+    if metadata.get("format") != _FORMAT:
+        raise WeightsError(
+            f"'{path}' is a safetensors file, but no style network of medley's; {_TRAINED}"
+        )
+    if metadata.get("version") != _VERSION:
+        raise WeightsError(
+            f"'{path}' is in version {metadata.get('version')} of the format, and this medley reads"
+            f" version {_VERSION}; train it again, or update medley"
+        )
 
 
 def _decoded(metadata: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> NetFile:
     facts = json.loads(metadata["shape"])
-    styles = [StyleName(**each) for each in json.loads(metadata["styles"])]
-    first, second, third = facts["channels"]
-    shape = Shape((first, second, third), facts["blocks"], len(styles))
+    styles = [_style(each) for each in json.loads(metadata["styles"])]
+    first, second, third = map(operator.index, facts["channels"])
+    blocks = operator.index(facts["blocks"])
+    normalization = arrays["normalization"].astype(np.float32)
+    if blocks > normalization.size:  # before as many layers are counted
+        raise ValueError(f"{blocks} blocks have more weights than it holds")
+    shape = Shape((first, second, third), blocks, len(styles))
     bits = int(metadata["bits"])
-    count = shape.kernel_count
+    count, channels = shape.kernel_count, shape.channel_count
+    if normalization.shape != (len(styles), 2 * channels):
+        raise ValueError(f"{normalization.shape} normalization weights do not fit its shape")
     if bits == _FLOAT_BITS:
         kernels = arrays["kernels"].astype(np.float32)
     else:
+        codes = arrays["codes"]
+        if bits not in codebook.WIDTHS or codes.size != packing.packed_size(count, bits):
+            raise ValueError(f"{codes.size} bytes of codes do not fit its shape and {bits} bits")
         kernels = np.empty(count, np.float32)
-        packing.look_up(arrays["codes"], bits, arrays["codebook"], kernels)
-    normalization = arrays["normalization"].astype(np.float32)
-    channels = shape.channel_count
-    if kernels.shape != (count,) or normalization.shape != (len(styles), 2 * channels):
-        raise ValueError(f"{kernels.shape} and {normalization.shape} numbers do not fit its shape")
+        packing.look_up(codes, bits, arrays["codebook"], kernels)
+    if kernels.shape != (count,):
+        raise ValueError(f"{kernels.size} weights do not fit its shape")
+    if not (np.isfinite(kernels).all() and np.isfinite(normalization).all()):
+        raise ValueError("some weights are not finite")
     gains, offsets = normalization[:, :channels], normalization[:, channels:]
     training = json.loads(metadata["training"])
     return NetFile(shape, kernels, gains, offsets, styles, bits, training)
+
+
+def _style(facts: Mapping[str, Any]) -> StyleName:
+    style = StyleName(**facts)
+    if not (isinstance(style.title, str) and isinstance(style.artist, str)):
+        raise TypeError(f"{facts} are no title and artist")
+    return style

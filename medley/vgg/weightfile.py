@@ -54,7 +54,7 @@ SHAPES: dict[str, tuple[int, int, int, int]] = {
 _FORMAT = "medley weights"
 _VERSION, _VERSION_OF_OTHER_INPUT = "1", "2"
 _ZEROS = "0" * 64
-_BEYOND = (OverflowError, RecursionError)
+BEYOND = (OverflowError, RecursionError)
 """What a number that is none, or a table within tables without end, comes to."""
 
 _DTYPES = {"U8": np.uint8, "F32": np.float32, "F16": np.float16, "BF16": np.uint16}
@@ -190,7 +190,7 @@ def read_header(path: Path) -> Header:
             table=table,
             start=8 + length,
         )
-    except (KeyError, TypeError, ValueError, AttributeError, *_BEYOND) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, *BEYOND) as error:
         raise WeightsError(
             f"'{path}' has metadata that medley did not write ({error}); make it again"
         ) from error
