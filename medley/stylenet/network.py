@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from medley.stylenet.netfile import NetFile, StyleName
 from medley.stylenet.shape import LEAST_SIDE, SHRINKS, Shape
 
-_EPSILON = 1e-5
+EPSILON = 1e-5  # added to variances
 
 
 class StyleNet(nn.Module):
@@ -59,9 +59,9 @@ class StyleNet(nn.Module):
         Raises:
             ValueError: the mix has not a share for each painting.
         """
-        shares = self._shares(mix, photos)
+        shares = self.shares(mix, len(photos))
         height, width = photos.shape[2:]
-        tall, wide = (max(LEAST_SIDE, -(-side // SHRINKS) * SHRINKS) for side in (height, width))
+        tall, wide = padded_size(height, width)
         x = nnf.pad(photos, (0, wide - width, 0, tall - height), mode="replicate")
         last = len(self.kernels) - 1
         inner = range(3, last - 2)  # the residual blocks' convolutions
@@ -86,18 +86,23 @@ class StyleNet(nn.Module):
         gain, offset = shares @ self.gains[layer], shares @ self.offsets[layer]
         shifted: Tensor
         if shares.ndim == 1:
-            shifted = nnf.instance_norm(x, weight=gain, bias=offset, eps=_EPSILON)
+            shifted = nnf.instance_norm(x, weight=gain, bias=offset, eps=EPSILON)
         else:
-            shifted = nnf.instance_norm(x, eps=_EPSILON) * gain[:, :, None, None]
+            shifted = nnf.instance_norm(x, eps=EPSILON) * gain[:, :, None, None]
             shifted = shifted + offset[:, :, None, None]
         return shifted
 
-    def _shares(self, mix: Tensor | Sequence[float] | None, photos: Tensor) -> Tensor:
+    def shares(self, mix: Tensor | Sequence[float] | None, photos: int) -> Tensor:
+        """A mix for so many photos as a tensor, `(styles,)` or `(photos, styles)`.
+
+        Raises:
+            ValueError: it has not a share for each painting.
+        """
         styles = self.shape.styles
         if mix is None:
             mix = [1.0] + [0.0] * (styles - 1)
-        shares = torch.as_tensor(mix, dtype=torch.float32, device=photos.device)
-        if shares.shape not in ((styles,), (len(photos), styles)):
+        shares = torch.as_tensor(mix, dtype=torch.float32, device=self.gains[0].device)
+        if shares.shape not in ((styles,), (photos, styles)):
             raise ValueError(f"a mix of {styles} paintings has as many shares, not {shares.shape}")
         return shares
 
@@ -126,6 +131,12 @@ class StyleNet(nn.Module):
             )
         )
         return NetFile(self.shape, kernels[0], gains, offsets, styles, training=training)
+
+
+def padded_size(height: int, width: int) -> tuple[int, int]:
+    """The size to which a photo is padded at its bottom and right before it is repainted."""
+    tall, wide = (max(LEAST_SIDE, -(-side // SHRINKS) * SHRINKS) for side in (height, width))
+    return tall, wide
 
 
 def make_network(net: NetFile) -> StyleNet:
