@@ -35,6 +35,11 @@ def stylize(place, *arguments, expect=0):
 
 
 def piped(place, data, *arguments, monkeypatch):
+    """Run the command with bytes on standard input; give exit code, bytes and words."""
+    return piped_into(place, data, ["stylize", *arguments, *QUICK], monkeypatch=monkeypatch)
+
+
+def piped_into(place, data, words, monkeypatch):
     """Run the command line with bytes on standard input; give exit code, bytes and words."""
     out, err = io.BytesIO(), io.StringIO()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
@@ -45,7 +50,7 @@ def piped(place, data, *arguments, monkeypatch):
         contextlib.redirect_stderr(err),
         pytest.raises(SystemExit) as exited,
     ):
-        main(["stylize", *arguments, *QUICK])
+        main(words)
     stream.flush()
     return exited.value.code or 0, out.getvalue(), err.getvalue()
 

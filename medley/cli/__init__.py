@@ -18,6 +18,7 @@ from medley.cli.words import in_options, printable
 from medley.errors import ConfigError, MedleyError, word
 
 COMMANDS = {
+    "apply": "Repaint photos by a style network, at once.",
     "assemble": "Make a film of shots or pictures that are already there.",
     "batch": "Make many films from one manifest.",
     "export": "Write a style network as ONNX.",
@@ -40,7 +41,7 @@ COMMANDS = {
 _SHOT = "; what was shot is kept, and the same command goes on from there"
 _KEPT = {
     **dict.fromkeys(("batch", "render", "sweep", "walk"), _SHOT),
-    "stylize": "; pictures that were finished are kept",
+    **dict.fromkeys(("apply", "stylize"), "; pictures that were finished are kept"),
     "train": "; the training is kept, and the same command goes on from there",
 }
 """What an interrupted command leaves behind."""

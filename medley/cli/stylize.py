@@ -74,7 +74,7 @@ def stylize(
     options = settle(options)
     _check_streams(content, paintings, output, as_json)
     still = read_settings(StillSettings, options)
-    file_format = _format_of(output, still, content.is_dir())
+    file_format = format_of(output, still, content.is_dir())
     shot = read_settings(ShotSettings, options)
     run = read_settings(RunSettings, options)
     seed = read_settings(CatalogSettings, options).seed
@@ -117,11 +117,15 @@ def _check_streams(content: Path, paintings: tuple[Path, ...], output: Path, as_
         raise click.UsageError("standard output is a terminal; send the picture away with >")
 
 
-def _format_of(output: Path, still: StillSettings, is_folder: bool) -> StillFormat:
-    """The files' format: as it was asked for, or as the suffix says."""
+def format_of(output: Path, still: StillSettings, is_folder: bool) -> StillFormat:
+    """The files' format: as it was asked for, or as the suffix says.
+
+    Raises:
+        click.UsageError: it is none, or the two contradict each other.
+    """
     if is_folder and output.suffix.lower() in SUFFIXES and not output.exists():
         raise click.UsageError(
-            f"--output '{output}' names one picture, and CONTENT is a folder; name a folder"
+            f"--output '{output}' names one picture, and several are read; name a folder"
         )
     if is_folder or output == STREAM:
         return still.format or "png"

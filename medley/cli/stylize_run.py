@@ -55,7 +55,7 @@ def repaint(request: Request) -> int:
     still, blending = request.still, request.blending
     check_format(request.file_format, still.depth, still.file_quality)
     with display(request.quiet) as show:
-        content, *paintings = map(_source, (request.content, *request.paintings))
+        content, *paintings = map(source_of, (request.content, *request.paintings))
         works, device = read_paintings(paintings), one_device(request.run.device)
         others = [*(each.path for each in paintings), *blending.mask_files]
         if request.shot.keep:
@@ -70,11 +70,16 @@ def repaint(request: Request) -> int:
         file = StillFile(request.file_format, still, request.strength)
         with computing_deterministically(request.run.deterministic):
             failed = _paint(context, file, jobs, request, show)
-    if failed:
-        listed = printable(", ".join(f"'{path}'" for path in failed))
-        of = counted(len(jobs), "picture")
-        click.echo(f"Error: {len(failed)} of {of} failed: {listed}", err=True)
-    return int(bool(failed))
+    return tell_failed(failed, len(jobs))
+
+
+def tell_failed(failed: Sequence[Path], count: int) -> int:
+    """Say in the end which pictures failed out of how many; give the exit code."""
+    if not failed:
+        return 0
+    listed = printable(", ".join(f"'{path}'" for path in failed))
+    click.echo(f"Error: {len(failed)} of {counted(count, 'picture')} failed: {listed}", err=True)
+    return 1
 
 
 def _paint(
@@ -89,18 +94,19 @@ def _paint(
     else:
         show.expect_shots("painting", {}, steps)
     if not is_folder:
-        _report(repaint_one(context, file, jobs[0], show.on), request.as_json)
+        report(repaint_one(context, file, jobs[0], show.on), request.as_json)
         return []
     failed = []
-    for done in repaint_all(context, file, jobs, show.on):
+    for done in repaint_all(lambda job: repaint_one(context, file, job, show.on), jobs):
         if done.error is not None:
             failed.append(done.job.content.path)
             show.warn(f"passed over: {words_of(done.error, as_given)}")
-        _report(done, request.as_json)
+        report(done, request.as_json)
     return failed
 
 
-def _source(path: Path) -> Source:
+def source_of(path: Path) -> Source:
+    """A picture's file, or what comes in on standard input."""
     return Source(_STDIN, sys.stdin.buffer.read()) if path == STREAM else Source(path)
 
 
@@ -127,7 +133,7 @@ def _plan(
     return [StillJob(content, output)]
 
 
-def _report(done: Repainted, as_json: bool) -> None:
+def report(done: Repainted, as_json: bool) -> None:
     """Give out what came of a picture: the picture itself, its path, or a line of JSON."""
     path = done.job.output
     if as_json:

@@ -128,7 +128,7 @@ def choose(catalog: Catalog, settings: CatalogSettings) -> list[Entry]:
     drawn: Counter[str] = Counter()
     ranks = []
     for entry in entries:
-        group = _fold(getattr(entry, settings.spread))
+        group = fold(getattr(entry, settings.spread))
         ranks.append(drawn[group])
         drawn[group] += 1
     order = sorted(range(len(entries)), key=ranks.__getitem__)
@@ -160,8 +160,8 @@ def _filter(entries: list[Entry], settings: CatalogSettings) -> list[Entry]:
     for name, wanted, value in filters:
         if wanted is None or not entries:
             continue
-        key = _fold(wanted)
-        kept = [entry for entry in entries if _fold(value(entry)) == key]
+        key = fold(wanted)
+        kept = [entry for entry in entries if fold(value(entry)) == key]
         if not kept:
             raise PictureError(
                 *_no_match(Setting(name, f"'{wanted}'"), Counter(map(value, entries)), wanted)
@@ -193,9 +193,9 @@ def _no_match(setting: Setting, counts: Counter[str], wanted: str) -> tuple[Part
     del counts[""]
     if not counts:
         return setting, " leaves no painting; none there has one in a catalog"
-    folded = {_fold(value): value for value in counts}
-    close = [key for key in folded if _fold(wanted) in key] or difflib.get_close_matches(
-        _fold(wanted), folded, n=3
+    folded = {fold(value): value for value in counts}
+    close = [key for key in folded if fold(wanted) in key] or difflib.get_close_matches(
+        fold(wanted), folded, n=3
     )
     close.sort(key=lambda key: -counts[folded[key]])
     guess = f"did you mean '{folded[close[0]]}'? " if close else ""
@@ -203,7 +203,7 @@ def _no_match(setting: Setting, counts: Counter[str], wanted: str) -> tuple[Part
     return setting, f" leaves no painting; {guess}there are {there}"
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
     """Normalize a text for filters: case, accents and double spaces do not count."""
     if not text.isascii():
         plain = unicodedata.normalize("NFKD", text)

@@ -4,6 +4,7 @@ A field's annotation has its bounds, its description becomes the option's help, 
 written down nowhere else.
 """
 
+from medley.settings.apply import ApplySettings
 from medley.settings.base import LONGEST_SIDE, SHORTEST_SIDE, Settings
 from medley.settings.catalog import CatalogSettings, format_years
 from medley.settings.film import (
@@ -57,6 +58,7 @@ __all__ = [
     "SHORTEST_SIDE",
     "SUFFIXES",
     "VGG_LAYERS",
+    "ApplySettings",
     "BlendSettings",
     "CatalogSettings",
     "ComposeSettings",

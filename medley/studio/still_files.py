@@ -1,7 +1,8 @@
 """Files of still pictures: photos that are read, repainted, and written in the format asked for."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -123,29 +124,69 @@ def plan_folder(
         OutputError: both folders are the same, `output` cannot be written to, or a painting would
             be replaced.
     """
+    return plan_files(list_pictures(folder, output), output, file_format, force, paintings)
+
+
+def plan_files(
+    files: Sequence[Path],
+    output: Path,
+    file_format: StillFormat,
+    force: bool,
+    others: Sequence[Path] = (),
+) -> tuple[list[StillJob], list[StillJob]]:
+    """List the pictures out of some that are still to be repainted into a folder.
+
+    Args:
+        files: the photos; see `plan_folder` for what becomes of their names.
+        output: the folder.
+        file_format: format of the results.
+        force: True to replace what is there.
+        others: other files that are read, which no output may replace.
+
+    Returns:
+        Jobs to be done, and jobs whose output exists already.
+
+    Raises:
+        OutputError: `output` cannot be written to, two pictures would have one name there, or a
+            file that is read would be replaced.
+    """
+    if output.is_file():
+        raise OutputError(f"'{output}' is a file, and several are read; name a folder for them")
+    stems = Counter(path.stem for path in files)
+    suffix = next(end for end, kind in SUFFIXES.items() if kind == file_format)
+    taken: dict[Path, Path] = {}
+    jobs: list[StillJob] = []
+    finished: list[StillJob] = []
+    for path in files:
+        name = path.name if stems[path.stem] > 1 else path.stem
+        target = output / f"{name}{suffix}"
+        if target in taken:
+            raise OutputError(
+                f"'{taken[target]}' and '{path}' would both become '{target}'; rename one, or give"
+                " it a folder of its own"
+            )
+        taken[target] = path
+        if target.exists() and not force:
+            finished.append(StillJob(Source(path), target))
+            continue
+        check_free(target, force, [*files, *others])
+        jobs.append(StillJob(Source(path), target))
+    return jobs, finished
+
+
+def list_pictures(folder: Path, output: Path) -> list[Path]:
+    """The pictures of a folder, by name, without hidden ones and those of its folders.
+
+    Raises:
+        PictureError: there is no picture, or the folder cannot be listed.
+        OutputError: it is the folder `output`.
+    """
     if output.is_file():
         raise OutputError(f"'{output}' is a file, and '{folder}' a folder; name a folder for it")
     if output.is_dir() and output.samefile(folder):
         raise OutputError(
             f"'{output}' is the folder that is read; name another ", Setting("output")
         )
-    files = _list_pictures(folder)
-    stems = [path.stem for path in files]
-    suffix = next(end for end, kind in SUFFIXES.items() if kind == file_format)
-    jobs: list[StillJob] = []
-    finished: list[StillJob] = []
-    for path in files:
-        name = path.name if stems.count(path.stem) > 1 else path.stem
-        target = output / f"{name}{suffix}"
-        if target.exists() and not force:
-            finished.append(StillJob(Source(path), target))
-            continue
-        check_free(target, force, [*files, *paintings])
-        jobs.append(StillJob(Source(path), target))
-    return jobs, finished
-
-
-def _list_pictures(folder: Path) -> list[Path]:
     try:
         files = sorted(path for path in folder.iterdir() if path.name[:1] != ".")
     except OSError as error:
@@ -192,22 +233,20 @@ def repaint_one(
 
 
 def repaint_all(
-    context: StillContext, file: StillFile, jobs: Sequence[StillJob], listener: Listener
+    repaint: Callable[[StillJob], Repainted], jobs: Sequence[StillJob]
 ) -> Iterator[Repainted]:
     """Repaint one photo after another; a failed one is yielded with its error.
 
     Args:
-        context: paintings, settings and model.
-        file: format and settings of the files.
+        repaint: function that repaints one.
         jobs: photos and outputs.
-        listener: takes a "step" event after each step.
 
     Raises:
         OutputError: a file cannot be written.
     """
     for job in jobs:
         try:
-            done = repaint_one(context, file, job, listener)
+            done = repaint(job)
         except (PictureError, DivergedError, ResourceError) as error:
             named = f"'{job.content.path}': "
             if str(job.content.path) not in str(error):
@@ -223,10 +262,14 @@ def _levels(
     image = image.cpu()
     if file.strength < 1:
         image = mix_light(to_tensor(content), image, file.strength)
-    pixels = _rounded(image, file.settings.depth)
+    return with_alpha(_rounded(image, file.settings.depth), alpha)
+
+
+def with_alpha(pixels: Levels, alpha: Image.Image | None) -> Levels:
+    """Give a result the transparency of its photo, if that has any."""
     if alpha is None:
         return pixels
-    height, width, _ = content.shape
+    height, width, _ = pixels.shape
     opacity = np.asarray(alpha.resize((width, height), Image.Resampling.BILINEAR))
     deep = opacity if pixels.dtype == np.uint8 else opacity.astype(np.uint16) * 257
     return np.dstack([pixels, deep])

@@ -13,7 +13,7 @@ Computing Sample Variances.
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -192,11 +192,12 @@ class Painter:
         self._most_values = most_values
 
     @torch.inference_mode()
-    def repaint(self, photo: Pixels) -> Repainted:
+    def repaint(self, photo: Pixels, tell: Callable[[int, int], None] | None = None) -> Repainted:
         """Repaint a photo.
 
         Args:
             photo: uint8 RGB `(height, width, 3)` of any size.
+            tell: takes, after each layer, how many there were and how many there are.
 
         Raises:
             ResourceError: a picture so large needs more temporary room on the disk than there is.
@@ -219,6 +220,8 @@ class Painter:
             is_last = number == len(self._stages) - 1
             made = _run(stage, source, rows_at_once, in_file=not fits)
             made.is_rectified = not (is_last or stage.closes_block)
+            if tell:
+                tell(number + 1, len(self._stages))
             if stage.closes_block and given:
                 _add(made, given, rows_at_once)
                 source = given

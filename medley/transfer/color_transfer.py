@@ -61,13 +61,19 @@ def color_statistics(
     return ColorStatistics(mean, torch.stack(squares).mean(dim=0) - torch.outer(mean, mean))
 
 
-def match_colors(image: Tensor, target: Palette, free: Tensor | None = None) -> Tensor:
+def match_colors(
+    image: Tensor,
+    target: Palette,
+    free: Tensor | None = None,
+    own: ColorStatistics | None = None,
+) -> Tensor:
     """Give a picture the mean and covariance of other colours, moving its own as little as can be.
 
     Args:
         image: `(1, 3, height, width)` in [0, 1].
         target: the statistics that it shall have, or those of its parts.
         free: how much each pixel counts in its own, `(1, 1, height, width)`; all alike by default.
+        own: the statistics that it has, if it is a part of a picture that is moved as a whole.
 
     Returns:
         `(1, 3, height, width)`, clamped to [0, 1], which is the only thing that keeps the
@@ -79,7 +85,7 @@ def match_colors(image: Tensor, target: Palette, free: Tensor | None = None) -> 
     if not isinstance(target, ColorStatistics):
         moves = [patch.mask * (match_colors(image, patch.colors, free) - image) for patch in target]
         return torch.stack(moves).sum(dim=0).add_(image).clamp_(0, 1)
-    own = color_statistics([image], free=free)
+    own = own or color_statistics([image], free=free)
     ridge = _FLATTEST * torch.eye(3, dtype=own.covariance.dtype, device=own.covariance.device)
     root = _matrix_power(own.covariance + ridge, 0.5)
     inverse = _matrix_power(own.covariance + ridge, -0.5)

@@ -1,0 +1,114 @@
+"""Photos that are read, repainted by a style network in one pass, and written."""
+
+import json
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import medley
+from medley.events import Listener, stage
+from medley.files import write_bytes
+from medley.images import lay_on_white, read_layers, resize, size_for_side
+from medley.settings import ApplySettings, FinishSettings
+from medley.stills import check_size, encode_still
+from medley.studio.still_files import Repainted, StillFile, StillJob, with_alpha
+from medley.stylenet.apply import Painter
+from medley.stylenet.finish import finish
+from medley.stylenet.mix import shares_of
+from medley.stylenet.netfile import read
+from medley.stylenet.network import make_network
+
+
+@dataclass(frozen=True)
+class NetStills:
+    """A style network, and how it is applied to all photos of a run.
+
+    Attributes:
+        path: file of the network.
+        look: painting, and size of the results.
+        preserving: settings with `preserve_color`.
+        file: format, quality, and strength.
+        device: device that computes.
+    """
+
+    path: Path
+    look: ApplySettings
+    preserving: FinishSettings
+    file: StillFile
+    device: str
+
+    @cached_property
+    def _ready(self) -> tuple[Painter, dict[str, float]]:
+        """The network, and the share of each painting that has one."""
+        net = read(self.path)
+        shares = shares_of(self.look.style, net.styles)
+        painter = Painter(make_network(net).to(self.device), shares)
+        titles = [style.title for style in net.styles]
+        return painter, {title: share for title, share in zip(titles, shares, strict=True) if share}
+
+    def load(self) -> None:
+        """Load the network now.
+
+        Raises:
+            WeightsError: it is missing, torn, or no style network.
+            ConfigError: it does not know a painting that was asked for.
+        """
+        _ = self._ready
+
+    def repaint(self, job: StillJob, title: str, listener: Listener) -> Repainted:
+        """Repaint a photo, and write the result if it has a file.
+
+        Args:
+            job: photo and output.
+            title: name of the photo for the listener.
+            listener: takes a "stage" event after each layer.
+
+        Raises:
+            PictureError: the photo is unreadable, or too long for the format.
+            OutputError: the file cannot be written.
+            ResourceError: the disk has no room for a picture so large.
+        """
+        name, file = job.content.path, self.file
+        layers = read_layers(name, job.content.data)
+        photo = np.asarray(self._sized(lay_on_white(*layers)))
+        height, width, _ = photo.shape
+        check_size(file.format, height, width, name)
+        began = time.monotonic()
+        painter, _ = self._ready
+        made = painter.repaint(photo, lambda done, all_: listener(stage(title, done, all_)))
+        picture = finish(made, photo, self.preserving.preserve_color, file.strength)
+        facts = self._facts(name, height, width, time.monotonic() - began)
+        pixels = with_alpha(picture, layers.alpha)
+        data = encode_still(pixels, file.format, json.dumps(facts), file.settings.file_quality)
+        if job.output:
+            write_bytes(job.output, data)
+        return Repainted(job, data, facts)
+
+    def _sized(self, picture: Image.Image) -> Image.Image:
+        if self.look.size is None:
+            return picture
+        height, width = size_for_side(picture.height, picture.width, self.look.size)
+        return resize(picture, max(1, height), max(1, width), "", shortest=1)
+
+    def _facts(self, name: Path, height: int, width: int, seconds: float) -> dict[str, Any]:
+        """The metadata of a file: names without folders, which are private."""
+        _, shares = self._ready
+        return {
+            "medley": medley.__version__,
+            "content": name.name,
+            "network": self.path.name,
+            "paintings": {title: round(share, 4) for title, share in shares.items()},
+            "height": height,
+            "width": width,
+            "seconds": round(seconds, 3),
+            "settings": {
+                "size": self.look.size,
+                "preserve_color": self.preserving.preserve_color,
+                "strength": self.file.strength,
+            },
+        }
