@@ -254,7 +254,7 @@ def _run(stage: Stage, source: _Source, rows_at_once: int, in_file: bool) -> _Ma
 
 def _merged(made: Tensor, count: int, mean: Tensor, squares: Tensor) -> tuple[int, Tensor, Tensor]:
     """Count, mean and squared deviations of each channel, with one strip more."""
-    own_mean, own_variance = (each.double() for each in measure(made))
+    own_mean, own_variance = (each.cpu().double() for each in measure(made))
     own_count = made.shape[0] * made.shape[1]
     own_squares = own_variance * own_count
     if count == 0:

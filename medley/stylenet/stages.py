@@ -30,7 +30,7 @@ class Stage:
 
     Attributes:
         kernel: `(out, in, height, width)`.
-        gain: `(channels,)`; the outputs may be four times as many, of blocks.
+        gain: `(channels,)`, on the CPU; the outputs may be four times as many, of blocks.
         offset: likewise shaped.
         stride: rows and columns of the input from one output to the next.
         before: rows and columns that the kernel sees before the one that it gives.
@@ -146,8 +146,8 @@ def stages_of(network: StyleNet, shares: Tensor) -> Iterator[Stage]:
     last = len(network.kernels) - 1
     for layer, parameter in enumerate(network.kernels):
         kernel = parameter.detach()
-        gain = shares @ network.gains[layer].detach()
-        offset = shares @ network.offsets[layer].detach()
+        gain = (shares @ network.gains[layer].detach()).cpu()
+        offset = (shares @ network.offsets[layer].detach()).cpu()
         if layer in (0, last):
             kernel = _laid_out(_fold(kernel, phases=2))
             yield Stage(kernel, gain, offset, before=2, after=2, reads_blocks=True)
@@ -210,16 +210,17 @@ def scale_and_shift(stage: Stage, mean: Tensor, variance: Tensor) -> tuple[Tenso
 
     Args:
         stage: the stage.
-        mean: mean of each of its outputs, over the whole picture.
+        mean: mean of each of its outputs, over the whole picture, in double and on the CPU.
         variance: variance likewise.
 
     Returns:
-        `(channels of its maps,)` each; the pixels of blocks count together.
+        `(channels of its maps,)` each, where the kernel is; the pixels of blocks count together.
     """
-    center, spread = _together(mean.double(), variance.double(), len(stage.gain))
+    center, spread = _together(mean, variance, len(stage.gain))
     # Rounding alone makes a flat photo's channels vary, and would grow from layer to layer.
     is_flat = spread < _FLAT * center.square()
     scale = (stage.gain / (spread + EPSILON).sqrt()).masked_fill(is_flat, 0)
     shift = stage.offset - center * scale
     times = 1 if stage.spreads else len(stage.kernel) // len(stage.gain)
-    return scale.float().repeat(times), shift.float().repeat(times)
+    device = stage.kernel.device
+    return scale.float().repeat(times).to(device), shift.float().repeat(times).to(device)

@@ -18,6 +18,9 @@ from PIL import Image, ImageCms
 
 from medley.media.ffmpeg import run, url
 from medley.paintings.tables import COLUMNS
+from medley.stylenet import netfile
+from medley.stylenet.network import StyleNet
+from medley.stylenet.shape import small_shape
 from medley.vgg import schemes, weightfile
 from medley.vgg.normalization import CAFFE, TORCHVISION
 
@@ -44,7 +47,7 @@ def pictures() -> Samples:
 
 
 def weights() -> Samples:
-    """Files of weights of one small layer, one for each way to encode them, and state dicts."""
+    """Weights of one small layer in each way to encode them, style networks, and state dicts."""
     chance = np.random.default_rng(3)
     weight = chance.normal(size=weightfile.SHAPES["conv1_1"]).astype(np.float32)
     bias = np.zeros(64, np.float32)
@@ -62,6 +65,13 @@ def weights() -> Samples:
             fed = TORCHVISION if scheme == "float32" else CAFFE
             weightfile.write(path, {"conv1_1": layer}, scheme, replace(origin, fed=fed))
             found[f"{scheme}-{bits}.safetensors"] = path.read_bytes()
+    styles = [netfile.StyleName("Glass"), netfile.StyleName("Gilded", "Nobody")]
+    network = StyleNet(small_shape(0.1, 1, len(styles))).to_file(styles, {"steps": 9})
+    for bits in (2, 8, 32):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"net-{bits}.safetensors")
+            netfile.write(path, replace(network, bits=bits))
+            found[path.name] = path.read_bytes()
     return found | _states({"features.0.weight": weight, "features.0.bias": bias})
 
 
