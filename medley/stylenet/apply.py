@@ -188,7 +188,7 @@ class Painter:
         """
         with torch.inference_mode():
             self._stages = list(stages_of(network, network.shares(mix, photos=1).view(-1)))
-        self._device = network.gains[0].device
+        self._channels, self._device = network.shape.channels, network.gains[0].device
         self._most_values = most_values
 
     @torch.inference_mode()
@@ -209,7 +209,9 @@ class Painter:
         values_at_once = self._most_values // (1 if fits else _STRIPS)
         rows_at_once = max(_LEAST_ROWS, values_at_once // (deepest * (wide // 2)))
         if not fits:
-            _check_room(4 * tall * wide * self._values_a_pixel())
+            first, second, third = self._channels
+            kept = first + second / 4 + third / 8 + 3  # values a pixel, at most
+            _check_room(round(4 * kept * tall * wide))
         given: _Map | None = None  # what a residual block was given
         source: _Source = _Photo(photo, self._device)
         made = _Map(_Store(0, in_file=False))
@@ -228,10 +230,6 @@ class Painter:
             else:
                 source = made
         return Repainted(made, height, width, rows_at_once)
-
-    def _values_a_pixel(self) -> int:
-        """Values that are in temporary files at once, for each pixel of the photo."""
-        return -(-self._stages[0].kernel.shape[0] // 2)
 
 
 def _run(stage: Stage, source: _Source, rows_at_once: int, in_file: bool) -> _Map:
