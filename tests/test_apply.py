@@ -15,6 +15,7 @@ from medley.images import decode
 from medley.studio import net_stills
 from medley.stylenet.apply import Painter
 from medley.stylenet.finish import finish
+from medley.stylenet.mix import shares_of
 from medley.stylenet.netfile import StyleName, write
 from medley.stylenet.network import StyleNet
 from medley.stylenet.shape import small_shape
@@ -26,7 +27,11 @@ from .test_render import run
 from .test_stylenet_network import make
 from .test_stylize import piped_into
 
-STYLES = [StyleName("Glass"), StyleName("Gilded", "Nobody"), StyleName("Sea, with boats")]
+STYLES = [
+    StyleName("Glass"),
+    StyleName("Gilded", "Nobody"),
+    StyleName("Sea, with boats", name="boats"),
+]
 
 
 @pytest.fixture
@@ -84,6 +89,11 @@ def test_a_style_is_one_painting_or_a_mix_and_case_does_not_count(place):
     with Image.open(place / "mix.png") as image:
         mixed = json.loads(image.info["Description"])["paintings"]
     assert mixed == {"Glass": 0.6, "Gilded": 0.4}
+
+
+@pytest.mark.parametrize("wish", ["boats", "Sea, with boats", "BOATS:2"])
+def test_a_painting_is_called_by_its_name_or_its_title(wish):
+    assert shares_of(wish, STYLES) == [0, 0, 1]
 
 
 def test_strength_goes_from_the_photo_to_the_result(place):

@@ -68,6 +68,7 @@ def test_a_folder_of_paintings_is_learned_by_one_network(place):
     train(place, "--width", "0.1", "--blocks", "1", style="paintings")
     net = netfile.read(place / "net.safetensors")
     assert [style.title for style in net.styles] == ["blue", "red hills"]
+    assert [style.name for style in net.styles] == ["blue", "red_hills"]
     assert net.shape == small_shape(0.1, 1, styles=2)
 
 

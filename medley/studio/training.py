@@ -165,7 +165,7 @@ def train(order: TrainOrder) -> Generator[Event, None, None]:
                 drawn = time.monotonic()
     _show(order, network, views)
     facts = {**_facts(order), **(step._asdict() if step else {})}
-    styles = [StyleName(work.title, work.byline) for work in order.paintings]
+    styles = [StyleName(work.title, work.byline, work.path.stem) for work in order.paintings]
     netfile.write(
         order.output, netfile.quantized(network.to_file(styles, facts), order.shape.net_bits)
     )

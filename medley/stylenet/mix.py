@@ -12,7 +12,8 @@ from medley.stylenet.netfile import StyleName
 def shares_of(wish: str | None, styles: Sequence[StyleName]) -> list[float]:
     """Read a wish for one painting or a mix of them.
 
-    Case and accents do not count, and of a title with a comma the whole is looked for first.
+    A painting is called by its name or its title; case and accents do not count, and of one with
+    a comma the whole is looked for first.
 
     Args:
         wish: the words; without any the first painting is meant.
@@ -24,14 +25,14 @@ def shares_of(wish: str | None, styles: Sequence[StyleName]) -> list[float]:
     Raises:
         ConfigError: a name is not known, or a share is none.
     """
-    titles = [fold(style.title) for style in styles]
+    known = _places(styles)
     shares = [0.0] * len(styles)
-    if wish is None or fold(wish) in titles:
-        shares[0 if wish is None else titles.index(fold(wish))] = 1.0
+    if wish is None or fold(wish) in known:
+        shares[0 if wish is None else known[fold(wish)]] = 1.0
         return shares
     for part in wish.split(","):
         name, mark, share = part.rpartition(":")
-        if not mark or fold(part) in titles:
+        if not mark or fold(part) in known:
             name, share = part, "1"
         shares[_place(name, wish, styles)] += _number(share, wish)
     total = sum(shares)
@@ -40,17 +41,23 @@ def shares_of(wish: str | None, styles: Sequence[StyleName]) -> list[float]:
     return [share / total for share in shares]
 
 
+def _places(styles: Sequence[StyleName]) -> dict[str, int]:
+    """Where each painting stands, by its folded title and name; names win over titles."""
+    titles = {fold(style.title): place for place, style in enumerate(styles)}
+    return titles | {fold(style.handle): place for place, style in enumerate(styles)}
+
+
 def _place(name: str, wish: str, styles: Sequence[StyleName]) -> int:
-    titles = [fold(style.title) for style in styles]
-    if fold(name) in titles:
-        return titles.index(fold(name))
+    known = _places(styles)
+    if fold(name) in known:
+        return known[fold(name)]
     if fold(name) == "walk":
         raise ConfigError((Setting("style", wish), " is for films; name a painting, or a mix"))
-    close = difflib.get_close_matches(fold(name), titles, n=1)
-    guess = f"did you mean '{styles[titles.index(close[0])].title}'? " if close else ""
-    known = ", ".join(f"'{style.title}'" for style in styles)
+    close = difflib.get_close_matches(fold(name), known, n=1)
+    guess = f"did you mean '{styles[known[close[0]]].handle}'? " if close else ""
+    listed = ", ".join(f"'{style.handle}'" for style in styles)
     raise ConfigError(
-        (Setting("style", wish), f": the network knows no '{name.strip()}'; {guess}it has {known}")
+        (Setting("style", wish), f": the network knows no '{name.strip()}'; {guess}it has {listed}")
     )
 
 

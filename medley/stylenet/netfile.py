@@ -51,10 +51,22 @@ _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 
 @dataclass(frozen=True)
 class StyleName:
-    """What is known of a painting that a network learned."""
+    """What is known of a painting that a network learned.
+
+    Attributes:
+        title: its title, or what its file is called where none is known.
+        artist: who painted it and when, as far as it is known.
+        name: the short name by which it is chosen: its file's, without folder and suffix.
+    """
 
     title: str
     artist: str = ""
+    name: str = ""
+
+    @property
+    def handle(self) -> str:
+        """The shortest that it is called."""
+        return self.name or self.title
 
 
 @dataclass(frozen=True)
@@ -243,6 +255,6 @@ def _decoded(metadata: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) ->
 
 def _style(facts: Mapping[str, Any]) -> StyleName:
     style = StyleName(**facts)
-    if not (isinstance(style.title, str) and isinstance(style.artist, str)):
-        raise TypeError(f"{facts} are no title and artist")
+    if not all(isinstance(text, str) for text in vars(style).values()):
+        raise TypeError(f"{facts} are no title, artist and name")
     return style

@@ -63,7 +63,7 @@ def onnx_model(net: NetFile) -> onnx.ModelProto:
         ir_version=_IR_VERSION,
         producer_name="medley",
     )
-    helper.set_model_props(model, {"styles": "\n".join(style.title for style in net.styles)})
+    helper.set_model_props(model, {"styles": "\n".join(style.handle for style in net.styles)})
     onnx.checker.check_model(model)
     return model
 
