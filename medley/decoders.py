@@ -63,19 +63,20 @@ class Decoded(NamedTuple):
     white: float | None
 
 
-def decode(path: Path, data: bytes | None = None) -> Decoded:
+def decode(path: Path, data: bytes | None = None, in_full: bool = False) -> Decoded:
     """Decode the whole of a picture file; of an animation the first frame.
 
     Args:
         path: the file; only its name counts if there are `data`.
         data: what is in it, if that is known.
+        in_full: True to decode a huge JPEG at its own size.
 
     Raises:
         PictureError: no such file, not a picture, truncated, or suspiciously huge.
     """
     with _naming(path, data), _file(path, data) as file:
         try:
-            picture = open_picture(file, path)
+            picture = open_picture(file, path, in_full)
         except UnidentifiedImageError:
             file.seek(0)
             if not tiffs.is_tiff(file.read(HEAD)):
@@ -102,12 +103,13 @@ def size_in(path: Path) -> tuple[int, int]:
         return picture.size
 
 
-def open_picture(file: BinaryIO, path: Path | None = None) -> Image.Image:
+def open_picture(file: BinaryIO, path: Path | None = None, in_full: bool = False) -> Image.Image:
     """Open a raster picture for decoding; a huge JPEG so that little of it is ever in memory.
 
     Args:
         file: file that stays open until the picture is decoded.
         path: its name for errors.
+        in_full: True to decode a huge JPEG at its own size all the same.
 
     Raises:
         OSError: it is no picture that Pillow knows, or cannot be read.
@@ -117,7 +119,7 @@ def open_picture(file: BinaryIO, path: Path | None = None) -> Image.Image:
     begin = file.read(HEAD)
     file.seek(0)
     if begin.startswith(_JPEG):
-        return _open_jpeg(file)
+        return _open_jpeg(file, in_full)
     if tiffs.is_tiff(begin):
         return tiffs.open_page(file, path)
     with decoding():
@@ -186,13 +188,13 @@ class _Jpeg(JpegImagePlugin.JpegImageFile):
         pass
 
 
-def _open_jpeg(file: BinaryIO) -> Image.Image:
+def _open_jpeg(file: BinaryIO, in_full: bool) -> Image.Image:
     # Not by Image.open, which refuses a huge picture before it could be asked for less of it.
     with decoding():
         picture = _Jpeg(file)
     width, height = picture.size
     # A progressive JPEG's coefficients are all in memory at once, however little comes out.
-    reductions = (1,) if picture.info.get("progressive") else _REDUCTIONS
+    reductions = (1,) if in_full or picture.info.get("progressive") else _REDUCTIONS
     for reduction in reductions:
         if width * height <= REDUCED_ABOVE * reduction**2:
             break

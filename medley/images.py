@@ -43,12 +43,13 @@ def read_picture(path: Path) -> Image.Image:
     return lay_on_white(*read_layers(path))
 
 
-def read_layers(path: Path, data: bytes | None = None) -> Layers:
+def read_layers(path: Path, data: bytes | None = None, in_full: bool = False) -> Layers:
     """Decode a picture file like `read_picture`, but keep its transparency apart.
 
     Args:
         path: the file; only its name counts if there are `data`.
         data: what is in it, if that is known.
+        in_full: True to decode a huge JPEG at its own size.
 
     Returns:
         RGB as it is where nothing shines through, and the opacity from 0 to 255 if it varies.
@@ -56,7 +57,7 @@ def read_layers(path: Path, data: bytes | None = None) -> Layers:
     Raises:
         PictureError: `read_picture` cannot read it.
     """
-    decoded = decoders.decode(path, data)
+    decoded = decoders.decode(path, data, in_full)
     pixels, alpha = decoded.pixels, decoded.alpha
     if isinstance(pixels, np.ndarray):
         pixels = Image.fromarray(_to_eight_bits(pixels, decoded.white, path))

@@ -10,6 +10,7 @@ import safetensors.numpy
 import torch
 from PIL import Image
 
+from medley import decoders
 from medley.color import LUMA
 from medley.images import decode
 from medley.studio import net_stills
@@ -64,6 +65,12 @@ def test_a_photo_comes_out_at_its_own_size_and_says_how_it_was_made(place):
         about = json.loads(image.info["Description"])
     assert (about["content"], about["network"]) == ("photo.png", "net.safetensors")
     assert about["paintings"] == {"Glass": 1.0}
+
+
+def test_a_huge_jpeg_keeps_its_size_too(place, monkeypatch):
+    monkeypatch.setattr(decoders, "REDUCED_ABOVE", 500)
+    apply(place, "in/a.jpg", "-o", "out.png")
+    assert decode(place / "out.png").shape == (20, 31, 3)
 
 
 @pytest.mark.parametrize("size", [16, 96])
@@ -184,10 +191,10 @@ def test_json_tells_of_each_picture(place):
 def test_an_interrupted_folder_keeps_what_was_finished(place, monkeypatch):
     real = net_stills.read_layers
 
-    def interrupted(path, data=None):
+    def interrupted(path, *more, **options):
         if path.name == "b.png":
             raise KeyboardInterrupt
-        return real(path, data)
+        return real(path, *more, **options)
 
     monkeypatch.setattr(net_stills, "read_layers", interrupted)
     done = apply(place, "in", "-o", "out", expect=130)

@@ -74,7 +74,7 @@ class NetStills:
             ResourceError: the disk has no room for a picture so large.
         """
         name, file = job.content.path, self.file
-        layers = read_layers(name, job.content.data)
+        layers = read_layers(name, job.content.data, in_full=self.look.size is None)
         photo = np.asarray(self._sized(lay_on_white(*layers)))
         height, width, _ = photo.shape
         check_size(file.format, height, width, name)
