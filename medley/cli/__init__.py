@@ -31,7 +31,7 @@ COMMANDS = {
     "styles": "List, draw and check paintings.",
     "stylize": "Repaint one picture, or a folder of them.",
     "sweep": "Compare networks of different bit widths in a film.",
-    "train": "Train a small network that repaints photos after paintings, at once.",
+    "train": "Train a small network that repaints photos at once, after paintings.",
     "walk": "Make a film that drifts through paintings without end.",
     "weights": "Fetch, import and look into the network's weights.",
     "workspace": "List, verify and clear the shots that are kept.",
