@@ -16,7 +16,9 @@ from medley.settings import (
 )
 
 
-@click.command(cls=Grouped, short_help="Train a small network that repaints photos at once, after paintings.")
+@click.command(
+    cls=Grouped, short_help="Train a small network that repaints photos at once, after paintings."
+)
 @click.option(
     "--style", "styles", type=PATH, multiple=True, required=True,
     help="A painting, a folder of them, or a name of one that ships; repeatable. All of them are"
