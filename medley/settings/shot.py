@@ -319,16 +319,34 @@ LOSS_LAYERS = (CONTENT_LAYER, *STYLE_LAYERS)
 Start = Literal["content", "noise", "color"]
 """Words that `init` may be, besides a picture's file."""
 
+_NET = "net:"
 
-def parse_start(text: str) -> Start | Path:
-    """Read the start of a shot: one of the words of `Start`, or a picture's file."""
+
+class NetStart(NamedTuple):
+    """The file of a style network, whose result a shot starts from."""
+
+    path: Path
+
+
+def parse_start(text: str) -> Start | Path | NetStart:
+    """Read the start of a shot: a word of `Start`, a picture's file, or "net:" and a network's.
+
+    Raises:
+        ValueError: no file follows "net:".
+    """
+    if text.startswith(_NET):
+        if not text.removeprefix(_NET):
+            raise ValueError("'net:' names no file; write net:FILE with a style network's")
+        return NetStart(Path(text.removeprefix(_NET)))
     return next((name for name in get_args(Start) if name == text), Path(text))
 
 
-def format_start(start: Start | Path) -> str:
-    """Write a start in the form that `parse_start` reads; a file may be named like a word."""
-    is_alike = isinstance(start, Path) and str(start) in get_args(Start)
-    return f"./{start}" if is_alike else str(start)
+def format_start(start: Start | Path | NetStart) -> str:
+    """Write a start in the form that `parse_start` reads; a file may be named like another."""
+    if isinstance(start, NetStart):
+        return f"{_NET}{start.path}"
+    is_alike = str(start) in get_args(Start) or str(start).startswith(_NET)
+    return f"./{start}" if isinstance(start, Path) and is_alike else str(start)
 
 
 class LookSettings(EffortSettings, FinishSettings, StyleSettings):
@@ -347,10 +365,10 @@ class LookSettings(EffortSettings, FinishSettings, StyleSettings):
     tv_weight: Weight = Field(
         0.0, description="Total variation: how strongly noise is smoothed; 10000 is a beginning."
     )
-    init: Annotated[Start | Path, Text(parse_start, format_start)] = Field(
+    init: Annotated[Start | Path | NetStart, Text(parse_start, format_start)] = Field(
         "content",
         description="Starting picture: 'content', 'noise', 'color' (the content in the painting's"
-        " colours) or a picture file.",
+        " colours), a picture file, or net:FILE for what a style network makes of the content.",
     )
     pooling: Literal["max", "average", "average-scaled"] = Field(
         "max",

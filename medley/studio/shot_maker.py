@@ -4,14 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from medley.errors import ConfigError, Setting
+from medley.files import file_sha256
 from medley.paintings.draws import Painting
 from medley.pictures import Picture
-from medley.settings import ShotSettings
+from medley.settings import NetStart, ShotSettings
 from medley.studio.editing.credits import titles
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.kept import check_room
 from medley.studio.shooting.spec import ShotSpec, Start
+from medley.stylenet import netfile
 from medley.vgg.layers import Precision
 from medley.workspace.store import Workspace
 
@@ -70,7 +73,7 @@ class ShotMaker:
         return ShotSpec(
             content=content,
             paintings=tuple(paintings),
-            start=self._start(content, after),
+            start=self._start(content, paintings, after),
             settings=settings,
             weights=self.weights,
             precision=self.precision,
@@ -79,10 +82,14 @@ class ShotMaker:
             title=title or titles(paintings),
         )
 
-    def _start(self, content: Picture, after: ShotSpec | None) -> Start:
+    def _start(
+        self, content: Picture, paintings: Sequence[Painting[Picture]], after: ShotSpec | None
+    ) -> Start:
         if after:
             return Start(f"shot:{after.key}", after=self.workspace.shot(after.key))
         init = self.settings.init
+        if isinstance(init, NetStart):
+            return _net_start(init.path, paintings)
         if isinstance(init, Path):
             shortest = self.settings.shortest_side
             picture = self.pictures.at(init, content.height, content.width, shortest)
@@ -90,3 +97,22 @@ class ShotMaker:
         if init == "noise":
             return Start(f"noise:{self.seed}", seed=self.seed)
         return Start(init)
+
+
+def _net_start(path: Path, paintings: Sequence[Painting[Picture]]) -> Start:
+    """What a style network makes of the content, after the shot's paintings if it knows several."""
+    net = netfile.read(path)
+    if len(net.styles) == 1:
+        shares = [1.0]
+    else:
+        known = {name: place for place, style in enumerate(net.styles) for name in style.names}
+        shares = [0.0] * len(net.styles)
+        for work in paintings:
+            place = known.get(work.path.stem, known.get(work.title))
+            if place is None:
+                listed = ", ".join(f"'{style.handle}'" for style in net.styles)
+                wish = Setting("init", f"net:{path}")
+                raise ConfigError((wish, f" knows no '{work.title}'; it has {listed}"))
+            shares[place] += 1 / len(paintings)
+    shown = ",".join(f"{share:g}" for share in shares)
+    return Start(f"net:{file_sha256(path)}:{shown}", net=net, shares=tuple(shares))

@@ -19,7 +19,7 @@ from medley.decoders import size_in
 from medley.errors import CheckpointError, MedleyError, PictureError, Setting
 from medley.events import Event, stage
 from medley.files import part_file, write_bytes
-from medley.film.poster import gallery
+from medley.film.poster import GALLERY_CELL, gallery
 from medley.images import Pixels, encode_png, read_picture, thumbnail
 from medley.paintings.draws import Painting, find_files
 from medley.settings import ShapeSettings, TrainSettings, WeightsSettings
@@ -275,4 +275,6 @@ def _show(order: TrainOrder, network: StyleNet, views: Sequence[Pixels]) -> None
                 picture = network(to_tensor(view).to(device), torch.eye(count)[number])
             hung.append((to_pixels(picture), work.title))
     columns = 2 if count == 1 else None
-    write_bytes(order.sheet, encode_png(gallery(hung, columns=columns)))
+    high = max(round(GALLERY_CELL * picture.shape[0] / picture.shape[1]) for picture, _ in hung)
+    wall = gallery(hung, columns=columns, cell_height=min(high, GALLERY_CELL))
+    write_bytes(order.sheet, encode_png(wall))

@@ -43,8 +43,11 @@ def shares_of(wish: str | None, styles: Sequence[StyleName]) -> list[float]:
 
 def _places(styles: Sequence[StyleName]) -> dict[str, int]:
     """Where each painting stands, by its folded title and name; names win over titles."""
-    titles = {fold(style.title): place for place, style in enumerate(styles)}
-    return titles | {fold(style.handle): place for place, style in enumerate(styles)}
+    titles, handles = (
+        {fold(name): place for place, name in enumerate(names)}
+        for names in zip(*(style.names for style in styles), strict=True)
+    )
+    return titles | handles
 
 
 def _place(name: str, wish: str, styles: Sequence[StyleName]) -> int:

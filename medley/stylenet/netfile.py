@@ -68,6 +68,11 @@ class StyleName:
         """The shortest that it is called."""
         return self.name or self.title
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """All that it is called, the shortest last."""
+        return self.title, self.handle
+
 
 @dataclass(frozen=True)
 class NetFile:

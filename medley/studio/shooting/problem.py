@@ -13,6 +13,8 @@ from medley.studio.shooting.masks import Masks
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.resources import out_of_memory_named
 from medley.studio.shooting.spec import ShotSpec
+from medley.stylenet.apply import Painter
+from medley.stylenet.network import make_network
 from medley.tensors import to_pixels, to_tensor
 from medley.transfer.color_transfer import (
     Palette,
@@ -128,6 +130,8 @@ def start_pixels(spec: ShotSpec) -> Pixels:
         return start.picture.pixels()
     if start.after:
         return start.after.result()
+    if start.net:
+        return Painter(make_network(start.net), start.shares).repaint(content.pixels()).pixels()
     if start.name == "content":
         return content.pixels()
     if start.name == "color":

@@ -19,6 +19,7 @@ from medley.settings import ShotSettings, TileSetting
 from medley.studio.shooting import costs
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.masks import Masks
+from medley.stylenet.netfile import NetFile
 from medley.transfer.scales import Scale, plan_scales, steps_left
 from medley.vgg.layers import HALVES, Precision
 from medley.workspace.shot import Shot
@@ -43,17 +44,22 @@ class Start:
     """The picture that step 0 shows.
 
     Attributes:
-        name: part of the key: "content", "color", "noise:SEED", a picture's digest, or "shot:KEY",
-            so that a shot's key is known before the shot that it goes on from is taken.
+        name: part of the key: "content", "color", "noise:SEED", a picture's digest, "net:DIGEST"
+            of a style network and the painting's number in it, or "shot:KEY", so that a shot's key
+            is known before the shot that it goes on from is taken.
         seed: seed of the noise, if the start is noise.
         picture: picture, if the start is a file, or another shot's result in memory.
         after: shot whose result the start is; it is finished before this one begins.
+        net: style network that repaints the content, if the start is what it makes.
+        shares: share of each painting that the network knows.
     """
 
     name: str
     seed: int = 0
     picture: Picture | None = None
     after: Shot | None = None
+    net: NetFile | None = None
+    shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
