@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from medley.events import Event
 from medley.images import decode
 from medley.studio import training
 from medley.stylenet import netfile
@@ -14,6 +15,7 @@ from medley.stylenet.training import Course
 from medley.tensors import to_tensor
 from medley.vgg.network import VGG19
 from medley.vgg.weights import load_weights
+from medley.workspace.locks import Claim
 
 from .conftest import draw_pixels
 from .test_render import run
@@ -84,6 +86,26 @@ def test_an_interrupted_training_comes_to_the_same_network(place, monkeypatch):
     whole, net = (netfile.read(place / f"{name}.safetensors") for name in ("whole", "net"))
     assert np.array_equal(whole.kernels, net.kernels)
     assert np.array_equal(whole.gains, net.gains)
+
+
+def test_a_training_that_was_interrupted_behind_its_last_step_is_written(place, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "stage", interrupted_at_the_end)
+        train(place, expect=130)
+    train(place)
+    assert netfile.read(place / "net.safetensors").training["step"] == 3
+
+
+def interrupted_at_the_end(what, done, total):
+    if done == total:
+        raise KeyboardInterrupt
+    return Event("stage", title=what, step=done, steps=total)
+
+
+def test_two_trainings_at_once_do_not_write_to_one_file(place):
+    with Claim(place, "net.safetensors") as claim:
+        assert claim.take_now()
+        assert "another training" in train(place, expect=1).stderr
 
 
 def test_an_unfinished_training_is_not_gone_on_with_by_other_settings(place, monkeypatch):

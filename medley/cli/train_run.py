@@ -86,8 +86,10 @@ def _paintings(request: Request) -> Draw[Pixels]:
 def _told(order: TrainOrder) -> str:
     facts = netfile.read(order.output).training
     size = order.output.stat().st_size
-    terms = ", ".join(f"{name} {facts[name]:.3f}" for name in ("content", "style", "palette"))
+    terms = [
+        f", {name} {facts[name]:.3f}" for name in ("content", "style", "palette") if name in facts
+    ]
     return (
-        f"{facts['step']:,} steps in {clock(facts['seconds'])}, {terms}; {size:,} bytes; what it"
-        f" makes of photos: '{order.sheet}'"
+        f"{facts['step']:,} steps in {clock(facts['seconds'])}{''.join(terms)}; {size:,} bytes;"
+        f" what it makes of photos: '{order.sheet}'"
     )

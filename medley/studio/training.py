@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from medley.decoders import size_in
-from medley.errors import CheckpointError, MedleyError, PictureError, Setting
+from medley.errors import CheckpointError, MedleyError, OutputError, PictureError, Setting
 from medley.events import Event, stage
 from medley.files import part_file, write_bytes
 from medley.film.poster import GALLERY_CELL, gallery
@@ -36,6 +36,7 @@ from medley.tensors import to_pixels, to_tensor
 from medley.vgg.layers import convolutions_for
 from medley.vgg.network import VGG19
 from medley.vgg.weights import load_weights
+from medley.workspace.locks import Claim
 
 _VERSION = 1
 _SHOWN = 3  # photos that are kept out of the training and shown instead
@@ -137,10 +138,17 @@ def train(order: TrainOrder) -> Generator[Event, None, None]:
         CheckpointError: what lies there unfinished was begun otherwise, or is damaged.
         DivergedError: the loss is no longer a number.
         MedleyError: the width leaves a layer without channels.
-        OutputError: a file cannot be written.
+        OutputError: a file cannot be written, or another process trains to it.
         PictureError: no photo can be read any more.
         WeightsError: weights are missing or damaged.
     """
+    with Claim(order.output.parent, order.output.name) as claim:
+        if not claim.take_now():
+            raise OutputError(f"another training is at work on '{order.output}'; name another")
+        yield from _train(order)
+
+
+def _train(order: TrainOrder) -> Generator[Event, None, None]:
     shape = make_shape(order.shape, len(order.paintings))
     device = torch.device(order.device)
     network = _first_network(order, shape).to(device)
@@ -164,7 +172,9 @@ def train(order: TrainOrder) -> Generator[Event, None, None]:
                 _show(order, network, views)
                 drawn = time.monotonic()
     _show(order, network, views)
-    facts = {**_facts(order), **(step._asdict() if step else {})}
+    end = trainer.state()  # of the last step nothing more is known if it lies in an earlier sitting
+    told_of = step._asdict() if step else {"step": end.step, "seconds": end.seconds}
+    facts = {**_facts(order), **told_of}
     styles = [StyleName(work.title, work.byline, work.path.stem) for work in order.paintings]
     netfile.write(
         order.output, netfile.quantized(network.to_file(styles, facts), order.shape.net_bits)
