@@ -8,7 +8,7 @@ import torch
 
 from medley.errors import WeightsError
 from medley.settings import ShotSettings
-from medley.studio.shooting.model import load_model
+from medley.studio.shooting.model import load_model, network_settings
 from medley.vgg import schemes, weightfile
 from medley.vgg.sources import KERAS_ORIGIN
 from medley.vgg.weights import load_weights
@@ -16,6 +16,30 @@ from medley.vgg.weights import load_weights
 
 def settings(**changes):
     return ShotSettings(**{"precision": "bfloat16"} | changes)
+
+
+class RecordedSettings(ShotSettings):
+    """Settings that record which of them are read."""
+
+    def __getattribute__(self, name):
+        if name in ShotSettings.model_fields:
+            READ.add(name)
+        return super().__getattribute__(name)
+
+
+READ = set()
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_shots_share_a_model_only_if_they_agree_in_all_that_loading_one_reads(precision):
+    """A setting that is missing among them would be in a shot's key, but not in its network."""
+    recorded = RecordedSettings(precision=precision)
+    READ.clear()
+    _ = load_model(recorded, "cpu").exact
+    read = READ.copy()
+    READ.clear()
+    assert network_settings(recorded) == ShotSettings(precision=precision)
+    assert read == READ
 
 
 def test_exact_network_is_made_when_it_is_wanted_and_shared_while_it_is_there():

@@ -12,14 +12,18 @@ from medley.events import Event
 from medley.settings import ShotSettings
 from medley.studio.engines.jobs import Job, WorkerInfo
 from medley.studio.shooting.costs import smaller_tile
-from medley.studio.shooting.model import Model, computing_deterministically, load_model
+from medley.studio.shooting.model import (
+    Model,
+    computing_deterministically,
+    load_model,
+    network_settings,
+)
 from medley.studio.shooting.resources import free_memory
 from medley.studio.shooting.shoot import shoot
 from medley.transfer.feature_cache import FeatureCache
 from medley.workspace.store import Workspace
 
 _MODELS = 2  # networks kept in memory, so that films in two widths need not reload in turn
-_DECIDING = ("bits", "weights", "pooling", "padding", "style_layers", "content_layers")
 
 
 class Worker:
@@ -67,8 +71,7 @@ class Worker:
 
     def _model(self, job: Job) -> Model:
         spec = job.spec
-        deciding = {name: getattr(spec.settings, name) for name in _DECIDING}
-        model = self._load(ShotSettings(**deciding, precision=spec.precision))
+        model = self._load(network_settings(spec.settled))
         if model.weights.digest != spec.weights:
             raise WeightsError(
                 f"the {model.weights.label} weights here are not those that the shot was planned"

@@ -18,6 +18,8 @@ from medley.vgg.network import VGG19
 from medley.vgg.weights import Weights, load_weights
 
 _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
+# Settings that `load_model` reads; shots that agree in them share a model.
+_READ = ("bits", "weights", "pooling", "padding", "style_layers", "content_layers", "precision")
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,14 @@ def load_model(settings: ShotSettings, device: str) -> Model:
     digest, weights = weights.digest, replace(weights, tensors={})
     make_exact = _MadeOnDemand(lambda: make(_load(settings, digest), "float32"))
     return Model(weights, network, make_exact, where, precision)
+
+
+def network_settings(settings: ShotSettings) -> ShotSettings:
+    """The settings that `load_model` reads, and all others at their defaults.
+
+    They are equal for shots that can be taken with one model.
+    """
+    return ShotSettings(**{name: getattr(settings, name) for name in _READ})
 
 
 def _set_float32(precision: Precision, device: str) -> None:
