@@ -1,5 +1,6 @@
 import threading
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ from PIL import Image, ImageDraw
 from medley.errors import FilmError
 from medley.film import fonts, lettering
 from medley.film.lettering import caption, drawable, label, ordered, undrawable, write
-from medley.film.mix import WIPE_SHARE, mix, pad_to_even, render_frames, wipe
+from medley.film.mix import WIPE_SHARE, joined, mix, pad_to_even, render_frames, wipe
 from medley.film.poster import WALL, _plan_wall, contact_sheet
-from medley.film.timeline import CONTENT, Frame, Still
+from medley.film.timeline import CONTENT, Frame, Join, Still
 
 from .conftest import draw_pixels
 
@@ -270,9 +271,16 @@ def test_frames_show_their_stills_in_order():
     assert (shown[2] == stills(second)).all()
 
 
+@pytest.mark.parametrize("join", get_args(Join))
+def test_every_way_to_join_two_pictures_begins_with_one_and_ends_with_the_other(join):
+    for amount, picture in ((0, FIRST), (1, SECOND)):
+        frame = Frame(Still(0, 1), CONTENT, amount, join)
+        assert (joined(frame, FIRST, SECOND) == picture).all()
+
+
 def test_wiped_frame_is_wiped():
     first = Still(0, 1)
-    (shown,) = render_frames([Frame(first, CONTENT, 0.4, wipe=True)], stills)
+    (shown,) = render_frames([Frame(first, CONTENT, 0.4, "wipe")], stills)
     assert (shown == wipe(stills(first), stills(CONTENT), 0.4)).all()
 
 

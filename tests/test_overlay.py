@@ -321,7 +321,7 @@ def test_content_beside_a_picture_is_wiped_with_it():
     contents = [draw_pixels(60, 80, seed) for seed in (1, 2)]
     layout = plan_layout(60, 80, FrameSize(140, 80), "pad", True)
     sized = np.zeros((layout.picture.height, layout.picture.width, 3), np.uint8)
-    turn = Frame(Still(0, 4), Still(None, 1), 0.5, wipe=True)
+    turn = Frame(Still(0, 4), Still(None, 1), 0.5, "wipe")
     timeline = [HELD, turn, Frame(Still(None, 1), None, 0)]
     frames = framed([sized] * 3, timeline, layout, contents, [0, 1])
     first, between, second = (layout.beside.of(frame) for frame in frames)

@@ -2,20 +2,23 @@ import math
 import random
 from fractions import Fraction
 from itertools import accumulate, pairwise, product
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from medley.errors import FilmError
+from medley.film import timeline
 from medley.film.timeline import CONTENT, Frame, ShotTrack, Still, ease, medley_timeline
+from medley.settings.film import Pace, Transition
 
 RATES = [Fraction(10), Fraction(24), Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60)]
 # As L-BFGS does: most of the change in the first few steps.
 FALLING = ShotTrack(tuple(range(101)), (0.0, *(1 / step for step in range(1, 101))))
 
 
-PACES = ["visual", "ease", "even"]
-TRANSITIONS = ["dissolve", "wipe", "rewind", "chain", "cut"]
+PACES = get_args(Pace)
+TRANSITIONS = get_args(Transition)
 
 
 def lay_out(shots=(FALLING,), fps=Fraction(24), seconds=5.0, hold=1.0, pace="visual", **more):
@@ -86,7 +89,7 @@ def check_order(frames, tracks, transition, loop):
         assert (frame.second is None) == (frame.mix == 0)
         shown = [still for still in (frame.first, frame.second) if still and still.shot is not None]
         assert all(still.step in tracks[still.shot].steps for still in shown)
-        if frame.second in shown and not frame.wipe:
+        if frame.second in shown and frame.join != "wipe":
             steps = tracks[frame.first.shot].steps
             assert frame.first.shot == frame.second.shot
             assert steps.index(frame.second.step) == steps.index(frame.first.step) + 1
@@ -118,7 +121,15 @@ def test_content_stands_between_paintings_but_in_a_chain(transition):
     assert stretches == (1 if transition == "chain" else 3) + back
     both = {frame.second for frame in frames if frame.first.shot is not None} - {None}
     assert (CONTENT in both) == (transition in ("dissolve", "wipe", "chain"))
-    assert {f.wipe for f in frames if f.second == CONTENT} <= {transition == "wipe"}
+    join = "wipe" if transition == "wipe" else "mix"
+    assert {f.join for f in frames if f.second == CONTENT} <= {join}
+
+
+def test_transition_that_nobody_has_drawn_is_no_dissolve(monkeypatch):
+    monkeypatch.setattr(timeline, "get_args", lambda _: (*PACES, "spin"))
+    monkeypatch.setitem(timeline.TURN_SHARES, "spin", Fraction(1, 10))
+    with pytest.raises(AssertionError, match="spin"):
+        lay_out([FALLING] * 2, transition="spin")
 
 
 def test_chained_shot_follows_the_result_that_it_starts_from():

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 from medley.film.layout import GAP_SHARE, LEAST_GAP, SNAP, Grid, Layout
-from medley.film.mix import mix, pad_to_even, wipe
+from medley.film.mix import joined, pad_to_even
 from medley.film.overlay import Moment, Overlay
 from medley.film.timeline import Frame
 from medley.images import Pixels, contain
@@ -57,7 +57,7 @@ def composite(
         elif picture is not kept or shown != kept_shown:  # a held frame is not laid out again
             frame = lay_frame(picture, layout)
             if layout.beside:
-                layout.beside.of(frame)[:] = _join(shown, home, pane_of)
+                layout.beside.of(frame)[:] = _beside(shown, home, pane_of)
             kept, kept_shown = picture, shown
         dressed = frame.copy() if overlays else frame
         for overlay in overlays:
@@ -103,12 +103,12 @@ def _content_pane(layout: Layout, content: Callable[[int], Pixels], number: int)
     return fit_picture(content(number), box.height, box.width)
 
 
-def _join(shown: Frame, home: Sequence[int], pane_of: Callable[[int], Pixels]) -> Pixels:
+def _beside(shown: Frame, home: Sequence[int], pane_of: Callable[[int], Pixels]) -> Pixels:
     """The content that stands beside what a frame shows, and turns to another as it does."""
     stills = [shown.first] if shown.second is None else [shown.first, shown.second]
     numbers = [still.step if still.shot is None else home[still.shot] for still in stills]
     first, last = pane_of(numbers[0]), pane_of(numbers[-1])
-    return first if first is last else (wipe if shown.wipe else mix)(first, last, shown.mix)
+    return first if first is last else joined(shown, first, last)
 
 
 def letterbox(picture: Pixels, layout: Layout, focus: Focus = MIDDLE) -> Pixels:

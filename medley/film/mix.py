@@ -9,7 +9,7 @@ import numpy as np
 
 from medley.color import light_of_levels, nearest_levels
 from medley.errors import FilmError
-from medley.film.timeline import Frame, Still
+from medley.film.timeline import Frame, Join, Still
 from medley.images import Pixels
 
 # Rows mixed at a time: few enough that their table indices stay in the processor's cache.
@@ -82,6 +82,20 @@ def wipe(first: Pixels, second: Pixels, amount: float) -> Pixels:
     return wiped
 
 
+_JOINS: dict[Join, Callable[[Pixels, Pixels, float], Pixels]] = {"mix": mix, "wipe": wipe}
+
+
+def joined(frame: Frame, first: Pixels, second: Pixels) -> Pixels:
+    """Join two pictures as a frame joins its two stills.
+
+    Args:
+        frame: says how, and how far the second has come.
+        first: uint8 `(height, width, 3)`.
+        second: picture of the same shape.
+    """
+    return _JOINS[frame.join](first, second, frame.mix)
+
+
 def pad_to_even(frame: Pixels) -> Pixels:
     """Repeat the last row and column where height or width is odd, as yuv420p needs even ones."""
     height, width = frame.shape[:2]
@@ -133,8 +147,7 @@ def render_frames(
                 uses[still] -= 1
                 if not uses[still]:
                     del stills[still]
-            join = wipe if frame.wipe else mix
-            yield join(pixels[0], pixels[-1], frame.mix) if len(pixels) > 1 else pixels[0]
+            yield joined(frame, *pixels) if len(pixels) > 1 else pixels[0]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
-from typing import get_args
+from typing import Literal, assert_never, get_args
 
 from medley.errors import FilmError, Setting
 from medley.settings.film import Pace, Transition
@@ -74,6 +74,10 @@ class ShotTrack:
                 raise ValueError(f"the change at step {step} must be finite and >= 0, got {change}")
 
 
+Join = Literal["mix", "wipe"]
+"""How two pictures are one frame; see `film.mix.joined`."""
+
+
 @dataclass(frozen=True)
 class Still:
     """Where a picture's pixels come from: a step of a shot, or the content (`shot` is None).
@@ -89,14 +93,14 @@ class Still:
 class Frame:
     """What one frame shows: `first * (1 - mix) + second * mix`, in linear light.
 
-    `second` is None, and `mix` 0, where a single still is shown. In a wipe, `mix` says how far
-    `second` has moved in over `first`.
+    `second` is None, and `mix` 0, where a single still is shown. Where they are joined by a wipe,
+    `mix` says how far `second` has moved in over `first`.
     """
 
     first: Still
     second: Still | None
     mix: float
-    wipe: bool = False
+    join: Join = "mix"
 
 
 CONTENT = Still(None, 0)
@@ -339,12 +343,15 @@ def _stretch(
 
 def _turn(route: _Route, content: Still, transition: Transition, count: int) -> list[Frame]:
     """Lead from a shot's result, which the frame before shows, to a content, shown by the last."""
-    if not count:
+    if not count or transition == "cut":
         return []
     times = [index / count for index in range(1, count)]
     if transition == "rewind":
         between = [route.at(1 - time) for time in times]
+    elif transition == "dissolve" or transition == "chain":
+        between = [Frame(route.result, content, ease(time)) for time in times]
+    elif transition == "wipe":
+        between = [Frame(route.result, content, ease(time), "wipe") for time in times]
     else:
-        wipes = transition == "wipe"
-        between = [Frame(route.result, content, ease(time), wipes) for time in times]
+        assert_never(transition)
     return [*between, Frame(content, None, 0.0)]

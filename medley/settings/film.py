@@ -328,6 +328,8 @@ class ComposeSettings(OverlaySettings):
 
 Pace = Literal["visual", "ease", "even"]
 Transition = Literal["rewind", "dissolve", "wipe", "chain", "cut"]
+UNCHAINED = tuple(name for name in get_args(Transition) if name != "chain")
+"""Transitions for shots that do not go on from one another."""
 
 
 _BROADCAST = tuple(Fraction(whole * 1000, 1001) for whole in (24, 30, 48, 60, 96, 120, 240))

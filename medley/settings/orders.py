@@ -11,11 +11,12 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.fields import FieldInfo
 
-from medley.errors import Setting, SettingsError
+from medley.errors import Setting, SettingsError, listed
 from medley.settings.base import Once, Settings, Text, old_names
 from medley.settings.catalog import CatalogSettings
 from medley.settings.film import (
     ENDINGS,
+    UNCHAINED,
     USUAL_SUFFIX,
     ComposeSettings,
     CutSettings,
@@ -207,7 +208,7 @@ class SweepOrder(Order):
             raise SettingsError(
                 Setting("transition", "chain"),
                 " starts each shot from another's result, and a sweep compares shots that start"
-                " alike; pass rewind, dissolve, wipe or cut",
+                f" alike; pass {listed(UNCHAINED)}",
             )
         return self
 

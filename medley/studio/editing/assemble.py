@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.errors import FilmError, PictureError, Setting
+from medley.errors import FilmError, PictureError, Setting, listed
 from medley.events import Event, Listener, stage
 from medley.files import in_full, part_files
 from medley.film.timeline import ShotTrack, walk_shares, walk_timeline
@@ -20,6 +20,7 @@ from medley.film.visual import visual_change
 from medley.images import Pixels, decode, read_picture, resize, size_for_pixels
 from medley.media.film_file import Chapter, FilmFacts
 from medley.settings import FilmSettings
+from medley.settings.film import UNCHAINED
 from medley.studio.editing.beside import (
     describe_film,
     describe_run,
@@ -162,8 +163,8 @@ def check_chain(sources: Sequence[FrameSource]) -> None:
             raise FilmError(
                 Setting("transition", "chain"),
                 f" needs shots that go on from one another, and '{after.title}' does not begin with"
-                f" the result of '{before.title}'; pass rewind, dissolve, wipe or cut, or render"
-                " the film anew as a chain",
+                f" the result of '{before.title}'; pass {listed(UNCHAINED)}, or render the film"
+                " anew as a chain",
             )
 
 
