@@ -156,6 +156,20 @@ def test_same_command_again_takes_no_shot_twice(place):
     assert f"photo-medley.mp4' exists and was {how}" in refused.stderr
 
 
+def test_sidecar_names_the_devices_that_took_the_shots(place):
+    render(place)
+    first, last = (place / "outputs" / "workspace" / "shots").glob("*/shot.json")
+    sidecar = place / "outputs" / "photo-medley.json"
+    assert json.loads(sidecar.read_text())["device"] == "cpu"
+    first.write_text(json.dumps(json.loads(first.read_text()) | {"device": "cuda:1"}))
+    render(place, "--force")
+    assert json.loads(sidecar.read_text())["device"] == "cpu,cuda:1"
+    first.write_text('{"device": 3}')
+    last.unlink()
+    render(place, "--force")
+    assert json.loads(sidecar.read_text())["device"] == "cpu"
+
+
 def test_finished_shot_loses_a_checkpoint_that_a_kill_left_behind(place):
     render(place)
     shot = next((place / "outputs/workspace/shots").glob("[!.]*"))

@@ -34,7 +34,8 @@ class FilmSpec:
         shots: specs of its shots, in the film's order; a sweep has, for each photo and painting,
             one with each network.
         drawn: paintings that were drawn, and reasons why others were not.
-        devices: names of the devices that compute its shots.
+        devices: names of the devices that it is planned for; in a batch, the first of them alone,
+            though any may take its shots.
         network: words for its weights, such as "8-bit kmeans".
         networks: networks that a sweep measures; empty for other films.
         notes: lines that the user should read.

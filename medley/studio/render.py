@@ -104,5 +104,5 @@ def _sidecar(
         ],
         "skipped": film.drawn.skipped,
         "film": describe_film(facts),
-        **describe_machine(film.devices),
+        **describe_machine(film),
     }

@@ -135,5 +135,5 @@ def _sidecar(
         **describe_measures(measures),
         "skipped": film.drawn.skipped,
         "film": describe_film(facts),
-        **describe_machine(film.devices),
+        **describe_machine(film),
     }

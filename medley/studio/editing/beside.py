@@ -122,8 +122,10 @@ def describe_film(facts: FilmFacts) -> dict[str, Any]:
     }
 
 
-def describe_machine(devices: Sequence[str]) -> dict[str, Any]:
-    """The sidecar's facts about the machine and the devices in use."""
+def describe_machine(film: FilmSpec) -> dict[str, Any]:
+    """The sidecar's facts about the machine, and the devices that the shots say took them."""
+    told = [film.workspace.shot(key).description.get("device") for key in film.keys]
+    devices = sorted({device for device in told if isinstance(device, str)}) or film.devices
     own = {**versions(), "torch": version("torch")}
     return {"device": ",".join(devices), "versions": own}
 
