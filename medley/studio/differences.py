@@ -6,13 +6,11 @@ from typing import Any
 
 import medley
 from medley.errors import Part, Setting
-from medley.settings import RenderOrder, SweepOrder
 from medley.settings.base import rival_of
 from medley.settings.load import VERSION, as_written
 from medley.shipped import name_of
-from medley.studio.editing.beside import describe_order, settled_order
-from medley.studio.editing.credits import choose_captions
-from medley.studio.film_spec import FilmSpec, widths_in
+from medley.studio.editing.beside import describe_order
+from medley.studio.film_spec import FilmSpec, settled_order
 
 _IDLE = {"output", "quality", "device", "tile", "deterministic", "workspace"}
 """Entries of an order that change nothing of what the film shows."""
@@ -61,20 +59,8 @@ def _completed(order: dict[str, Any], film: FilmSpec) -> dict[str, Any]:
 
 def _order_of(film: FilmSpec) -> dict[str, Any]:
     """The film's order as its sidecar will have it."""
-    order = film.order
-    settings: Any = order.film.fitted(film.path)
-    changes: dict[str, Any] = {}
-    if isinstance(order, SweepOrder):
-        changes["sweep"] = order.sweep.model_copy(update={"bits": widths_in(film, order)})
-    else:
-        captions = choose_captions(film.works, settings)
-        settings = settings.model_copy(update={"captions": captions})
-    works = film.works if isinstance(order, RenderOrder) else film.drawn.paintings
-    styles = tuple(dict.fromkeys(work.path for work in works))
     # Through JSON, as it was written: a tuple is a list there.
-    found: dict[str, Any] = json.loads(
-        json.dumps(describe_order(settled_order(film, styles=styles, film=settings, **changes)))
-    )
+    found: dict[str, Any] = json.loads(json.dumps(describe_order(settled_order(film, film.order))))
     return found
 
 

@@ -4,12 +4,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from medley.errors import Source
 from medley.paintings.draws import Draw, Painting
 from medley.pictures import Picture
-from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
+from medley.settings import (
+    CatalogSettings,
+    FilmOrder,
+    Order,
+    RenderOrder,
+    RunSettings,
+    SweepOrder,
+    WalkOrder,
+)
 from medley.studio.compression.networks import (
     Network,
     Variant,
@@ -21,6 +29,8 @@ from medley.studio.editing.credits import choose_captions
 from medley.studio.editing.outputs import Outputs
 from medley.studio.shooting.spec import ShotSpec
 from medley.workspace.store import Workspace
+
+SomeOrder = TypeVar("SomeOrder", bound=Order)
 
 
 @dataclass(frozen=True)
@@ -109,12 +119,44 @@ class FilmSpec:
 
     def _settings_in_sidecar(self) -> dict[str, Any]:
         """The settings of the cut, which are in no shot's key."""
-        order = self.order
-        known = order.film.fitted(self.path).model_dump(mode="json")
+        order = settled_order(self, self.order)
+        known = order.film.model_dump(mode="json")
         if isinstance(order, SweepOrder):
             return known | {"layout": order.sweep.layout}
-        known["captions"] = choose_captions(self.works, order.film)
         return known | (order.walk.model_dump(mode="json") if isinstance(order, WalkOrder) else {})
+
+
+def settled_order(film: FilmSpec, order: SomeOrder) -> SomeOrder:
+    """A film's order with all that was settled, so that the film can be made again.
+
+    It names the paintings that were drawn. Films are cut by it, sidecars and recipes tell it, and
+    what lies there is compared with it.
+
+    Args:
+        film: the planned film.
+        order: the film's order again, of the type that is to be given.
+    """
+    own = film.order
+    settings: Any = own.film.fitted(film.path)
+    paintings = [work.path for work in film.drawn.paintings]
+    parts: dict[str, Any] = {}
+    if isinstance(own, SweepOrder):
+        parts["sweep"] = own.sweep.model_copy(update={"bits": widths_in(film, own)})
+    else:
+        captions = choose_captions(film.works, settings)
+        settings = settings.model_copy(update={"captions": captions})
+    if isinstance(own, RenderOrder):  # in which masks and weights choose among them
+        paintings = [work.path for work in film.works]
+    settled = {
+        "styles": tuple(dict.fromkeys(paintings)),
+        "film": settings,
+        "shot": own.shot.model_copy(update={"precision": film.shots[0].precision}),
+        "catalog": CatalogSettings(seed=own.catalog.seed),
+        # Another machine makes the film again on a device, and in tiles, of its own.
+        "run": RunSettings(workspace=own.run.workspace),
+        "output": film.path,
+    }
+    return order.model_copy(update=settled | parts)
 
 
 def _keys_in(sidecar: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.film.poster import side_by_side
 from medley.media.film_file import FilmFacts
-from medley.settings import FilmSettings, Order, RenderOrder
+from medley.settings import RenderOrder
 from medley.studio.editing.beside import (
     describe_content,
     describe_film,
@@ -15,13 +15,12 @@ from medley.studio.editing.beside import (
     describe_order,
     describe_painting,
     describe_run,
-    settled_order,
     tags_of,
     write_beside,
 )
-from medley.studio.editing.credits import caption_of, choose_captions, credit_lines, one_line
+from medley.studio.editing.credits import caption_of, credit_lines, one_line
 from medley.studio.editing.cut import chapters, cut_medley, segment_of
-from medley.studio.film_spec import FilmSpec
+from medley.studio.film_spec import FilmSpec, settled_order
 from medley.studio.picture_cache import PictureCache
 
 
@@ -47,8 +46,8 @@ def cut_render(
         PictureError: a picture cannot be read any more.
     """
     workspace = film.workspace
-    settings = order.film.fitted(film.path)
-    settings = settings.model_copy(update={"captions": choose_captions(film.works, settings)})
+    again = settled_order(film, order)
+    settings = again.film
     content = film.shots[0].content
     photo = pictures.pixels(content)
     segments = [
@@ -59,8 +58,6 @@ def cut_render(
         )
         for number, spec in enumerate(film.shots, start=1)
     ]
-    paths = tuple(dict.fromkeys(work.path for work in film.works))
-    again = settled_order(film, styles=paths, film=settings)
     names = [one_line(*spec.paintings) for spec in film.shots]
     tags = tags_of(order.kind, again, chapters(names, settings))
     with part_files(*film.outputs.all) as (*beside, part):
@@ -73,7 +70,7 @@ def cut_render(
             )
             for one, spec in zip(segments, film.shots, strict=True)
         ]
-        about = _sidecar(film, order, again, settings, facts)
+        about = _sidecar(film, order, again, facts)
         write_beside(beside, about, film.works, (photo, content.path.stem), works)
     return facts
 
@@ -81,8 +78,7 @@ def cut_render(
 def _sidecar(
     film: FilmSpec,
     order: RenderOrder,
-    again: Order,
-    settings: FilmSettings,
+    again: RenderOrder,
     facts: FilmFacts,
 ) -> dict[str, Any]:
     return {
@@ -93,7 +89,7 @@ def _sidecar(
             **order.shot.model_dump(mode="json"),
             **order.catalog.model_dump(mode="json"),
             **order.blend.model_dump(mode="json"),
-            **settings.model_dump(mode="json"),
+            **again.film.model_dump(mode="json"),
         },
         "workspace": in_full(film.workspace.root),
         "weights": film.shots[0].weights,

@@ -6,7 +6,7 @@ from typing import Any
 from medley.events import Listener
 from medley.files import json_bytes, part_files
 from medley.media.film_file import Chapter, FilmFacts
-from medley.settings import CutSettings, Order, SweepOrder
+from medley.settings import CutSettings, SweepOrder
 from medley.studio.editing.beside import (
     describe_content,
     describe_film,
@@ -14,7 +14,6 @@ from medley.studio.editing.beside import (
     describe_order,
     describe_painting,
     describe_run,
-    settled_order,
     tags_of,
 )
 from medley.studio.editing.credits import list_credits, one_line
@@ -28,7 +27,7 @@ from medley.studio.editing.measure import (
 from medley.studio.editing.panes import Pane, Part, cut_panes
 from medley.studio.editing.report import draw_sheet, draw_sweep, list_measures
 from medley.studio.editing.scoring import measure_sweep
-from medley.studio.film_spec import FilmSpec, pairs_of, reference_in, shown_in, widths_in
+from medley.studio.film_spec import FilmSpec, pairs_of, reference_in, settled_order, shown_in
 from medley.studio.picture_cache import PictureCache
 
 
@@ -60,7 +59,8 @@ def cut_sweep(
         WeightsError: weights are no longer there.
     """
     film, measures = measure_sweep(film, listener)
-    settings = order.film.fitted(film.path)
+    again = settled_order(film, order)
+    settings = again.film
     networks, reference = list(film.networks), reference_in(film)
     shown = shown_in(film, order)
     columns = [networks.index(network) for network in shown]
@@ -81,12 +81,6 @@ def cut_sweep(
         for panes in pairs
     ]
     rows = [measures[at : at + len(networks)] for at in range(0, len(measures), len(networks))]
-    again = settled_order(
-        film,
-        styles=tuple(work.path for work in film.drawn.paintings),
-        film=settings,
-        sweep=order.sweep.model_copy(update={"bits": widths_in(film, order)}),
-    )
     tags = tags_of(order.kind, again, _chapters(film, order, settings))
     with part_files(*film.outputs.all) as (sidecar, credit_list, sheet, table, chart, part):
         facts = cut_panes(parts, order.sweep.layout, settings, film.path, on_frame, part, tags)
@@ -94,7 +88,7 @@ def cut_sweep(
         table.write_bytes(list_measures(measures))
         chart.write_bytes(draw_sweep(summarize(measures), reference, len(pairs)))
         credit_list.write_bytes(list_credits(film.drawn.paintings).encode(errors="replace"))
-        about = _sidecar(film, order, again, measures, settings, facts)
+        about = _sidecar(film, order, again, measures, facts)
         sidecar.write_bytes(json_bytes(about))
     return film, facts, measures
 
@@ -113,9 +107,8 @@ def _chapters(film: FilmSpec, order: SweepOrder, settings: CutSettings) -> tuple
 def _sidecar(
     film: FilmSpec,
     order: SweepOrder,
-    again: Order,
+    again: SweepOrder,
     measures: Sequence[Measure],
-    settings: CutSettings,
     facts: FilmFacts,
 ) -> dict[str, Any]:
     contents = {pair[0].content.path: describe_content(pair[0].content) for pair in pairs_of(film)}
@@ -127,7 +120,7 @@ def _sidecar(
         "settings": {
             **order.shot.model_dump(mode="json", exclude={"bits", "weights"}),
             **order.catalog.model_dump(mode="json"),
-            **settings.model_dump(mode="json", exclude={"captions"}),
+            **again.film.model_dump(mode="json", exclude={"captions"}),
             **order.sweep.model_dump(mode="json"),
         },
         "reference": reference_in(film).label,

@@ -7,7 +7,7 @@ from typing import Any
 from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.media.film_file import Chapter, FilmFacts
-from medley.settings import FilmSettings, Order, WalkFilmSettings, WalkOrder
+from medley.settings import FilmSettings, WalkOrder
 from medley.studio.editing.beside import (
     describe_content,
     describe_film,
@@ -15,14 +15,13 @@ from medley.studio.editing.beside import (
     describe_order,
     describe_painting,
     describe_run,
-    settled_order,
     tags_of,
     write_beside,
 )
-from medley.studio.editing.credits import caption_of, choose_captions, credit_lines, one_line
+from medley.studio.editing.credits import caption_of, credit_lines, one_line
 from medley.studio.editing.cut import Drift, cut_medley, segment_of
 from medley.studio.film_shots import lap_of
-from medley.studio.film_spec import FilmSpec
+from medley.studio.film_spec import FilmSpec, settled_order
 from medley.studio.picture_cache import PictureCache
 
 
@@ -49,8 +48,8 @@ def cut_walk(
     """
     _, walk = film.shots
     works = walk.paintings
-    settings = order.film.fitted(film.path)
-    settings = settings.model_copy(update={"captions": choose_captions(works, settings)})
+    again = settled_order(film, order)
+    settings = again.film
     shown = FilmSettings(**dict(settings))
     lap = lap_of(order, len(works))
     photo = pictures.pixels(walk.content)
@@ -66,7 +65,6 @@ def cut_walk(
     timeline = lap.timeline(order.walk.steps_per_frame)
     drift = Drift(timeline, captioned, lap.shares(len(works)))
     passed = lap.passed(len(works))
-    again = settled_order(film, styles=tuple(work.path for work in works), film=settings)
     parts = (Chapter(at, one_line(work)) for work, at in zip(works, passed, strict=True))
     tags = tags_of(order.kind, again, parts)
     with part_files(*film.outputs.all) as (*beside, part):
@@ -79,7 +77,7 @@ def cut_walk(
             )
             for one, work, at in zip(captioned, works, passed, strict=True)
         ]
-        about = _sidecar(film, order, again, settings, facts, passed)
+        about = _sidecar(film, order, again, facts, passed)
         write_beside(beside, about, works, (photo, walk.content.path.stem), results)
     return facts
 
@@ -87,8 +85,7 @@ def cut_walk(
 def _sidecar(
     film: FilmSpec,
     order: WalkOrder,
-    again: Order,
-    settings: WalkFilmSettings,
+    again: WalkOrder,
     facts: FilmFacts,
     passed: Sequence[int],
 ) -> dict[str, Any]:
@@ -102,7 +99,7 @@ def _sidecar(
             **order.shot.model_dump(mode="json"),
             **order.catalog.model_dump(mode="json"),
             **order.walk.model_dump(mode="json"),
-            **settings.model_dump(mode="json"),
+            **again.film.model_dump(mode="json"),
         },
         "workspace": in_full(film.workspace.root),
         "weights": walk.weights,

@@ -21,7 +21,7 @@ from medley.media.film_file import Chapter, FilmFacts, Tags
 from medley.paintings.catalogs import Entry
 from medley.paintings.draws import Painting
 from medley.pictures import Picture
-from medley.settings import CatalogSettings, Order, RunSettings, Settings
+from medley.settings import Order, Settings
 from medley.settings.load import VERSION, plain_values
 from medley.studio.editing.credits import Work, list_credits
 from medley.studio.editing.recipe import write_recipe
@@ -57,24 +57,6 @@ def describe_run(command: str) -> dict[str, Any]:
     """The sidecar's facts about the run: the command, and the time."""
     now = datetime.datetime.now(datetime.UTC)
     return {"command": command, "made": now.isoformat(timespec="seconds")}
-
-
-def settled_order(film: FilmSpec, /, **changes: Any) -> Order:
-    """The order of a film with the paintings that were drawn, so that it can be made again.
-
-    Args:
-        film: the planned film.
-        changes: parts of the order that replace those that were asked for.
-    """
-    order = film.order
-    settled = {
-        "shot": order.shot.model_copy(update={"precision": film.shots[0].precision}),
-        "catalog": CatalogSettings(seed=order.catalog.seed),
-        # Another machine makes the film again on a device, and in tiles, of its own.
-        "run": RunSettings(workspace=order.run.workspace),
-        "output": film.path,
-    }
-    return order.model_copy(update=settled | changes)
 
 
 def tags_of(command: str, settings: Settings, chapters: Iterable[Chapter]) -> Tags:
