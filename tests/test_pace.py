@@ -1,5 +1,6 @@
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -89,6 +90,8 @@ def test_nobody_is_held_up_by_a_measurement_that_is_not_worth_it(measured):
     assert pace_for(plan_of([]), "cpu", "always") is None
     assert pace_for(many, "cpu", "none") is None
     assert pace_for(few, "cpu", "worth it") is None
+    nearly = replace(many, begun=dict.fromkeys(many.jobs, 48))  # of 50 steps
+    assert pace_for(nearly, "cpu", "worth it") is None
     assert not measured
     found = pace_for(many, "cpu", "worth it")
     assert len(measured) == 1

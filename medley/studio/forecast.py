@@ -193,7 +193,8 @@ def pace_for(plan: Plan, device: str, patience: Patience) -> Pace | None:
     known = None if patience == "anew" else known_pace(device, specs[0].precision)
     if known or patience == "none":
         return known
-    work = sum(scale.pixel_steps for spec in specs for scale in spec.scales)
+    left = [spec.scales_from(plan.begun.get(spec.key, 0)) for spec in specs]
+    work = sum(scale.pixel_steps for scales in left for scale in scales)
     worth = _WORTH * sum(scale.pixel_steps for scale in CALIBRATION)
     if patience == "worth it" and work <= worth:
         return None
