@@ -85,7 +85,7 @@ def _make(
     """Put together what the fixture `model` can take: the bundle's weights, in float32."""
     works = [Painting(picture.path, picture) for picture in pictures]
     maker = ShotMaker(settings, _shipped(), "float32", seed, pytest.fail)
-    return maker.make(content, works, blend=blend, title=works[0].title)
+    return maker.make(content, works, blend=blend)
 
 
 def take(

@@ -50,7 +50,7 @@ def make_spec(model, seed=2, **settings):
     fitted = fit_painting(content, Image.fromarray(draw_pixels(28, 36, seed)), path, chosen)
     works = (Painting(path, fitted),)
     start, weights = Start("content"), model.weights.digest
-    return ShotSpec(content, works, start, chosen, weights, "float32", title=f"painting {seed}")
+    return ShotSpec(content, works, start, chosen, weights, "float32")
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ from medley.studio.compression.networks import (
     list_variants,
     reference_of,
 )
-from medley.studio.editing.credits import titles
 from medley.studio.film_spec import reference_among, variants_shown
 from medley.studio.shooting.blend import Blend, paintings_of_blend, read_blend
 from medley.studio.shooting.spec import ShotSpec
@@ -175,8 +174,7 @@ def plan_walk(
     opening = maker.make(content, works[-1:])
     path = Blend(walk=Walk(lap.frames * every, lap.lead * every, order.walk.linger))
     following = replace(maker, settings=following_settings(order.shot, order.walk, lap))
-    title = f"the walk through {titles(works)}"
-    return [opening, following.make(content, works, opening, path, title)]
+    return [opening, following.make(content, works, opening, path)]
 
 
 def following_settings(settings: ShotSettings, walk: WalkSettings, lap: Lap) -> ShotSettings:
@@ -253,10 +251,7 @@ def plan_sweep(
     shots = []
     for content, drawn in photos:
         for painting in drawn.paintings:
-            words = [content.path.stem] if len(photos) > 1 else []
-            words += [painting.title] if len(drawn.paintings) > 1 else []
             for network in networks:
                 own = replace(maker, settings=network.settings, weights=network.digest)
-                title = ", ".join([network.label, *words])
-                shots.append(own.make(content, [painting], title=title))
+                shots.append(own.make(content, [painting]))
     return shots

@@ -9,7 +9,6 @@ from medley.files import file_sha256
 from medley.paintings.draws import Painting
 from medley.pictures import Picture
 from medley.settings import NetStart, ShotSettings
-from medley.studio.editing.credits import titles
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.kept import check_room
@@ -47,7 +46,6 @@ class ShotMaker:
         paintings: Sequence[Painting[Picture]],
         after: ShotSpec | None = None,
         blend: Blend | None = None,
-        title: str = "",
     ) -> ShotSpec:
         """Make the spec of a shot.
 
@@ -56,7 +54,6 @@ class ShotMaker:
             paintings: paintings whose styles are mixed.
             after: shot whose result it starts from; None to start as the settings' `init` says.
             blend: weights and masks of the paintings; None for equal weights.
-            title: name of the shot within its film, for people; by default its paintings' titles.
 
         Raises:
             PictureError: the starting picture cannot be read, or is too narrow; or what is kept
@@ -79,7 +76,6 @@ class ShotMaker:
             precision=self.precision,
             blend=blend,
             kept=kept,
-            title=title or titles(paintings),
         )
 
     def _start(

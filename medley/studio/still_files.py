@@ -33,6 +33,7 @@ from medley.settings import (
 )
 from medley.shipped import check_there
 from medley.stills import Levels, check_size, encode_still
+from medley.studio.editing.credits import titles
 from medley.studio.shooting.spec import ShotSpec
 from medley.studio.still import StillContext
 from medley.tensors import to_tensor
@@ -220,9 +221,10 @@ def repaint_one(
     layers = read_layers(name, job.content.data)
     spec = context.spec(lay_on_white(*layers), name)
     check_size(file.format, spec.content.height, spec.content.width, name)
+    title = titles(spec.paintings)
     levels, steps = 2**file.settings.depth - 1, spec.settings.steps
     for current in context.iterate(spec, levels):
-        event = Event("step", str(name), spec.title, step=current.step, steps=steps)
+        event = Event("step", str(name), title, step=current.step, steps=steps)
         listener(replace(event, loss=current.loss, seconds=current.seconds))
     facts = _facts(context, file, spec, current)
     pixels = _levels(current.image, spec.content.pixels(), layers.alpha, file)

@@ -39,7 +39,7 @@ class InlineEngine:
             yield Event(
                 "shotend",
                 job.key,
-                job.spec.title,
+                job.label,
                 self.info.name,
                 self.info.device,
                 seconds=time.monotonic() - began,

@@ -207,7 +207,7 @@ class _Pool:
             return
         attempt.stop()
         job, info = attempt.job, one.info
-        event = Event("shotend", job.key, job.spec.title, info.name, info.device)
+        event = Event("shotend", job.key, job.label, info.name, info.device)
         if not error or attempt.number > self._engine.retries or not is_passing(error):
             yield replace(event, error=error, attempts=attempt.number, seconds=attempt.spent)
             return

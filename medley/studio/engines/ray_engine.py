@@ -179,7 +179,7 @@ class _Tasks:
         return Event(
             "shotend",
             one.job.key,
-            one.job.spec.title,
+            one.job.label,
             one.worker,
             seconds=time.monotonic() - one.began,
             error=error,

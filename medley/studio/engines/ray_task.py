@@ -110,7 +110,7 @@ def ray_task(job: Job, events: Any, context: RunContext, weights: list[Any]) -> 
     device = _own_device()
     name = f"{socket.gethostname()}.{os.getpid()}"
     steps = job.spec.settings.steps
-    started = Event("started", job.key, job.spec.title, name, device, steps=steps)
+    started = Event("started", job.key, job.label, name, device, steps=steps)
     attempt, shrinks = ray.get(events.begin.remote(started))
     root = _root_here(context)
     if context.version != medley.__version__:

@@ -48,7 +48,7 @@ class Worker:
         """
         name, device = self._info.name, self._info.device
         steps = job.spec.settings.steps
-        yield Event("started", job.key, job.spec.title, name, device, steps=steps)
+        yield Event("started", job.key, job.label, name, device, steps=steps)
         shot = self._workspace.shot(job.key)
         if shot.is_finished:
             shot.drop_state()  # a run may have been killed just before it removed the checkpoint
@@ -64,7 +64,7 @@ class Worker:
                 closing(shoot(job.spec, model, tile, self._workspace, job.label)) as events,
             ):
                 for event in events:
-                    yield replace(event, worker=name, device=device)
+                    yield replace(event, title=job.label, worker=name, device=device)
         finally:
             if model.device.type == "cuda":
                 torch.cuda.empty_cache()  # other workers of the device may need the memory

@@ -90,14 +90,13 @@ def _take(
 
 
 def _told(spec: ShotSpec, text: str) -> Event:
-    return Event("told", spec.key, spec.title, text=text)
+    return Event("told", spec.key, text=text)
 
 
 def _step(spec: ShotSpec, current: Iterate) -> Event:
     return Event(
         "step",
         spec.key,
-        spec.title,
         step=current.step,
         steps=spec.settings.steps,
         loss=current.loss,

@@ -21,7 +21,7 @@ from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.masks import Masks
 from medley.stylenet.netfile import NetFile
 from medley.transfer.scales import Scale, plan_scales, steps_left
-from medley.vgg.layers import HALVES, Precision
+from medley.vgg.layers import Precision
 from medley.workspace.shot import Shot
 
 RECIPE = 3
@@ -75,7 +75,6 @@ class ShotSpec:
         precision: precision that the network computes in.
         blend: weights and masks of the paintings.
         kept: where the photo stays; None if all of it is repainted.
-        title: name of the shot within its film, for people; not in the key.
     """
 
     content: Picture
@@ -86,7 +85,6 @@ class ShotSpec:
     precision: Precision
     blend: Blend = field(default_factory=Blend)
     kept: Masks | None = None
-    title: str = field(default="", compare=False)
 
     @cached_property
     def key(self) -> str:
@@ -145,11 +143,6 @@ class ShotSpec:
             ResourceError: nothing fits into `free` bytes, or not what was asked for.
         """
         return costs.choose_tile(asked, self.scales, self.settled, free)
-
-    @property
-    def is_half(self) -> bool:
-        """Whether the network computes in 16 bits."""
-        return self.precision in HALVES
 
     @property
     def start_has_colors(self) -> bool:
