@@ -29,11 +29,6 @@ class FeatureCache:
         self._kept: LRUCache[Hashable, Any] = LRUCache(most_bytes, getsizeof=_bytes_in)
         self._lock = threading.Lock()
 
-    @property
-    def kept_bytes(self) -> int:
-        """How much memory the findings take."""
-        return int(self._kept.currsize)
-
     def recall(
         self, picture: Tensor, by: tuple[Hashable, ...], look: Callable[[], Finding]
     ) -> Finding:
