@@ -21,7 +21,7 @@ from PIL import Image
 
 from medley.images import Pixels
 from medley.settings import read_table
-from medley.settings.manifest import KINDS
+from medley.settings.orders import ORDERS
 from medley.studio.plan import plan
 from medley.vgg import schemes, weightfile
 from medley.vgg.sources import KERAS_ORIGIN
@@ -56,7 +56,7 @@ class Keys:
 
     def keys_of(self, kind: str, settings: dict[str, Any]) -> list[str]:
         """Keys of an order's shots, in the film's order; nothing is computed."""
-        order = read_table(KINDS[kind], settings, "'golden'", self._folder)
+        order = read_table(ORDERS[kind], settings, "'golden'", self._folder)
         (film,) = plan([order], ["cpu"], force=True).films
         return film.keys
 

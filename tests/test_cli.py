@@ -237,7 +237,7 @@ def paths_of(command):
         for name in command.list_commands(context):
             yield from paths_of(command.get_command(context, name))
         return
-    own = {name: field for order in ORDERS for name, field in order.fields().items()}
+    own = {name: field for order in ORDERS.values() for name, field in order.fields().items()}
     for param in command.params:
         if param.type is PATH or (param.name in own and names_files(own[param.name])):
             yield command, param
@@ -252,7 +252,7 @@ def test_no_command_takes_an_empty_path_for_the_current_folder():
             param.type.convert("", param, context)
 
 
-@pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.kind)
+@pytest.mark.parametrize("order", ORDERS.values(), ids=lambda order: order.kind)
 def test_no_file_s_empty_path_is_taken_for_the_current_folder(order):
     fields = {name: field for name, field in order.fields().items() if names_files(field)}
     assert {"content", "styles", "output", "workspace", "audio", "keep"} <= fields.keys()

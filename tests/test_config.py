@@ -142,7 +142,7 @@ def test_table_of_the_same_or_an_older_version_is_read():
     assert read(medley=medley.__version__) == read(medley="0.0.9")
 
 
-@pytest.mark.parametrize("schema", ORDERS)
+@pytest.mark.parametrize("schema", ORDERS.values())
 def test_order_is_the_same_after_it_was_written_and_read(schema, tmp_path):
     awkward = 'a "b" \\ ü\x7f\t.png'
     table = {
@@ -227,7 +227,7 @@ def test_command_line_s_rival_drops_the_file_s(config):
 OPTIONAL = sorted(
     {
         (order.kind, name)
-        for order in ORDERS
+        for order in ORDERS.values()
         for name, field in order.fields().items()
         if is_optional(field)
     }

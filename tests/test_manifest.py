@@ -9,8 +9,9 @@ import pytest
 from medley.cli.words import in_options
 from medley.errors import ConfigError, word
 from medley.settings import RenderOrder, SweepOrder, WalkOrder
-from medley.settings.manifest import KINDS, SHARED, read_manifest
+from medley.settings.manifest import SHARED, read_manifest
 from medley.settings.manifest_schema import manifest_schema
+from medley.settings.orders import ORDERS
 
 ROOT = Path(__file__).parent.parent
 
@@ -404,7 +405,7 @@ def test_many_films_are_made_if_they_are_meant(folder, monkeypatch):
 def test_every_setting_of_the_command_line_is_in_the_json_schema():
     schema = manifest_schema()
     films = schema["properties"]["film"]["items"]["oneOf"]
-    for film, (kind, order) in zip(films, KINDS.items(), strict=True):
+    for film, (kind, order) in zip(films, ORDERS.items(), strict=True):
         assert film["properties"].keys() == order.fields().keys() - SHARED.keys() | {"kind"}
         assert film["properties"]["kind"]["const"] == kind
     steps = films[0]["properties"]["steps"]
@@ -417,7 +418,7 @@ def test_every_setting_of_the_command_line_is_in_the_json_schema():
 def test_the_example_is_a_whole_manifest():
     found = read_manifest(ROOT / "examples" / "night.toml")
     assert len(found.films) > 3
-    assert {film.kind for film in found.films} == set(KINDS)
+    assert {film.order.kind for film in found.films} == set(ORDERS)
 
 
 def test_names_that_no_manifest_has_are_told_of_in_the_order_of_the_file(folder):

@@ -12,8 +12,9 @@ import medley
 from medley.cli import cli
 from medley.settings import RenderOrder
 from medley.settings.load import read_file, read_table
-from medley.settings.manifest import KINDS, read_manifest
+from medley.settings.manifest import read_manifest
 from medley.settings.manifest_schema import manifest_schema
+from medley.settings.orders import ORDERS
 from medley.settings.retired import warn_retired
 
 FILM = 'content = "photo.png"\nstyles = "styles"\n'
@@ -102,4 +103,4 @@ def test_python_takes_it(make_picture, tmp_path, warned):
 
 def test_no_schema_names_it():
     assert "batch_size" not in json.dumps(manifest_schema())
-    assert not any("batch_size" in kind.model_fields for kind in KINDS.values())
+    assert not any("batch_size" in kind.model_fields for kind in ORDERS.values())

@@ -35,7 +35,7 @@ from medley.settings.load import (
     read_file,
     set_values,
 )
-from medley.settings.orders import FilmOrder, RenderOrder, SweepOrder, WalkOrder, order_names
+from medley.settings.orders import ORDERS, FilmOrder, order_names
 from medley.settings.presets import Kind, beneath
 from medley.settings.product import (
     alternatives,
@@ -47,13 +47,6 @@ from medley.settings.product import (
     tell_apart,
 )
 from medley.settings.run import RunSettings
-
-KINDS: dict[str, type[RenderOrder] | type[SweepOrder] | type[WalkOrder]] = {
-    "render": RenderOrder,
-    "sweep": SweepOrder,
-    "walk": WalkOrder,
-}
-"""Orders by the word after `kind`."""
 
 MANY = 10_000
 """Most films of a manifest that need no confirmation."""
@@ -70,12 +63,10 @@ class Film:
     """One film that a manifest asks for.
 
     Attributes:
-        kind: kind of the film, one of `KINDS`.
         order: order of the film; its output and its workspace are always set.
         source: place in the manifest.
     """
 
-    kind: str
     order: FilmOrder
     source: Source
 
@@ -106,7 +97,7 @@ class _Table:
 
     Attributes:
         number: number of the film, from 1.
-        kind: kind of the film, one of `KINDS`.
+        kind: kind of the film, one of `ORDERS`.
         values: values of each field, which are multiplied.
         refused: keys and values that were not accepted.
     """
@@ -185,14 +176,14 @@ class _Reader:
             self._blame(self._file.source, "there is no [[film]]; write one for each film")
         for number, film in enumerate(films, start=1):
             kind = film.get("kind", "render")
-            if not isinstance(kind, str) or kind not in KINDS:
-                *others, last = KINDS
+            if not isinstance(kind, str) or kind not in ORDERS:
+                *others, last = ORDERS
                 what = f"kind is {kind!r}; it must be {', '.join(others)} or {last}"
                 self._blame(self._at(number, "kind"), what)
                 continue
             values, refused = self._values(kind, number, film)
             defaults, refused_too = self._values(kind, 0, self._defaults)
-            fields = KINDS[kind].fields()
+            fields = ORDERS[kind].fields()
             for name, turns in defaults.items():
                 rival = rival_of(name)
                 is_told = any(map(is_set, values.get(rival or "", ())))
@@ -226,7 +217,7 @@ class _Reader:
                 self._blame(at, f"{key} says {again} a second time; keep one")
             values |= found
         meant = [name for name, turns in values.items() if any(map(is_set, turns))]
-        for first, second in rivals_in(meant, KINDS[kind].fields()):
+        for first, second in rivals_in(meant, ORDERS[kind].fields()):
             self._blame(
                 self._at(number, second), f"{first} and {second} contradict each other; keep one"
             )
@@ -234,7 +225,7 @@ class _Reader:
 
     def _check(self, kind: str, number: int, key: str, value: Any) -> dict[str, list[Any]] | None:
         """Check one key's values; they are returned by the field's name, None after a fault."""
-        fields = {n: f for n, f in KINDS[kind].fields().items() if n not in SHARED}
+        fields = {n: f for n, f in ORDERS[kind].fields().items() if n not in SHARED}
         at, folder = self._at(number, key), self._file.folder
         elsewhere = () if number else order_names()
         turns = [value]
@@ -296,7 +287,7 @@ class _Reader:
                         check_format(path, order.film)
                     except ValueError as error:
                         self._blame(self._at(table.number, "output"), words_of(error, in_files))
-                    yield Film(table.kind, order.model_copy(update={"output": path}), source)
+                    yield Film(order.model_copy(update={"output": path}), source)
 
     def _order(self, table: _Table, values: Mapping[str, Any], workspace: Path) -> FilmOrder | None:
         """Make the order of one of a table's films; None if that is a fault."""
@@ -304,7 +295,7 @@ class _Reader:
         if "quality" in given:
             given |= beneath(given, given["quality"], self._kind())
         try:
-            return KINDS[table.kind].of(**given, workspace=workspace)
+            return ORDERS[table.kind].of(**given, workspace=workspace)
         except ValidationError as error:
             for fault in error.errors():
                 self._blame(self._at(table.number, ""), complaint(fault, in_files))
@@ -314,7 +305,7 @@ class _Reader:
         """Whether the names of a table's films stay as they are when its faults are mended."""
         if any("{" in str(output) for output in table.values.get("output", ())):
             return not table.refused
-        fields = KINDS[table.kind].fields()
+        fields = ORDERS[table.kind].fields()
         for key, value in table.refused.items():
             if isinstance(value, int | float):
                 continue
@@ -325,7 +316,7 @@ class _Reader:
     def _lacks(self, table: _Table) -> bool:
         """Whether a required setting is missing, which becomes a fault."""
         film = self._file.table["film"][table.number - 1]
-        fields = KINDS[table.kind].fields()
+        fields = ORDERS[table.kind].fields()
         tried = {name_of(key, fields) for key in (*film, *self._defaults)}
         required = {name for name, field in fields.items() if field.is_required()}
         if "mask" in tried:  # each mask names its painting
@@ -343,7 +334,7 @@ class _Reader:
 
         Without an order it is known only where `output` says it all; else it is None.
         """
-        fields = KINDS[table.kind].fields() if table.varying else {}
+        fields = ORDERS[table.kind].fields() if table.varying else {}
         varying = {name: _word(fields[name], values[name]) for name in table.varying}
         folder = self._file.folder
         output: Path | None = values.get("output")
@@ -388,7 +379,7 @@ def _word(field: FieldInfo, value: Any) -> Any:
 
 def _kinds_with(key: str) -> str:
     """The kinds of film that have a setting, in words."""
-    known = {kind: order.fields() for kind, order in KINDS.items()}
+    known = {kind: order.fields() for kind, order in ORDERS.items()}
     has = [kind for kind, fields in known.items() if name_of(key, fields) in fields]
     return " or ".join(has)
 

@@ -6,7 +6,8 @@ from pydantic.fields import FieldInfo
 
 from medley.settings.base import UNSET, described, holds_several, is_optional, text_of
 from medley.settings.load import adapter_of, as_written
-from medley.settings.manifest import KINDS, SHARED
+from medley.settings.manifest import SHARED
+from medley.settings.orders import ORDERS
 
 _URL = "https://json-schema.org/draft/2020-12/schema"
 
@@ -17,7 +18,7 @@ def manifest_schema() -> dict[str, Any]:
         kind: {
             name: _multiplied(field) for name, field in order.fields().items() if name not in SHARED
         }
-        for kind, order in KINDS.items()
+        for kind, order in ORDERS.items()
     }
     defaults = {name: one for of in kinds.values() for name, one in of.items()}
     # A name that means different things to different kinds may be any of them.
@@ -25,7 +26,7 @@ def manifest_schema() -> dict[str, Any]:
         ways = [of[name] for of in kinds.values() if name in of]
         if any(way != ways[0] for way in ways):
             defaults[name] = {"anyOf": ways, "description": ways[0].get("description", "")}
-    workspace = KINDS["render"].fields()["workspace"]
+    workspace = ORDERS["render"].fields()["workspace"]
     shared = {"workspace": {**adapter_of(workspace).json_schema(), **_facts(workspace)}}
     return {
         "$schema": _URL,
@@ -47,7 +48,7 @@ def manifest_schema() -> dict[str, Any]:
 def _film(kind: str, properties: dict[str, Any]) -> dict[str, Any]:
     table = _table({"kind": {"const": kind, "description": "What the film is."}, **properties})
     # A film without a kind is of the first one.
-    return table if kind == next(iter(KINDS)) else {**table, "required": ["kind"]}
+    return table if kind == next(iter(ORDERS)) else {**table, "required": ["kind"]}
 
 
 def _table(properties: dict[str, Any]) -> dict[str, Any]:

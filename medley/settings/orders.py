@@ -231,12 +231,14 @@ class WalkOrder(Order):
 
 FilmOrder = RenderOrder | SweepOrder | WalkOrder
 
-ORDERS: tuple[type[Order], ...] = (RenderOrder, SweepOrder, WalkOrder)
-"""Order of any kind of film."""
+ORDERS: dict[str, type[RenderOrder] | type[SweepOrder] | type[WalkOrder]] = {
+    order.kind: order for order in (RenderOrder, SweepOrder, WalkOrder)
+}
+"""Orders by the kind of film."""
 
 
 @cache
 def order_names() -> frozenset[str]:
     """The names, present and former, of all orders' settings; a file may mix them."""
-    fields = [item for order in ORDERS for item in order.fields().items()]
+    fields = [item for order in ORDERS.values() for item in order.fields().items()]
     return frozenset(name for name, _ in fields).union(*(old_names(field) for _, field in fields))

@@ -7,18 +7,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from medley.errors import ConfigError, PictureError, Setting
-from medley.settings import RenderOrder, WalkOrder
+from medley.settings import SweepOrder
 from medley.settings.base import map_paths
 from medley.settings.load import check_table, set_values, sidecar_of
+from medley.settings.orders import ORDERS
 from medley.studio.editing.recipe import find_inputs, read_recipe
 from medley.studio.film_spec import FilmSpec
 from medley.studio.plan import plan
 from medley.workspace.store import Workspace
 
-_ORDERS: dict[str | None, type[RenderOrder | WalkOrder]] = {
-    "render": RenderOrder,
-    "walk": WalkOrder,
-}
 _IN_NO_SHOT = ("audio", "output")
 
 
@@ -44,8 +41,8 @@ def plan_again(film: Path, workspace: Workspace) -> FilmSpec:
             f"{lost} there is no recipe in it; name its shots or their workspace, another film, or"
             " folders"
         ) from None
-    schema = _ORDERS.get(file.command)
-    if schema is None:
+    schema = ORDERS.get(file.command or "")
+    if schema is None or schema is SweepOrder:
         raise PictureError(
             f"{lost} the recipe of medley {file.command} in it names no shots; name them, or their"
             " workspace"
