@@ -16,8 +16,8 @@ from medley.studio.editing.cut import (
     Segment,
     check_film,
     cut_medley,
-    lay_out,
     segment_of,
+    timeline_of,
     track,
 )
 from medley.workspace.shot import TraceRow
@@ -110,9 +110,9 @@ def test_iterates_of_different_sizes_are_named_and_leave_no_film(tmp_path):
 
 def test_settings_reach_the_timeline(tmp_path):
     tracks = [track(shot_of(tmp_path, pictures(4)))] * 2
-    plain = lay_out(tracks, SETTINGS)
+    plain = timeline_of(tracks, SETTINGS)
     for changes in ({"pace": "ease"}, {"pace": "even"}, {"loop": False}, {"transition": "wipe"}):
-        assert lay_out(tracks, SETTINGS.model_copy(update=changes)) != plain
+        assert timeline_of(tracks, SETTINGS.model_copy(update=changes)) != plain
 
 
 @pytest.mark.parametrize("loop", [True, False])

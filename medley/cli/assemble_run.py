@@ -11,7 +11,7 @@ from medley.cli.words import counted
 from medley.film.encode import check_frame
 from medley.settings import FilmSettings
 from medley.studio.editing.assemble import assemble, check_chain, check_walk
-from medley.studio.editing.cut import check_film, plan_frame, title_notes
+from medley.studio.editing.cut import check_film, layout_of, title_notes
 from medley.studio.editing.frame_sources import check_sizes, find_sources, parse_order
 from medley.studio.editing.outputs import Outputs, check_output
 from medley.workspace.store import Workspace
@@ -53,7 +53,7 @@ def assemble_film(request: Request, path: Path, asked: FilmSettings) -> None:
         if walk is None:
             check_film(len(found), film)
         sizes = check_sizes(found, film.resolution is not None)
-        frame = plan_frame(sizes, film)
+        frame = layout_of(sizes, film)
         check_frame(path, film, frame.height, frame.width)
         if film.transition == "chain":
             check_chain(found)

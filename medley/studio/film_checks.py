@@ -13,7 +13,7 @@ from medley.pictures import Picture, scale_notes
 from medley.settings import FilmOrder, SweepOrder, WalkOrder
 from medley.studio.differences import differences
 from medley.studio.editing.credits import credit_lines
-from medley.studio.editing.cut import check_film, plan_frame, title_notes
+from medley.studio.editing.cut import check_film, layout_of, title_notes
 from medley.studio.editing.outputs import Outputs, check_output
 from medley.studio.editing.panes import plan_panes
 from medley.studio.film_shots import lap_of, muddy_notes, parts_of_sweep
@@ -50,7 +50,7 @@ class FilmChecks:
             shown = len(variants_shown(order))
             _, whole = plan_panes(sizes, shown, order.sweep.layout, order.film)
         else:
-            whole = plan_frame(sizes, order.film)
+            whole = layout_of(sizes, order.film)
         check_frame(order.film_path, order.film, whole.height, whole.width)
 
     def folder(self, order: FilmOrder) -> Outputs:

@@ -52,7 +52,7 @@ class PictureCache:
         self._facts: dict[Path, _Facts | PictureError] = {}
         self._areas: dict[float, None] = {}
         self._pictures: dict[_Size, Picture] = {}
-        self._kept: dict[_Size, tuple[Masks, list[str]]] = {}
+        self._masks: dict[_Size, tuple[Masks, list[str]]] = {}
         self._draws: dict[tuple[Any, ...], Draw[Picture]] = {}
         self._pixels: LRUCache[_Size, Pixels] = LRUCache(KEPT_BYTES, getsizeof=_bytes_of)
         self._lock = threading.Lock()  # shots are loaded while another thread cuts a film
@@ -114,7 +114,7 @@ class PictureCache:
         if key not in self._pictures or min(height, width) < shortest:
             pixels = resized(self._decoded(path), height, width, path, shortest)
             if self._holds:
-                self._keep(key, pixels)
+                self._remember(key, pixels)
             self._pictures[key] = Picture(path, height, width, digest_of(pixels))
         return self._pictures[key]
 
@@ -131,10 +131,10 @@ class PictureCache:
             PictureError: the mask cannot be used.
         """
         key = path, height, width
-        if key not in self._kept:
+        if key not in self._masks:
             notes: list[str] = []
-            self._kept[key] = read_kept(*key, notes.append).released(), notes
-        kept, notes = self._kept[key]
+            self._masks[key] = read_kept(*key, notes.append).released(), notes
+        kept, notes = self._masks[key]
         for note in notes:
             warn(note)
         return kept
@@ -150,14 +150,14 @@ class PictureCache:
             pixels = self._pixels.get(key)
         if pixels is None:
             pixels = picture.pixels()
-            self._keep(key, pixels)
+            self._remember(key, pixels)
         return pixels
 
     def finish_planning(self) -> None:
         """Drop the picture that was decoded last, which is kept at its full size."""
         self._decoded.cache_clear()
 
-    def _keep(self, key: _Size, pixels: Pixels) -> None:
+    def _remember(self, key: _Size, pixels: Pixels) -> None:
         with self._lock, suppress(ValueError):  # raised for pixels larger than the whole cache
             self._pixels[key] = pixels
 

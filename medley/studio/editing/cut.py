@@ -54,7 +54,7 @@ def check_film(count: int, settings: CutSettings) -> None:
     Raises:
         FilmError: the holds leave too little time for the iterates.
     """
-    lay_out([ShotTrack((0, 1), (0.0, 1.0))] * count, settings)
+    timeline_of([ShotTrack((0, 1), (0.0, 1.0))] * count, settings)
 
 
 def title_notes(settings: FilmSettings | WalkFilmSettings, frames: int) -> list[str]:
@@ -153,10 +153,10 @@ def cut_medley(
         shares = [{}] * titled + [*drift.shares[titled:]]
     else:
         contents_shown = [Still(None, number) for number in home]
-        film = lay_out([one.track for one in segments], settings, contents_shown)
+        film = timeline_of([one.track for one in segments], settings, contents_shown)
         timeline = [film[0]] * titled + film
         shares = [shares_of(frame) for frame in timeline]
-    layout = plan_frame([content.shape for content in contents], settings)
+    layout = layout_of([content.shape for content in contents], settings)
     fitted = _Fitted(contents, segments, settings, layout)
     overlays = list_overlays(drift.works if drift else segments, settings, layout, titled)
     pictures = render_frames(timeline, fitted.read)
@@ -201,10 +201,10 @@ class _Fitted:
         return fitted if at.picture == Box(0, 0, at.height, at.width) else lay_frame(fitted, at)
 
 
-def plan_frame(
+def layout_of(
     shapes: Sequence[tuple[int, ...]], settings: FilmSettings | WalkFilmSettings
 ) -> Layout:
-    """Lay out a frame for pictures of these heights and widths; of several sizes each fills it."""
+    """Lay out frames for pictures of these heights and widths; of several sizes each fills it."""
     height, width, *_ = shapes[0]
     fit = settings.fit if len(set(shapes)) == 1 else "crop"
     return plan_layout(height, width, settings.resolution, fit, settings.beside == "content")
@@ -279,7 +279,7 @@ def chapters(titles: Sequence[str], settings: CutSettings) -> tuple[Chapter, ...
     return tuple(map(Chapter, [0, *starts[1:]], titles))
 
 
-def lay_out(
+def timeline_of(
     tracks: Sequence[ShotTrack], settings: CutSettings, contents: Sequence[Still] | None = None
 ) -> list[Frame]:
     """Make the timeline of these tracks as the settings say; see `medley_timeline`.

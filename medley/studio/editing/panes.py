@@ -17,7 +17,7 @@ from medley.film.timeline import Still
 from medley.images import Pixels
 from medley.media.film_file import UNTAGGED, FilmFacts, Tags
 from medley.settings import CutSettings
-from medley.studio.editing.cut import encode, lay_out, track
+from medley.studio.editing.cut import encode, timeline_of, track
 from medley.studio.shooting.spec import ShotSpec
 from medley.workspace.shot import Shot
 
@@ -79,7 +79,7 @@ def cut_panes(
     shown = [shown for part in parts for shown in _shown(part, layout)]
     tracks = [track(part.standard.shot) for part in shown]
     contents = [Still(None, number) for number in range(len(shown))]
-    timeline = lay_out(tracks, settings, contents)
+    timeline = timeline_of(tracks, settings, contents)
     sizes = [pane.content.shape for part in parts for pane in part.panes]
     grid, whole = plan_panes(sizes, len(parts[0].panes), layout, settings)
 
