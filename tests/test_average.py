@@ -73,7 +73,7 @@ def test_mean_is_what_is_finally_judged(model):
 def test_mean_goes_on_from_a_checkpoint_to_the_same_pixels(model, stop, preserve):
     what = spec(average=0.9, scales="3", preserve_color=preserve)
     whole = list(iterate(what, model))
-    rest = list(iterate(what, model, state=whole[stop].position))
+    rest = list(iterate(what, model, state=whole[stop].state))
     for one, other in zip(whole[stop + 1 :], rest, strict=True):
         assert torch.equal(one.image, other.image)
 

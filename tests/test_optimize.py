@@ -284,19 +284,19 @@ def test_loss_that_is_no_number_in_float32_either_stops_with_advice(model, half)
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("stop", range(9))
-def test_run_goes_on_from_any_position_to_the_same_pixels(objectives, optimizer, stop):
+def test_run_goes_on_from_any_state_to_the_same_pixels(objectives, optimizer, stop):
     run = problem(objectives, steps=9, scales="3", optimizer=optimizer)
     whole = list(optimize(run))
-    rest = list(optimize(run, whole[stop].position))
+    rest = list(optimize(run, whole[stop].state))
     assert [iterate.step for iterate in rest] == list(range(stop + 1, 10))
     for one, other in zip(whole[stop + 1 :], rest, strict=True):
         assert torch.equal(one.image, other.image)
         assert (one.loss, one.change) == (other.loss, other.change)
 
 
-def test_position_is_let_go_of_once_the_run_is_past_it(objectives):
+def test_state_is_let_go_of_once_the_run_is_past_it(objectives):
     run = problem(objectives, steps=6)
-    held = list(optimize(run))[2].position
+    held = list(optimize(run))[2].state
     own = {name: value.clone() for name, value in held.tensors.items()}
     watched = weakref.ref(own["before"])
     rest = optimize(run, replace(held, tensors=own))
@@ -306,16 +306,16 @@ def test_position_is_let_go_of_once_the_run_is_past_it(objectives):
         assert watched() is None
 
 
-def test_positions_of_other_runs_are_refused(objectives):
+def test_states_of_other_runs_are_refused(objectives):
     run = problem(objectives, steps=9, scales="3")
-    position = list(optimize(run))[5].position
+    state = list(optimize(run))[5].state
     other = replace(run, height=40, width=32)
     with pytest.raises(ValueError, match=r"no run over a picture of \(1, 3, 40, 32\) stands there"):
-        next(optimize(other, position))
+        next(optimize(other, state))
     with pytest.raises(ValueError, match="no run of 4 steps stands at step 6"):
-        next(optimize(problem(objectives, steps=4), position))
+        next(optimize(problem(objectives, steps=4), state))
     with pytest.raises(ValueError, match="no Adam over a picture"):
-        next(optimize(problem(objectives, steps=9, scales="3", optimizer="adam"), position))
+        next(optimize(problem(objectives, steps=9, scales="3", optimizer="adam"), state))
 
 
 class Reads(TorchDispatchMode):

@@ -378,7 +378,7 @@ def test_second_process_goes_on_where_the_first_was_killed(place, pair):
 
 
 def test_state_that_is_held_keeps_no_more_than_the_run_does(model):
-    states = [current.position for current in iterate(small_spec(steps=STEPS), model)]
+    states = [current.state for current in iterate(small_spec(steps=STEPS), model)]
     assert states[-1] is None
     pictures = [tensor for tensor in states[-2].tensors.values() if tensor.dim()]
     assert len({tensor.data_ptr() for tensor in pictures}) <= 2 * 20 + 4

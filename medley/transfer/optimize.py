@@ -80,7 +80,7 @@ class Iterate:
         height: pixels of the picture as it is optimized, which its losses are those of.
         width: pixels of the same picture.
         exact: whether all is computed in float32: half was not asked for, or has failed.
-        position: state to go on from after this iterate; none after the last.
+        state: state to go on from after this iterate; none after the last.
     """
 
     step: int
@@ -94,7 +94,7 @@ class Iterate:
     height: int
     width: int
     exact: bool = True
-    position: RunState | None = None
+    state: RunState | None = None
 
 
 class Evaluator(Protocol):
@@ -154,35 +154,35 @@ class Problem:
         sizes = chosen.scales, chosen.shortest_side
         return plan_scales(self.height, self.width, chosen.steps, *sizes)
 
-    def check(self, position: RunState) -> None:
-        """See that a run of this problem may stand at a position.
+    def check(self, state: RunState) -> None:
+        """See that a run of this problem may be in a state.
 
         Raises:
             ValueError: it never does.
         """
         steps = self.settings.steps
-        if not 0 <= position.step <= steps:
-            raise ValueError(f"no run of {steps} steps stands at step {position.step}")
-        present = scale_at(self.scales, position.step)
+        if not 0 <= state.step <= steps:
+            raise ValueError(f"no run of {steps} steps stands at step {state.step}")
+        present = scale_at(self.scales, state.step)
         expected = {"image": present[:2], "before": (self.height, self.width)}
         for name, size in expected.items():
-            found = position.tensors.get(name)
+            found = state.tensors.get(name)
             if found is None or found.shape != (1, 3, *size):
                 raise ValueError(f"no run over a picture of {(1, 3, *size)} stands there")
-        position.optimizer(self.settings, self.free_share)
+        state.optimizer(self.settings, self.free_share)
 
     def begin(self) -> RunState:
-        """The position before step 0."""
+        """The state before step 0."""
         start = self.moved_start()
         images = {"image": Pyramid(self.scales, start).shrink(0), "before": self.shown(start)}
         return RunState(0, 0.0, images, exact=not self.half)
 
-    def pyramid(self, position: RunState) -> Pyramid | None:
+    def pyramid(self, state: RunState) -> Pyramid | None:
         """The pyramid that shows coarse pictures at full size; none where they have it already."""
-        if scale_at(self.scales, position.step) == self.scales[-1]:
+        if scale_at(self.scales, state.step) == self.scales[-1]:
             return None
         start = self.moved_start()
-        if position.step > 0 and self.palette:
+        if state.step > 0 and self.palette:
             start = self.recolored(start, self.palette)
         return Pyramid(self.scales, start)
 
@@ -202,8 +202,8 @@ class Problem:
         return match_colors(start, palette, free)
 
 
-def optimize(problem: Problem, position: RunState | None = None) -> Iterator[Iterate]:
-    """Yield the starting picture and then one iterate for each step, or those from a position on.
+def optimize(problem: Problem, state: RunState | None = None) -> Iterator[Iterate]:
+    """Yield the starting picture and then one iterate for each step, or those from a state on.
 
     The second iterate is the first one with the paintings' colours: the optimizer's own first steps
     go nowhere, and from a photo in other colours it ends in a worse place, even where the new ones
@@ -213,16 +213,16 @@ def optimize(problem: Problem, position: RunState | None = None) -> Iterator[Ite
 
     Args:
         problem: what is optimized, and how.
-        position: where an equal run stood; this one goes on, on the CPU with the same pixels.
+        state: where an equal run stood; this one goes on, on the CPU with the same pixels.
 
     Raises:
         DivergedError: the loss is no longer a finite number, and was not in float32 either.
-        ValueError: the position is not one of such a run.
+        ValueError: the state is not one of such a run.
     """
-    if position:
-        problem.check(position)
-    run = _Run(problem, position or problem.begin())
-    del position  # or all of its pictures would stay in memory
+    if state:
+        problem.check(state)
+    run = _Run(problem, state or problem.begin())
+    del state  # or all of its pictures would stay in memory
     while run.step <= problem.settings.steps:
         yield run.advance()
 
@@ -248,14 +248,14 @@ class _Judged(NamedTuple):
 class _Run:
     """A run between two iterates."""
 
-    def __init__(self, problem: Problem, position: RunState) -> None:
+    def __init__(self, problem: Problem, state: RunState) -> None:
         self._problem = problem
-        self.step = position.step
-        self._began = time.perf_counter() - position.seconds
-        self._exact = position.exact
-        self._image, self._before = position.tensors["image"], position.tensors["before"]
-        self._pyramid = problem.pyramid(position)
-        self._optimizer = position.optimizer(problem.settings, problem.free_share)
+        self.step = state.step
+        self._began = time.perf_counter() - state.seconds
+        self._exact = state.exact
+        self._image, self._before = state.tensors["image"], state.tensors["before"]
+        self._pyramid = problem.pyramid(state)
+        self._optimizer = state.optimizer(problem.settings, problem.free_share)
         self._objective: tuple[tuple[int, int, bool], Evaluator] | None = None
 
     def advance(self) -> Iterate:
@@ -284,7 +284,7 @@ class _Run:
             height=height,
             width=width,
             exact=self._exact,
-            position=None if last else self._position(seconds),
+            state=None if last else self._state(seconds),
         )
 
     def _show(self, image: Tensor) -> Tensor:
@@ -360,9 +360,9 @@ class _Run:
         self._pyramid = pyramid if self._pyramid else None
         return pyramid.shrink(0)
 
-    def _position(self, seconds: float) -> RunState:
-        state = {f"{_OPTIMIZER}{name}": value for name, value in self._optimizer.state().items()}
-        tensors = {"image": self._image, "before": self._before, **state}
+    def _state(self, seconds: float) -> RunState:
+        movers = {f"{_OPTIMIZER}{name}": value for name, value in self._optimizer.state().items()}
+        tensors = {"image": self._image, "before": self._before, **movers}
         return RunState(self.step, seconds, tensors, self._exact)
 
 

@@ -83,8 +83,8 @@ def _take(
                 text = f"{model.precision} overflowed; this shot goes on in float32"
                 yield _told(spec, named + text)
             _record(recorder, current, spec.settings)
-            if current.position:
-                checkpointer.reach(current.position)
+            if current.state:
+                checkpointer.reach(current.state)
             yield _step(spec, current)
         recorder.finish(_outcome(current))
 
