@@ -29,17 +29,18 @@ class MadeFilm:
     measures: tuple[Measure, ...] = ()
 
 
-def cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm | None:
+def cut(
+    film: FilmSpec, listener: Listener, pictures: PictureCache, keeps_made: bool = False
+) -> MadeFilm | None:
     """Cut a film from its finished shots, and write the files that lie beside it.
-
-    If the film keeps what is made already, and another run is cutting it just now, that run is
-    waited for and its film is kept.
 
     Args:
         film: film whose shots are all finished.
         listener: takes "cutting" events for frames and "stage" events for computations. What it
             raises ends the cut.
         pictures: cache that gives the pixels of photos and paintings.
+        keeps_made: True to keep a film that was made of the same shots in the same way: if another
+            run is cutting it just now, that run is waited for.
 
     Returns:
         The film, or None if another run has made it.
@@ -47,7 +48,7 @@ def cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm 
     Raises:
         MedleyError: the film cannot be made, or a picture was changed since it was planned.
     """
-    if not film.keeps_made:
+    if not keeps_made:
         with film.outputs.claimed(film.workspace):
             return _cut(film, listener, pictures)
     path = film.path

@@ -49,8 +49,7 @@ class FilmSpec:
         network: words for its weights, such as "8-bit kmeans".
         networks: networks that a sweep measures; empty for other films.
         notes: lines that the user should read.
-        keeps_made: True to keep an existing film that was made of the same shots in the same way.
-        is_made: True if such a film exists and is kept.
+        is_made: True if a film exists that was made of the same shots in the same way, and is kept.
     """
 
     order: FilmOrder
@@ -62,7 +61,6 @@ class FilmSpec:
     network: str
     networks: tuple[Network, ...] = ()
     notes: tuple[str, ...] = ()
-    keeps_made: bool = False
     is_made: bool = False
 
     @property

@@ -44,7 +44,8 @@ class Plan:
         labels: names of all shots for people, by key.
         workspace: workspace that keeps the shots.
         pictures: cache that gives the jobs' pictures.
-        unattended: True if a failure affects only the films that need what failed.
+        unattended: True if a failure affects only the films that need what failed, and a film that
+            was made of the same shots in the same way is kept.
         begun: steps at which missing shots that were interrupted go on, by key.
         gone: keys of shots that are neither finished nor missing, because their films are made
             already: they are taken again only for another film.
@@ -239,7 +240,6 @@ class _Planner:
             network=network,
             networks=tuple(networks),
             notes=tuple(dict.fromkeys([*notes, *why])),  # shots have some in common
-            keeps_made=self._unattended,
         )
         if self._unattended and film.is_there():
             return replace(film, is_made=True)

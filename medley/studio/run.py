@@ -91,7 +91,7 @@ def run(
         MedleyError: the engine has no workers, the workspace cannot be written to, or something
             failed and the run is not unattended.
     """
-    cutter = cutter or partial(cut, pictures=plan.pictures)
+    cutter = cutter or partial(cut, pictures=plan.pictures, keeps_made=plan.unattended)
     note, is_done = RunNote(plan.workspace.root, _noted(plan)), False
     note.begin()
     try:
