@@ -1,6 +1,8 @@
 """The planner: from orders to the shots that are missing, each once, and the films made of them.
 
-It reads files, sizes and digests; it keeps no pixels and does not import torch.
+It reads files, sizes and digests. Of a single film it keeps the pixels that the shots will soon
+need, at most `picture_cache.KEPT_BYTES` of them. It does not import torch, unless a sweep's
+networks have to be made first.
 """
 
 from collections.abc import Callable, Mapping, Sequence
