@@ -20,7 +20,8 @@ from medley.settings import (
 )
 from medley.shipped import painting_at
 from medley.studio.shooting.devices import one_device
-from medley.studio.training import TrainOrder, check_photos, train
+from medley.studio.train_order import TrainOrder, check_photos
+from medley.studio.training import train
 from medley.stylenet import netfile
 
 

@@ -11,6 +11,7 @@ Representation for Artistic Style, arXiv 1610.07629).
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from medley.stylenet.netfile import NetFile, StyleName
+from medley.errors import WeightsError
+from medley.stylenet.netfile import NetFile, StyleName, read
 from medley.stylenet.shape import LEAST_SIDE, SHRINKS, Shape
 
 EPSILON = 1e-5  # added to variances
@@ -153,3 +155,21 @@ def make_network(net: NetFile) -> StyleNet:
             kernel_at += kernel.numel()
             channel_at = channels.stop
     return made.eval()
+
+
+def first_network(shape: Shape, seed: int, warm_start: Path | None = None) -> StyleNet:
+    """A network to be trained, drawn by the seed or with another one's weights.
+
+    Raises:
+        WeightsError: the other one's file cannot be used, or it is of another size.
+    """
+    torch.manual_seed(seed)
+    network = StyleNet(shape)
+    if warm_start is not None:
+        begun = make_network(read(warm_start))
+        if (begun.shape.channels, begun.shape.blocks) != (shape.channels, shape.blocks):
+            raise WeightsError(
+                f"'{warm_start}' is a network of other size; train with its width and blocks"
+            )
+        network.begin_with(begun)
+    return network

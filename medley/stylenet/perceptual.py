@@ -10,14 +10,19 @@ painting's, so that one balance serves all paintings; and the palette counts by 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from medley.images import Pixels
+from medley.tensors import to_tensor
 from medley.transfer.losses import pick, total_variation
+from medley.vgg.layers import Precision, convolutions_for
 from medley.vgg.network import VGG19
+from medley.vgg.weights import load_weights
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 CONTENT_LAYERS = ("relu2_1", "relu3_1", "relu4_1")
@@ -108,6 +113,30 @@ class Perceptual:
         total = total + _STYLE_SCALE * self._balance.style * manner
         total = total + _PALETTE_SCALE * self._balance.palette * palette
         return Judged(total, content, manner, palette)
+
+
+def judge_after(
+    paintings: Sequence[Pixels],
+    weights: int | Path,
+    balance: Balance,
+    precision: Precision,
+    device: torch.device,
+) -> Perceptual:
+    """The loss after some paintings, by the VGG-19 of some weights.
+
+    Args:
+        paintings: uint8 `(height, width, 3)`, of any sizes.
+        weights: bits or a file; see `vgg.weights.load_weights`.
+        balance: weights of style and palette.
+        precision: precision of the VGG-19.
+        device: device that computes.
+
+    Raises:
+        WeightsError: the weights are missing or damaged.
+    """
+    loaded = load_weights(weights, layers=convolutions_for(LAYERS))
+    network = VGG19(loaded.tensors, LAYERS, "max", precision, fed=loaded.fed).to(device).eval()
+    return Perceptual(network, [to_tensor(each).to(device) for each in paintings], balance)
 
 
 def _grams(features: Tensor) -> Tensor:

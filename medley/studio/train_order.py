@@ -1,0 +1,131 @@
+"""What a training of a style network is asked for, checked before the work."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medley.decoders import size_in
+from medley.errors import MedleyError, PictureError
+from medley.images import Pixels
+from medley.paintings.draws import Painting, find_files
+from medley.settings import ShapeSettings, TrainSettings, WeightsSettings
+from medley.stylenet.shape import Shape, full_shape, small_shape
+from medley.stylenet.training import Course
+
+_VERSION = 1
+_STEPS = 3000
+
+
+@dataclass(frozen=True)
+class TrainOrder:
+    """What is to be trained, on what.
+
+    Attributes:
+        paintings: their pixels at the size at which they are looked at.
+        photos: files to draw crops from.
+        output: file of the network.
+        shape: size of the network.
+        training: what it learns and for how long.
+        weights: weights of the VGG-19 that judges.
+        device: device that computes, such as "cpu".
+        seed: decides all that is drawn.
+        warm_start: a network whose convolutions are begun with.
+    """
+
+    paintings: Sequence[Painting[Pixels]]
+    photos: Sequence[Path]
+    output: Path
+    shape: ShapeSettings
+    training: TrainSettings
+    weights: WeightsSettings
+    device: str
+    seed: int
+    warm_start: Path | None = None
+
+    @property
+    def sheet(self) -> Path:
+        """The file of repainted photos."""
+        return self.output.with_suffix(".png")
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that an unfinished training goes on from."""
+        return self.output.with_suffix(".training")
+
+    @property
+    def course(self) -> Course:
+        """How long the training goes, and what a step consists of."""
+        training = self.training
+        seconds = None if training.minutes is None else training.minutes * 60
+        steps = training.steps or (_STEPS if seconds is None else None)
+        return Course(steps, seconds, training.crop, training.batch, training.rate, self.seed)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the network's file says of its training, in JSON's types."""
+        return {
+            "training": self.training.model_dump(mode="json", exclude_none=True),
+            "seed": self.seed,
+            "photos": len(self.photos),
+        }
+
+    def stamp(self, shape: Shape) -> dict[str, Any]:
+        """What must be the same for a checkpoint to be gone on from, in JSON's types."""
+        pictures = hashlib.sha256(b"".join(work.picture.tobytes() for work in self.paintings))
+        photos = hashlib.sha256("\n".join(path.name for path in self.photos).encode())
+        return {
+            "version": _VERSION,
+            "shape": {"channels": list(shape.channels), "blocks": shape.blocks},
+            "paintings": pictures.hexdigest(),
+            "photos": photos.hexdigest(),
+            "warm_start": str(self.warm_start),
+            "weights": str(self.weights.source),
+            **self.facts,
+        }
+
+
+def check_photos(places: Sequence[Path], tell: Callable[[str], None]) -> list[Path]:
+    """List the photos in folders that can be trained on, by what their headers say.
+
+    Args:
+        places: folders and files.
+        tell: takes a line about each file that is no picture.
+
+    Raises:
+        PictureError: a place does not exist, or there are fewer than two photos.
+    """
+    photos = []
+    for path in find_files(places):
+        try:
+            size_in(path)
+        except PictureError as error:
+            tell(f"passed over: {error}")
+        else:
+            photos.append(path)
+    if len(photos) < 2:
+        named = ", ".join(f"'{place}'" for place in places)
+        count = "one photo" if photos else "no photo"
+        raise PictureError(
+            f"{named} holds {count} that can be read, and a network learns from many: two at least,"
+            " a few dozen to be of use"
+        )
+    return photos
+
+
+def make_shape(settings: ShapeSettings, styles: int) -> Shape:
+    """The shape that the settings ask for.
+
+    Raises:
+        MedleyError: the width leaves a layer without channels.
+    """
+    make, width, blocks = (
+        (small_shape, 0.3, 3) if settings.family == "small" else (full_shape, 1.0, 5)
+    )
+    width = width if settings.width is None else settings.width
+    blocks = blocks if settings.blocks is None else settings.blocks
+    try:
+        return make(width, blocks, styles)
+    except ValueError as error:
+        raise MedleyError(f"{error}; a width of 0.04 or more leaves one") from error
