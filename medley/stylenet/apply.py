@@ -23,7 +23,8 @@ from torch import Tensor
 
 from medley.errors import ResourceError
 from medley.images import Pixels
-from medley.stylenet.network import StyleNet, padded_size
+from medley.stylenet.netfile import NetFile
+from medley.stylenet.network import StyleNet, make_network, padded_size
 from medley.stylenet.stages import (
     Stage,
     from_blocks,
@@ -230,6 +231,11 @@ class Painter:
             else:
                 source = made
         return Repainted(made, height, width, rows_at_once)
+
+
+def repaint_after(net: NetFile, shares: Sequence[float], photo: Pixels) -> Pixels:
+    """What a network makes of one photo on the CPU, uint8 `(height, width, 3)` like the photo."""
+    return Painter(make_network(net), shares).repaint(photo).pixels()
 
 
 def _run(stage: Stage, source: _Source, rows_at_once: int, in_file: bool) -> _Map:

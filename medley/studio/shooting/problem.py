@@ -13,8 +13,7 @@ from medley.studio.shooting.masks import Masks
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.resources import out_of_memory_named
 from medley.studio.shooting.spec import ShotSpec
-from medley.stylenet.apply import Painter
-from medley.stylenet.network import make_network
+from medley.stylenet.apply import repaint_after
 from medley.tensors import to_pixels, to_tensor
 from medley.transfer.color_transfer import (
     Palette,
@@ -131,7 +130,7 @@ def start_pixels(spec: ShotSpec) -> Pixels:
     if start.after:
         return start.after.result()
     if start.net:
-        return Painter(make_network(start.net), start.shares).repaint(content.pixels()).pixels()
+        return repaint_after(start.net, start.shares, content.pixels())
     if start.name == "content":
         return content.pixels()
     if start.name == "color":
