@@ -128,6 +128,26 @@ def test_weights_of_another_normalization_have_another_digest(own, tmp_path, tor
     assert identify_weights(one).digest != identify_weights(other).digest
 
 
+def test_imported_weights_are_known_by_their_numbers_whatever_file_they_lay_in(
+    own, tmp_path, torchvision_state
+):
+    shuffled = dict(reversed(list(torchvision_state.items())))
+    torch.save(shuffled, tmp_path / "renamed.pth")
+    safetensors.torch.save_file(torchvision_state, tmp_path / "other.safetensors")
+    known = (own / "own.safetensors").read_bytes()
+    for name in ("renamed.pth", "other.safetensors"):
+        states.import_state(tmp_path / name, tmp_path / "again")
+        assert (tmp_path / "again").read_bytes() == known
+    nudged = torchvision_state | {"features.0.bias": torchvision_state["features.0.bias"] + 1e-3}
+    torch.save(nudged, tmp_path / "renamed.pth")
+    states.import_state(tmp_path / "renamed.pth", tmp_path / "again")
+    ours, other = (
+        weightfile.read_header(path) for path in (own / "own.safetensors", tmp_path / "again")
+    )
+    assert other.sha256 != ours.sha256
+    assert other.origin != ours.origin
+
+
 def test_files_of_another_input_are_not_taken_by_a_medley_that_does_not_know_it(own):
     with (own / "own.safetensors").open("rb") as file:
         table = json.loads(file.read(int.from_bytes(file.read(8), "little")))
@@ -155,7 +175,7 @@ def test_authors_own_weights_are_known_and_left_as_they_are(tmp_path):
         safetensors.torch.save_file(prefixed, path)
         origin = states.import_state(path, tmp_path / f"{name}-own.safetensors")
         assert (origin.fed.order, origin.fed.top) == (order, 255)
-        assert origin.source == f"imported from '{name}.safetensors'"
+        assert origin.source == "imported from a state dict"
     image = to_tensor(draw_pixels(20, 24, seed=1))
     seen = [
         features_of(load_weights(source), image)["relu3_1"]

@@ -23,6 +23,6 @@ def import_weights(file: Path, output: Path, normalization: str | None, quiet: b
     console = notes(quiet)
     with console.status(f"importing {file.name} ..."):
         origin = import_state(file, output, fed)
-    told = printable(f"{origin.source}; fed with {origin.fed}")
+    told = printable(f"{file.name}: {origin.source}; fed with {origin.fed}")
     console.print(told, highlight=False, markup=False, soft_wrap=True)
     click.echo(output)

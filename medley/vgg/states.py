@@ -70,9 +70,7 @@ def import_state(
     originals = convolutions_in(path)
     fed = fed or _guess(originals)
     factor = _factor(path, originals, fed)
-    known = origin or Origin(
-        f"imported from '{path.name}'", files.file_sha256(path), f"that of '{path.name}'"
-    )
+    known = origin or _origin_of(originals)
     told = f"{known.source}, features multiplied by {factor:g}" if factor != 1 else known.source
     layers = {
         name: schemes.quantize_layer(
@@ -86,6 +84,12 @@ def import_state(
     known = replace(known, source=told, fed=fed)
     weightfile.write(output, layers, "float32", known)
     return known
+
+
+def _origin_of(originals: Originals) -> Origin:
+    """Give equal numbers one origin, whatever file they lie in: a result's digest covers it."""
+    arrays = [array.tobytes() for pair in originals.values() for array in pair]
+    return Origin("imported from a state dict", files.sha256(*arrays), "that of the state dict")
 
 
 def read_state(path: Path) -> Mapping[str, Tensor]:

@@ -14,7 +14,8 @@ Metadata, all strings as safetensors has it:
     scheme         how the weights were encoded, such as "kmeans"
     layers         JSON: for each layer its `shape`, `bits`, `distortion` and `power`
     source, source_sha256, licence
-                   where the float original came from, its digest, and whose it is
+                   where the float original came from, its digest (of an imported state dict, that
+                   of its numbers), and whose it is
     sha256         digest of the whole file, with these 64 digits themselves taken as zeros
 
 The digest covers every byte, so whatever is torn or tampered with is found. Nothing is unpickled,
@@ -72,7 +73,7 @@ class Origin:
 
     Attributes:
         source: a sentence on where they came from.
-        sha256: digest of the original file.
+        sha256: digest of the original file, or of an imported state dict's numbers.
         licence: its licence.
         fed: what the network wants to be fed.
     """
