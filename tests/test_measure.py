@@ -70,10 +70,10 @@ def test_recommended_is_the_smallest_file_whose_median_is_within_five_percent():
     full, eight, five, four = (network(bits) for bits in (32, 8, 5, 4))
     ratios = {full: [1, 1, 1], eight: [1, 1, 1.2], five: [1.04, 1.05, 9], four: [1, 1.06, 1.06]}
     measures = [measure(one, ratio) for one, found in ratios.items() for ratio in found]
-    assert recommend(summarize(measures)) == five
+    assert recommend(summarize(measures), full) == five
     small = network(6, size_bytes=10)
-    assert recommend(summarize([*measures, measure(small, 1.0)])) == small
-    assert recommend(summarize([measure(full, 1.0), measure(four, 1.051)])) == full
+    assert recommend(summarize([*measures, measure(small, 1.0)]), full) == small
+    assert recommend(summarize([measure(full, 1.0), measure(four, 1.051)]), full) == full
 
 
 def test_distortion_is_relative_to_the_power_of_all_layers():

@@ -29,6 +29,7 @@ from medley.settings.shot import LOSS_LAYERS
 from medley.studio.compression import networks
 from medley.studio.compression.networks import FLOAT, Variant, list_variants, reference_of
 from medley.studio.editing.cut import track
+from medley.studio.film_shots import swept_variants
 from medley.tensors import to_tensor
 from medley.transfer.losses import Objective
 from medley.vgg import schemes, sources, weightfile
@@ -242,6 +243,77 @@ def test_files_are_compared_beside_widths_and_alone_with_the_reference_only(swep
     assert "made otherwise: --layout was grid and would be row;" in laid.stderr
     remade = run("sweep", "--config", "alone.json", "-o", "remade.mp4", cwd=folder)
     assert "2 of 2 shots found finished" in remade.stderr
+
+
+@pytest.fixture(scope="module")
+def own_files(tmp_path_factory):
+    """Another training's network: in floats, and in 6 and 2 bits."""
+    folder = tmp_path_factory.mktemp("own")
+    origin = weightfile.Origin("a training of ours", "ab" * 32, "ours")
+    tensors = load_weights(8).tensors
+    paths = []
+    for name, scheme, bits in (
+        ("own", "float32", 32), ("six", "affine-channel", 6), ("two", "affine-channel", 2),
+    ):  # fmt: skip
+        layers = {
+            name: schemes.quantize_layer(1.1 * weight.numpy(), bias.numpy(), scheme, bits)
+            for name, (weight, bias) in tensors.items()
+        }
+        paths.append(folder / f"{name}.safetensors")
+        weightfile.write(paths[-1], layers, scheme, origin)
+    return paths
+
+
+def weights_options(paths):
+    return [word for path in paths for word in ("--weights", path)]
+
+
+def test_own_float_network_scores_what_was_made_from_it(place, own_files):
+    own, six, _ = own_files
+    done = sweep(place, *weights_options([six, own]), "--steps", "2", "-o", "film.mp4")
+    assert "training" not in done.stderr
+    assert "losses are scored at own, whose own result" in done.stdout
+    sidecar = sidecar_of(place, "film.json")
+    assert sidecar["reference"] == "own"
+    assert [network["label"] for network in sidecar["networks"]] == ["own", "six"]
+    exact, off = (network["distortion"] for network in sidecar["networks"])
+    assert exact == 0
+    assert 0 < off < 0.1
+    assert sidecar["recommended"]["network"] in ("own", "six")
+    again = run("sweep", "--config", "film.json", "-o", "again.mp4", cwd=place)
+    assert "2 of 2 shots found finished" in again.stderr
+    assert sidecar_of(place, "again.json")["reference"] == "own"
+
+
+def test_network_of_another_training_is_neither_measured_against_it_nor_recommended(
+    place, own_files
+):
+    own, six, _ = own_files
+    done = sweep(place, *weights_options([six]), "--steps", "2", "-o", "film.mp4")
+    told = " ".join(done.stderr.split())
+    assert "another training made six than the reference, 32-bit float" in told
+    assert "recommended: none, as another training made 32-bit float than the others" in done.stdout
+    sidecar = sidecar_of(place, "film.json")
+    assert [network["distortion"] for network in sidecar["networks"]] == [0, None]
+    assert sidecar["recommended"] is None
+    with (place / "film.csv").open(newline="") as file:
+        assert [row["distortion"] for row in csv.DictReader(file)] == ["0", ""]
+    # Beside widths the original stays the reference, and recommends among its own.
+    done = sweep(place, "--bits", "8", *weights_options([own, six]), "--steps", "2", "-o", "b.mp4")
+    assert "another training made own and six than the reference" in " ".join(done.stderr.split())
+    assert sidecar_of(place, "b.json")["recommended"]["network"] in ("32-bit float", "8-bit")
+
+
+def test_reference_of_files_alone_is_the_float_one_that_another_was_made_from(own_files):
+    own, six, two = own_files
+
+    def reference(*paths, bits=None):
+        return swept_variants(SweepSettings(weights=paths, bits=bits))[0]
+
+    assert reference(six, own, two).file == own
+    assert reference(six, two) == FLOAT
+    assert reference(own) == FLOAT
+    assert reference(own, six, bits="8") == FLOAT
 
 
 def test_shots_are_those_of_render(swept):

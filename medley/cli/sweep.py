@@ -63,7 +63,8 @@ def sweep(
     first and the last of them. Beside it lie a sheet of the final pictures, a chart, and the
     measures as .csv and .json: each loss is scored by the float network, whose own result is what
     the others are compared with; it is computed even if --bits leaves 32 out. Without the float
-    original 8 bits stand in for it.
+    original 8 bits stand in for it. Of --weights alone, without --bits, the float file scores those
+    that were made from it; networks of another training than what scores them get no distortion.
 
     Shots are those of `medley render`: the same command again takes none twice.
     """

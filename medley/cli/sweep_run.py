@@ -34,7 +34,7 @@ def make_sweep(order: SweepOrder, fetch: bool, force: bool, quiet: bool) -> None
 def _show_measures(made: MadeFilm) -> None:
     """Print what a sweep has measured, and which network it recommends."""
     summary, reference = summarize(made.measures), reference_in(made.film)
-    chosen = recommend(summary)
+    chosen = recommend(summary, reference)
     columns = ["weights", "MB", "distortion", "load s", "loss", "own loss", "ratio", "SSIM"]
     rows = []
     for network, of in summary.items():
@@ -46,17 +46,20 @@ def _show_measures(made: MadeFilm) -> None:
             "" if of["psnr"].median == math.inf else f"{of['psnr'].median:.1f}",
             f"{of['change'].median:.4f}",
         ]
-        costs = [f"{network.size_bytes / 1e6:.2f}", f"{network.distortion:.1e}"]
+        off = network.distortion
+        costs = [f"{network.size_bytes / 1e6:.2f}", "" if off is None else f"{off:.1e}"]
         rows.append([network.label, *costs, f"{network.load_s:.3f}", *quantities])
     show_table([*columns, "PSNR dB", "change"], rows)
     label = reference.label
     if (count := len(pairs_of(made.film))) > 1:
         click.echo(f"medians (least to most) of {count} pairs")
     click.echo(f"losses are scored at {label}, whose own result the others are compared with")
-    ratio = summary[chosen]["ratio"].median
-    if chosen == reference:
+    if not chosen:
+        click.echo(f"recommended: none, as another training made {label} than the others")
+    elif chosen == reference:
         click.echo(f"recommended: {label}; nothing smaller is within {TOLERANCE - 1:.0%} of it")
     else:
+        ratio = summary[chosen]["ratio"].median
         click.echo(
             f"recommended: {chosen.label}, {chosen.size_bytes / 1e6:.2f} MB: {ratio:.3f} times the"
             f" loss of {label}, the smallest within {TOLERANCE - 1:.0%}"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from medley.errors import FilmError, PictureError, Setting
+from medley.errors import FilmError, PictureError, Setting, listed
 from medley.film.timeline import Frame, walk_shares, walk_timeline
 from medley.paintings.draws import Draw
 from medley.pictures import Picture
@@ -28,9 +28,9 @@ from medley.studio.compression.networks import (
     Variant,
     has_float,
     list_variants,
-    reference_of,
+    reference_among,
 )
-from medley.studio.film_spec import reference_among, variants_shown
+from medley.studio.film_spec import reference_network, variants_shown
 from medley.studio.shooting.blend import Blend, paintings_of_blend, read_blend
 from medley.studio.shooting.spec import ShotSpec
 from medley.studio.shot_maker import ShotMaker
@@ -205,18 +205,27 @@ def swept_variants(sweep: SweepSettings) -> list[Variant]:
         WeightsError: something asked for is made from the float original, which is not here.
     """
     with_float = has_float()
-    shown, standard = list_variants(sweep, with_float), reference_of(with_float)
-    return shown if standard in shown else [standard, *shown]
+    shown = list_variants(sweep, with_float)
+    reference = reference_among(shown, with_float)
+    return shown if reference in shown else [reference, *shown]
 
 
 def reference_notes(networks: Sequence[Network]) -> list[str]:
-    """The notes for the user: one if 8 bits are the reference because the original is not here."""
-    if has_float():
-        return []
-    return [
-        f"the float original is not here, so {reference_among(networks).label} weights stand in"
-        " as the reference; medley weights fetch brings it"
-    ]
+    """The notes for the user: if 8 bits stand in for the float original, or others are foreign."""
+    reference, notes = reference_network(networks), []
+    if not reference.variant.file and not has_float():
+        notes.append(
+            f"the float original is not here, so {reference.label} weights stand in as the"
+            " reference; medley weights fetch brings it"
+        )
+    foreign = [one.label for one in networks if one.variant.origin != reference.variant.origin]
+    if foreign:
+        notes.append(
+            f"another training made {listed(foreign, 'and')} than the reference, {reference.label}:"
+            " the losses say little of them, they get no distortion and are not recommended; to"
+            " measure a file against its own float weights, sweep both files and no widths"
+        )
+    return notes
 
 
 def parts_of_sweep(order: SweepOrder, pairs: int) -> int:

@@ -23,7 +23,7 @@ from medley.studio.compression.networks import (
     Variant,
     has_float,
     list_variants,
-    reference_of,
+    reference_among,
 )
 from medley.studio.editing.credits import choose_captions
 from medley.studio.editing.outputs import Outputs
@@ -176,13 +176,13 @@ def variants_shown(order: SweepOrder) -> list[Variant]:
 
 def reference_in(film: FilmSpec) -> Network:
     """The network that the others are measured against."""
-    return reference_among(film.networks)
+    return reference_network(film.networks)
 
 
-def reference_among(networks: Sequence[Network]) -> Network:
+def reference_network(networks: Sequence[Network]) -> Network:
     """The one of some networks that the others are measured against."""
-    standard = reference_of(has_float())
-    return next(network for network in networks if network.variant == standard)
+    variants = [network.variant for network in networks]
+    return networks[variants.index(reference_among(variants, has_float()))]
 
 
 def shown_in(film: FilmSpec, order: SweepOrder) -> list[Network]:
@@ -191,10 +191,10 @@ def shown_in(film: FilmSpec, order: SweepOrder) -> list[Network]:
     return [by_variant[variant] for variant in variants_shown(order)]
 
 
-def widths_in(film: FilmSpec, order: SweepOrder) -> tuple[float, ...]:
-    """The bits of the networks that the film shows, but for those of files of weights."""
+def widths_in(film: FilmSpec, order: SweepOrder) -> tuple[float, ...] | None:
+    """The bits of the networks that the film shows, but for those of files; None for none."""
     variants = [network.variant for network in shown_in(film, order)]
-    return tuple(dict.fromkeys(one.bits for one in variants if not one.file))
+    return tuple(dict.fromkeys(one.bits for one in variants if not one.file)) or None
 
 
 def pairs_of(film: FilmSpec) -> list[Sequence[ShotSpec]]:

@@ -125,7 +125,7 @@ def _sidecar(
         },
         "reference": reference_in(film).label,
         "networks": [describe_network(network) for network in film.networks],
-        **describe_measures(measures),
+        **describe_measures(measures, reference_in(film)),
         "skipped": film.drawn.skipped,
         "film": describe_film(facts),
         **describe_machine(film),

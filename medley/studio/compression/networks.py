@@ -16,6 +16,8 @@ from medley.events import Event
 from medley.settings import ShotSettings, SweepSettings
 from medley.vgg import originals, weightfile
 from medley.vgg.identity import identify_weights, mean_bits
+from medley.vgg.sources import KERAS_SHA256
+from medley.vgg.weightfile import Origin
 
 FLOAT_BITS = 32
 _BUNDLED = "kmeans"  # the scheme of the file that ships, from which every width comes
@@ -30,11 +32,13 @@ class Variant:
         scheme: scheme in which the weights are stored.
         bits: bits of a weight; the mean over all, where a file's layers differ.
         file: file of the weights; None for those that medley has or makes.
+        origin: training that they came from, if it is another than the float original's.
     """
 
     scheme: str
     bits: float
     file: Path | None = None
+    origin: Origin | None = None
 
 
 FLOAT = Variant("float32", FLOAT_BITS)
@@ -51,7 +55,7 @@ class Network:
         digest: digest of the weights.
         size_bytes: size on disk.
         distortion: relative error of the weights, |difference|^2 / |reference|^2 over all layers;
-            NaN before it is measured.
+            None before it is measured, and where another training made the reference.
         load_s: seconds from the file to a ready network of all its layers; NaN before it is
             measured.
     """
@@ -61,7 +65,7 @@ class Network:
     settings: ShotSettings
     digest: str
     size_bytes: int
-    distortion: float = math.nan
+    distortion: float | None = None
     load_s: float = math.nan
 
     @property
@@ -98,7 +102,7 @@ def list_variants(sweep: SweepSettings, with_float: bool) -> list[Variant]:
     """
     own = [_variant_of(path) for path in sweep.weights]
     if own and not sweep.bits:
-        return list(dict.fromkeys([reference_of(with_float), *own]))
+        return list(dict.fromkeys([reference_among(own, with_float), *own]))
     narrow = tuple(range(_WIDEST, 0, -1))
     widths = sweep.bits or ((FLOAT_BITS, *narrow) if with_float else narrow)
     wanted = [
@@ -124,12 +128,27 @@ def list_variants(sweep: SweepSettings, with_float: bool) -> list[Variant]:
 def _variant_of(path: Path) -> Variant:
     header = weightfile.read_header(path)
     bits = mean_bits({name: entry.bits for name, entry in header.layers.items()})
-    return Variant(header.scheme, int(bits) if bits.is_integer() else round(bits, 2), path)
+    origin = None if header.origin.sha256 == KERAS_SHA256 else header.origin
+    return Variant(header.scheme, int(bits) if bits.is_integer() else round(bits, 2), path, origin)
 
 
 def reference_of(with_float: bool) -> Variant:
-    """The variant that the others are measured against: the float original, else 8 bits."""
+    """What stands for the original training: the float original, else 8 bits."""
     return FLOAT if with_float else Variant(_BUNDLED, _WIDEST)
+
+
+def reference_among(variants: Sequence[Variant], with_float: bool) -> Variant:
+    """The variant that the others are measured against.
+
+    Of files alone it is the first float one that came from the same training as another; else what
+    stands for the original training.
+    """
+    if all(one.file for one in variants):
+        trainings = Counter(one.origin for one in variants)
+        for one in variants:
+            if one.bits == FLOAT_BITS and trainings[one.origin] > 1:
+                return one
+    return reference_of(with_float)
 
 
 def name_networks(

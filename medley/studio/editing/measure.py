@@ -62,27 +62,37 @@ def summarize(measures: Sequence[Measure]) -> dict[Network, dict[str, Spread]]:
     return found
 
 
-def recommend(summary: Mapping[Network, Mapping[str, Spread]]) -> Network:
+def recommend(
+    summary: Mapping[Network, Mapping[str, Spread]], reference: Network
+) -> Network | None:
     """The smallest network whose median re-scored loss is within `TOLERANCE` of the reference's.
 
     Args:
         summary: spreads of all networks, the reference among them.
+        reference: network that scored the pictures, and judges those of its own training alone.
+
+    Returns:
+        The network; None if all others came from another training.
     """
-    good = [network for network, of in summary.items() if of["ratio"].median <= TOLERANCE]
+    kin = [network for network in summary if network.variant.origin == reference.variant.origin]
+    if len(kin) == 1 < len(summary):
+        return None
+    good = [network for network in kin if summary[network]["ratio"].median <= TOLERANCE]
     return min(good, key=lambda network: network.size_bytes)
 
 
-def describe_measures(measures: Sequence[Measure]) -> dict[str, Any]:
+def describe_measures(measures: Sequence[Measure], reference: Network) -> dict[str, Any]:
     """The sidecar's facts about what was measured: measures, summary, and what is recommended."""
     summary = summarize(measures)
-    chosen = recommend(summary)
+    chosen = recommend(summary, reference)
     return {
         "measures": [{**_finite(asdict(one)), "network": one.network.label} for one in measures],
         "summary": {
             network.label: {name: _finite(asdict(spread)) for name, spread in of.items()}
             for network, of in summary.items()
         },
-        "recommended": {
+        "recommended": chosen
+        and {
             "network": chosen.label,
             "ratio": summary[chosen]["ratio"].median,
             "tolerance": TOLERANCE,

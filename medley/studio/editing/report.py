@@ -62,7 +62,8 @@ def list_measures(measures: Sequence[Measure]) -> bytes:
     for one in measures:
         of = one.network
         network = [of.label, of.scheme, f"{of.bits:g}", of.size_bytes]
-        network += [f"{of.distortion:.6g}", f"{of.load_s:.4f}"]
+        off = "" if of.distortion is None else f"{of.distortion:.6g}"
+        network += [off, f"{of.load_s:.4f}"]
         values = [f"{getattr(one, name):.6g}" for name in QUANTITIES]
         rows.writerow([one.content, one.painting, *network, *values, one.shot])
     return text.getvalue().encode(errors="replace")
@@ -138,7 +139,7 @@ def draw_sweep(
         _draw_bits(axes, places)
         place = places[reference]
         axes.plot(place, 1, marker="D", color="0.15", linestyle="none", label=reference.label)
-    _mark(left, summary, places)
+    _mark(left, summary, reference, places)
     _scale(left, summary)
     left.set_ylabel(f"loss / {reference.label}'s")
     left.set_title(f"loss of the final picture, scored by the {reference.label} network")
@@ -226,10 +227,15 @@ def _tick(network: Network) -> str:
 
 
 def _mark(
-    axes: Axes, summary: Mapping[Network, Mapping[str, Spread]], places: Mapping[Network, int]
+    axes: Axes,
+    summary: Mapping[Network, Mapping[str, Spread]],
+    reference: Network,
+    places: Mapping[Network, int],
 ) -> None:
     """Circle the recommended network, and draw the tolerance by which it was chosen."""
-    chosen = recommend(summary)
+    chosen = recommend(summary, reference)
+    if not chosen:
+        return
     spot = places[chosen], summary[chosen]["ratio"].median
     axes.axhline(TOLERANCE, color="tab:green", linewidth=0.9, linestyle="--")
     axes.plot(*spot, marker="o", markersize=13, markerfacecolor="none", color="tab:green")

@@ -77,12 +77,14 @@ def _score_all(film: FilmSpec, listener: Listener) -> list[Measure]:
 
 def _measured(film: FilmSpec, listener: Listener) -> list[Network]:
     """Measure each network's loading time and the error of its weights."""
-    exact = load_weights(reference_in(film).settings.source).tensors
+    reference = reference_in(film)
+    exact = load_weights(reference.settings.source).tensors
     networks = []
     for done, network in enumerate(film.networks):
         listener(stage(f"loading {network.label}", done, len(film.networks)))
         weights, load_s = load_timed(partial(load_weights, network.settings.source))
-        off = distortion(weights.tensors, exact)
+        is_kin = network.variant.origin == reference.variant.origin
+        off = distortion(weights.tensors, exact) if is_kin else None
         networks.append(replace(network, distortion=off, load_s=load_s))
     return networks
 
