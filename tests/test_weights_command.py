@@ -201,6 +201,15 @@ def test_sensitivity_is_measured_once_and_shown(mixed, monkeypatch, make_picture
 
 
 @pytest.mark.parametrize(
+    "command", [("quantize", "-o", "small.safetensors"), ("weights", "sensitivity")]
+)
+def test_missing_float_weights_can_be_fetched_or_given(tmp_path, monkeypatch, command):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "empty"))
+    (line,) = run(*command, cwd=tmp_path, expect=1).stderr.splitlines()
+    assert "run 'medley weights fetch', or give float weights of your own: --original FILE" in line
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (["-o", "s.txt"], 2, "must end in .csv"),

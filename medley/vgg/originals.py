@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from medley import files
-from medley.errors import WeightsError
+from medley.errors import Setting, WeightsError
 from medley.vgg.otherfiles import check_own
 
 NAMES = ("original", "torchvision")
@@ -35,6 +35,11 @@ def find_original(path: Path | None) -> Path:
         WeightsError: they are missing, or in no file of weights.
     """
     if path is None:
-        return cached("original")
+        try:
+            return cached("original")
+        except WeightsError as error:
+            raise WeightsError(
+                *error.args, ", or give float weights of your own: ", Setting("original", "FILE")
+            ) from None
     check_own(path)
     return path
