@@ -1,13 +1,14 @@
 """VGG-19 from Python: loaded, shown a picture, and stored in few bits."""
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from medley.errors import worded
+from medley.errors import listed, worded
 from medley.files import check_free
 from medley.keywords import Picture, in_keywords, open_picture, read_options
 from medley.paintings.draws import find_files, shipped
@@ -19,6 +20,7 @@ from medley.tensors import to_tensor
 from medley.vgg.layers import LAYERS, Pooling, convolutions_for
 from medley.vgg.network import VGG19
 from medley.vgg.originals import find_original
+from medley.vgg.schemes import FLOAT_BITS
 from medley.vgg.weights import load_weights
 
 _RUN, _SHOT, _STORED = RunSettings(), ShotSettings(), QuantizeSettings()
@@ -29,7 +31,7 @@ def load_vgg(
     bits: int | None = None,
     *,
     weights: str | Path | None = None,
-    layers: Sequence[str] = LAYERS,
+    layers: str | Sequence[str] = LAYERS,
     pooling: Pooling = _SHOT.pooling,
     precision: str = "float32",
     device: str = ",".join(_RUN.device),
@@ -42,7 +44,7 @@ def load_vgg(
         bits: bits of a weight: 1 to 8 from the package (8 by default), 32 for the float original,
             which `medley weights fetch` downloads.
         weights: file that `quantize` or `medley weights import` wrote, instead of bits.
-        layers: layers whose features are returned, out of `medley.vgg.layers.LAYERS`.
+        layers: layers whose features are returned, out of `medley.vgg.layers.LAYERS`; or one.
         pooling: "max" or "average".
         precision: precision of convolutions: "auto", "float32", "tf32", "bfloat16", "float16".
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
@@ -56,6 +58,7 @@ def load_vgg(
         WeightsError: the weights are missing or damaged.
     """
     chosen = read_options(WeightsSettings, {"bits": bits, "weights": weights}, "load_vgg")
+    layers = _listed(layers)
     where = one_device(read_options(RunSettings, {"device": device}, "load_vgg").device)
     loaded = load_weights(chosen.source, layers=convolutions_for(layers))
     computed_in = choose_precision(precision, where)
@@ -65,7 +68,7 @@ def load_vgg(
 
 def features(
     picture: Picture,
-    layers: Sequence[str] = LAYERS,
+    layers: str | Sequence[str] = LAYERS,
     *,
     network: VGG19 | None = None,
     **options: Any,
@@ -74,7 +77,7 @@ def features(
 
     Args:
         picture: picture with at least 16 pixels on the short side for layers behind pool4.
-        layers: layers whose features are returned.
+        layers: layers whose features are returned; or one.
         network: network from `load_vgg` that has these layers; loaded if None.
         options: options of `load_vgg` for a network that is loaded.
 
@@ -82,10 +85,15 @@ def features(
         Features by layer, float32 `(1, channels, ...)` on the network's device.
 
     Raises:
-        ValueError: a layer is unknown, or both a network and options are given.
+        ValueError: a layer or an option is unknown, the picture is too small for a layer, or both a
+            network and options are given.
         PictureError: the picture is unreadable.
         WeightsError: the weights are missing or damaged.
     """
+    layers, known = _listed(layers), [*signature(load_vgg).parameters]
+    if unknown := [name for name in options if name not in known]:
+        there = listed((name for name in known if name != "layers"), "and")
+        raise ValueError(f"medley.features: there is no option '{unknown[0]}'; there are {there}")
     if network is not None and options:
         raise ValueError(f"{', '.join(options)} cannot be changed in a network that is given")
     network = network or load_vgg(layers=layers, **options)
@@ -97,11 +105,15 @@ def features(
     return {name: found[name].float() for name in layers}
 
 
+def _listed(layers: str | Sequence[str]) -> Sequence[str]:
+    return [layers] if isinstance(layers, str) else layers
+
+
 @worded(in_keywords)
 def quantize(
     output: str | Path,
     *,
-    bits: int = _STORED.bits,
+    bits: int | None = None,
     scheme: str = _STORED.scheme,
     layers: Mapping[str, int] | None = None,
     target_bytes: int | None = None,
@@ -113,7 +125,7 @@ def quantize(
 
     Args:
         output: file of the result, ending in .safetensors.
-        bits: bits of a weight, 1 to 8; float16 and bfloat16 have their own.
+        bits: bits of a weight, 1 to 8, and 4 by default; float16 and bfloat16 have their own.
         scheme: "kmeans", "calibrated", "affine", "affine-channel", "float16" or "bfloat16".
         layers: bits of single convolutions, by name such as "conv1_1".
         target_bytes: most bytes of the file, for which each layer's bits are chosen.
@@ -125,11 +137,13 @@ def quantize(
         The file, which `load_vgg(weights=...)` and `stylize(weights=...)` take.
 
     Raises:
-        ValueError: an option is not accepted.
+        ValueError: an option is not accepted, or two contradict each other.
         MedleyError: the original is not here or not float, a picture is unreadable, or the file
             cannot be written.
     """
-    settings = read_options(QuantizeSettings, {"bits": bits, "scheme": scheme}, "quantize")
+    given = {"scheme": scheme} if bits is None else {"scheme": scheme, "bits": bits}
+    settings = read_options(QuantizeSettings, given, "quantize")
+    _check_widths(settings.scheme, bits=bits, layers=layers or None, target_bytes=target_bytes)
     path = path_of(output)
     if path.suffix != ".safetensors":
         raise ValueError(f"a file of weights ends in .safetensors, and '{path}' does not")
@@ -143,3 +157,20 @@ def quantize(
     widths = quantizer.widths(settings.scheme, settings.bits, layers or {}, target_bytes)
     quantizer.write(path, settings.scheme, widths)
     return path
+
+
+def _check_widths(scheme: str, **given: object) -> None:
+    """Refuse two options of which one would be ignored.
+
+    Raises:
+        ValueError: `target_bytes` beside widths, or a scheme of one width beside either.
+    """
+    names = [name for name, value in given.items() if value is not None]
+    if names and scheme in FLOAT_BITS:
+        names.append(f"scheme={scheme}")
+    elif "target_bytes" not in names:
+        return
+    if len(names) > 1:
+        raise ValueError(
+            f"medley.quantize: {names[-1]} and {names[0]} contradict each other; give one"
+        )

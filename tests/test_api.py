@@ -161,6 +161,48 @@ def test_network_that_cannot_be_is_refused(make_picture):
         medley.load_vgg(9)
 
 
+def test_network_says_what_pictures_it_takes():
+    network = medley.load_vgg(layers=["relu3_1"])
+    for image, words in (
+        (torch.zeros(1, 3, 3, 9), r"relu3_1 needs 4 pixels or more .* not a tensor \(1, 3, 3, 9\)"),
+        (torch.zeros(1, 3, 9, 9, dtype=torch.float16), "of torch.float32, not torch.float16"),
+        (torch.zeros(1, 3, 9, 9, dtype=torch.float64), "of torch.float32, not torch.float64"),
+        (torch.zeros(3, 9, 9), r"not torch.float32 \(3, 9, 9\)"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            network(image)
+    with pytest.raises(ValueError, match="relu3_1 needs 4 pixels"):
+        medley.features(draw_pixels(3, 9, 1), "relu3_1")
+    assert network(torch.zeros(1, 3, 4, 4))["relu3_1"].shape == (1, 256, 1, 1)
+
+
+def test_one_layer_goes_by_its_name_alone(make_picture):
+    picture = make_picture()
+    assert list(medley.features(picture, "relu1_2")) == ["relu1_2"]
+    assert list(medley.load_vgg(layers="relu1_1")(torch.zeros(1, 3, 8, 8))) == ["relu1_1"]
+
+
+def test_option_that_features_has_not_is_named_with_those_it_has(make_picture):
+    words = "medley.features: there is no option 'size'; there are bits, weights, pooling, "
+    for network in (None, medley.load_vgg(layers="relu1_1")):
+        with pytest.raises(ValueError, match=words):
+            medley.features(make_picture(), "relu1_1", network=network, size=64)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"bits": 4, "target_bytes": 5_000_000}, "target_bytes and bits contradict each other"),
+        ({"layers": {"conv1_1": 8}, "target_bytes": 10**7}, "target_bytes and layers contradict"),
+        ({"scheme": "float16", "bits": 4}, "scheme=float16 and bits contradict each other"),
+        ({"scheme": "bfloat16", "target_bytes": 10**7}, "scheme=bfloat16 and target_bytes"),
+    ],
+)
+def test_no_option_of_quantize_is_silently_ignored(tmp_path, options, words):
+    with pytest.raises(ValueError, match=words):
+        medley.quantize(tmp_path / "small.safetensors", **options)
+
+
 def test_quantized_file_is_what_load_vgg_takes(float_cache, monkeypatch, tmp_path):
     monkeypatch.setenv("MEDLEY_CACHE", str(float_cache))
     path = medley.quantize(tmp_path / "small.safetensors", scheme="affine", bits=2)
@@ -226,4 +268,5 @@ def test_defaults_are_those_of_the_settings():
         for name, parameter in signature(function).parameters.items():
             if name in schema.model_fields:
                 field = schema.model_fields[name]
-                assert parameter.default in (field.default, as_written(field, field.default))
+                defaults = (field.default, as_written(field, field.default))
+                assert parameter.default in (None, *defaults)  # None takes the schema's

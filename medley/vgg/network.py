@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
+from medley.settings import VGG_LAYERS
 from medley.vgg.layers import Padding, Pooling, Precision, convolutions_for, path_to
 from medley.vgg.normalization import CAFFE, Normalization
 
@@ -99,17 +100,24 @@ class VGG19(nn.Module):
         """Map an RGB picture `(1, 3, height, width)` in [0, 1] to its features by layer name.
 
         Raises:
-            ValueError: the picture has another shape or type.
+            ValueError: the picture has another shape or type, or is too small for a layer.
         """
         if not isinstance(image, Tensor):
             raise ValueError(
                 f"a network takes a float tensor (1, 3, height, width), not {type(image).__name__};"
                 " medley.features takes files and pictures too"
             )
-        if image.ndim != 4 or image.shape[1] != 3 or not image.is_floating_point():
+        kind = self.get_buffer(f"{_FIRST}_weight").dtype  # also in halves, the first is none
+        if image.ndim != 4 or image.shape[1] != 3 or image.dtype != kind:
             raise ValueError(
-                "a network takes a float tensor (1, 3, height, width), not"
+                f"a network takes a tensor (1, 3, height, width) of {kind}, not"
                 f" {image.dtype} {tuple(image.shape)}"
+            )
+        last = VGG_LAYERS[self._path[-1]]
+        if min(image.shape[2:]) < last.stride:
+            raise ValueError(
+                f"{last.name} needs {last.stride} pixels or more on the short side, not a tensor"
+                f" {tuple(image.shape)}; enlarge it, or ask for layers before {last.name}"
             )
         return dict(self.walk(image))
 
