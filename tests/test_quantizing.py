@@ -194,6 +194,12 @@ BAD = {
     "words": (["--bits", "four"], 2, "--bits is 'four'"),
     "no layer": (["--layers", "conv9_1:4"], 2, "there is no layer 'conv9_1'; there are conv1_1"),
     "no width": (["--layers", "conv1_1:9"], 2, "1 to 8 bits"),
+    "a layer twice": (["--layers", "conv1_1:8,conv1_1:4"], 2, "names conv1_1 twice; name each"),
+    "another sign": (
+        ["--layers", "conv1_1=8"],
+        2,
+        "'conv1_1=8' is not NAME:BITS, such as conv1_1:8",
+    ),
     "no size": (["--target-size", "small"], 2, "is not a size such as 5MB"),
     "too small": (["--target-size", "1MB"], 1, "1 bit a weight takes 2,5"),
     "two ways": (["--target-size", "5MB", "--bits", "3"], 2, "contradict"),

@@ -41,12 +41,16 @@ class LayerBits(click.ParamType[dict[str, int]]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> dict[str, int]:
-        """Read names and widths, and know the names."""
+        """Read names and widths, and know the names, each of them once."""
         if isinstance(value, dict):
             return value
-        widths = {}
+        widths: dict[str, int] = {}
         for part in str(value).split(","):
-            name, _, bits = part.strip().partition(":")
+            name, colon, bits = (word.strip() for word in part.partition(":"))
+            if not colon:
+                self.fail(f"'{part}' is not NAME:BITS, such as conv1_1:8", param, ctx)
+            if name in widths:
+                self.fail(f"'{value}' names {name} twice; name each layer once", param, ctx)
             if name not in _CONVOLUTIONS:
                 names = ", ".join(_CONVOLUTIONS)
                 self.fail(f"there is no layer '{name}'; there are {names}", param, ctx)
