@@ -1,5 +1,6 @@
 """VGG-19 from Python: loaded, shown a picture, and stored in few bits."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from medley.errors import listed, worded
+from medley.events import Event
 from medley.files import check_free
 from medley.keywords import Picture, in_keywords, open_picture, read_options
 from medley.paintings.draws import find_files, shipped
@@ -24,6 +26,7 @@ from medley.vgg.schemes import FLOAT_BITS
 from medley.vgg.weights import load_weights
 
 _RUN, _SHOT, _STORED = RunSettings(), ShotSettings(), QuantizeSettings()
+_log = logging.getLogger("medley")
 
 
 @worded(in_keywords)
@@ -153,10 +156,15 @@ def quantize(
     places = list(map(path_of, pictures))
     source = find_original(None if original is None else path_of(original))
     paths = find_files(places) if places else shipped()
-    quantizer = Quantizer(source, paths, lambda _: None)
+    quantizer = Quantizer(source, paths, _warn)
     widths = quantizer.widths(settings.scheme, settings.bits, layers or {}, target_bytes)
     quantizer.write(path, settings.scheme, widths)
     return path
+
+
+def _warn(event: Event) -> None:
+    if event.kind == "told":
+        _log.warning(event.text)
 
 
 def _check_widths(scheme: str, **given: object) -> None:

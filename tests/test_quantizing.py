@@ -221,6 +221,24 @@ def test_short_floats_take_two_bytes_a_weight(quantize, tmp_path, scheme):
     torch.testing.assert_close(loaded.tensors["conv3_1"][0], exact, rtol=0.01, atol=1e-6)
 
 
+def test_size_that_is_no_limit_is_told_and_nothing_is_measured(small, monkeypatch, tmp_path):
+    monkeypatch.setattr(Quantizer, "sensitivity", lambda _: pytest.fail("layers are measured"))
+    told = []
+    quantizer = Quantizer(*small, told.append)
+    widths = quantizer.widths("affine", 4, {}, 10**6)
+    assert widths == dict.fromkeys(SMALL, 8)
+    (event,) = told
+    assert event.kind == "told"
+    assert "8 bits a weight, the most there are, take 0.1 MB: the 1.0 MB asked for" in event.text
+    path = tmp_path / "wide.safetensors"
+    quantizer.write(path, "affine", widths)
+    # A size that the file just has is no limit either; a few bytes less, and layers are measured.
+    size = path.stat().st_size
+    assert quantizer.widths("affine", 4, {}, size + 200) == widths
+    with pytest.raises(pytest.fail.Exception, match="layers are measured"):
+        quantizer.widths("affine", 4, {}, size - 1)
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_gets_one_line_and_leaves_no_file(quantize, tmp_path, case):
     (tmp_path / "file").touch()

@@ -20,7 +20,8 @@ Widths = Mapping[str, int]
 SizeOf = Callable[[Widths], int]
 Values = NDArray[np.float64]
 
-_LONGEST = 1.2345678901234567e-100  # a number that takes as many letters as any above 0
+LONGEST = 1.2345678901234567e-100
+"""A number that takes as many letters as any above 0."""
 
 
 class Trial(NamedTuple):
@@ -164,5 +165,5 @@ def _stand_in(name: str, bits: int, trial: Trial, scheme: str) -> EncodedLayer:
     else:
         groups = out if scheme == "affine-channel" else 1
         arrays |= {what: np.broadcast_to(single, (groups,)) for what in ("zero", "scale")}
-    distortion = trial.distortion if scheme == "kmeans" else _LONGEST
+    distortion = trial.distortion if scheme == "kmeans" else LONGEST
     return EncodedLayer(shape, bits, distortion, trial.power, arrays)

@@ -20,6 +20,7 @@ from medley.events import Event, stage
 from medley.files import sha256
 from medley.paintings.draws import shipped
 from medley.studio.compression.allocate import (
+    LONGEST,
     Sensitivity,
     Trial,
     choose_widths,
@@ -173,15 +174,28 @@ class Quantizer:
     def fit(self, target_bytes: int, scheme: str = "kmeans") -> dict[str, int]:
         """Choose each layer's width so that a file has at most `target_bytes`.
 
-        Whatever the scheme, widths are chosen by what "kmeans" does to the features.
+        Whatever the scheme, widths are chosen by what "kmeans" does to the features. Where all fit
+        at their widest, that is told, and nothing is measured.
 
         Raises:
             WeightsError: even 1 bit a weight does not fit.
             PictureError: a picture is unreadable.
         """
-        # A target that cannot be met is refused before minutes are spent on it.
-        blank = {name: dict.fromkeys(WIDTHS, Trial(0.0, 0.0)) for name in self.originals}
-        self._choose(blank, target_bytes, scheme)
+        # A target that cannot be met is refused before minutes are spent on it, and one that all
+        # layers meet spends none.
+        least, most = (
+            {name: dict.fromkeys(WIDTHS, Trial(number, number)) for name in self.originals}
+            for number in (0.0, LONGEST)
+        )
+        self._choose(least, target_bytes, scheme)
+        widest = dict.fromkeys(self.originals, max(WIDTHS))
+        if (size := file_bytes(widest, most, self.origin, scheme)) <= target_bytes:
+            text = (
+                f"{max(WIDTHS)} bits a weight, the most there are, take {size / 1e6:.1f} MB: the"
+                f" {target_bytes / 1e6:.1f} MB asked for are no limit, and nothing is measured"
+            )
+            self._listener(Event("told", title="widths", text=text))
+            return widest
         return self._choose(self.sensitivity(), target_bytes, scheme)
 
     def _choose(self, sensitivity: Sensitivity, target_bytes: int, scheme: str) -> dict[str, int]:
