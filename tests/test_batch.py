@@ -181,8 +181,10 @@ def test_a_file_is_decoded_once_for_all_its_sizes(place, monkeypatch):
 
 
 def test_shots_of_the_same_pictures_are_told_apart(place):
-    planned = plan(place, RENDER + 'bits = [8, 4]\nstyles = "styles/painting_2.png"\n')
-    assert [*planned.labels.values()] == ["photo, painting 2", "photo, painting 2, 4 bits"]
+    planned = plan(place, RENDER + 'bits = [8, 4, 1]\nstyles = "styles/painting_2.png"\n')
+    assert [*planned.labels.values()] == [
+        f"photo, painting 2{more}" for more in ("", ", 4 bits", ", 1 bit")
+    ]
     planned = plan(place, RENDER + 'steps = [2, 3]\nstyles = "styles/painting_2.png"\n')
     assert [*planned.labels.values()] == [f"photo, painting 2, {key[:6]}" for key in planned.jobs]
 

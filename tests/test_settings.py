@@ -62,6 +62,7 @@ def test_no_number_is_infinite_or_none_at_all(schema, value):
         ("8-0", "0 is not a width; weights have 1 to 8 bits, or 32"),
         ("9", "9 is not a width"),
         ("8,8", "'8,8' names 8 bits twice; name each once"),
+        ("1,1", "'1,1' names 1 bit twice"),
         ("8-6,7", "'8-6,7' names 7 bits twice"),
         ("4,04", "'4,04' names 4 bits twice"),
         ("32,32", "names 32 bits twice"),

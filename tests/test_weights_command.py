@@ -78,7 +78,7 @@ def test_float_file_has_no_distortion_and_as_many_bits_as_its_weights(mixed):
     assert (told["bits"], told["entropy"], told["distortion"]) == (32, 32, 0)
     assert told["ratio"] == pytest.approx(1, abs=0.02)
     shown = run("weights", "show", "float.safetensors", cwd=mixed).stdout
-    assert "32 bits a weight" in shown
+    assert "MB, no smaller than float; 32 bits a weight" in shown
     assert "fed with BGR, 0-255" in shown
 
 
@@ -101,6 +101,7 @@ def test_show_takes_the_names_of_the_list_and_their_widths(mixed, monkeypatch):
     [
         ("torchvision", "run 'medley weights fetch torchvision'"),
         ("4", "no file has 4 bits: every width up to 8 is made from one; show 'bundled'"),
+        ("1", "no file has 1 bit: every"),
         ("16", "'16' does not exist; give the path of a weights file, or one of bundled, original"),
         ("bundle", "'bundle' does not exist; give the path of a weights file, or one of bundled"),
     ],

@@ -108,5 +108,5 @@ def _show(candidates: list[Candidate]) -> None:
 
 def _in_words(widths: dict[str, int]) -> str:
     if len(set(widths.values())) == 1:
-        return f"{next(iter(widths.values()))} bits a weight"
+        return f"{counted(next(iter(widths.values())), 'bit')} a weight"
     return ", ".join(f"{name}:{bits}" for name, bits in widths.items())

@@ -79,9 +79,13 @@ def show_weights(which: Path, as_json: bool) -> None:
         for name, of in facts["layers"].items()
     ]
     show_table(columns, rows)
+    smaller = f"{facts['ratio']:.2f} times smaller than float"
+    if round(facts["ratio"], 2) <= 1:
+        smaller = "no smaller than float"
+    bits = "1 bit" if facts["bits"] == 1 else f"{facts['bits']:.3g} bits"
     click.echo(
-        f"{header.scheme}, {_megabytes(header.size_bytes)} MB, {facts['ratio']:.2f} times smaller"
-        f" than float; {facts['bits']:.3g} bits a weight, {facts['entropy']:.3g} by their entropy"
+        f"{header.scheme}, {_megabytes(header.size_bytes)} MB, {smaller}; {bits} a weight,"
+        f" {facts['entropy']:.3g} by their entropy"
     )
     origin = header.origin
     click.echo(f"{origin.source}; fed with {origin.fed}")
@@ -97,8 +101,9 @@ def _file_of(which: Path) -> Path:
     if name in originals.NAMES:
         return originals.cached(name)
     if name in map(str, WIDTHS):
+        unit = "bit" if name == "1" else "bits"
         raise WeightsError(
-            f"no file has {name} bits: every width up to 8 is made from one; show '{_BUNDLED}'"
+            f"no file has {name} {unit}: every width up to 8 is made from one; show '{_BUNDLED}'"
         )
     names = ", ".join((_BUNDLED, *originals.NAMES))
     raise WeightsError(

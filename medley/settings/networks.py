@@ -1,6 +1,7 @@
 """Settings of the network's weights: which are used, how they are stored, what a sweep compares."""
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args
@@ -43,7 +44,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
         if found[2] and WIDTHS[-1] in (first, last):
             raise ValueError(f"'{part.strip()}' is a range, and ranges lie within 8-1; pass 32,8-1")
         widths += range(first, last + 1) if first <= last else range(first, last - 1, -1)
-    return _once(tuple(widths), text, " bits")
+    return _once(tuple(widths), text, lambda bits: "1 bit" if bits == 1 else f"{bits} bits")
 
 
 def format_widths(widths: tuple[int, ...]) -> str:
@@ -73,10 +74,12 @@ def parse_schemes(text: str) -> tuple[Scheme, ...]:
     return _once(tuple(known[name] for name in names), text)
 
 
-def _once(items: tuple[Item, ...], text: str, unit: str = "") -> tuple[Item, ...]:
+def _once(
+    items: tuple[Item, ...], text: str, name_of: Callable[[Item], str] = str
+) -> tuple[Item, ...]:
     twice = [item for item in items if items.count(item) > 1]
     if twice:
-        raise ValueError(f"'{text}' names {twice[0]}{unit} twice; name each once")
+        raise ValueError(f"'{text}' names {name_of(twice[0])} twice; name each once")
     return items
 
 

@@ -232,6 +232,6 @@ def _name(spec: ShotSpec) -> str:
     parts = [spec.content.path.stem, f"the walk through {titles}" if spec.blend.walk else titles]
     if spec.settings.weights:
         parts.append(spec.settings.weights.stem)
-    elif spec.settings.bits != _DEFAULTS["bits"]:
-        parts.append(f"{spec.settings.bits} bits")
+    elif (bits := spec.settings.bits) != _DEFAULTS["bits"]:
+        parts.append("1 bit" if bits == 1 else f"{bits} bits")
     return ", ".join(parts)
