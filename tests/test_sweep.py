@@ -218,6 +218,9 @@ def test_files_are_compared_beside_widths_and_alone_with_the_reference_only(swep
     shutil.copyfile(files[0], files[1])
     given = [word for path in files for word in ("--weights", path)]
     done = sweep(folder, "--bits", "8", *given, "-o", "files.mp4")
+    told = " ".join(done.stderr.split())
+    assert f"{files[0]} and {files[1]} are the same weights, and their columns" in told
+    assert told.count("the same weights") == 1
     sidecar = sidecar_of(folder, "files.json")
     labels = ["32-bit float", "8-bit", str(files[0]), str(files[1]), "half"]
     assert [network["label"] for network in sidecar["networks"]] == labels

@@ -7,6 +7,7 @@ way from one painting to the next, because a faster one would be seen as a hurry
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -210,8 +211,8 @@ def swept_variants(sweep: SweepSettings) -> list[Variant]:
     return shown if reference in shown else [reference, *shown]
 
 
-def reference_notes(networks: Sequence[Network]) -> list[str]:
-    """The notes for the user: if 8 bits stand in for the float original, or others are foreign."""
+def sweep_notes(networks: Sequence[Network]) -> list[str]:
+    """The notes for the user: on what stands in as the reference, is foreign to it, or is twice."""
     reference, notes = reference_network(networks), []
     if not reference.variant.file and not has_float():
         notes.append(
@@ -225,6 +226,10 @@ def reference_notes(networks: Sequence[Network]) -> list[str]:
             " the losses say little of them, they get no distortion and are not recommended; to"
             " measure a file against its own float weights, sweep both files and no widths"
         )
+    for digest, times in Counter(one.digest for one in networks).items():
+        if times > 1:
+            same = listed((one.label for one in networks if one.digest == digest), "and")
+            notes.append(f"{same} are the same weights, and their columns will not differ")
     return notes
 
 

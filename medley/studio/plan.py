@@ -21,7 +21,7 @@ from medley.studio.film_shots import (
     plan_render,
     plan_sweep,
     plan_walk,
-    reference_notes,
+    sweep_notes,
     swept_variants,
 )
 from medley.studio.film_spec import FilmSpec
@@ -219,7 +219,7 @@ class _Planner:
         network = ""
         if isinstance(order, SweepOrder):
             networks = self._name_networks(order)
-            notes += reference_notes(networks)
+            notes += sweep_notes(networks)
             maker = self._maker(order, networks[0].digest, notes.append)
             shots = plan_sweep(photos, networks, maker)
         else:
