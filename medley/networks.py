@@ -171,8 +171,11 @@ def _check_widths(scheme: str, **given: object) -> None:
     """Refuse two options of which one would be ignored.
 
     Raises:
-        ValueError: `target_bytes` beside widths, or a scheme of one width beside either.
+        ValueError: `target_bytes` beside widths, or a scheme of one width beside either; or
+            `target_bytes` is no number.
     """
+    if not isinstance(target := given["target_bytes"], int | float | None):
+        raise ValueError(f"medley.quantize: target_bytes is {target!r}; it must be a number")
     names = [name for name, value in given.items() if value is not None]
     if names and scheme in FLOAT_BITS:
         names.append(f"scheme={scheme}")

@@ -195,10 +195,13 @@ def test_option_that_features_has_not_is_named_with_those_it_has(make_picture):
         ({"bits": 4, "target_bytes": 5_000_000}, "target_bytes and bits contradict each other"),
         ({"layers": {"conv1_1": 8}, "target_bytes": 10**7}, "target_bytes and layers contradict"),
         ({"scheme": "float16", "bits": 4}, "scheme=float16 and bits contradict each other"),
+        ({"target_bytes": "5MB"}, "target_bytes is '5MB'; it must be a number"),
         ({"scheme": "bfloat16", "target_bytes": 10**7}, "scheme=bfloat16 and target_bytes"),
     ],
 )
-def test_no_option_of_quantize_is_silently_ignored(tmp_path, options, words):
+def test_options_of_quantize_that_contradict_or_are_no_numbers_are_refused(
+    tmp_path, options, words
+):
     with pytest.raises(ValueError, match=words):
         medley.quantize(tmp_path / "small.safetensors", **options)
 
