@@ -13,7 +13,9 @@ import pytest
 from medley.errors import OutputError
 from medley.images import decode
 from medley.settings import PruneSettings
+from medley.workspace.locks import reserve
 from medley.workspace.maintenance import bytes_freed, choose, find_films, list_stored, prune, verify
+from medley.workspace.runs import NotedFilm, NotedRun, RunNote
 from medley.workspace.shot import SUMS
 from medley.workspace.store import Workspace
 
@@ -87,6 +89,58 @@ def test_shots_are_chosen_by_age_size_and_use(workspace):
     assert picked(workspace, keep_size=sizes[3] + sizes[2]) == [1]
     assert picked(workspace, keep_size=sizes[3] + sizes[2] - 1) == [1, 2]
     assert picked(workspace, keep_size="1TB") == []
+
+
+def note(workspace, films):
+    """The note of a run that is to make films of shots, which are named by numbers."""
+    noted = [
+        NotedFilm(str(workspace.root.parent / name), tuple(map(key, numbers)))
+        for name, numbers in films.items()
+    ]
+    return RunNote(workspace.root, NotedRun(tuple(noted), {}, {}))
+
+
+def test_what_a_run_at_work_needs_is_never_removed(workspace, tmp_path):
+    for number in range(1, 5):
+        shoot(workspace, number, days=40, finish=number != 2)
+    run_note = note(workspace, {"one.mp4": [1, 2], "two.mp4": [3]})
+    run_note.begin()
+    run_note.tell(str(workspace.root.parent / "two.mp4"), "cutting")
+    for settings in ({"older_than": "1d"}, {"keep_size": "0B"}, {"unused": True}):
+        assert picked(workspace, **settings) == [4]
+    assert picked(workspace, iterates=True) == [4]
+    said = run("workspace", "prune", "--keep-size", "0B", "--yes", cwd=tmp_path).stdout
+    assert "a run at work needs 3 shots; nothing of that goes" in said
+    assert [int(shot.key, 16) for shot in workspace.shots()] == [1, 2, 3]
+    run_note.tell(str(workspace.root.parent / "one.mp4"), "failed")
+    run_note.tell(str(workspace.root.parent / "two.mp4"), "made")
+    assert picked(workspace, older_than="1d") == [1, 2, 3]
+    run_note.end(is_done=True)
+
+
+def test_what_a_run_is_about_to_take_is_never_removed(workspace):
+    shoot(workspace, 1, days=40, finish=False), shoot(workspace, 2, days=40)
+    mark = reserve(workspace.folder, key(1))
+    assert picked(workspace, older_than="1d") == [2]
+    mark.end()
+    assert picked(workspace, older_than="1d") == [1, 2]
+
+
+def test_what_films_wait_for_that_a_dead_run_left_is_used(workspace, tmp_path):
+    for number in range(1, 6):
+        shoot(workspace, number, finish=number != 2)
+    (tmp_path / "outputs" / "other.json").write_text(json.dumps({"shot": key(4)}))
+    run_note = note(workspace, {"one.mp4": [1, 2], "two.mp4": [3]})
+    run_note.begin()
+    run_note.tell(str(workspace.root.parent / "two.mp4"), "failed")
+    run_note.end(is_done=False)
+    assert picked(workspace, unused=True, films=[(key(4), [Path("other.json")])]) == [5]
+    assert len(picked(workspace, keep_size="0B")) == 5  # asked for, and no process needs them
+    run("workspace", "prune", "--unused", "--yes", cwd=tmp_path)
+    assert [int(shot.key, 16) for shot in workspace.shots()] == [1, 2, 3, 4]
+    (workspace.root.parent / "one.mp4").touch()  # another run has made it since
+    os.utime(workspace.root.parent / "one.mp4", (4e9, 4e9))
+    assert picked(workspace, unused=True) == [1, 2, 4]
 
 
 def test_pruned_iterates_leave_the_result_which_is_no_finished_shot(workspace):

@@ -68,9 +68,10 @@ def prune_(
     medley workspace prune --keep-size 20GB
     medley workspace prune --iterates --older-than 8w
 
-    All of them are named, with their photos and paintings, before any is removed. A shot that is
-    just being taken stays. One that was removed, or whose iterates were, is taken
-    again if a film needs it.
+    All of them are named, with their photos and paintings, before any is removed. What a run at
+    work needs stays. With --unused, so does what a film needs that a run has left unmade, as
+    `medley status` tells. One that was removed, or whose iterates were, is taken again if a film
+    needs it.
     """
     choice = read_settings(PruneSettings, options)
     if choice == PruneSettings():

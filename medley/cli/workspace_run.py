@@ -22,6 +22,7 @@ from medley.workspace.maintenance import (
     bytes_freed,
     choose,
     find_films,
+    held,
     list_stored,
     prune,
     verify,
@@ -82,7 +83,8 @@ def prune_shots(
     if choice.unused and not named_in:  # a mistyped folder would make all of them unused
         where = ", ".join(f"'{folder}'" for folder in films)
         raise OutputError(f"no film's sidecar lies in {where}; name their folders with --films")
-    picked = choose(list_stored(place, named_in), choice)
+    entries = list_stored(place, named_in)
+    picked = choose(entries, choice)
     sizes = {entry.shot.key: bytes_freed(entry, choice.iterates) for entry in picked}
     known = [_known_of(entry) for entry in picked if how.as_json]  # while they can be read
     what = "the iterates between first and last of " if choice.iterates else ""
@@ -90,15 +92,19 @@ def prune_shots(
     say = partial(click.echo, err=how.as_json)
     if picked and not how.as_json:
         show_table(_COLUMNS, [_row(entry, sizes[entry.shot.key]) for entry in picked])
+    if busy := sum(entry.is_held for entry in entries):
+        say(f"a run at work needs {counted(busy, 'shot')}; nothing of that goes")
     gone = set()
     if how.dry_run or not picked:
         say(f"would remove {named}" if picked else "nothing to remove")
     elif how.yes or _agreed(named, picked, how.as_json):
-        gone = {entry.shot.key for entry in picked if prune(place, entry.shot, choice.iterates)}
+        shots, needed = [entry.shot for entry in picked], held(place)  # one may have just begun
+        free = [shot for shot in shots if shot.key not in needed]
+        gone = {shot.key for shot in free if prune(place, shot, choice.iterates)}
         total = amount(sum(sizes[key] for key in gone))
         say(f"removed {what}{counted(len(gone), 'shot')}, {total}")
-        if busy := len(picked) - len(gone):
-            say(f"{counted(busy, 'shot')} kept: still being taken, or just changed")
+        if kept := len(picked) - len(gone):
+            say(f"{counted(kept, 'shot')} kept: a run at work needs them, or they just changed")
     for one in known:
         freed = {"bytes_freed": sizes[one["key"]], "removed": one["key"] in gone}
         click.echo(json.dumps(one | freed))

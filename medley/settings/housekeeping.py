@@ -53,7 +53,9 @@ class PruneSettings(Settings):
     keep_size: Size | None = Field(
         None, description="The oldest, until the others take no more than this: 50GB."
     )
-    unused: bool = Field(False, description="Shots that no film's sidecar names.")
+    unused: bool = Field(
+        False, description="Shots that no film's sidecar names and no film waits for."
+    )
     iterates: bool = Field(
         False, description="Keep the first and the last iterate of finished shots: the result."
     )

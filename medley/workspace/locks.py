@@ -115,7 +115,16 @@ def reserve(folder: Path, key: str) -> Reservation | None:
 
 def is_claimed(folder: Path, key: str) -> bool:
     """Whether a process is taking the shot; False if that cannot be found out by reading alone."""
-    path = folder / f".{key}.lock"
+    return _is_held(folder / f".{key}.lock")
+
+
+def reserved(folder: Path) -> set[str]:
+    """The keys of the shots that runs at work are about to take, or are taking."""
+    paths = [path for path in folder.glob(".*.batch") if _is_held(path)]
+    return {path.stem.removeprefix(".") for path in paths}
+
+
+def _is_held(path: Path) -> bool:
     if not path.exists():
         return False
     lock = FileLock(path)

@@ -19,6 +19,8 @@ from medley.errors import OutputError, PictureError
 from medley.files import file_sha256, read_sums, write_json
 from medley.images import decode
 from medley.settings import PruneSettings
+from medley.workspace.locks import reserved
+from medley.workspace.runs import films_to_make
 from medley.workspace.shot import SUMS, Shot
 from medley.workspace.store import Workspace
 
@@ -37,7 +39,8 @@ class StoredShot:
         size_bytes: size of all its files.
         kept: number of iterates that exist.
         age_s: seconds since it last changed.
-        films: sidecars of the films that name it.
+        films: sidecars of the films that name it, and of those that runs have not made yet of it.
+        is_held: True if a run at work needs it.
     """
 
     shot: Shot
@@ -46,6 +49,7 @@ class StoredShot:
     kept: int
     age_s: float
     films: tuple[Path, ...] = ()
+    is_held: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,18 @@ def list_stored(
         now: time in seconds since 1970; the clock's if None.
     """
     now = time.time() if now is None else now
-    entries = [_stored(shot, now, tuple(films.get(shot.key, ()))) for shot in workspace.shots()]
+    planned, needed = films_to_make(workspace.root), held(workspace)
+    entries = []
+    for shot in workspace.shots():
+        coming = (Path(film).with_suffix(".json") for film in planned.get(shot.key, ()))
+        named = tuple(dict.fromkeys([*films.get(shot.key, ()), *coming]))
+        entries.append(_stored(shot, now, named, shot.key in needed))
     return sorted(entries, key=lambda entry: (entry.age_s, entry.shot.key))
+
+
+def held(workspace: Workspace) -> set[str]:
+    """The keys of the shots that runs at work need: finished, begun or still to be taken."""
+    return reserved(workspace.folder) | films_to_make(workspace.root, at_work=True).keys()
 
 
 def find_films(folders: Iterable[Path]) -> dict[str, list[Path]]:
@@ -96,12 +110,13 @@ def find_films(folders: Iterable[Path]) -> dict[str, list[Path]]:
 
 
 def choose(entries: Sequence[StoredShot], choice: PruneSettings) -> list[StoredShot]:
-    """Choose the shots that meet all conditions, the oldest first."""
+    """Choose the shots that meet all conditions, the oldest first, but for those that are held."""
     left = sum(entry.size_bytes for entry in entries)
     picked = []
     for entry in sorted(entries, key=lambda entry: (-entry.age_s, entry.shot.key)):
         if (
-            (choice.older_than is not None and entry.age_s <= choice.older_than)
+            entry.is_held
+            or (choice.older_than is not None and entry.age_s <= choice.older_than)
             or (choice.larger_than is not None and entry.size_bytes <= choice.larger_than)
             or (choice.keep_size is not None and left <= choice.keep_size)
             or (choice.unused and entry.films)
@@ -173,7 +188,7 @@ def verify(shot: Shot, thorough: bool = False) -> Finding:
     return Finding(shot, tuple(faults), bool(sums))
 
 
-def _stored(shot: Shot, now: float, films: tuple[Path, ...]) -> StoredShot:
+def _stored(shot: Shot, now: float, films: tuple[Path, ...], is_held: bool) -> StoredShot:
     own = list(_stats(shot.path))
     done, numbers = _done(shot), len(shot.steps())
     state = _state(done, numbers)
@@ -183,7 +198,7 @@ def _stored(shot: Shot, now: float, films: tuple[Path, ...]) -> StoredShot:
         noted = 0
     size = noted + sum(found.st_size for found in own)
     latest = max((found.st_mtime for found in own), default=0.0)
-    return StoredShot(shot, state, size, numbers, max(0.0, now - latest), films)
+    return StoredShot(shot, state, size, numbers, max(0.0, now - latest), films, is_held)
 
 
 def _stats(folder: Path) -> Iterator[os.stat_result]:

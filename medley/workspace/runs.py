@@ -108,6 +108,23 @@ def noted_runs(root: Path) -> Iterator[NotedRun]:
             yield _read(path, is_claimed(folder, path.stem))
 
 
+def films_to_make(root: Path, at_work: bool = False) -> dict[str, list[str]]:
+    """The films that runs have not made yet, by the keys of the shots that they are made of.
+
+    Args:
+        root: folder of the workspace.
+        at_work: True for those alone that a process is about to make, or is making just now.
+    """
+    found: dict[str, list[str]] = {}
+    for run in noted_runs(root):
+        for film in run.films:
+            is_next = run.is_running and film.state != "failed"
+            if film.state != "made" and (is_next or not at_work):
+                for key in film.shots:
+                    found.setdefault(key, []).append(film.path)
+    return found
+
+
 def _read(path: Path, is_running: bool) -> NotedRun:
     first, *later = path.read_text("utf-8").splitlines()
     about: dict[str, Any] = json.loads(first)
