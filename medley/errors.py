@@ -104,6 +104,10 @@ class OutputError(MedleyError):
     """A file or folder cannot be written where it was asked for."""
 
 
+class ShotError(OutputError):
+    """A shot's files are damaged, or are no longer there."""
+
+
 class ConfigError(MedleyError):
     """Settings cannot be used; each argument is one thing to mend, as a text or as its parts."""
 

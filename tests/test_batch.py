@@ -5,6 +5,7 @@ import gc
 import json
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -31,6 +32,7 @@ from medley.studio.shooting.costs import Pace
 from medley.studio.shooting.paces import keep_pace
 from medley.studio.shooting.shoot import shoot
 from medley.workspace.locks import is_claimed, reserve
+from medley.workspace.maintenance import prune
 from medley.workspace.status import survey
 from medley.workspace.store import Workspace
 
@@ -297,6 +299,50 @@ def test_a_failed_shot_fails_its_films_and_no_other(place, model, make_picture):
     assert sum(one.kind == "filmend" for one in seen) == 2
     # What did succeed is there for the next time.
     assert len(plan(place, RENDER).jobs) == 1
+
+
+def _spoil(shot, how):
+    if how == "removed":
+        shutil.rmtree(shot.path)
+    elif how == "pruned":
+        prune(Workspace(shot.path.parent.parent), shot, True)
+    elif how == "empty picture":
+        shot.step_path(1).write_bytes(b"")
+    else:
+        trace = shot.path / "trace.csv"
+        trace.write_bytes(trace.read_bytes()[:-30] if how == "torn trace" else b"")
+
+
+@pytest.mark.parametrize("how", ["torn trace", "no trace", "empty picture", "removed", "pruned"])
+def test_a_shot_found_damaged_or_gone_at_the_cut_is_taken_again(place, model, how):
+    planned = plan(place, RENDER)
+    good, bad = planned.films[0].keys
+
+    def spoil(event):
+        if event.kind == "shotend" and event.key == bad:
+            _spoil(planned.workspace.shot(bad), how)
+
+    (failed,) = make(planned, Here(model, planned.workspace), spoil).films
+    assert f"shot '{planned.workspace.shot(bad).path}' " in str(failed.error)
+    assert str(failed.error).endswith("; the same command takes it again")
+    assert good not in str(failed.error)
+    again = plan(place, RENDER)
+    assert [*again.jobs] == [bad]
+    assert not make(again, Here(model, again.workspace)).failures
+
+
+@pytest.mark.parametrize("name", ["trace.csv", "steps/000001.png"])
+def test_a_damaged_shot_that_cannot_be_marked_is_named_with_the_way_out(
+    place, model, monkeypatch, name
+):
+    planned = plan(place, RENDER)
+    for job in planned.jobs.values():
+        list(Here(model, planned.workspace).run([replace(job, spec=loaded(planned, job.spec))]))
+    shot = planned.workspace.shot(planned.films[0].keys[0])
+    (shot.path / name).write_bytes(b"torn")
+    monkeypatch.setattr("medley.studio.reopening.reopen", lambda *_: False)
+    (failed,) = make(plan(place, RENDER), Here(model, planned.workspace)).films
+    assert re.search(rf"'{shot.path}'; remove it to|; remove '{shot.path}' to", str(failed.error))
 
 
 def test_a_film_that_cannot_be_planned_fails_alone(place, model):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medley.errors import OutputError, PictureError
+from medley.errors import OutputError
 from medley.studio.editing.cut import track
 from medley.studio.shooting import checkpoint
 from medley.studio.shooting.costs import Pace
@@ -106,7 +106,9 @@ def test_torn_result_is_named_with_the_painting_that_would_go_on_from_it(place):
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
     assert line.startswith("Error: 'styles/painting_3.png': ")
     assert line.count("painting_3.png") == 1
-    assert f"remove '{Path(SHOTS) / first.key}' to take the shot again" in line.replace("//", "/")
+    assert f"shot '{Path(SHOTS) / first.key}' is damaged: '" in line.replace("//", "/")
+    assert line.endswith("; the same command takes it again")
+    chain(place, "--force")
 
 
 def after(shot, **settings):
@@ -126,7 +128,7 @@ def test_unfinished_shot_has_no_result_to_go_on_from(tmp_path, model):
     follower = take(tmp_path, model, second)
     assert (follower.read(0) == shot.result()).all()
     shot.step_path(2).write_bytes(b"")
-    with pytest.raises(PictureError, match=r"000002.png' .* remove '"):
+    with pytest.raises(OutputError, match=r"000002.png' .* remove '"):
         shot.result()
 
 

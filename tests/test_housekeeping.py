@@ -299,6 +299,9 @@ def test_commands_list_prune_and_verify(workspace, tmp_path):
     assert not first.path.exists()
     assert second.is_finished
     assert "whole: 1 of 1 shot;" in run("workspace", "verify", cwd=tmp_path).stdout
+    shoot(workspace, 3, finish=False)
+    said = run("workspace", "verify", cwd=tmp_path).stdout
+    assert said == "whole: 1 of 1 shot, and 1 begun; without digests to compare with: 0\n"
     second.step_path(2).write_bytes(b"x")
     failed = run("workspace", "verify", cwd=tmp_path, expect=1)
     assert f"{key(2)}: '" in failed.stdout

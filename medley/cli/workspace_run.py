@@ -156,18 +156,27 @@ def verify_shots(workspace: Path, decode: bool, quiet: bool) -> None:
             name = f" ({finding.shot.name})" if finding.shot.name else ""
             click.echo(printable(f"{finding.shot.key}{name}: {fault}"))
     damaged = [finding.shot for finding in findings if finding.faults]
-    unknown = sum(not finding.digests for finding in findings)
     if not quiet:
-        click.echo(
-            f"whole: {len(shots) - len(damaged):,} of {counted(len(shots), 'shot')};"
-            f" without digests to compare with: {unknown:,}"
-        )
+        click.echo(_verified(findings))
     if damaged:
         also, them = ("", "it") if len(damaged) == 1 else (" and the like", "them")
         raise OutputError(
             f"{counted(len(damaged), 'damaged shot')}; remove '{damaged[0].path}'{also}"
             f" to have {them} taken again"
         )
+
+
+def _verified(findings: Sequence[Finding]) -> str:
+    """Say how many shots are whole, how many only begun, and how many have no digests."""
+    finished = [finding for finding in findings if not finding.is_begun]
+    whole = sum(not finding.faults for finding in finished)
+    unknown = sum(not finding.digests for finding in finished)
+    begun = len(findings) - len(finished)
+    return (
+        f"whole: {whole:,} of {counted(len(finished), 'shot')}"
+        + (f", and {begun:,} begun" if begun else "")
+        + f"; without digests to compare with: {unknown:,}"
+    )
 
 
 def _age(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from medley.errors import ShotError
 from medley.events import Event, Listener, stage
 from medley.media.film_file import FilmFacts
 from medley.settings import RenderOrder, WalkOrder
@@ -9,6 +10,7 @@ from medley.studio.editing.measure import Measure
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
 from medley.studio.render import cut_render
+from medley.studio.reopening import reopened
 from medley.studio.walk import cut_walk
 
 _LOOK_S = 0.5  # between two looks at whether the run was interrupted
@@ -47,10 +49,24 @@ def cut(
 
     Raises:
         MedleyError: the film cannot be made, or a picture was changed since it was planned.
+        ShotError: shots are damaged, or were removed meanwhile; they count as unfinished now.
     """
-    if not keeps_made:
-        with film.outputs.claimed(film.workspace):
-            return _cut(film, listener, pictures)
+    try:
+        if keeps_made:
+            return _cut_or_keep(film, listener, pictures)
+        return _cut_claimed(film, listener, pictures)
+    except ShotError as error:
+        raise reopened(error, film.workspace, film.keys) from error
+
+
+def _cut_claimed(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm:
+    """Cut a film whatever lies there; arguments are those of `cut`."""
+    with film.outputs.claimed(film.workspace):
+        return _cut(film, listener, pictures)
+
+
+def _cut_or_keep(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm | None:
+    """Cut a film unless another run makes it; arguments are those of `cut`."""
     path = film.path
 
     def tell(text: str) -> None:
@@ -71,6 +87,9 @@ def cut(
 
 
 def _cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm:
+    if not all(film.workspace.shot(key).is_finished for key in film.keys):
+        # One of which only the result is left could be cut, without its iterates.
+        raise ShotError("shots are not finished; the same command takes them")
     film.workspace.note_film(film.outputs.sidecar)
 
     def on_frame(frame: int, frames: int) -> None:

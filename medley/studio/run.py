@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from medley.errors import MedleyError
+from medley.errors import MedleyError, ShotError
 from medley.events import Event, Listener
 from medley.studio.cut import MadeFilm, cut
 from medley.studio.engines.choice import engine_for
@@ -21,6 +21,7 @@ from medley.studio.engines.jobs import Engine, Job
 from medley.studio.film_spec import FilmSpec
 from medley.studio.forecast import Prepared
 from medley.studio.plan import Plan
+from medley.studio.reopening import reopened
 from medley.workspace.locks import Reservation, reserve
 from medley.workspace.runs import NotedFilm, NotedRun, RunNote
 
@@ -220,6 +221,8 @@ class _Runner:
         try:
             ready = replace(job, spec=job.spec.loaded(self._plan.pictures.pixels))
         except MedleyError as error:
+            if isinstance(error, ShotError) and job.spec.after:
+                error = reopened(error, self._plan.workspace, [job.spec.after])
             self._release(job.key)
             self._on_shot_end(self._shot_end(job, job.spec.about(error)))
             return None

@@ -4,13 +4,13 @@ An age is the time since a shot last changed. Times in the future, which a wrong
 as now, so that nothing is removed for being old by mistake.
 """
 
-import csv
 import math
 import os
 import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -60,11 +60,13 @@ class Finding:
         shot: the shot.
         faults: a line about each fault; empty if there is none.
         digests: True if there were digests to compare with.
+        is_begun: True if the shot is unfinished, so that only its pictures could be looked at.
     """
 
     shot: Shot
     faults: tuple[str, ...]
     digests: bool
+    is_begun: bool
 
 
 def list_stored(
@@ -173,6 +175,19 @@ def prune(workspace: Workspace, shot: Shot, iterates: bool) -> bool:
     return True
 
 
+def reopen(workspace: Workspace, shot: Shot) -> bool:
+    """Mark a finished shot as unfinished, so that it is taken again; nothing else is removed.
+
+    Returns:
+        False if a process is taking the shot, or the workspace cannot be written to.
+    """
+    with suppress(OSError, OutputError), workspace.claim(shot.key) as claim:
+        if claim.take_now():
+            (shot.path / "done.json").unlink(missing_ok=True)
+            return True
+    return False
+
+
 def verify(shot: Shot, thorough: bool = False) -> Finding:
     """Check that the files of a shot are as they were written.
 
@@ -185,7 +200,7 @@ def verify(shot: Shot, thorough: bool = False) -> Finding:
     except OSError:
         sums = {}
     faults = list(_faults(shot, sums, thorough))
-    return Finding(shot, tuple(faults), bool(sums))
+    return Finding(shot, tuple(faults), bool(sums), not (shot.path / "done.json").exists())
 
 
 def _stored(shot: Shot, now: float, films: tuple[Path, ...], is_held: bool) -> StoredShot:
@@ -269,7 +284,7 @@ def _trace_faults(shot: Shot, steps: Sequence[int]) -> Iterator[str]:
         return
     try:
         done, rows = shot.done(), shot.trace()
-    except (OutputError, csv.Error) as error:
+    except OutputError as error:
         yield str(error)
         return
     path = shot.path / "trace.csv"

@@ -10,7 +10,7 @@ from typing import Any
 
 import safetensors
 
-from medley.errors import CheckpointError, OutputError, PictureError
+from medley.errors import CheckpointError, PictureError, ShotError
 from medley.images import Pixels, decode
 
 SUMS = "SHA256SUMS"
@@ -48,7 +48,7 @@ class Shot:
         try:
             done = self.done()
             return bool(done["kept"] == len(self.steps())) and not done.get("pruned")
-        except (OutputError, KeyError):
+        except (ShotError, KeyError):
             return False
 
     @property
@@ -154,34 +154,33 @@ class Shot:
         """Read an iterate, uint8 `(height, width, 3)`.
 
         Raises:
-            PictureError: the iterate is unreadable.
+            ShotError: the iterate is unreadable.
         """
         try:
             return decode(self.step_path(step))
         except PictureError as error:
-            raise PictureError(f"{error}; remove '{self.path}' to take the shot again") from error
+            raise ShotError(f"{error}; remove '{self.path}' to take the shot again") from error
 
     def result(self) -> Pixels:
         """Read the last iterate of a finished shot.
 
         Raises:
-            OutputError: the shot is not finished.
-            PictureError: the iterate is unreadable.
+            ShotError: the shot is not finished, or the iterate is unreadable.
         """
         if not self.is_finished:
-            raise OutputError(f"the shot '{self.path}' is not finished; run the same command again")
+            raise ShotError(f"the shot '{self.path}' is not finished; run the same command again")
         return self.read(self.steps()[-1])
 
     def done(self) -> dict[str, Any]:
         """Read `done.json`: final losses, steps, seconds, number of kept iterates and their bytes.
 
         Raises:
-            OutputError: the file is missing or damaged.
+            ShotError: the file is missing or damaged.
         """
         try:
             value: dict[str, Any] = dict(json.loads(self._done.read_text("utf-8")))
         except (OSError, ValueError, TypeError) as error:
-            raise OutputError(
+            raise ShotError(
                 f"'{self._done}' is unreadable ({error}); remove '{self.path}' to start over"
             ) from error
         return value
@@ -190,14 +189,14 @@ class Shot:
         """Read all rows of the trace.
 
         Raises:
-            OutputError: the file is missing or is not a trace.
+            ShotError: the file is missing or is not a trace.
         """
         path = self.path / "trace.csv"
         try:
             with path.open(newline="", encoding="utf-8") as file:
                 return [_trace_row(row) for row in csv.DictReader(file)]
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise OutputError(
+        except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
+            raise ShotError(
                 f"'{path}' is unreadable ({error}); remove '{self.path}' to start over"
             ) from error
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medley.errors import OutputError
+from medley.errors import ShotError
 from medley.film.composite import composite, fit_picture, lay_frame
 from medley.film.encode import encode_film
 from medley.film.layout import Box, Layout, plan_layout
@@ -31,7 +31,7 @@ def track(shot: Shot) -> ShotTrack:
     """Read the steps of a finished shot and their changes, which a timeline is made from.
 
     Raises:
-        OutputError: the trace is unreadable, or iterates are missing.
+        ShotError: the trace is unreadable, or iterates are missing.
     """
     return _track(shot, shot.trace())
 
@@ -42,7 +42,7 @@ def _track(shot: Shot, rows: Sequence[TraceRow]) -> ShotTrack:
         zip((row.step for row in rows), accumulate(row.visual_change for row in rows), strict=True)
     )
     if not steps or steps[0] != 0 or not set(steps) <= set(so_far):
-        raise OutputError(f"iterates are missing in '{shot.path}'; remove it to take it again")
+        raise ShotError(f"iterates are missing in '{shot.path}'; remove it to take it again")
     sums = [so_far[step] for step in steps]
     changes = [0.0, *np.diff(sums).tolist()]
     return ShotTrack(tuple(steps), tuple(changes))
@@ -108,7 +108,7 @@ def segment_of(shot: Shot, caption: str, painting: Pixels | None, content: int =
     """Make the segment of a finished shot.
 
     Raises:
-        OutputError: the trace is unreadable, or iterates are missing.
+        ShotError: the trace is unreadable, or iterates are missing.
     """
     rows = shot.trace()
     losses = {row.step: row.loss for row in rows}
@@ -139,8 +139,8 @@ def cut_medley(
 
     Raises:
         FilmError: the timeline cannot be laid out, or ffmpeg fails.
-        OutputError: iterates are missing, or `path` cannot be written to.
-        PictureError: an iterate is unreadable.
+        OutputError: `path` cannot be written to.
+        ShotError: iterates are missing or unreadable.
     """
     home = [one.content for one in segments]
     titled = title_frames(settings.fps, settings.title_seconds) if settings.title else 0
