@@ -127,6 +127,15 @@ def in_full(path: Path) -> str:
     return str(path.absolute())
 
 
+def real_path(path: Path) -> Path:
+    """The path by which a file is the same however it was named: its folder's links are followed.
+
+    Neither file nor folder need be there. A link in the file's own place is not followed, because a
+    file that is written replaces it.
+    """
+    return Path(os.path.realpath(path.parent), path.name)
+
+
 def write_sums(path: Path, names: Iterable[str], known: Mapping[str, str]) -> None:
     """Write the digests of files beside `path`, in the form that `sha256sum --check` reads.
 

@@ -311,6 +311,28 @@ def test_films_that_would_share_a_sidecar_are_both_named(folder):
     assert "whose sidecars are one file; tell them apart" in said
 
 
+def test_one_file_by_two_names_is_found_and_nothing_is_made_for_it(folder):
+    (folder / "real").mkdir()
+    (folder / "alias").symlink_to("real")
+    (folder / "link.mp4").symlink_to("real/b.mp4")
+    film = '[[film]]\ncontent = "a.jpg"\nstyles = "art"\noutput = "{}"\n'
+    (folder / "films.toml").touch()
+    before = sorted(folder.rglob("*"))
+    for one, two in (
+        ("new/deep/../../a.mp4", "a.mp4"),
+        ("real/a.mp4", "alias/a.mp4"),
+        ("real/a.gif", "alias/new/../a.gif"),
+    ):
+        (said,) = faults(folder, film.format(one) + film.format(two))
+        assert "film 2: it makes '" in said
+        assert "a.mp4', which is the same file; " in said or "a.gif', which is the same" in said
+    (said,) = faults(folder, film.format("real/a.mp4") + film.format("alias/a.gif"))
+    assert "whose sidecars are one file" in said
+    # A film that is written replaces a link of its name, and not what the link leads to.
+    assert names(read(folder, film.format("link.mp4") + film.format("real/b.mp4")))
+    assert sorted(folder.rglob("*")) == before
+
+
 def test_the_same_film_twice_is_named_with_both_places(folder):
     found = faults(
         folder,

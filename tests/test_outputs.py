@@ -97,6 +97,16 @@ def test_what_no_format_can_be_is_said_before_any_shot(place, case):  # noqa: F8
     assert sorted(left) == before
 
 
+def test_a_film_is_claimed_by_any_name_of_its_folder(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "alias").symlink_to("real")
+    workspace = Workspace(tmp_path / "shots")
+    first, second = (Outputs(tmp_path / name / "a.mp4") for name in ("real", "alias"))
+    with first.claim(workspace) as one, second.claim(workspace) as other:
+        assert one.take_now()
+        assert not other.take_now()
+
+
 def test_folder_is_replaced_only_if_it_is_a_sequence(tmp_path):
     outputs = Outputs(tmp_path / "frames")
     outputs.check(force=False, inputs=[])

@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from medley.errors import ConfigError, Part, Setting, Source, in_files, words_of
+from medley.files import real_path
 from medley.settings.base import UNSET, is_set, path_of, place, rival_of, rivals_in, text_of
 from medley.settings.film import check_format
 from medley.settings.lines import Place, key_lines
@@ -352,7 +353,7 @@ class _Reader:
 
     def _check_name(self, film: _Named, first: dict[Path, _Named]) -> None:
         """Note a film as a fault that has an earlier one's name, whatever the suffixes."""
-        other = first.setdefault(film.path.absolute().with_suffix(""), film)
+        other = first.setdefault(real_path(film.path).with_suffix(""), film)
         if other is not film:
             self._blame(film.source, f"it makes {_clash(film, other)}")
 
@@ -416,7 +417,9 @@ def _clash(film: _Named, other: _Named) -> str:
     is_same = film.source == other.source
     if film.path != other.path:  # such as a.mp4 and a.gif
         whose = "" if is_same else f"{other.source} "
-        return f"'{film.path}', and {whose}'{other.path}', whose sidecars are one file; {way}"
+        is_one = real_path(film.path) == real_path(other.path)  # by a link, or a detour
+        shared = "which is the same file" if is_one else "whose sidecars are one file"
+        return f"'{film.path}', and {whose}'{other.path}', {shared}; {way}"
     return (
         f"'{film.path}' twice; {way}"
         if is_same

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medley.errors import OutputError, Setting
-from medley.files import check_folder_free, check_free, remove_parts_of, sha256
+from medley.files import check_folder_free, check_free, real_path, remove_parts_of, sha256
 from medley.film.encode import check_encoding
 from medley.settings import EncodeSettings
 from medley.settings.film import format_of
@@ -62,7 +62,7 @@ class Outputs:
 
     def claim(self, workspace: Workspace) -> Claim:
         """Make a lock, in the workspace of its shots, against other processes' cutting the film."""
-        mark = sha256(str(self.film.absolute()).encode(errors="surrogateescape"))[:24]
+        mark = sha256(str(real_path(self.film)).encode(errors="surrogateescape"))[:24]
         return workspace.claim(f"film-{mark}")
 
     def remove_parts(self) -> None:
