@@ -202,10 +202,20 @@ def safetensors_header(
 def check_free(path: Path, force: bool, inputs: Iterable[Path] = ()) -> None:
     """Check, before any work is done for it, that `path` may and can be written.
 
+    Nothing is left behind: folders that are still to be made are not made.
+
     Raises:
         OutputError: the file exists and `force` is not set, it is one of the inputs, or the
             folder is not writable.
     """
+    try:
+        _check_name(path, force, inputs)
+        _try_writing(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def _check_name(path: Path, force: bool, inputs: Iterable[Path]) -> None:
     if path.is_file() and any(own.is_file() and path.samefile(own) for own in inputs):
         raise OutputError(
             f"'{path}' is an input and would be replaced; name another ", Setting("output")
@@ -216,13 +226,19 @@ def check_free(path: Path, force: bool, inputs: Iterable[Path] = ()) -> None:
         raise OutputError(
             f"'{path}' exists; pass ", Setting("force", True), " to replace it, or name another"
         )
-    probe = _part_path(path)
-    try:
-        probe.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch(exist_ok=False)
-        probe.unlink()
-    except OSError as error:
-        raise cannot_write(path, error) from error
+
+
+def _try_writing(path: Path) -> None:
+    """Write and remove a file in the path's folder, or in the nearest one that is there already.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    parents = path.absolute().parents
+    folder = next(folder for folder in parents if folder.exists() or folder.is_symlink())
+    probe = folder / _part_path(path).name
+    probe.touch(exist_ok=False)
+    probe.unlink()
 
 
 def check_folder_free(path: Path, force: bool, own: re.Pattern[str]) -> None:
@@ -314,7 +330,8 @@ def _remove(part: Path) -> None:
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """Make the error that says that `path` could not be written, and why."""
-    if file := next((folder for folder in path.parents if folder.is_file()), None):
+    # Unlike Path.is_file, this answers for a name that is too long.
+    if file := next((folder for folder in path.parents if os.path.isfile(folder)), None):  # noqa: PTH113
         return OutputError(
             f"cannot write '{path}': '{file}' is a file, no folder; name another place"
         )

@@ -593,6 +593,7 @@ def test_check_says_what_a_batch_would_take_and_makes_nothing(place, monkeypatch
     assert "2 films, 0 of them made; 4 different shots, 0 of them finished" in done.stdout
     assert "forecast: 8 steps, about 0:04" in done.stdout
     assert not (place / "shots").exists()
+    assert not (place / "outputs").exists()
     (place / "bad.png").touch()
     failed = command(place, '[[film]]\ncontent = "bad.png"\n', "--check", expect=1)
     assert "cannot be made: " in failed.stderr

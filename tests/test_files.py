@@ -1,5 +1,6 @@
 import hashlib
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from medley.errors import OutputError
 from medley.files import (
     cache_folder,
+    check_folder_free,
     check_free,
     file_sha256,
     part_file,
@@ -135,6 +137,20 @@ def test_unwritable_output_is_found_before_any_work(tmp_path):
         check_free(tmp_path / "file" / "film.mp4", force=False)
     with pytest.raises(OutputError, match="is a folder"):
         check_free(tmp_path, force=True)
+    with pytest.raises(OutputError, match="File name too long"):
+        check_free(tmp_path / ("x" * 300) / "film.mp4", force=False)
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(OutputError, match="No such file"):
+        check_free(tmp_path / "link" / "film.mp4", force=False)
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "deep/er/film.mp4", "new/deep/../../film.mp4"])
+def test_looking_whether_a_file_can_be_written_leaves_nothing(name, tmp_path):
+    check_free(tmp_path / name, force=False)
+    check_folder_free(tmp_path / name, False, re.compile("x"))
+    assert names(tmp_path) == []
+    write_json(tmp_path / name, {})  # which makes the folders then
+    assert (tmp_path / name).is_file()
 
 
 def test_digests_agree_with_hashlib(tmp_path):
