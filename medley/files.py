@@ -210,7 +210,7 @@ def check_free(path: Path, force: bool, inputs: Iterable[Path] = ()) -> None:
     """
     try:
         _check_name(path, force, inputs)
-        _try_writing(path)
+        try_writing(path)
     except OSError as error:
         raise cannot_write(path, error) from error
 
@@ -228,7 +228,7 @@ def _check_name(path: Path, force: bool, inputs: Iterable[Path]) -> None:
         )
 
 
-def _try_writing(path: Path) -> None:
+def try_writing(path: Path) -> None:
     """Write and remove a file in the path's folder, or in the nearest one that is there already.
 
     Raises:

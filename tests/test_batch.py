@@ -831,6 +831,38 @@ def test_faults_of_a_manifest_are_a_line_each(place):
     ]
 
 
+def _error_of(done):
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error")]
+    return line
+
+
+@pytest.mark.usefixtures("here")
+def test_check_refuses_what_the_run_refuses_at_once(place, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(place / "cache"))
+    keep_pace("cpu", "float32", Pace(0.5, 0.0))
+
+    def both(*more):
+        before = sorted(place.rglob("*"))
+        said = [
+            _error_of(command(place, RENDER, *how, *more, expect=1)) for how in ([], ["--check"])
+        ]
+        assert sorted(place.rglob("*")) == before
+        assert said[0] == said[1]
+        (fault,) = json.loads(command(place, RENDER, "--check", "--json", *more, expect=1).stdout)[
+            "faults"
+        ]
+        assert fault["message"] in said[0]
+        return said[0]
+
+    (place / "films.toml").touch()
+    said = both("--workspace", "photo.png/shots")
+    assert "cannot write to 'photo.png/shots/shots' (Not a directory); make room" in said
+    assert "cannot write the log 'photo.png/x'" in both("--log-json", "photo.png/x")
+    assert "cannot write the log 'styles'" in both("--log-json", "styles")
+    monkeypatch.setattr("medley.studio.forecast.free_disk", lambda _: 1000)
+    assert "and the disk has 1.0 KB free; pass keep_every" in both()
+
+
 @pytest.mark.usefixtures("here")
 def test_a_workspace_that_cannot_be_written_to_is_one_line(place):
     done = command(place, RENDER, "--workspace", "photo.png/shots", expect=1)

@@ -21,7 +21,7 @@ from medley.events import Event
 from medley.settings import EngineSettings
 from medley.settings.manifest import Manifest, read_manifest
 from medley.studio.engines.choice import open_engine, planning_devices
-from medley.studio.event_log import EventLog, log_path, open_log
+from medley.studio.event_log import EventLog, check_log, log_path, open_log
 from medley.studio.forecast import Prepared, prepare
 from medley.studio.page import common_folder, write_page
 from medley.studio.run import Report, run
@@ -76,18 +76,18 @@ def _run_batch(request: Request, settings: EngineSettings) -> int:
             unattended=True,
             # Only where someone waits for the answer.
             patience="always" if request.check else "none",
-            begins=not request.check,
         )
         _tell_impossible(manifest, ready)
+        log = request.log_json or log_path(manifest.workspace, manifest.path)
         if request.check:
             warn_of_films(ready.plan, show)
+            check_log(log)
             if request.as_json:
                 print_check(manifest, ready, in_manifest)
             else:
                 show_check(ready)
             return int(bool(ready.plan.failed))
         _open(ready, show)
-        log = request.log_json or log_path(manifest.workspace, manifest.path)
         with open_log(log, request.log_json is not None, in_manifest) as events:
             report = _make(manifest, ready, settings, show, events)
         name = manifest.path.stem

@@ -6,6 +6,7 @@
 """
 
 import datetime
+import errno
 import json
 import os
 import time
@@ -16,6 +17,7 @@ from typing import Any, TextIO
 
 from medley.errors import OutputError, Setting, Wording, words_of
 from medley.events import Event, Kind
+from medley.files import try_writing
 
 # The event's attributes that are logged, by kind of event, and their names in the log.
 _SHOT = {"key": "key", "title": "title", "worker": "worker"}
@@ -80,19 +82,39 @@ def open_log(path: Path, every_step: bool, wording: Wording = str) -> Iterator[E
     Raises:
         OutputError: the file cannot be written.
     """
+    check_log(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise OutputError(
-            f"cannot write the log '{path}' ({error.strerror or error}); name another place with ",
-            Setting("log_json"), ", or another ", Setting("workspace"),
-        ) from error  # fmt: skip
+        raise _cannot_log(path, error) from error
     try:
         yield EventLog(file, every_step, wording)
     finally:
         with suppress(OSError):
             file.close()
+
+
+def check_log(path: Path) -> None:
+    """Check that a log can be opened; a new one is not made.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    try:
+        if not path.exists():
+            try_writing(path)
+        elif path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    except OSError as error:
+        raise _cannot_log(path, error) from error
+
+
+def _cannot_log(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot write the log '{path}' ({error.strerror or error}); name another place with ",
+        Setting("log_json"), ", or another ", Setting("workspace"),
+    )  # fmt: skip
 
 
 def log_path(workspace: Path, manifest: Path) -> Path:

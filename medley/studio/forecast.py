@@ -94,11 +94,12 @@ def prepare(
         force: True to replace existing films.
         unattended: True to plan as a batch does, which goes on after a failure.
         patience: condition for measuring the machine's pace.
-        begins: True if shots will be taken: then a disk that is far too small is an error.
+        begins: True to refuse what a run refuses at once: a workspace that cannot be written to,
+            or a disk that is far too small.
 
     Raises:
         MedleyError: an order cannot be carried out, and `unattended` is False; or the memory or
-            the disk is too small.
+            the disk is too small; or the workspace cannot be written to.
     """
     planned = plan(
         orders,
@@ -116,7 +117,8 @@ def prepare(
         listener(Event("told", error=error))
 
     expected = forecast(planned, used, pace, warn if unattended else None)
-    if begins:
+    if begins and planned.jobs:
+        planned.workspace.check_writable()
         check_disk(expected.disk_bytes, free_disk(planned.workspace.root))
     return Prepared(planned, expected, used)
 

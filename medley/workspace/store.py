@@ -29,6 +29,7 @@ from medley.files import (
     part_file,
     remove_parts,
     sha256,
+    try_writing,
     write_bytes,
     write_json,
     write_sums,
@@ -74,6 +75,17 @@ class Workspace:
     def folder(self) -> Path:
         """The folder that contains the shots' folders."""
         return self.root / "shots"
+
+    def check_writable(self) -> None:
+        """Check, before any work is done for it, that shots can be written; nothing is made.
+
+        Raises:
+            OutputError: they cannot.
+        """
+        try:
+            try_writing(self.folder / "shot")
+        except OSError as error:
+            raise self._cannot_write(self.folder, error) from error
 
     def claim(self, name: str) -> Claim:
         """Make a lock against other processes' taking the same shot or cutting the same film.
