@@ -509,11 +509,37 @@ def test_a_run_is_seen_from_outside_and_leaves_word_only_of_what_is_not_made(pla
     assert seen[0][1:] == ("waiting", 2, dict.fromkeys(names, "waiting"))
     assert seen[1][1:] == ("waiting", 1, dict(zip(names, ("finished", "waiting"), strict=True)))
     (film,) = survey(planned.workspace).films
-    assert film.state == "failed"
+    assert (film.state, film.error) == ("failed", "spoilt")
     again = plan(place, RENDER)
     make(again, Here(model, planned.workspace), watch)
     assert seen[-1][:3] == ("cutting", "cutting", 0)
+    (film,) = survey(planned.workspace).films
+    assert (film.path, film.state, film.shots, film.missing) == (
+        *(str(planned.films[0].path), "made", 2),
+        0,
+    )
+    assert list((planned.workspace.root / ".runs").iterdir()) == []
+    for key in planned.films[0].keys:
+        prune(planned.workspace, planned.workspace.shot(key), True)
+    found = survey(planned.workspace)
+    assert found.is_done
+    assert ([shot.state for shot in found.shots], found.films[0].missing) == (["pruned"] * 2, 2)
+    planned.films[0].path.unlink()
     assert survey(planned.workspace).films == ()
+
+
+def test_the_reason_of_a_film_that_failed_is_left_with_it(place, model):
+    bad = RENDER + '[[film]]\ncontent = "tall.png"\nseconds_per_painting = 0.1\n'
+    planned = plan(place, bad)
+    make(planned, Here(model, planned.workspace, bad=["painting_2.png"]))
+    shown = run("status", "shots", "--json", cwd=place).stdout.splitlines()
+    films = [one for one in map(json.loads, shown) if "film" in one]
+    assert [film["state"] for film in films] == ["failed", "failed"]
+    assert films[0]["error"].endswith("painting_2.png' spoils")
+    assert "are too few" in films[1]["error"]
+    shown = " ".join(run("status", "shots", cwd=place).stdout.split())
+    assert "outputs/photo-medley.mp4: 1 of 2 shots failed: '" in shown
+    assert "painting_2.png' spoils outputs/tall-medley.mp4: " in shown
 
 
 def test_the_forecast_adds_up_the_shots_of_all_films(place):

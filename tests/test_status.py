@@ -206,6 +206,18 @@ def test_the_status_command_shows_films_and_waiting_shots(noted, tmp_path):
     }
 
 
+def test_pruned_shots_are_counted_apart_unless_a_run_is_to_take_them(workspace, tmp_path):
+    done = workspace.root / "shots" / "aaa" / "done.json"
+    done.write_text(json.dumps({"pruned": True}))
+    said = run("status", "shots", cwd=tmp_path).stdout
+    assert re.search(r"^finished +0$.*^pruned +1$", said, re.MULTILINE | re.DOTALL)
+    rows = run("status", "shots", "--json", cwd=tmp_path).stdout.splitlines()
+    assert json.loads(rows[0]) == {"key": "aaa", "state": "pruned", "title": "photo, sea"}
+    note = RunNote(workspace.root, NotedRun((), {"aaa": "harbour, sea"}, {"aaa": 9}))
+    note.begin()
+    assert survey(workspace).shots[0].state == "waiting"
+
+
 def test_a_thousand_waiting_shots_are_counted_and_not_all_named(workspace, tmp_path):
     steps = {f"key{number}": 9 for number in range(1000)}
     titles = {key: f"photo, sea {key}" for key in steps}

@@ -21,6 +21,7 @@ from medley.workspace.store import Workspace
 _WATCH_S = 2.0  # between two looks
 _WAITING = 20  # shots that wait are named up to here
 _FIRST = ("running", "begun", "waiting")
+_LAST = ("finished", "pruned")
 
 
 def show_status(workspace: Path) -> None:
@@ -62,7 +63,7 @@ def print_status(workspace: Path) -> None:
     for shot in found.shots:
         click.echo(json.dumps(_known_of(shot, place)))
     for film in found.films:
-        known = asdict(film)
+        known = {name: one for name, one in asdict(film).items() if one != ""}
         click.echo(json.dumps({"film": known.pop("path"), **known}))
 
 
@@ -70,6 +71,8 @@ def _page(place: Workspace, found: Survey) -> RenderableType:
     """Counts, then the films and the shots that are not done."""
     counts = Counter(str(shot.state) for shot in found.shots)
     facts = {state: f"{counts[state]:,}" for state in ("finished", *_FIRST)}
+    if counts["pruned"]:
+        facts["pruned"] = f"{counts['pruned']:,}"
     if found.films:
         made = sum(film.state == "made" for film in found.films)
         facts["films"] = f"{made:,} of {len(found.films):,} made"
@@ -81,6 +84,8 @@ def _page(place: Workspace, found: Survey) -> RenderableType:
     parts: list[RenderableType] = [Text(line, no_wrap=True, overflow="ignore") for line in lines]
     if films := [film for film in found.films if film.state != "made"]:
         parts.append(table_of(["film", "state", "shots"], map(_film_row, films)))
+        why = {_film_row(film)[0]: film.error for film in films if film.error}
+        parts += [Text(printable(f" {name}: {error}")) for name, error in why.items()]
     left = [shot for state in _FIRST for shot in found.shots if shot.state == state]
     shown = len(left) - max(0, counts["waiting"] - _WAITING)
     if left:
@@ -94,7 +99,7 @@ def _page(place: Workspace, found: Survey) -> RenderableType:
 def _known_of(shot: ShotStatus, place: Workspace) -> dict[str, Any]:
     """What was read of a shot; nothing is made up."""
     known = asdict(shot)
-    if shot.state == "finished":
+    if shot.state in _LAST:
         title = shot.title or place.shot(shot.key).name
         return {"key": shot.key, "state": shot.state, "title": title}
     if shot.step < 0:

@@ -111,12 +111,12 @@ def run(
 
 def _noted(plan: Plan) -> NotedRun:
     """What others may know of a plan."""
-    failed = [plan.orders[number].film_path for number in plan.failed]
+    failed = [(plan.orders[at].film_path, error) for at, error in plan.failed.items()]
     films = [
         NotedFilm(_noted_path(film.path), tuple(film.keys), "made" if film.is_made else "waiting")
         for film in plan.films
     ]
-    films += [NotedFilm(_noted_path(path), (), "failed") for path in failed]
+    films += [NotedFilm(_noted_path(path), (), "failed", str(error)) for path, error in failed]
     steps = {key: job.spec.settings.steps for key, job in plan.jobs.items()}
     return NotedRun(tuple(films), plan.labels, steps)
 
@@ -278,7 +278,8 @@ class _Runner:
         seconds, shots = time.monotonic() - began, len(film.shots)
         end = Event("filmend", path, steps=shots, seconds=seconds, error=error)
         if not self._stopping.is_set():
-            self._note.tell(_noted_path(film.path), "failed" if error else "made")
+            why = "" if error is None else str(error)
+            self._note.tell(_noted_path(film.path), "failed" if error else "made", why)
         self._notify(end)
         return end
 
@@ -311,7 +312,7 @@ class _Runner:
             error = MedleyError(f"{len(lost)} of {shots} shots failed: ", *why)
             keys = tuple(shot.key for shot in lost)
             end = Event("filmend", path, steps=shots, error=error, lost=keys)
-            self._note.tell(_noted_path(film.path), "failed")
+            self._note.tell(_noted_path(film.path), "failed", str(error))
             self._notify(end)
             return end
         if film.is_made:

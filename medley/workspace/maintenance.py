@@ -6,7 +6,6 @@ as now, so that nothing is removed for being old by mistake.
 
 import math
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,11 +21,9 @@ from medley.settings import PruneSettings
 from medley.workspace.locks import reserved
 from medley.workspace.runs import films_to_make
 from medley.workspace.shot import SUMS, Shot
-from medley.workspace.store import Workspace
+from medley.workspace.store import Workspace, shots_named
 
 State = Literal["finished", "pruned", "begun"]
-
-_KEY = re.compile(rb'"shot": "([0-9a-f]{24})"')
 
 
 @dataclass(frozen=True)
@@ -103,11 +100,11 @@ def find_films(folders: Iterable[Path]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in dict.fromkeys(one for place in folders for one in _sidecars(place.absolute())):
         try:
-            keys = set(_KEY.findall(path.read_bytes()))
+            keys = shots_named(path.read_text("utf-8", "replace"))
         except OSError:
             continue
         for key in keys:
-            found.setdefault(key.decode(), []).append(path)
+            found.setdefault(key, []).append(path)
     return found
 
 

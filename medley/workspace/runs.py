@@ -30,11 +30,13 @@ class NotedFilm:
         path: absolute path of the film.
         shots: keys of its shots.
         state: "waiting" for its shots or for its turn, "cutting", "made" or "failed".
+        error: why it failed.
     """
 
     path: str
     shots: tuple[str, ...]
     state: FilmState = "waiting"
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,10 @@ class RunNote:
     def begin(self) -> None:
         """Write the note, in the place of those that earlier runs for the same films left."""
         run = self._run
-        films = [{"film": one.path, "shots": one.shots, "state": one.state} for one in run.films]
+        films = [
+            {"film": one.path, "shots": one.shots, "state": one.state, "error": one.error}
+            for one in run.films
+        ]
         line = json.dumps({"films": films, "titles": dict(run.titles), "steps": dict(run.steps)})
         with suppress(OutputError, OSError):
             self._claim.take_now()
@@ -86,11 +91,11 @@ class RunNote:
                     _remove(path)
             write_bytes(self._path, f"{line}\n".encode())
 
-    def tell(self, film: str, state: FilmState) -> None:
-        """Note what has become of a film, by its absolute path."""
+    def tell(self, film: str, state: FilmState, error: str = "") -> None:
+        """Note what has become of a film, by its absolute path, and why it failed."""
         with suppress(OSError), self._path.open("r+", encoding="utf-8") as file:
             file.seek(0, 2)
-            file.write(json.dumps({"film": film, "state": state}) + "\n")
+            file.write(json.dumps({"film": film, "state": state, "error": error}) + "\n")
 
     def end(self, is_done: bool) -> None:
         """Let the note go: it stays for people if the run has not done everything."""
@@ -129,18 +134,24 @@ def _read(path: Path, is_running: bool) -> NotedRun:
     first, *later = path.read_text("utf-8").splitlines()
     about: dict[str, Any] = json.loads(first)
     films = {
-        one["film"]: NotedFilm(one["film"], tuple(one["shots"]), one["state"])
+        one["film"]: NotedFilm(one["film"], tuple(one["shots"]), *_fate(one))
         for one in about["films"]
     }
     for line in later:
         with suppress(ValueError):  # the last one may be half written
             told = json.loads(line)
-            films[told["film"]] = replace(films[told["film"]], state=told["state"])
+            state, error = _fate(told)
+            films[told["film"]] = replace(films[told["film"]], state=state, error=error)
     found: Iterable[NotedFilm] = films.values()
     if not is_running:
         noted = path.stat().st_mtime
         found = [replace(film, state=_state_since(film, noted)) for film in found]
     return NotedRun(tuple(found), about["titles"], about["steps"], is_running)
+
+
+def _fate(told: Mapping[str, Any]) -> tuple[FilmState, str]:
+    """The state of a film and why it failed, which an older version does not tell."""
+    return told["state"], str(told.get("error", ""))
 
 
 def _state_since(film: NotedFilm, noted: float) -> FilmState:

@@ -52,6 +52,14 @@ class Shot:
             return False
 
     @property
+    def is_pruned(self) -> bool:
+        """Whether the iterates between the first and the last were removed."""
+        try:
+            return bool(self.done().get("pruned"))
+        except ShotError:
+            return False
+
+    @property
     def _done(self) -> Path:
         return self.path / "done.json"
 

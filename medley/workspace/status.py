@@ -1,9 +1,11 @@
 """Progress of a workspace's shots and films, read from outside while other processes make them.
 
-Nothing is read of finished shots, so that thousands of them take no time. `maintenance` reads more.
+Of finished shots hardly anything is read, so that thousands of them take no time; `maintenance`
+reads more.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -12,7 +14,7 @@ from medley.errors import OutputError
 from medley.workspace.locks import is_claimed
 from medley.workspace.runs import FilmState, NotedRun, noted_runs
 from medley.workspace.shot import Shot
-from medley.workspace.store import Workspace
+from medley.workspace.store import Workspace, shots_named
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class ShotStatus:
 
     Attributes:
         key: key of the shot.
-        state: "running" while a process takes the shot; "begun" if none does, and it is unfinished;
+        state: "finished"; "pruned" if only its first and last iterates are left; "running" while a
+            process takes the shot; "begun" if none does, and it is unfinished;
             "waiting" if a run is to take it and has not begun it.
         step: number of the last iterate, or -1 before the first.
         steps: number of the shot's last step, or 0 if it is unknown.
@@ -31,7 +34,7 @@ class ShotStatus:
     """
 
     key: str
-    state: Literal["finished", "running", "begun", "waiting"]
+    state: Literal["finished", "pruned", "running", "begun", "waiting"]
     step: int = -1
     steps: int = 0
     loss: float = 0.0
@@ -48,19 +51,21 @@ class ShotStatus:
 
 @dataclass(frozen=True)
 class FilmStatus:
-    """Progress of a film that a run is to make.
+    """Progress of a film that a run is to make, or has made.
 
     Attributes:
         path: absolute path of the film.
         state: "waiting" for its shots or its turn, "cutting", "made" or "failed".
         shots: number of its shots.
         missing: number of those that are not finished.
+        error: why it failed; "" if it did not, or if that is not known.
     """
 
     path: str
     state: FilmState
     shots: int
     missing: int
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,8 @@ class Survey:
 
     Attributes:
         shots: shots that have a folder, sorted by key, and then those that wait, in their order.
-        films: films of all runs that have not made everything, in their order.
+        films: films that were made of the shots and are still there, the oldest first; then those
+            of the runs that have not made everything, in their order.
         is_running: True if a process takes a shot or makes a film.
     """
 
@@ -80,7 +86,7 @@ class Survey:
     @property
     def is_done(self) -> bool:
         """Whether there is nothing left to be taken or made."""
-        shots = all(shot.state == "finished" for shot in self.shots)
+        shots = all(shot.state in ("finished", "pruned") for shot in self.shots)
         return shots and all(film.state == "made" for film in self.films)
 
 
@@ -102,8 +108,10 @@ def survey(workspace: Workspace) -> Survey:
     for run in runs:
         for key, steps in run.steps.items():
             waits = ShotStatus(key, "waiting", steps=steps, title=run.titles.get(key, ""))
-            shots.setdefault(key, waits)
-    films = {one.path: one for run in runs for one in _films(run, shots)}
+            if key not in shots or shots[key].state == "pruned":
+                shots[key] = waits
+    noted = {one.path: one for run in runs for one in _films(run, shots)}
+    films = {one.path: one for one in _made_films(workspace, shots)} | noted
     is_running = any(run.is_running for run in runs)
     return Survey(
         tuple(shots.values()),
@@ -119,7 +127,8 @@ def _films(run: NotedRun, shots: Mapping[str, ShotStatus]) -> Iterator[FilmStatu
             film.path,
             film.state,
             len(film.shots),
-            sum(key not in shots or shots[key].state != "finished" for key in film.shots),
+            _missing(film.shots, shots),
+            film.error if film.state == "failed" else "",
         )
         for film in run.films
     ]
@@ -127,12 +136,29 @@ def _films(run: NotedRun, shots: Mapping[str, ShotStatus]) -> Iterator[FilmStatu
         yield from films
 
 
+def _made_films(workspace: Workspace, shots: Mapping[str, ShotStatus]) -> Iterator[FilmStatus]:
+    """The films that the workspace remembers and that are still there, the oldest first."""
+    for sidecar in sorted(workspace.films(), key=lambda path: path.stat().st_mtime_ns):
+        try:
+            text = sidecar.read_text("utf-8")
+            path = sidecar.with_name(json.loads(text)["film"]["file"])
+        except (OSError, ValueError, RecursionError, KeyError, TypeError):
+            continue  # damaged, or not medley's
+        if path.exists():
+            keys = shots_named(text)
+            yield FilmStatus(str(path), "made", len(keys), _missing(keys, shots))
+
+
+def _missing(keys: Iterable[str], shots: Mapping[str, ShotStatus]) -> int:
+    return sum(key not in shots or shots[key].state != "finished" for key in keys)
+
+
 def list_progress(workspace: Workspace) -> Iterator[ShotStatus]:
     """Yield the progress of every shot that has a folder, sorted by key."""
     folder = workspace.folder
     for shot in workspace.shots():
         if (shot.path / "done.json").is_file():
-            yield ShotStatus(shot.key, "finished")
+            yield ShotStatus(shot.key, "pruned" if shot.is_pruned else "finished")
         else:
             yield _progress(shot, is_claimed(folder, shot.key))
 

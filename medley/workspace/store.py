@@ -16,6 +16,7 @@ finished. This module knows pixels and bytes, not torch.
 
 import csv
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -41,6 +42,14 @@ from medley.workspace.shot import COLUMNS, SUMS, Shot, TraceRow
 ENCODERS = 2  # threads that encode iterates
 _WAITING = 8  # most iterates that wait for an encoder before the optimization has to wait,
 _WAITING_BYTES = 64 * 2**20  # or as many as fit into these bytes, but at least one
+
+
+_KEY = re.compile(r'"shot": "([0-9a-f]{24})"')
+
+
+def shots_named(sidecar: str) -> list[str]:
+    """The keys of the shots that a sidecar's text names, each once."""
+    return list(dict.fromkeys(_KEY.findall(sidecar)))
 
 
 class Workspace:
