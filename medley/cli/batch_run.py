@@ -99,7 +99,7 @@ def _run_batch(request: Request, settings: EngineSettings) -> int:
                 click.echo(film.key)
         show.line(f"summary '{page}', log '{log}'")
     if report.failures:
-        _show_failures(report, ready, log)
+        _show_failures(report, log)
     return int(bool(report.failures))
 
 
@@ -142,9 +142,8 @@ def _make(
     return report
 
 
-def _show_failures(report: Report, ready: Prepared, log: Path) -> None:
+def _show_failures(report: Report, log: Path) -> None:
     """Tell on standard error what failed and why, even if all else is quiet."""
-    told = list(ready.plan.failed.values())
     click.echo(
         f"Error: {len(report.failures):,} of {counted(len(report.films), 'film')} failed; the same"
         f" command tries again; log '{log}'",
@@ -152,8 +151,6 @@ def _show_failures(report: Report, ready: Prepared, log: Path) -> None:
     )
     for film in report.failures:
         why = words_of(film.error, in_manifest)
-        if film.error in told:
-            why = "cannot be made, as was said first"
         click.echo(f"  {printable(film.key)}: {printable(why)}", err=True)
     for shot in report.lost:
         attempts = f" after {shot.attempts} attempts" if shot.attempts > 1 else ""
