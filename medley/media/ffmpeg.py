@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,6 +29,14 @@ _FOLLOWS = re.compile(
 
 # SVT-AV1 tells its settings at length unless it is told not to.
 _QUIET = {"SVT_LOG": "1"}
+
+
+_SIGNALS = {
+    "SIGXFSZ": "the file is larger than the file size limit, ulimit -f, allows",
+    "SIGXCPU": "the limit of CPU time, ulimit -t, was reached",
+    "SIGKILL": "killed from outside, as when memory runs out",
+}
+"""What signals of the system's limits mean."""
 
 
 def ffmpeg(*options: str) -> list[str]:
@@ -111,7 +120,17 @@ def feed(options: Sequence[str], frames: Iterable[bytes]) -> None:
         listener.join()
         process.stderr.close()
     if code:
-        raise FilmError(f"ffmpeg stopped with code {code} at frame {written}: {cause(said)}")
+        how = ended(code)
+        raise FilmError(f"ffmpeg {how} at frame {written}: {cause(said)}")
+
+
+def ended(code: int) -> str:
+    """Words for how ffmpeg ended, by its exit code, which is negative after a signal."""
+    if code >= 0:
+        return f"stopped with code {code}"
+    name = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
+    why = _SIGNALS.get(name)
+    return f"was ended by {name} ({why})" if why else f"was ended by {name}"
 
 
 def cause(lines: Iterable[str]) -> str:
