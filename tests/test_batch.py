@@ -733,6 +733,14 @@ def test_check_tells_programs_each_fault_of_a_manifest_with_its_place(place):
     assert len(failed.stderr.splitlines()) == 2
 
 
+def test_check_tells_programs_the_line_that_is_no_toml(place):
+    (place / "films.toml").write_text('[[film]]\ncontent = "a.jpg"\nbits: 4\n')
+    failed = run("batch", "films.toml", "--check", "--json", cwd=place, expect=1)
+    (fault,) = json.loads(failed.stdout)["faults"]
+    assert (fault["file"], fault["line"]) == ("films.toml", 3)
+    assert fault["message"].startswith("it is not TOML (Expected '='")
+
+
 @pytest.mark.parametrize("text", ["films = [", "[[film]]\n"])
 def test_check_tells_programs_what_is_wrong_with_a_whole_file(place, text):
     (place / "films.toml").write_text(text)

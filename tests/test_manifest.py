@@ -382,10 +382,25 @@ def test_no_two_names_are_called_the_same_that_may_differ_once_a_fault_is_mended
     assert "it makes" not in found
 
 
+OWN, THERE = "is no film's, but the whole batch's; pass", "on the command line"
+
+
+def test_options_of_the_batch_are_told_apart_from_misspelt_settings(folder):
+    film = '[defaults]\nstyles = "art"\ndevices = "cpu"\n[[film]]\ncontent = "a.jpg"\n'
+    said = faults(folder, film + 'retries = 3\nforce = true\nlog-json = "x"\nquiet = true\n')
+    assert said == [
+        f"F line 3, [defaults]: devices {OWN} --devices {THERE}",
+        f"F line 6, film 1: retries {OWN} --retries {THERE}",
+        f"F line 7, film 1: force {OWN} --force {THERE}",
+        f"F line 8, film 1: log-json {OWN} --log-json {THERE}",
+        f"F line 9, film 1: quiet {OWN} --quiet {THERE}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("films = [\n", r"is not TOML \(Invalid value"),
+        ("films = [\n", "F line 1: it is not TOML (Invalid value"),
         ("[[film]\n", r"is not TOML \(.*line 1"),
         ("", "there is no [[film]]; write one for each film"),
         ("film = 3\n", "film is no list of tables; write each as [[film]]"),

@@ -19,7 +19,7 @@ from medley.cli.words import counted, in_options, printable
 from medley.errors import MedleyError, Setting, in_files, worded, words_of
 from medley.events import Event
 from medley.settings import EngineSettings
-from medley.settings.manifest import Manifest, read_manifest
+from medley.settings.manifest import OF_THE_BATCH, Manifest, read_manifest
 from medley.studio.engines.choice import open_engine, planning_devices
 from medley.studio.event_log import EventLog, check_log, log_path, open_log
 from medley.studio.forecast import Prepared, prepare
@@ -42,7 +42,7 @@ class Request(NamedTuple):
     as_json: bool
 
 
-_OWN = {*EngineSettings.model_fields, "force", "log_json", "page", "workspace", "yes"}
+_OWN = {*OF_THE_BATCH, "workspace"}
 """Options of the command; everything else that a message may name stands in the manifest."""
 
 

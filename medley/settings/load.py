@@ -139,6 +139,9 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 
 Schema = TypeVar("Schema", bound=Settings)
 
+COMMAND_LINE = ("force", "quiet")
+"""Options of commands that are no settings, and are never read from a file."""
+
 VERSION = "medley"
 """Key of the version of medley that wrote a file."""
 
@@ -190,7 +193,8 @@ def read_file(path: Path) -> SettingsFile:
         raise ConfigError(f"{source} is nested too deeply; name another file") from error
     except ValueError as error:  # no such file, or a number of thousands of digits
         what = "TOML" if is_toml else "JSON"
-        raise ConfigError(f"{source} is not {what} ({error}); mend that place") from error
+        where = source._replace(line=_line_of(error, text))
+        raise ConfigError((where, f": it is not {what} ({error}); mend that place")) from error
     if is_toml:
         return SettingsFile(source, folder, found, text)
     about = found if isinstance(found, dict) else {}
@@ -202,6 +206,15 @@ def read_file(path: Path) -> SettingsFile:
             " name another file"
         )
     return SettingsFile(source, folder, order, text, command)
+
+
+def _line_of(error: ValueError, text: str) -> int:
+    """The line of a fault of TOML or JSON, from 1; 0 if it is not told."""
+    if isinstance(error, json.JSONDecodeError):
+        return error.lineno
+    if found := re.search(r"\(at line (\d+), column \d+\)$", str(error)):
+        return int(found[1])
+    return len(text.splitlines()) if str(error).endswith("(at end of document)") else 0
 
 
 def read_table(
@@ -378,6 +391,8 @@ def missing_in(error: ValidationError) -> list[str]:
 def _unknown(key: str, value: Any, names: Collection[str]) -> list[Part]:
     if isinstance(value, Mapping):
         return [f"[{key}] is a table; settings stand in none, each as name = value"]
+    if key in COMMAND_LINE:
+        return [f"'{key}' stands in no file; pass ", Setting(key), " on the command line"]
     close = difflib.get_close_matches(key.replace("-", "_"), sorted(names), n=1)
     if close:
         return [f"there is no setting '{key}'; did you mean '{close[0]}'?"]

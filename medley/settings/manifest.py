@@ -29,6 +29,7 @@ from medley.settings.base import UNSET, is_set, path_of, place, rival_of, rivals
 from medley.settings.film import check_format
 from medley.settings.lines import Place, key_lines
 from medley.settings.load import (
+    COMMAND_LINE,
     SettingsFile,
     check_table,
     complaint,
@@ -47,7 +48,7 @@ from medley.settings.product import (
     multiplies,
     tell_apart,
 )
-from medley.settings.run import RunSettings
+from medley.settings.run import EngineSettings, RunSettings
 
 MANY = 10_000
 """Most films of a manifest that need no confirmation."""
@@ -57,6 +58,9 @@ SHARED: dict[str, tuple[Part, ...]] = {
     "device": ("pass ", Setting("devices"), " to the batch"),
 }
 """Settings that a single film cannot have, and what to do instead."""
+
+OF_THE_BATCH = {*EngineSettings.model_fields, *COMMAND_LINE, "log_json", "page", "yes"}
+"""Options of the batch's own command, which no film can have."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +211,10 @@ class _Reader:
             if name == "kind" or (name == "workspace" and not number):
                 continue
             at = self._at(number, key)
+            if name in OF_THE_BATCH:
+                told = f"{key} is no film's, but the whole batch's; pass ", Setting(name)
+                self._blame(at, *told, " on the command line")
+                continue
             if name in SHARED:
                 self._blame(at, f"{key} is not a single film's; ", *SHARED[name])
                 continue
