@@ -207,6 +207,31 @@ def test_film_stands_for_its_sidecar_in_every_format(made, lost):
         assert "steps = 3" in run("render", "--config", name, "--print-config", cwd=lost).stdout
 
 
+@pytest.mark.parametrize("command", ["render", "walk", "sweep"])
+@pytest.mark.parametrize("suffix", [".mp4", ".gif", ""])
+def test_film_that_is_named_is_made_again_and_not_the_one_it_was_copied_from(
+    command, suffix, tmp_path
+):
+    order = {"content": "photo.png", "styles": ["a.png"], "output": f"first{suffix}"}
+    text = json.dumps({"command": command, "order": order})
+    for folder in (tmp_path, tmp_path / "other"):
+        folder.mkdir(exist_ok=True)
+        (folder / "mine.json").write_text(text)
+        (folder / f"mine{suffix}").mkdir() if not suffix else (folder / f"mine{suffix}").touch()
+    (tmp_path / "alone.json").write_text(text)
+    for named, meant in {
+        f"mine{suffix}": f"mine{suffix}",
+        "mine.json": f"mine{suffix}",
+        f"other/mine{suffix}": f"other/mine{suffix}",
+        "other/mine.json": f"other/mine{suffix}",
+        "alone.json": f"alone{suffix}",
+    }.items():
+        told = run(command, "--config", named, "--print-config", cwd=tmp_path).stdout
+        assert f"\noutput = {json.dumps(str(tmp_path / meant))}\n" in told
+    told = run(command, "--config", "mine.json", "-o", "own.mkv", "--print-config", cwd=tmp_path)
+    assert f"\noutput = {json.dumps(str(tmp_path / 'own.mkv'))}\n" in told.stdout
+
+
 def test_film_of_another_command_is_sent_there(lost):
     words = ("photo.png", "one.png", "-o", "still.png", "--print-config")
     assert "steps = 3" in run("stylize", "--config", "film.mp4", *words, cwd=lost).stdout

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,25 @@ def _read(context: click.Context, path: Path) -> SettingsFile:
     is_film = form and (form.kind != "sequence" or path.is_dir())
     has_sidecar = is_film and sidecar_of(path).is_file()
     is_video = form and form.kind == "video"
-    return read_film(context, path) if has_sidecar or is_video else read_file(path)
+    file = read_film(context, path) if has_sidecar or is_video else read_file(path)
+    return _named_as(path, file) if file.command and file.text else file
+
+
+def _named_as(path: Path, sidecar: SettingsFile) -> SettingsFile:
+    """Let a sidecar make the film beside it again, whatever that film was called once.
+
+    A film and its sidecar may be copies under another name, and then the first film stays.
+
+    Args:
+        path: the film or its sidecar, as it was named.
+        sidecar: what was read of it.
+    """
+    once = sidecar.table.get("output")
+    if not isinstance(once, str):
+        return sidecar
+    is_film = sidecar_of(path) != path
+    name = path.name if is_film else path.with_suffix(Path(once).suffix).name
+    return replace(sidecar, table=sidecar.table | {"output": name})
 
 
 def read_film(context: click.Context, path: Path) -> SettingsFile:
