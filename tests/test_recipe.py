@@ -207,6 +207,30 @@ def test_film_stands_for_its_sidecar_in_every_format(made, lost):
         assert "steps = 3" in run("render", "--config", name, "--print-config", cwd=lost).stdout
 
 
+@pytest.mark.parametrize("name", ["film.mp4", "film.json"])
+def test_file_that_is_another_since_the_film_was_made_is_told_of(name, made, tmp_path):
+    (folder := tmp_path / "made").mkdir()
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    sidecar = folder / "film.json"
+    sidecar.write_text(sidecar.read_text().replace(str(made), str(folder)))
+    asked = ("render", "--config", name, "--print-config")
+    assert run(*asked, cwd=folder).stderr == ""
+    shutil.copy(folder / "styles" / "one.png", folder / "private" / "photo.png")
+    shutil.copy(folder / "styles" / "one.png", folder / "styles" / "two.png")
+    song(folder / "private" / "song.wav", 2)
+    told = run(*asked, cwd=folder).stderr.splitlines()
+    assert told == [
+        f"warning: '{folder / file}' is no longer the {what} that 'film.mp4' was made from"
+        for file, what in (
+            ("private/photo.png", "picture"),
+            ("private/song.wav", "file"),
+            ("styles/two.png", "picture"),
+        )
+    ]
+    own = ("--content", "styles/one.png", "--styles", "styles/two.png", "--audio", "none")
+    assert run(*asked, *own, cwd=folder).stderr == ""  # which nobody takes for the film's
+
+
 @pytest.mark.parametrize("command", ["render", "walk", "sweep"])
 @pytest.mark.parametrize("suffix", [".mp4", ".gif", ""])
 def test_film_that_is_named_is_made_again_and_not_the_one_it_was_copied_from(

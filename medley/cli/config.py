@@ -29,10 +29,12 @@ from medley.settings.load import (
 from medley.settings.orders import order_names
 from medley.settings.presets import DEVICE_KINDS, Kind, Quality, beneath, preset
 from medley.shipped import painting_at
-from medley.studio.editing.recipe import find_inputs, read_recipe
+from medley.studio.editing.recipe import changed_inputs, find_inputs, read_recipe
 from medley.studio.shooting.devices import preset_kind
 
-_FIELDS, _PRINT, _FILM = (f"{__name__}.{name}" for name in ("fields", "print", "film"))
+_FIELDS, _PRINT, _FILM, _MADE = (
+    f"{__name__}.{name}" for name in ("fields", "print", "film", "made")
+)
 
 SHIPPED = f"default: {SHIPPED_SAMPLE} drawn of those that ship"
 """What a command without paintings does that settles its options so."""
@@ -87,7 +89,14 @@ def _read(context: click.Context, path: Path) -> SettingsFile:
     has_sidecar = is_film and sidecar_of(path).is_file()
     is_video = form and form.kind == "video"
     file = read_film(context, path) if has_sidecar or is_video else read_file(path)
-    return _named_as(path, file) if file.command and file.text else file
+    if not (file.command and file.text):  # it is no sidecar
+        return file
+    file = _named_as(path, file)
+    film = path.with_name(str(file.table.get("output", "")) or path.name)
+    made = FORMATS.get(film.suffix.lower())
+    if made and made.kind == "video" and film.is_file():
+        context.meta[_MADE] = film  # whose recipe `settle` compares the files with
+    return file
 
 
 def _named_as(path: Path, sidecar: SettingsFile) -> SettingsFile:
@@ -118,6 +127,22 @@ def read_film(context: click.Context, path: Path) -> SettingsFile:
     file = read_recipe(path)
     context.meta[_FILM] = path  # whose files `settle` looks for
     return file
+
+
+def _say_changed(settled: Mapping[str, Any], ranks: Mapping[str, int]) -> None:
+    """Say which files of a film, by its recipe, are others now than those it was made of."""
+    context = click.get_current_context()
+    film: Path = context.meta[_MADE]
+    own = {name: settled[name] for name, rank in ranks.items() if rank == _FROM_FILE}
+    try:
+        file = read_recipe(film)
+        fields = context.meta[_FIELDS]
+        recipe = check_table(fields, file.table, file.source, elsewhere=order_names())
+    except ConfigError:
+        return  # there is none, or another medley's
+    for path in changed_inputs(own, recipe):
+        what = "file" if path in (own.get("audio"), own.get("weights")) else "picture"
+        _tell(f"warning: '{path}' is no longer the {what} that '{film}' was made from")
 
 
 def _find_inputs(settled: dict[str, Any], ranks: dict[str, int]) -> None:
@@ -183,6 +208,8 @@ def settle(options: dict[str, Any], ships: bool = False) -> dict[str, Any]:
         settled[name], ranks[name] = fields[name].default, 0
     if _FILM in context.meta:
         _find_inputs(settled, ranks)
+    if _MADE in context.meta:
+        _say_changed(settled, ranks)
     _say_shapeless(settled, ranks)
     if "quality" in settled:
         settled |= _of_preset(settled, ranks)

@@ -106,6 +106,37 @@ def find_inputs(
     return found
 
 
+def changed_inputs(values: Mapping[str, Any], recipe: Mapping[str, Any]) -> list[Path]:
+    """The files that are no longer those that a film was made of; those that are gone are not told.
+
+    Args:
+        values: settings by name, as its sidecar has them.
+        recipe: the same settings by the recipe in the film.
+    """
+    changed: dict[Path, None] = {}
+    for name in values.keys() & recipe.keys():
+        once: dict[str, set[str]] = {}
+        for path in _paths_in(recipe[name]):
+            digest, file = _parts_of(path)
+            once.setdefault(file, set()).add(digest)
+        for path in _paths_in(values[name]):
+            if path.is_file() and _digest(path) not in once.get(path.name, {_digest(path)}):
+                changed[path] = None
+    return sorted(changed)
+
+
+def _paths_in(value: Any) -> list[Path]:
+    """The paths in a setting's value."""
+    found: list[Path] = []
+
+    def note(path: Path) -> Path:
+        found.append(path)
+        return path
+
+    map_paths(value, note)
+    return found
+
+
 def _found_instead(given: Sequence[Path], alike: Sequence[Path]) -> str:
     """Say what was found in the place of a film's file.
 
