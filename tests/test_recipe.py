@@ -170,6 +170,39 @@ def test_file_that_is_named_and_is_another_is_told_apart_from_none(lost):
     again(lost, *quiet, *ones, "--content", "renamed.png")
 
 
+@pytest.fixture
+def beside(lost):
+    """The film without its sidecar, with its files beside it, and other pictures."""
+    for folder in ("private", "styles"):
+        shutil.copytree(lost.parent / folder, lost, dirs_exist_ok=True)
+    (lost.parent / "new").mkdir()
+    Image.fromarray(draw_pixels(41, 50, 9)).save(lost.parent / "new" / "other.png")
+    return lost
+
+
+@pytest.mark.parametrize("named", ["../new/other.png", "../new", "glass", "shipped"])
+def test_painting_that_is_none_of_the_film_s_is_a_new_one(named, beside):
+    asked = ("render", "--config", "film.mp4", "--print-config")
+    printed = run(*asked, "--styles", named, cwd=beside)
+    assert f"note: --styles {named} in the place of the paintings of 'film.mp4'" in printed.stderr
+    assert "one.png" not in printed.stdout
+    assert named.strip("./") in printed.stdout
+    kept = run(*asked, "--styles", "../styles", cwd=beside)
+    assert kept.stderr == ""
+    assert "two.png" in kept.stdout
+
+
+def test_photo_that_is_named_and_is_another_is_refused_also_beside_the_right_one(beside):
+    told = again(beside, "--content", "../new/other.png", expect=1).stderr
+    assert ", and '../new/other.png' is another file (" in told or "is none of" in told
+    assert "; for another photo write the settings out first, with --print-config" in told
+    told = again(beside, "--content", "gone.png", expect=1).stderr
+    assert "and there is no file of that name in 'gone.png' or beside it; name that one" in told
+    told = again(beside, "--styles", "gone.png", expect=1).stderr
+    assert "there is no painting or folder 'gone.png'" in told
+    again(beside, "--content", "../private")
+
+
 def test_settings_of_a_recipe_are_changed_and_taken_back_by_options(lost):
     shutil.copytree(lost.parent / "styles", lost, dirs_exist_ok=True)
     more = ("--audio", "none", "--title", "none", "--hold", "0.2")

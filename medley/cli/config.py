@@ -28,8 +28,8 @@ from medley.settings.load import (
 )
 from medley.settings.orders import order_names
 from medley.settings.presets import DEVICE_KINDS, Kind, Quality, beneath, preset
-from medley.shipped import painting_at
-from medley.studio.editing.recipe import changed_inputs, find_inputs, read_recipe
+from medley.shipped import name_of, painting_at
+from medley.studio.editing.recipe import changed_inputs, find_inputs, read_recipe, strangers
 from medley.studio.shooting.devices import preset_kind
 
 _FIELDS, _PRINT, _FILM, _MADE = (
@@ -148,7 +148,8 @@ def _say_changed(settled: Mapping[str, Any], ranks: Mapping[str, int]) -> None:
 def _find_inputs(settled: dict[str, Any], ranks: dict[str, int]) -> None:
     """Put the files that a film was made of in the place of what its recipe says of them.
 
-    A photo and paintings given by hand are where they may be found.
+    A photo and paintings given by hand are where they may be found; paintings of which one is none
+    of the film's are new ones, in the place of the film's.
 
     Raises:
         ConfigError: files are not there.
@@ -157,12 +158,16 @@ def _find_inputs(settled: dict[str, Any], ranks: dict[str, int]) -> None:
     film: Path = context.meta[_FILM]
     said = context.default_map or {}
     places = {
-        name: settled[name]
+        name: with_paintings(name, settled[name], painting_at)
         for name in ("content", "styles")
         if name in said and ranks.get(name) == _BY_HAND
     }
+    others = strangers(places.get("styles", ()), said)
+    if others:
+        listed = " ".join(str(name_of(path)) for path in places["styles"])
+        _tell(f"note: --styles {listed} in the place of the paintings of '{film}'")
     for name in ("content", "styles"):
-        if name in said and name in settled:
+        if name in said and name in settled and not (name == "styles" and others):
             settled[name], ranks[name] = said[name], _FROM_FILE
     own = {name: settled[name] for name, rank in ranks.items() if rank == _FROM_FILE}
     own.pop("output", None)

@@ -24,7 +24,7 @@ from medley.settings.load import (
     plain_values,
     sidecar_of,
 )
-from medley.shipped import shipped_files
+from medley.shipped import shipped_files, shipped_folder
 
 _LEFT_OUT = ("workspace", "output")  # equal films are equal files, whatever they are called
 _NAMED = 3  # files that are named which are not meant
@@ -85,25 +85,52 @@ def find_inputs(
 
     def find(setting: str, wanted: Path) -> Path:
         digest, name = _parts_of(wanted)
-        tried = [*files, *(path for folder in folders for path in folder.get(name, ()))]
+        given = places.get("styles" if setting == "mask" else setting, ())
+        # A photo that is named is the one that is meant: no other is taken in its stead.
+        is_meant = setting == "content" and not all(place.is_dir() for place in given)
+        lying = [] if is_meant else [path for one in folders for path in one.get(name, ())]
+        tried = [*files, *lying]
         for path in tried:
             if _digest(path) == digest:
                 return path
         asked = "styles" if setting == "mask" else setting
-        given = places.get(asked, ())
         what = f"'{film}' was made of a file '{name}' with the SHA-256 {digest}"
         what += _found_instead(given, [path for path in tried if path.name == name])
         way = "put it there, or name one with "
         if asked in ("content", "styles"):
             which = "that one" if given else "it, whatever its name is now"
             way = f"name {which}, or its folder, with "
-        faults[what, f"; {way}", Setting(asked)] = None
+        fault: tuple[Part, ...] = (what, f"; {way}", Setting(asked))
+        if is_meant:
+            fault += ("; for another photo write the settings out first, with ",)
+            fault += (Setting("print_config"),)
+        faults[fault] = None
         return wanted
 
     found = {name: map_paths(value, partial(find, name)) for name, value in values.items()}
     if faults:
         raise ConfigError(*faults)
     return found
+
+
+def strangers(named: Iterable[Path], recipe: Mapping[str, Any]) -> list[Path]:
+    """The places among some where nothing lies that a film was made of.
+
+    Args:
+        named: files and folders; the folder of the paintings that ship is none of a film's, as
+            these are found without it.
+        recipe: settings of the film by name, with paths as in its recipe.
+    """
+    own = {_parts_of(path) for path in _paths_in(tuple(recipe.values()))}
+    digests, names = {digest for digest, _ in own}, {name for _, name in own}
+
+    def is_place(path: Path) -> bool:
+        if path.is_file():
+            return _digest(path) in digests
+        lying = [one for one in path.rglob("*") if one.name in names]
+        return path != shipped_folder() and any((_digest(one), one.name) in own for one in lying)
+
+    return [path for path in named if not is_place(path)]
 
 
 def changed_inputs(values: Mapping[str, Any], recipe: Mapping[str, Any]) -> list[Path]:
