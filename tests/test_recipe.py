@@ -240,6 +240,17 @@ def test_film_stands_for_its_sidecar_in_every_format(made, lost):
         assert "steps = 3" in run("render", "--config", name, "--print-config", cwd=lost).stdout
 
 
+def test_film_with_sound_is_the_same_film_from_every_folder(made):
+    for folder, name in ((made, "film.mp4"), (made / "lost", "../film.json")):
+        told = run("render", "--config", name, cwd=folder, expect=1).stderr
+        assert "' exists; pass --force" in told  # and nothing was otherwise
+    told = run("render", "--config", "film.mp4", "--audio", "other.wav", cwd=made, expect=1).stderr
+    assert "exists; pass" not in told
+    song(made / "other.wav", 1)
+    told = run("render", "--config", "film.mp4", "--audio", "other.wav", cwd=made, expect=1).stderr
+    assert "was made otherwise: --audio was '" in told
+
+
 @pytest.mark.parametrize("name", ["film.mp4", "film.json"])
 def test_file_that_is_another_since_the_film_was_made_is_told_of(name, made, tmp_path):
     (folder := tmp_path / "made").mkdir()

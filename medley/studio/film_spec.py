@@ -18,6 +18,7 @@ from medley.settings import (
     SweepOrder,
     WalkOrder,
 )
+from medley.settings.base import place
 from medley.studio.compression.networks import (
     Network,
     Variant,
@@ -102,6 +103,8 @@ class FilmSpec:
             sidecar: dict[str, Any] = json.loads(self.outputs.sidecar.read_text("utf-8"))
             # What an older version did not know yet was as it is by default.
             told = type(self.order.film)().model_dump(mode="json") | sidecar["settings"]
+            if told.get("audio"):  # as it was named in some folder; the order names it in full
+                told["audio"] = sidecar["order"].get("audio", told["audio"])
             return (
                 sidecar["command"] == self.order.kind
                 and _keys_in(sidecar) == keys
@@ -119,6 +122,8 @@ class FilmSpec:
         """The settings of the cut, which are in no shot's key."""
         order = settled_order(self, self.order)
         known = order.film.model_dump(mode="json")
+        if order.film.audio:
+            known["audio"] = str(place(order.film.audio, Path.cwd()))
         if isinstance(order, SweepOrder):
             return known | {"layout": order.sweep.layout}
         return known | (order.walk.model_dump(mode="json") if isinstance(order, WalkOrder) else {})
