@@ -12,6 +12,7 @@ import medley
 from medley.errors import PictureError
 from medley.images import decode
 from medley.studio.shooting import checkpoint
+from medley.studio.shooting.masks import read_masks
 from medley.studio.shooting.problem import iterate, make_objective_of, make_problem
 from medley.tensors import to_pixels, to_tensor
 from medley.transfer.color_transfer import color_statistics, match_colors
@@ -358,3 +359,35 @@ def test_mask_of_another_shape_is_resized_and_told_once(place):
     words = ["--content", "photo.png", "--styles", "styles", "--keep", "small.png", *FILM]
     told = run("render", *words, cwd=place).stderr
     assert told.count("mask 'small.png' is stretched from 24x36 to 48x36; its proportions") == 1
+
+
+def test_mask_in_colors_is_told_once_that_its_brightness_counts(place):
+    photo = Image.open(place / "photo.png").convert("RGB")
+    photo.save(place / "colors.png")
+    cut = photo.copy()
+    cut.putalpha(Image.open(place / "left.png"))
+    cut.save(place / "cutout.png")
+    Image.open(place / "left.png").convert("RGB").save(place / "gray.jpg", quality=60)
+    white = Image.new("RGBA", photo.size, "white")
+    white.putalpha(Image.open(place / "left.png"))
+    white.save(place / "white.png")
+    white.paste((200, 30, 30, 0), (0, 0, 8, 8))  # a color that nobody sees
+    white.save(place / "unseen.png")
+    ways = {
+        "colors.png": "give one that is white where it is meant and black elsewhere",
+        "cutout.png": "its opacity is likely what is meant: give that, its alpha channel, as a",
+        "gray.jpg": None,
+        "white.png": None,
+        "unseen.png": None,
+    }
+    for name, way in ways.items():
+        notes = []
+        read_masks([place / name], 36, 48, notes.append)
+        assert len(notes) == (1 if way else 0)
+        assert (way or "") in "".join(notes)
+    words = ["--content", "photo.png", "--styles", "styles", "--keep", "cutout.png", *FILM]
+    told = run("render", *words, cwd=place).stderr
+    assert told.count("mask 'cutout.png' is colored, and its brightness counts; its opacity") == 1
+    mask = ["--mask", "cutout.png=glass", "--mask", "rest=styles/painting_2.png"]
+    told = run("stylize", "photo.png", *mask, *SHORT, "-o", "out.png", cwd=place).stderr
+    assert told.count("mask 'cutout.png' is colored, and its brightness counts; its opacity") == 1

@@ -13,7 +13,7 @@ from PIL import Image
 
 from medley.errors import PictureError
 from medley.files import sha256
-from medley.images import lay_on_white, read_layers
+from medley.images import Layers, lay_on_white, read_layers
 from medley.settings import REST
 
 Mask = npt.NDArray[np.float32]
@@ -22,6 +22,9 @@ Mask = npt.NDArray[np.float32]
 LEAST = 1.0
 """Pixels of white that a mask has at least; less is nothing."""
 
+_COLOR = 32  # levels between the channels of what is seen as a color, which JPEG's gray has not
+_COLORED = 0.02  # share of the pixels that makes a mask a colored picture
+_LOOKED_AT = 256  # pixels of a side that are looked at for colors
 _STRETCH = 0.02  # change of the proportions that is not worth a word
 
 
@@ -79,7 +82,7 @@ def read_masks(
         files: files of the masks; `REST` is what all others leave.
         height: height of the shot in pixels.
         width: width of the shot in pixels.
-        warn: takes a line about each mask that has other proportions.
+        warn: takes a line about each mask that has other proportions, or colors.
 
     Returns:
         The masks as they are, and the sum of those that are files.
@@ -115,6 +118,13 @@ def why_black(path: Path) -> str:
 
 def _read(path: Path, height: int, width: int, warn: Callable[[str], None]) -> Mask:
     layers = read_layers(path)
+    if _is_colored(layers):
+        meant = (
+            "its opacity is likely what is meant: give that, its alpha channel, as a gray picture"
+            if layers.alpha
+            else "give one that is white where it is meant and black elsewhere"
+        )
+        warn(f"mask '{path}' is colored, and its brightness counts; {meant}")
     picture = lay_on_white(*layers).convert("L")
     if layers.alpha:  # what is transparent counts as black
         picture = Image.composite(picture, Image.new("L", picture.size), layers.alpha)
@@ -128,6 +138,17 @@ def _read(path: Path, height: int, width: int, warn: Callable[[str], None]) -> M
             )
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     return _divided(np.asarray(picture, np.float32), np.float32(255))
+
+
+def _is_colored(layers: Layers) -> bool:
+    """Whether what is seen of a picture is a photo's or a painting's, and not a mask's grays."""
+    size = (min(layers.picture.width, _LOOKED_AT), min(layers.picture.height, _LOOKED_AT))
+    nearest = Image.Resampling.NEAREST
+    seen = np.asarray(layers.picture.resize(size, nearest)).astype(np.int16)
+    colored = np.ptp(seen, axis=2) > _COLOR
+    if layers.alpha:
+        colored = colored[np.asarray(layers.alpha.resize(size, nearest)) > 127]
+    return colored.size > 0 and float(colored.mean()) > _COLORED
 
 
 def _divided(mask: Mask, by: Mask | np.float32) -> Mask:
