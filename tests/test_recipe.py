@@ -232,6 +232,19 @@ def test_sidecar_that_is_there_is_used(lost):
     assert "steps = 7" in run("render", "--config", "film", "--print-config", cwd=lost).stdout
 
 
+@pytest.mark.parametrize("damaged", ["", '{"order": ', "[]", '{"command": "render"}', "\0"])
+def test_damaged_sidecar_does_not_hide_the_recipe_in_the_film(damaged, lost):
+    (lost / "film.json").write_text(damaged)
+    way = "without 'film.json' the recipe in 'film.mp4' will do: rename or remove it\n"
+    told = run("render", "--config", "film.mp4", cwd=lost, expect=1).stderr
+    assert told.endswith(f"; or {way}")
+    told = run("assemble", "film.mp4", "-o", "cut.mp4", cwd=lost, expect=1).stderr
+    assert told.endswith(f"; {way}")
+    (lost / "film.mp4").write_bytes(b"no film")
+    for words in (("render", "--config"), ("assemble",)):
+        assert "will do" not in run(*words, "film.mp4", cwd=lost, expect=1).stderr
+
+
 def test_film_stands_for_its_sidecar_in_every_format(made, lost):
     (lost / "frames").mkdir()
     (lost / "a.gif").touch()

@@ -29,7 +29,13 @@ from medley.settings.load import (
 from medley.settings.orders import order_names
 from medley.settings.presets import DEVICE_KINDS, Kind, Quality, beneath, preset
 from medley.shipped import name_of, painting_at
-from medley.studio.editing.recipe import changed_inputs, find_inputs, read_recipe, strangers
+from medley.studio.editing.recipe import (
+    changed_inputs,
+    find_inputs,
+    read_recipe,
+    strangers,
+    way_without_sidecar,
+)
 from medley.studio.shooting.devices import preset_kind
 
 _FIELDS, _PRINT, _FILM, _MADE = (
@@ -123,7 +129,13 @@ def read_film(context: click.Context, path: Path) -> SettingsFile:
         ConfigError: neither tells of it.
     """
     if sidecar_of(path).is_file():
-        return read_file(sidecar_of(path))
+        try:
+            return read_file(sidecar_of(path))
+        except ConfigError as error:
+            if not (way := way_without_sidecar(path)):
+                raise
+            (fault,) = error.faults
+            raise ConfigError((*fault, f"; or {way}")) from error
     file = read_recipe(path)
     context.meta[_FILM] = path  # whose files `settle` looks for
     return file

@@ -16,6 +16,7 @@ from medley.paintings.draws import byline_of, title_of
 from medley.settings import WalkOrder
 from medley.settings.load import sidecar_of
 from medley.studio.again import plan_again
+from medley.studio.editing.recipe import way_without_sidecar
 from medley.studio.film_shots import lap_taken
 from medley.workspace.shot import Shot
 from medley.workspace.store import Workspace
@@ -331,9 +332,9 @@ def _of_sidecar(path: Path, workspace: Workspace) -> list[FrameSource]:
         works = [(_entry_from(one), one.get("shot"), one.get("pictures")) for one in paintings]
         walk = _walk_in(about) if "walk" in about else None
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        way = way_without_sidecar(path) or "name a film that has one, or folders"
         raise PictureError(
-            f"'{sidecar}' is no sidecar that medley render, walk or assemble wrote; name a film"
-            " that has one, or folders"
+            f"'{sidecar}' is no sidecar that medley render, walk or assemble wrote; {way}"
         ) from None
     # Older versions wrote only the order's paths as absolute ones.
     told = (about.get("order") or {}).get("workspace"), about.get("workspace")

@@ -63,6 +63,18 @@ def read_recipe(film: Path) -> SettingsFile:
     return SettingsFile(Source(str(film)), Path(), table, command=recipe.get("command"))
 
 
+def way_without_sidecar(film: Path) -> str:
+    """Say how a film whose sidecar is damaged is made again; "" if there is no recipe in it."""
+    sidecar = sidecar_of(film)
+    if sidecar == film:
+        return ""
+    try:
+        read_recipe(film)
+    except ConfigError:
+        return ""
+    return f"without '{sidecar}' the recipe in '{film}' will do: rename or remove it"
+
+
 def find_inputs(
     values: Mapping[str, Any], film: Path, places: Mapping[str, Sequence[Path]]
 ) -> dict[str, Any]:
