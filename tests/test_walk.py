@@ -320,6 +320,26 @@ def test_walk_s_film_is_cut_again_with_other_words_and_from_that_once_more(place
     assert film_pixels(place / "beside.mp4").shape[2] > 2 * 32
 
 
+def test_walk_in_a_format_of_other_rates_is_told_what_becomes_of_it(place):
+    walk(place, "--fps", "8", "-o", "eight.mp4", "--quiet")
+    told = run(
+        "assemble", "eight.mp4", "-o", "a.gif", "--sparkline", "top-left", cwd=place, expect=1
+    )
+    assert "--sparkline top-left is not for a walk" in told.stderr
+    frames = len(film_pixels(place / "eight.mp4"))
+    told = run("assemble", "eight.mp4", "-o", "a.gif", cwd=place).stderr
+    assert (
+        f"the film has 8.3333, and lasts {frames / (100 / 12):.3g} s instead of {frames / 8:.3g} s,"
+        " as a walk's frames are its steps\n"
+    ) in told
+    assert "as long as asked" not in told
+    note = "'medley assemble eight.mp4 -o b.gif' makes a film of the steps that are there"
+    anew = ("walk", "--config", "eight.mp4", "-o")
+    assert note in run(*anew, "b.gif", cwd=place).stderr
+    assert "medley assemble" not in run(*anew, "b.mkv", cwd=place, expect=1).stderr
+    assert "medley assemble" not in run(*anew, "c.mkv", cwd=place).stderr
+
+
 def test_length_of_a_walk_is_known_from_its_shot_for_every_rate():
     for paintings in range(2, 9):
         for fps in (Fraction(30000, 1001), Fraction(100, 3), Fraction(5, 2), Fraction(24)):

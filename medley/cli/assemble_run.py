@@ -41,13 +41,14 @@ def assemble_film(request: Request, path: Path, asked: FilmSettings) -> None:
     with display(request.quiet) as show:
         outputs.check_own()
         outputs.check(True, named)  # whether one that is there may be replaced is told of last
-        check_output(path, asked, show.warn)
+        check_output(path, asked)
         kept = Workspace(request.workspace)
         found = find_sources(request.sources, kept, request.prefix, show.warn)
         if walk := found[0].passing:
             check_walk(walk, film, request.order)
-            for note in title_notes(film, walk.frames):
-                show.warn(note)
+        notes = check_output(path, asked, walk.frames if walk else None)
+        for note in notes + (title_notes(film, walk.frames) if walk else []):
+            show.warn(note)
         if request.order is not None:
             found = [found[place] for place in parse_order(request.order, len(found))]
         if walk is None:

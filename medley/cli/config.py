@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pydantic.fields import FieldInfo
 from medley.cli.options import PATH, Command, contradiction
 from medley.cli.words import FILE, SAID, as_given, as_set, in_options, printable
 from medley.errors import ConfigError, Setting, worded, words_of
-from medley.settings import FormatSettings, Settings
+from medley.settings import FormatSettings, Settings, WalkFilmSettings
 from medley.settings.base import UNSET, is_optional, is_set, rivals_in
 from medley.settings.catalog import SHIPPED_SAMPLE, with_paintings, with_shipped
 from medley.settings.film import FORMATS, USUAL_SUFFIX, FrameSize, check_format
@@ -99,8 +100,7 @@ def _read(context: click.Context, path: Path) -> SettingsFile:
         return file
     file = _named_as(path, file)
     film = path.with_name(str(file.table.get("output", "")) or path.name)
-    made = FORMATS.get(film.suffix.lower())
-    if made and made.kind == "video" and film.is_file():
+    if film.exists():
         context.meta[_MADE] = film  # whose recipe `settle` compares the files with
     return file
 
@@ -141,10 +141,29 @@ def read_film(context: click.Context, path: Path) -> SettingsFile:
     return file
 
 
+def say_cut_anew(path: Path, fps: Fraction) -> None:
+    """Say of a walk that is made again at another rate that its steps can be cut as they are.
+
+    Args:
+        path: file of the new film.
+        fps: its frames a second, as its format keeps them.
+    """
+    context = click.get_current_context()
+    film = context.meta.get(_MADE) or context.meta.get(_FILM)
+    once = (context.default_map or {}).get("fps", WalkFilmSettings().fps)
+    if film and WalkFilmSettings(fps=once).fitted(film).fps != fps:
+        _tell(
+            f"note: other frames a second are another walk, which is taken anew; 'medley assemble"
+            f" {film} -o {path}' makes a film of the steps that are there"
+        )
+
+
 def _say_changed(settled: Mapping[str, Any], ranks: Mapping[str, int]) -> None:
     """Say which files of a film, by its recipe, are others now than those it was made of."""
     context = click.get_current_context()
     film: Path = context.meta[_MADE]
+    if FORMATS[film.suffix.lower()].kind != "video":
+        return
     own = {name: settled[name] for name, rank in ranks.items() if rank == _FROM_FILE}
     try:
         file = read_recipe(film)

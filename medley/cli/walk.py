@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from medley.cli.config import SHIPPED, config_options, settle
+from medley.cli.config import SHIPPED, config_options, say_cut_anew, settle
 from medley.cli.options import (
     TakesSeveral,
     content_option,
@@ -55,6 +55,7 @@ def walk(force: bool, quiet: bool, **options: Any) -> None:
     steps or frames a second are another walk.
     """
     order = read_settings(WalkOrder, settle(options, ships=True))
+    say_cut_anew(order.film_path, order.film.fitted(order.film_path).fps)
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
     from medley.cli.films import make_film
 

@@ -38,9 +38,7 @@ class FilmChecks:
         path, film = order.film_path, order.film
         key = path.suffix, film.codec, film.encoder, film.crf, film.audio, film.fps
         if key not in self._encodings:
-            notes: list[str] = []
-            check_output(path, film, notes.append)
-            self._encodings[key] = tuple(notes)
+            self._encodings[key] = tuple(check_output(path, film))
         return self._encodings[key]
 
     def frame(self, order: FilmOrder, contents: Sequence[Picture]) -> None:

@@ -101,7 +101,7 @@ def check_walk(walk: Passing, film: FilmSettings, order: str | None) -> None:
     Raises:
         FilmError: something is.
     """
-    names = ("seconds_per_painting", "hold", "pace", "transition", "loop")
+    names = ("seconds_per_painting", "hold", "pace", "transition", "loop", "sparkline")
     asked = {name: getattr(film, name) for name in names} | {"order": order}
     own = {name: FilmSettings.model_fields[name].default for name in names} | {"order": None}
     for name, value in asked.items():

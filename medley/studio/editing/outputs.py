@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,21 +121,29 @@ class Outputs:
                 check_free(path, force, inputs)
 
 
-def check_output(path: Path, asked: EncodeSettings, warn: Callable[[str], None]) -> None:
+def check_output(path: Path, asked: EncodeSettings, walk_frames: int | None = None) -> list[str]:
     """Check before any shot is taken that a film of that name can be encoded here.
 
     Args:
         path: file of the film.
         asked: codec and sound, and the frame rate before it was `fitted` to the format.
-        warn: takes a line if the format cannot keep that frame rate.
+        walk_frames: frames of a walk that is there, which are as many at any rate.
+
+    Returns:
+        Notes for the user: one if the format cannot keep that frame rate.
 
     Raises:
         FilmError: ffmpeg lacks the encoder, or cannot read the sound.
     """
     check_encoding(path, asked)
     kept = asked.fitted(path).fps
-    if kept != asked.fps:
-        warn(
-            f"{path.suffix} cannot keep {float(asked.fps):.5g} frames a second evenly;"
-            f" the film has {float(kept):.5g}, and is as long as asked"
-        )
+    if kept == asked.fps:
+        return []
+    length = "is as long as asked"
+    if walk_frames is not None:
+        then, now = (f"{float(walk_frames / fps):.3g} s" for fps in (asked.fps, kept))
+        length = f"lasts {now} instead of {then}, as a walk's frames are its steps"
+    return [
+        f"{path.suffix} cannot keep {float(asked.fps):.5g} frames a second evenly;"
+        f" the film has {float(kept):.5g}, and {length}"
+    ]
