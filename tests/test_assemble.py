@@ -434,13 +434,14 @@ def test_bad_shots_get_one_line_and_leave_no_film(place, case):
         source, more = "ws", ["--order", "1,3"]
     elif case == "input":
         (place / "x.mp4").write_bytes(b"")
-        source, more = "x.mp4", ["-o", "x.mp4", "--force"]
+        source, more = "x.mp4", ["--force"]
     elif case != "gone":
         paintings = {"sweep": [{"title": "", "file": "x"}]}
         paintings["elsewhere"] = [{"title": "", "file": "x", "shot": "k"}]
         source = "x.json"
         (place / source).write_text(json.dumps({"paintings": paintings.get(case)}))
-    told = run(source, "-o", "film.mp4", *QUICK, *more, cwd=place, expect=1)
+    output = source if case == "input" else "film.mp4"
+    told = run(source, "-o", output, *QUICK, *more, cwd=place, expect=1)
     assert BAD_SHOTS[case] in told
     assert told.count("\n") == 1
     assert not (place / "film.mp4").exists()

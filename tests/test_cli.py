@@ -294,6 +294,27 @@ def test_a_workspace_is_named_as_an_argument_or_as_an_option(command, tmp_path):
     assert f"'{place}' and --workspace name two workspaces; give one" in both.output
 
 
+TWICE = [
+    ("render", "--content", "a.png"),
+    ("render", "--keep", "a.png"),
+    ("walk", "--output", "a.mp4"),
+    ("sweep", "--workspace", "w"),
+    ("assemble", "--audio", "a.wav"),
+    ("stylize", "--output", "a.png"),
+    ("plan", "--config", "a.toml"),
+]
+
+
+@pytest.mark.parametrize(("command", "option", "value"), TWICE)
+def test_of_two_files_for_one_none_is_passed_over_silently(command, option, value, capsys):
+    short = {"--output": "-o"}.get(option, option)
+    words = ["photo.png"] if command in ("assemble", "stylize") else []
+    with pytest.raises(SystemExit) as exited:
+        main([command, *words, option, value, short, "other"])
+    assert exited.value.code == 2
+    assert f"{option} is given twice, and takes one; leave one out" in capsys.readouterr().err
+
+
 def test_version_is_the_package_s():
     result = CliRunner().invoke(cli, ["--version"])
     assert result.output.strip() == f"medley, version {medley.__version__}"

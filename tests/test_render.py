@@ -497,7 +497,6 @@ def test_single_pixel_photo_is_enlarged_like_any_other(place):
 BAD = {
     "stray word": (["stray.jpg"], 2, "unexpected extra argument (stray.jpg)"),
     "lossless": (["--crf", "0"], 2, "--crf is '0'; it must be"),
-    "no such photo": (["--content", "absent.jpg"], 1, "there is no picture 'absent.jpg'"),
     "no such folder": (["--styles", "absent"], 1, "no painting or folder 'absent'"),
     "nine bits": (["--bits", "9"], 2, "9 is not a width; weights have 1 to 8 bits, or 32"),
     "no bits": (["--bits", "four"], 2, "--bits is 'four'; it must be"),
@@ -535,6 +534,12 @@ BAD = {
     "no workspace": (["--workspace", "photo.png"], 1, "choose another --workspace"),
     "no original": (["--bits", "32"], 1, "medley weights fetch"),
 }
+
+
+def test_photo_that_is_not_there_is_named_before_anything_is_taken(place):
+    told = run("render", "--content", "no.jpg", "--styles", "styles", cwd=place, expect=1).stderr
+    assert "there is no picture 'no.jpg'" in told
+    assert not (place / "outputs" / "workspace").exists()
 
 
 def test_a_film_that_is_there_is_told_of_last(place):

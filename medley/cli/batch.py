@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from medley.cli.help import Once
 from medley.cli.options import PATH, read_settings, settings_options
 from medley.settings import EngineSettings
 from medley.settings.manifest_schema import manifest_schema
 
 
-@click.command(short_help="Make many films from one manifest.")
+@click.command(cls=Once, short_help="Make many films from one manifest.")
 @click.argument("manifest", type=PATH, required=False)
 @settings_options(EngineSettings)
 @click.option("--workspace", type=PATH, help="Keeps all iterates, instead of the manifest's.")

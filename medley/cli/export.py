@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from medley.cli.help import Once
 from medley.cli.options import PATH
 from medley.files import check_free
 
 
-@click.command(short_help="Write a style network as ONNX.")
+@click.command(cls=Once, short_help="Write a style network as ONNX.")
 @click.argument("net", type=PATH)
 @click.option("-o", "--output", type=PATH, required=True, help="The graph, .onnx.")
 @click.option("--int8", is_flag=True, help="Compute the convolutions in 8-bit integers.")

@@ -19,7 +19,30 @@ class SettingOption(click.Option):
         self.heading = heading
 
 
-class Grouped(click.Command):
+class Once(click.Command):
+    """A command whose options of one file are refused where they are given twice.
+
+    Of two numbers the last counts, as everywhere, so that a script's may be overruled; of two files
+    both may be meant.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words, of which click would take the last value and pass over the others."""
+        *_, given = self.make_parser(ctx).parse_args(list(args))
+        seen: set[str | None] = set()
+        for param in given:
+            if not isinstance(param, click.Option) or param.multiple or param.type.name != "path":
+                continue
+            if param.name in seen:
+                option = max(param.opts, key=len)
+                raise click.UsageError(
+                    f"{option} is given twice, and takes one; leave one out", ctx
+                )
+            seen.add(param.name)
+        return super().parse_args(ctx, args)
+
+
+class Grouped(Once):
     """A command whose --help has its options under headings, in the order of their first."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

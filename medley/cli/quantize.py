@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from medley.cli.help import Once
 from medley.cli.options import PATH, exclusive, original_options, read_settings, settings_options
 from medley.files import check_free
 from medley.settings import QuantizeSettings
@@ -60,7 +61,7 @@ class LayerBits(click.ParamType[dict[str, int]]):
         return widths
 
 
-@click.command(short_help="Store the float network in a few bits a weight.")
+@click.command(cls=Once, short_help="Store the float network in a few bits a weight.")
 @click.option("-o", "--output", required=True, type=PATH, help="The file, or the comparison.")
 @settings_options(QuantizeSettings)
 @click.option(

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
+from medley.cli.help import Once
 from medley.cli.options import workspace_options
 
 
-@click.command(short_help="Show how far the shots and films of a workspace are.")
+@click.command(cls=Once, short_help="Show how far the shots and films of a workspace are.")
 @workspace_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a shot or film, one a line.")
 @click.option("--watch", is_flag=True, help="Show it anew until all is done; Ctrl-C ends it.")
