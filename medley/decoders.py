@@ -136,7 +136,13 @@ def _naming(path: Path, data: bytes | None = None) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise PictureError(f"there is no picture '{path}'; check its name") from None
+        is_address = str(path).lower().startswith(("http:", "https:"))
+        way = (
+            "addresses are not fetched: name a file that you fetched"
+            if is_address
+            else ("check its name")
+        )
+        raise PictureError(f"there is no picture '{path}'; {way}") from None
     except IsADirectoryError:
         raise PictureError(f"'{path}' is a folder, not a picture; name a file in it") from None
     except (DecoderError, OSError, MemoryError) as raised:

@@ -113,6 +113,11 @@ def test_film_is_made_again_from_files_that_are_named(lost):
     assert is_the_same(lost)
 
 
+def test_poster_of_a_film_is_no_film(made):
+    told = run("render", "--config", "film.png", "--print-config", cwd=made, expect=1).stderr
+    assert "'film.png' is a picture and no film; name the film that it lies beside, or" in told
+
+
 def test_painting_that_ships_is_found_wherever_the_film_lies(tmp_path):
     film = Path("film.mp4")
     order = RenderOrder.of(content=film, styles=(shipped_files()["glass"],))

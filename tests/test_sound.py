@@ -106,7 +106,7 @@ def bad_sounds(folder):
     ("name", "words"),
     [
         ("absent.mp3", "there is no sound file '.*absent.mp3'"),
-        ("folder.mp3", "there is no sound file '.*folder.mp3'"),
+        ("folder.mp3", "folder.mp3' is a folder, no sound file; name a file in it"),
         ("silent.mp4", "silent.mp4' has no sound in it; name another audio"),
         ("torn.mp3", r"cannot use the sound of '.*torn.mp3' \(F[^|]*\); name another audio"),
         ("empty.wav", r"cannot use the sound of '.*empty.wav' \([^|]*\); name another audio"),

@@ -326,6 +326,18 @@ BAD_PLACES = {
 }
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nopics", "glass", "-o", "out2"], "there is no picture or folder 'nopics'; check its"),
+        (["photo.png", "shipped", "-o", "a.png"], "'shipped' stands for all paintings that ship,"),
+        (["https://a.org/b.png", "glass", "-o", "a.png"], "; addresses are not fetched: name a"),
+    ],
+)
+def test_what_is_no_picture_is_named_as_it_was_typed(place, words, told):
+    assert told in run("stylize", *words, cwd=place, expect=1).stderr
+
+
 @pytest.mark.parametrize("case", BAD_PLACES)
 def test_bad_places_are_one_line_and_nothing_is_written(folder, case):
     (folder / "empty").mkdir()

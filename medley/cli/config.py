@@ -118,6 +118,13 @@ def _named_as(path: Path, sidecar: SettingsFile) -> SettingsFile:
     if not isinstance(once, str):
         return sidecar
     is_film = sidecar_of(path) != path
+    made = Path(once).suffix.lower()
+    form = FORMATS.get(path.suffix.lower())
+    if form and form.kind == "sheet" and made != path.suffix.lower():
+        raise ConfigError(
+            f"'{path}' is a picture and no film; name the film that it lies beside, or"
+            f" '{sidecar_of(path)}', if the settings of that are meant"
+        )
     name = path.name if is_film else path.with_suffix(Path(once).suffix).name
     return replace(sidecar, table=sidecar.table | {"output": name})
 

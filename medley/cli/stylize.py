@@ -74,6 +74,8 @@ def stylize(
     options = settle(options)
     _check_streams(content, paintings, output, as_json)
     still = read_settings(StillSettings, options)
+    if content != STREAM and not content.suffix and not content.exists():
+        raise PictureError(f"there is no picture or folder '{content}'; check its name")
     file_format = format_of(output, still, content.is_dir())
     shot = read_settings(ShotSettings, options)
     run = read_settings(RunSettings, options)
@@ -98,7 +100,14 @@ def _paintings(blending: BlendSettings, named: tuple[Path, ...]) -> list[Path]:
         raise PictureError("--mask names its paintings itself; leave the others out")
     if not masked and not named:
         raise PictureError("there is no painting; name one, or pass --mask MASK=PAINTING")
-    return masked or list(map(painting_at, named))
+    found = list(map(painting_at, named))
+    for name, path in zip(named, found, strict=True):
+        if path != name and path.is_dir():
+            raise PictureError(
+                f"'{name}' stands for all paintings that ship, and one picture is painted after"
+                " those that are named; name some, such as glass"
+            )
+    return masked or found
 
 
 def _check_streams(content: Path, paintings: tuple[Path, ...], output: Path, as_json: bool) -> None:

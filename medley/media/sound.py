@@ -34,6 +34,9 @@ def check_sound(path: Path, codec: str) -> Fraction:
         FilmError: there is no such file, no sound in it, it cannot be read or be made stereo, or
             ffmpeg lacks the codec.
     """
+    if path.is_dir():
+        raise FilmError(f"'{path}' is a folder, no sound file; name a file in it with ",
+                        Setting("audio"))  # fmt: skip
     if not path.is_file():
         raise FilmError(
             f"there is no sound file '{path}'; check its name, or name another ", Setting("audio"),
