@@ -191,7 +191,7 @@ def test_input_is_never_replaced_even_by_force(place):
 
 
 def test_name_too_long_is_one_line(place):
-    done = render(place, "--content", "x" * 300, expect=1)
+    done = run("render", "--styles", "styles", *TINY, "--content", "x" * 300, cwd=place, expect=1)
     assert done.stderr.startswith("Error: ")
     assert len(done.stderr.splitlines()) == 1
 
@@ -540,6 +540,14 @@ def test_photo_that_is_not_there_is_named_before_anything_is_taken(place):
     told = run("render", "--content", "no.jpg", "--styles", "styles", cwd=place, expect=1).stderr
     assert "there is no picture 'no.jpg'" in told
     assert not (place / "outputs" / "workspace").exists()
+
+
+def test_what_can_show_nothing_is_told_of(place):
+    own = ("--styles", "photo.png", "--title", " \t ", "--title-seconds", "5", "-o", "film.mp4")
+    told = run("render", "--content", "photo.png", *own, *TINY, cwd=place).stderr
+    assert told.count("'photo.png' is the photo itself, and after itself it changes in") == 1
+    assert told.count("the title would stand for 5 s, and there is no title") == 1
+    assert len(film_pixels(place / "film.mp4")) < 5 * 10  # there is none, dim and empty
 
 
 def test_a_film_that_is_there_is_told_of_last(place):

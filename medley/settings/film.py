@@ -281,8 +281,12 @@ Corner = Literal["none", "top-left", "top-right", "bottom-left", "bottom-right"]
 
 
 def _break_lines(text: str) -> str:
-    r"""Take a typed \n for the line end that it means, which few shells let anybody type."""
-    return text.replace("\\n", "\n")
+    r"""Take a typed \n for the line end that it means, which few shells let anybody type.
+
+    A title of blanks is none: nothing would be seen of it but the dimmed photo.
+    """
+    broken = text.replace("\\n", "\n")
+    return broken if broken.strip() else ""
 
 
 class OverlaySettings(Settings):

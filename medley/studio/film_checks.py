@@ -112,10 +112,22 @@ def notes_of(
     sizes = dict.fromkeys((content.height, content.width) for content in contents)
     scaled = [note for size in sizes for note in scale_notes(order.shot, *size)]
     notes += dict.fromkeys(scaled)
+    photos = {content.path.resolve() for content in contents}
+    notes += [
+        f"'{work.path}' is the photo itself, and after itself it changes in nothing; leave it out"
+        " of the paintings"
+        for work in drawn.paintings
+        if work.path.resolve() in photos
+    ]
     if isinstance(order, SweepOrder):
         return notes
     if drawn.catalog and drawn.catalog.absent:
         notes.append(f"{len(drawn.catalog.absent):,} rows of the catalog have no file here")
+    usual = type(order.film).model_fields["title_seconds"].default
+    if not order.film.title and order.film.title_seconds != usual:
+        notes.append(
+            f"the title would stand for {order.film.title_seconds:g} s, and there is no title"
+        )
     words = [order.film.title or "", *map(credit_lines, drawn.paintings)]
     if lost := _undrawable("\n".join(words)):
         notes.append(f"no font here has {lost}; boxes stand for them until one is installed")
