@@ -396,8 +396,9 @@ def test_other_kinds_of_film_tell_the_same_as_their_sidecars(command, made, tmp_
 
 
 def assembled(folder, *more, expect=0):
-    words = ("film.mp4", "-o", "again.mp4", "--workspace", "../outputs/workspace")
-    return run("assemble", *words, *more, cwd=folder, expect=expect).stderr
+    own = () if "--workspace" in more else ("--workspace", "../outputs/workspace")
+    words = ("film.mp4", "-o", "again.mp4", *own, *more)
+    return run("assemble", *words, cwd=folder, expect=expect).stderr
 
 
 def test_film_is_assembled_anew_without_its_sidecar_from_what_the_workspace_names(lost):
