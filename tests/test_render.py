@@ -196,14 +196,13 @@ def test_name_too_long_is_one_line(place):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_torn_iterate_is_named_with_a_way_out(place):
+def test_torn_iterate_is_named_and_the_same_command_takes_its_shot_again(place):
     render(place)
     torn = sorted((place / "outputs").rglob("steps/000002.png"))[0]
     torn.write_bytes(torn.read_bytes()[:200])
     done = render(place, "--force", expect=1)
-    assert (
-        "000002.png' is not a readable picture (truncated after 200 bytes); remove" in done.stderr
-    )
+    assert "000002.png' is not as it was written; the same command takes it again" in done.stderr
+    assert "1 shot found finished" in render(place, "--force").stderr
 
 
 def test_several_style_files_may_follow_one_another(place):
