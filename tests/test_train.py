@@ -124,6 +124,18 @@ def test_a_network_that_is_there_is_replaced_by_force_only(place):
     assert (place / "net.safetensors").read_bytes() == b"mine"
 
 
+def test_the_sheet_replaces_no_painting_and_no_picture_of_that_name(place):
+    painting = place / "paintings" / "blue.png"
+    before = painting.read_bytes()
+    told = train(place, "--force", output="paintings/blue.safetensors", expect=1).stderr
+    assert "'paintings/blue.png' is an input" in told
+    assert painting.read_bytes() == before
+    (place / "net.png").write_bytes(b"mine")
+    assert "'net.png' exists" in train(place, expect=1).stderr
+    assert (place / "net.png").read_bytes() == b"mine"
+    train(place, "--force")
+
+
 def test_minutes_end_a_training_too(place):
     arguments = [word for word in QUICK if word not in ("--steps", "3")]
     run(

@@ -49,7 +49,7 @@ def train_network(request: Request, *, force: bool, quiet: bool) -> None:
     """
     with display(quiet) as show:
         order = _order(request, show)
-        check_free(order.output, force, [*request.styles, *request.images])
+        _check_outputs(order, force)
         if force:
             order.checkpoint.unlink(missing_ok=True)
         with closing(train(order)) as events:
@@ -57,6 +57,15 @@ def train_network(request: Request, *, force: bool, quiet: bool) -> None:
                 show.on(event)
         show.line(_told(order))
     click.echo(order.output)
+
+
+def _check_outputs(order: TrainOrder, force: bool) -> None:
+    """Refuse to replace what is there, but for the sheet of a training that is gone on with."""
+    inputs = [*(work.path for work in order.paintings), *order.photos]
+    if order.warm_start is not None:
+        inputs.append(order.warm_start)
+    check_free(order.output, force, inputs)
+    check_free(order.sheet, force or order.checkpoint.exists(), inputs)
 
 
 def _order(request: Request, show: Display) -> TrainOrder:
