@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medley.errors import ConfigError, Setting
 from medley.files import file_sha256
-from medley.paintings.draws import Painting
+from medley.paintings.draws import Painting, fold
 from medley.pictures import Picture
 from medley.settings import NetStart, ShotSettings
 from medley.studio.picture_cache import PictureCache
@@ -14,6 +14,7 @@ from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.kept import check_room
 from medley.studio.shooting.spec import ShotSpec, Start
 from medley.stylenet import netfile
+from medley.stylenet.mix import places_of
 from medley.vgg.layers import Precision
 from medley.workspace.store import Workspace
 
@@ -101,10 +102,10 @@ def _net_start(path: Path, paintings: Sequence[Painting[Picture]]) -> Start:
     if len(net.styles) == 1:
         shares = [1.0]
     else:
-        known = {name: place for place, style in enumerate(net.styles) for name in style.names}
+        known = places_of(net.styles)
         shares = [0.0] * len(net.styles)
         for work in paintings:
-            place = known.get(work.path.stem, known.get(work.title))
+            place = known.get(fold(work.path.stem), known.get(fold(work.title)))
             if place is None:
                 listed = ", ".join(f"'{style.handle}'" for style in net.styles)
                 wish = Setting("init", f"net:{path}")

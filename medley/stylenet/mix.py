@@ -25,7 +25,7 @@ def shares_of(wish: str | None, styles: Sequence[StyleName]) -> list[float]:
     Raises:
         ConfigError: a name is not known, or a share is none.
     """
-    known = _places(styles)
+    known = places_of(styles)
     shares = [0.0] * len(styles)
     if wish is None or fold(wish) in known:
         shares[0 if wish is None else known[fold(wish)]] = 1.0
@@ -41,7 +41,7 @@ def shares_of(wish: str | None, styles: Sequence[StyleName]) -> list[float]:
     return [share / total for share in shares]
 
 
-def _places(styles: Sequence[StyleName]) -> dict[str, int]:
+def places_of(styles: Sequence[StyleName]) -> dict[str, int]:
     """Where each painting stands, by its folded title and name; names win over titles."""
     titles, handles = (
         {fold(name): place for place, name in enumerate(names)}
@@ -51,7 +51,7 @@ def _places(styles: Sequence[StyleName]) -> dict[str, int]:
 
 
 def _place(name: str, wish: str, styles: Sequence[StyleName]) -> int:
-    known = _places(styles)
+    known = places_of(styles)
     if fold(name) in known:
         return known[fold(name)]
     if fold(name) == "walk":
