@@ -56,7 +56,7 @@ class TrainSettings(Settings):
     )
     batch: int = Field(4, ge=1, le=256, description="Crops a step.")
     stroke: Side = Field(
-        256,
+        384,
         description="Longest side in pixels at which a painting is looked at: a larger one makes"
         " larger strokes.",
     )

@@ -28,7 +28,7 @@ STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 CONTENT_LAYERS = ("relu2_1", "relu3_1", "relu4_1")
 LAYERS = STYLE_LAYERS
 
-_STYLE_SCALE, _PALETTE_SCALE = 0.6, 5.0
+_STYLE_SCALE, _PALETTE_SCALE = 3.0, 5.0
 """What a weight of 1 means: photo and painting can both be recognized on photos not trained on."""
 
 _SMOOTHNESS = 0.3  # weight of the total variation: enough against single pixels, and no blur
