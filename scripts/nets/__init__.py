@@ -1,0 +1,1 @@
+"""Style networks measured: their losses on photos held back, their speed, and charts of both."""

@@ -1,0 +1,49 @@
+"""Calls timed in turns."""
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from medley.allocation import give_back_large_blocks
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of each of a variant's calls.
+
+    Attributes:
+        wall: by the clock.
+        busy: of all threads together.
+    """
+
+    wall: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
+
+
+def as_command_line() -> None:
+    """Set threads and memory up as the command line does; before torch is imported."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    give_back_large_blocks()
+
+
+def take_turns(runs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Times]:
+    """Run every variant once a round, so that what else is at work on the machine is shared out.
+
+    One round more, before all others, warms up.
+    """
+    times = {name: Times() for name in runs}
+    for turn in range(rounds + 1):
+        for name, run in runs.items():
+            began, worked = time.perf_counter(), time.process_time()
+            run()
+            if turn:
+                times[name].wall.append(time.perf_counter() - began)
+                times[name].busy.append(time.process_time() - worked)
+    return times
+
+
+def middle_and_best(seconds: Sequence[float]) -> tuple[float, float]:
+    """Median and least."""
+    return statistics.median(seconds), min(seconds)
