@@ -73,6 +73,10 @@ def _pace(net: NetRecord) -> str:
     return f"{1 / net.seconds:.1f}" if net.seconds else "–"
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def _channels(net: NetRecord) -> str:
     first, *others = net.channels
     return str(first) if {first} == set(others) else ", ".join(map(str, net.channels))
@@ -97,6 +101,8 @@ def chart(results: Results) -> bytes:
         paces = [1 / net.seconds for _, net, _ in points if net.seconds]
         if name != _BITS_LINE and len(paces) == len(points):
             _draw(axes[-1], name, points, paces)
+    for one in axes[-2:]:
+        one.set_xlabel("bytes of the file")
     axes[-1].set_title("frames a second, 640x480 pixels")
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False
@@ -141,7 +147,7 @@ def _draw(axes: Axes, name: str, points: _Line, values: Sequence[float]) -> None
     axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size / 1e3:g} KB"))
-    axes.set_xlabel("bytes of the file")
+    axes.margins(0.06, 0.1)
     axes.grid(visible=True, alpha=0.3)
 
 
@@ -179,7 +185,8 @@ def _works(
         if bits not in net.files:
             continue
         made = netfile.read(bench.path(net.size, bits))
-        size = f"{_channels(net)} channels, {net.size.blocks} blocks, {bits} bits"
+        inside = _counted(net.size.blocks, "block"), _counted(bits, "bit")
+        size = f"{_channels(net)} channels, {', '.join(inside)}"
         about = f"{net.weights:,} weights, {net.files[bits].bytes:,} bytes"
         pictures = [repaint_after(made, [1.0], photo) for photo in photos]
         yield side_by_side(pictures), f"{size}\n{about}"

@@ -209,7 +209,6 @@ class Bench:
 
     def time_all(self, results: Results, threads: int, rounds: int) -> None:
         """Time all networks that are there, in turns, on 640x480 pixels of noise."""
-        torch.set_num_threads(threads)
         photo = np.random.default_rng(0).integers(0, 256, (*_SPEED_SIZE, 3), np.uint8)
 
         def repainted(painter: Painter) -> Pixels:
@@ -219,6 +218,12 @@ class Bench:
             name: partial(repainted, Painter(make_network(netfile.read(self.path(net.size)))))
             for name, net in results.nets.items()
         }
-        for name, times in take_turns(runs, rounds).items():
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            timed = take_turns(runs, rounds)
+        finally:
+            torch.set_num_threads(before)
+        for name, times in timed.items():
             results.nets[name].seconds, _ = middle_and_best(times.wall)
         results.write(self.results_path)
