@@ -40,7 +40,7 @@ def nets(monkeypatch):
 def place(make_picture, tmp_path):
     for number in range(2):
         make_picture(f"photos/{number}.png", 70, 80, seed=number)
-        make_picture(f"held/far-{number}.png", 64, 72, seed=7 + number)
+        make_picture(f"held/far-{number}.png", 40, 48, seed=7 + number)
     make_picture("blue.png", 70, 80, seed=9)
     return tmp_path
 
