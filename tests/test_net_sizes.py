@@ -29,6 +29,7 @@ def nets(monkeypatch):
     """The modules that the script is made of."""
     monkeypatch.syspath_prepend(str(SCRIPTS))
     import nets.charts
+    import nets.judging
     import nets.results
     import nets.sizes
     import nets.speed
@@ -124,7 +125,12 @@ def test_a_network_that_is_trained_anew_is_judged_anew(bench, nets, monkeypatch)
         netfile.write(order.output, made)
         yield stage("training", 1, 1)
 
+    def judged(pictures, *_):
+        return nets.judging.Row(*[float(picture.mean()) for picture in pictures * 2])
+
     monkeypatch.setattr(nets.sizes, "train", trained)
+    monkeypatch.setattr(nets.sizes, "judge", judged)
+    monkeypatch.setattr(nets.sizes, "judge_after", lambda *_: None)
     results = nets.results.Results(course={})
     bench.train(TINY, results)
     bench.judge_files(TINY, results)

@@ -27,7 +27,14 @@ _QUANTITIES = {
 _WIDTH_LINE, _BLOCKS_LINE = "width: channels, at 8 bits", "residual blocks, at 8 bits"
 _FULL_LINE = "the full family, at 8 bits"
 _BITS_LINE = "bits a weight, of the default size"
-_LABELS = {_BITS_LINE: (0, -9), _BLOCKS_LINE: (9, 3)}  # points from a line's points, if not above
+_LOOKS = {
+    _WIDTH_LINE: ("tab:blue", (0, 9)),
+    _BLOCKS_LINE: ("tab:orange", (9, 3)),
+    _BITS_LINE: ("tab:green", (0, -9)),
+    _FULL_LINE: ("tab:red", (0, 9)),
+}
+"""Color of each line, and where the labels of its points are, in points from these."""
+
 _COLUMNS, _CELL = 4, 300
 _QUALITY = 88
 
@@ -102,7 +109,7 @@ def chart(results: Results) -> bytes:
         if name != _BITS_LINE and len(paces) == len(points):
             _draw(axes[-1], name, points, paces)
     for one in axes[-2:]:
-        one.set_xlabel("bytes of the file")
+        one.set_xlabel("size of the file, KB")
     axes[-1].set_title("frames a second, 640x480 pixels")
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False
@@ -135,18 +142,18 @@ def _lines(results: Results) -> dict[str, _Line]:
 
 
 def _draw(axes: Axes, name: str, points: _Line, values: Sequence[float]) -> None:
-    spot = _LABELS.get(name, (0, 9))
+    color, spot = _LOOKS[name]
     sizes = [net.files[bits].bytes for _, net, bits in points]
-    (line,) = axes.plot(sizes, values, marker="o", markersize=4, label=name)
+    axes.plot(sizes, values, marker="o", markersize=4, label=name, color=color)
     for (label, *_), size, value in zip(points, sizes, values, strict=True):
         axes.annotate(
             label, (size, value), textcoords="offset points", xytext=spot, fontsize=8,
-            color=line.get_color(), ha="center", va="center",
+            color=color, ha="center", va="center",
         )  # fmt: skip
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size / 1e3:g} KB"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size / 1e3:g}"))
     axes.margins(0.06, 0.1)
     axes.grid(visible=True, alpha=0.3)
 
