@@ -103,24 +103,18 @@ class Page:
 @contextmanager
 def chromium(path: str, flags: Sequence[str] = ()) -> Iterator[Page]:
     """Run a Chromium with one empty page."""
-    requests, send = os.pipe()
-    receive, answers = os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = shlex.join([path, *_FLAGS, *flags, f"--user-data-dir={profile}", "about:blank"])
-        # It reads from 3 and writes to 4, whatever these are here.
-        script = f"exec {command} 3<&{requests} 4>&{answers}"
+        # It reads requests from descriptor 3 and answers on 4.
         process = subprocess.Popen(
-            ["/bin/sh", "-c", script],
-            pass_fds=(requests, answers),
-            stdout=subprocess.DEVNULL,
+            ["/bin/sh", "-c", f"exec {command} 3<&0 4>&1 </dev/null >/dev/null"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        os.close(requests)
-        os.close(answers)
-        try:
-            yield Page(send, receive)
-        finally:
-            process.terminate()
-            process.wait()
-            os.close(send)
-            os.close(receive)
+        with process:
+            try:
+                assert process.stdin is not None and process.stdout is not None
+                yield Page(process.stdin.fileno(), process.stdout.fileno())
+            finally:
+                process.terminate()
