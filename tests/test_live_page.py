@@ -209,11 +209,16 @@ def test_camera_and_drift_show_the_rate_of_their_frames(page):
     assert (width, height) == ("320", "240")
     counted = "[view.shown, performance.now()]"
     (first, began), _, (last, ended) = page.evaluate(counted), time.sleep(4), page.evaluate(counted)
+    page.evaluate("document.getElementById('drift').click()")
     rate = float(re.match(RATE, text_of(page, "rate"))[3])
     assert last > first
     assert 0.3 < rate / (1000 * (last - first) / (ended - began)) < 3
     page.evaluate("document.getElementById('camera').click()")
-    assert page.evaluate("view.source === null")
+    page.wait_for("!view.fresh && runtime.workers.every(({ busy }) => !busy)")
+    count = page.evaluate("view.shown")
+    page.evaluate("document.querySelectorAll('#paintings button')[2].click()")
+    page.wait_for(f"view.shown > {count}")  # its last frame has become a photo
+    assert text_of(page, "rate").endswith(" ms")
 
 
 @pytest.mark.network

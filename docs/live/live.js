@@ -118,16 +118,16 @@ function addWorker() {
   const thread = new Worker(runtime.source);
   const worker = { thread, busy: true, ready: false };
   runtime.workers.push(worker);
-  worker.thread.onerror = (event) => failed(event.message || "a worker could not be started");
-  worker.thread.onmessage = ({ data }) => {
+  thread.onerror = (event) => failed(worker, event.message || "a worker could not be started");
+  thread.onmessage = ({ data }) => {
     if (data.loaded) {
       const { wasm, kind } = runtime;
       const graph = fromBase64(network.graph).buffer;
-      worker.thread.postMessage({ wasm, kind, graph, mix: shares() });
+      thread.postMessage({ wasm, kind, graph, mix: shares() });
       return;
     }
     worker.busy = false;
-    if (data.error) failed(data.error);
+    if (data.error) failed(worker, data.error);
     else if (data.ready) {
       worker.ready = true;
       tellRuntime();
@@ -137,11 +137,17 @@ function addWorker() {
   };
 }
 
-function failed(reason) {
+function failed(worker, reason) {
+  view.fresh = true;
   if (runtime.kind === "webgpu") { // a driver may lack what the network needs
     openRuntime("wasm").catch((error) => tell(error.message));
-    view.fresh = true;
+  } else if (runtime.workers.length > 1) { // there may be no memory for so many
+    worker.thread.terminate();
+    runtime.workers = runtime.workers.filter((other) => other !== worker);
+    runtime.most = runtime.workers.length;
+    tellRuntime();
   } else {
+    view.fresh = false;
     tell(`It cannot be computed (${reason}); choose a smaller size, or another browser.`);
   }
 }
@@ -188,6 +194,21 @@ function shares() {
   return all;
 }
 
+/* Fill a canvas: what is transparent becomes white, and one who looks into a camera sees a mirror. */
+function draw(source, context) {
+  const { width, height } = context.canvas;
+  context.imageSmoothingQuality = "high";
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
+  context.save();
+  if (source.mirrored) {
+    context.translate(width, 0);
+    context.scale(-1, 1);
+  }
+  context.drawImage(source, 0, 0, width, height);
+  context.restore();
+}
+
 /* The source at the size at which it is repainted: never enlarged. */
 function grab() {
   const { source } = view;
@@ -201,16 +222,7 @@ function grab() {
     frame.width = width;
     frame.height = height;
   }
-  frameContext.imageSmoothingQuality = "high";
-  frameContext.fillStyle = "#fff";
-  frameContext.fillRect(0, 0, width, height);
-  frameContext.save();
-  if (isCamera() && source.mirrored) {
-    frameContext.translate(width, 0);
-    frameContext.scale(-1, 1);
-  }
-  frameContext.drawImage(source, 0, 0, width, height);
-  frameContext.restore();
+  draw(source, frameContext);
   return { pixels: frameContext.getImageData(0, 0, width, height).data, width, height };
 }
 
@@ -302,7 +314,8 @@ async function openPhoto(file) {
 function setSource(source) {
   view.source = source;
   view.times = [];
-  view.fresh = source !== null;
+  view.fresh = true;
+  at("choose").classList.remove("first");
   at("rate").textContent = "";
   feed();
 }
@@ -344,11 +357,17 @@ function eachFrame(video) {
   again();
 }
 
+/* Its last frame stays, as a photo. */
 function closeCamera() {
   if (!isCamera()) return;
-  view.source.srcObject.getTracks().forEach((track) => track.stop());
+  const video = view.source;
+  const still = document.createElement("canvas");
+  still.width = video.videoWidth;
+  still.height = video.videoHeight;
+  draw(video, still.getContext("2d"));
+  video.srcObject.getTracks().forEach((track) => track.stop());
   at("camera").setAttribute("aria-pressed", "false");
-  view.source = null;
+  setSource(still);
 }
 
 function savePicture() {
@@ -448,6 +467,7 @@ function listen() {
   at("size").onchange = () => {
     view.times = [];
     view.fresh = true;
+    tell("");
     feed();
   };
   addEventListener("paste", (event) => {
