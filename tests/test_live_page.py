@@ -234,6 +234,25 @@ def test_what_is_no_picture_is_named_and_the_page_goes_on(page, tmp_path):
     assert text_of(page, "told") == ""
 
 
+GIVE = """(async () => {
+  const data = new DataTransfer();
+  const picture = new OffscreenCanvas(WIDTH, 30);
+  picture.getContext("2d");
+  data.items.add(new File([await picture.convertToBlob()], "photo.png", { type: "image/png" }));
+  dispatchEvent(EVENT);
+})()"""
+DROP = 'new DragEvent("drop", { dataTransfer: data })'
+PASTE = 'new ClipboardEvent("paste", { clipboardData: data })'
+
+
+@pytest.mark.network
+def test_photo_may_be_dropped_or_pasted_and_is_laid_on_white(page):
+    for event, width in ((DROP, 40), (PASTE, 50)):
+        page.evaluate(GIVE.replace("EVENT", event).replace("WIDTH", str(width)))
+        page.wait_for(f"document.getElementById('rate').textContent.startsWith('{width} × 30,')")
+        assert page.evaluate("[...frameContext.getImageData(0, 0, 1, 1).data]") == [255] * 4
+
+
 @pytest.mark.network
 def test_page_without_its_parts_says_what_writes_them(page_folder, tmp_path):
     for name in ("index.html", "live.css", "live.js", "network.js"):

@@ -7,7 +7,7 @@ const network = globalThis.medleyNetwork;
 const at = (id) => document.getElementById(id);
 const DWELL_MS = 4000; // from a painting to the next while drifting
 const MOST_WORKERS = 4;
-const RATE_MS = 2000; // over which frames are counted
+const RATE_MS = 2000; // over which frames are counted, but three at least
 
 /* In a worker: open the network with onnxruntime, then answer each photo with its picture. */
 async function work(ort) {
@@ -268,7 +268,8 @@ function tellRate(width, height) {
     at("rate").textContent = `${size}, ${Math.round(view.took)} ms`;
     return;
   }
-  view.times = [...view.times.filter((time) => now - time < RATE_MS), now];
+  const recent = (time, place, all) => now - time < RATE_MS || place >= all.length - 2;
+  view.times = [...view.times.filter(recent), now];
   const [first] = view.times;
   if (view.times.length < 3) return;
   const rate = (1000 * (view.times.length - 1)) / (now - first);
