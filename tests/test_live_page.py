@@ -144,6 +144,18 @@ def test_without_a_network_that_of_most_paintings_that_ships_is_taken(script, tm
     assert script.shipped_network(tmp_path) == many
 
 
+def test_fault_of_npm_is_told_in_one_line(script, monkeypatch, tmp_path, capsys):
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho npm error code ENOTFOUND >&2\necho more >&2\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    net = write_net(tmp_path / "net.safetensors")
+    assert run(script, monkeypatch, net, "--folder", tmp_path / "page") == 1
+    error = capsys.readouterr().err
+    assert "(npm error code ENOTFOUND); try again, or name its archive" in error
+    assert error.count("\n") == 1 and not (tmp_path / "page").exists()
+
+
 @pytest.fixture(scope="module")
 def page_folder(tmp_path_factory):
     """The page with onnxruntime-web as npm brings it."""
