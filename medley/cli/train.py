@@ -28,6 +28,11 @@ from medley.settings import (
     "--images", type=PATH, multiple=True, required=True,
     help="A folder of photos to learn on, repeatable: a few dozen of many kinds suffice.",
 )  # fmt: skip
+@click.option(
+    "--from-workspace", type=PATH, multiple=True, metavar="WORKSPACE",
+    help="Learn from the finished shots after the same paintings too that a workspace holds;"
+    " repeatable.",
+)  # fmt: skip
 @click.option("-o", "--output", type=PATH, required=True, help="The network, .safetensors.")
 @click.option("--force", is_flag=True, help="Replace the network, and begin anew.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the file's path.")
@@ -48,6 +53,7 @@ from medley.settings import (
 def train(
     styles: tuple[Path, ...],
     images: tuple[Path, ...],
+    from_workspace: tuple[Path, ...],
     output: Path,
     force: bool,
     quiet: bool,
@@ -76,7 +82,9 @@ def train(
     from medley.cli.train_run import Request, train_network
 
     train_network(
-        Request(styles, images, output, shape, training, weights, run, seed, warm_start),
+        Request(
+            styles, images, from_workspace, output, shape, training, weights, run, seed, warm_start
+        ),
         force=force,
         quiet=quiet,
     )

@@ -21,6 +21,7 @@ from medley.settings import (
 from medley.shipped import painting_at
 from medley.studio.shooting.devices import one_device
 from medley.studio.train_order import TrainOrder, check_photos
+from medley.studio.train_pairs import find_pairs
 from medley.studio.training import train
 from medley.stylenet import netfile
 
@@ -30,6 +31,7 @@ class Request(NamedTuple):
 
     styles: tuple[Path, ...]
     images: tuple[Path, ...]
+    workspaces: tuple[Path, ...]
     output: Path
     shape: ShapeSettings
     training: TrainSettings
@@ -73,7 +75,11 @@ def _order(request: Request, show: Display) -> TrainOrder:
     for line in drawn.skipped:
         show.warn(f"passed over: {line}")
     photos = check_photos(request.images, show.warn)
-    show.line(f"{counted(len(drawn.paintings), 'painting')}, {counted(len(photos), 'photo')}")
+    side = request.training.stroke
+    pairs = find_pairs(request.workspaces, drawn.paintings, side, show.warn)
+    shots = f", {counted(len(pairs), 'shot')}" if pairs else ""
+    there = f"{counted(len(drawn.paintings), 'painting')}, {counted(len(photos), 'photo')}"
+    show.line(there + shots)
     return TrainOrder(
         drawn.paintings,
         photos,
@@ -84,6 +90,7 @@ def _order(request: Request, show: Display) -> TrainOrder:
         one_device(request.run.device),
         request.seed,
         request.warm_start,
+        pairs,
     )
 
 

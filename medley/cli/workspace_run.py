@@ -27,7 +27,7 @@ from medley.workspace.maintenance import (
     prune,
     verify,
 )
-from medley.workspace.store import Workspace
+from medley.workspace.store import open_workspace
 
 _COLUMNS = ["shot", "name", "state", "iterates", "MB", "age", "films"]
 _NAMED_FILMS = 3  # of one shot
@@ -42,7 +42,7 @@ def list_shots(workspace: Path, films: Sequence[Path], as_json: bool) -> None:
         films: folders in which films' sidecars are looked for.
         as_json: True for a JSON object for each shot, one a line.
     """
-    place = _opened(workspace)
+    place = open_workspace(workspace)
     entries = list_stored(place, find_films([*films, *place.films()]))
     if as_json:
         for entry in entries:
@@ -78,7 +78,7 @@ def prune_shots(
         choice: settings that say what may go.
         how: how they are removed.
     """
-    place = _opened(workspace)
+    place = open_workspace(workspace)
     named_in = find_films([*films, *place.films()])
     if choice.unused and not named_in:  # a mistyped folder would make all of them unused
         where = ", ".join(f"'{folder}'" for folder in films)
@@ -145,7 +145,7 @@ def verify_shots(workspace: Path, decode: bool, quiet: bool) -> None:
     Raises:
         OutputError: a shot is not as it was written.
     """
-    shots = _opened(workspace).shots()
+    shots = open_workspace(workspace).shots()
     findings: list[Finding] = []
     with display(quiet) as show:
         for shot in shots:
@@ -185,14 +185,6 @@ def _age(seconds: float) -> str:
         if seconds >= least:
             return counted(round(seconds / unit), name)
     return f"{seconds:.0f} s"
-
-
-def _opened(root: Path) -> Workspace:
-    if not root.is_dir():
-        raise OutputError(f"there is no workspace at '{root}'; name another")
-    if not (root / "shots").is_dir():
-        raise OutputError(f"'{root}' holds no shots; name a workspace")
-    return Workspace(root)
 
 
 def _row(entry: StoredShot, size_bytes: int) -> list[str]:

@@ -47,7 +47,7 @@ from medley.settings.shot import (
     StyleSettings,
 )
 from medley.settings.still import DEEP, LOSSY, SUFFIXES, StillFormat, StillSettings
-from medley.settings.training import ShapeSettings, TrainSettings
+from medley.settings.training import SHORTEST_TRAINING_SIDE, ShapeSettings, TrainSettings
 
 __all__ = [
     "DEEP",
@@ -57,6 +57,7 @@ __all__ = [
     "REST",
     "SHORTEST_HISTORY",
     "SHORTEST_SIDE",
+    "SHORTEST_TRAINING_SIDE",
     "SUFFIXES",
     "VGG_LAYERS",
     "ApplySettings",

@@ -11,6 +11,7 @@ from medley.errors import MedleyError, PictureError
 from medley.images import Pixels
 from medley.paintings.draws import Painting, find_files
 from medley.settings import ShapeSettings, TrainSettings, WeightsSettings
+from medley.stylenet.crops import Pair
 from medley.stylenet.shape import Shape, full_shape, small_shape
 from medley.stylenet.training import Course
 
@@ -32,6 +33,7 @@ class TrainOrder:
         device: device that computes, such as "cpu".
         seed: decides all that is drawn.
         warm_start: a network whose convolutions are begun with.
+        pairs: finished shots after the paintings, which are learned from too.
     """
 
     paintings: Sequence[Painting[Pixels]]
@@ -43,6 +45,7 @@ class TrainOrder:
     device: str
     seed: int
     warm_start: Path | None = None
+    pairs: Sequence[Pair] = ()
 
     @property
     def sheet(self) -> Path:
@@ -65,17 +68,18 @@ class TrainOrder:
     @property
     def facts(self) -> dict[str, Any]:
         """What the network's file says of its training, in JSON's types."""
-        return {
+        facts = {
             "training": self.training.model_dump(mode="json", exclude_none=True),
             "seed": self.seed,
             "photos": len(self.photos),
         }
+        return facts | {"pairs": len(self.pairs)} if self.pairs else facts
 
     def stamp(self, shape: Shape) -> dict[str, Any]:
         """What must be the same for a checkpoint to be gone on from, in JSON's types."""
         pictures = hashlib.sha256(b"".join(work.picture.tobytes() for work in self.paintings))
         photos = hashlib.sha256("\n".join(path.name for path in self.photos).encode())
-        return {
+        stamp = {
             "version": _VERSION,
             "shape": {"channels": list(shape.channels), "blocks": shape.blocks},
             "paintings": pictures.hexdigest(),
@@ -84,6 +88,10 @@ class TrainOrder:
             "weights": str(self.weights.source),
             **self.facts,
         }
+        if self.pairs:  # a shot's key decides its pixels
+            shots = [f"{pair.target.parents[1].name} {pair.style}" for pair in self.pairs]
+            stamp["pairs"] = hashlib.sha256("\n".join(shots).encode()).hexdigest()
+        return stamp
 
 
 def check_photos(places: Sequence[Path], tell: Callable[[str], None]) -> list[Path]:

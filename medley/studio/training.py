@@ -19,7 +19,7 @@ from medley.studio.shooting import checkpoint
 from medley.studio.shooting.devices import choose_precision
 from medley.studio.train_order import TrainOrder, make_shape
 from medley.studio.train_sheet import Sheet, apart
-from medley.stylenet.crops import Photos
+from medley.stylenet.crops import Pairs, Photos
 from medley.stylenet.netfile import StyleName, quantized, write
 from medley.stylenet.network import first_network
 from medley.stylenet.perceptual import Balance, judge_after
@@ -65,7 +65,8 @@ def _train(order: TrainOrder) -> Generator[Event, None, None]:
     )
     state = _state(order, stamp, device)
     course = order.course
-    trainer = Trainer(network, judge, Photos(kept, told.append), course, state)
+    pairs = Pairs(order.pairs, told.append) if order.pairs else None
+    trainer = Trainer(network, judge, Photos(kept, told.append), course, state, pairs)
     sheet = Sheet(order.sheet, shown, [work.title for work in order.paintings])
     drawn, shown_at, step = time.monotonic(), 0, None
     with checkpoint.Checkpointer(_writer(order.checkpoint), stamp) as saving:

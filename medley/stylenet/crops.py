@@ -1,8 +1,12 @@
-"""Crops of photos that a style network is trained on: random places, scales and flips."""
+"""Crops that a style network is trained on: random places, scales and flips.
+
+They are of photos, or of pairs of a photo and what it was repainted as.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -17,9 +21,72 @@ _LONGEST = 1024  # pixels of a photo's longer side that are kept; crops are a sm
 _KEPT = 256  # photos, of at most 2.4 MB each
 _TRIES = 50  # photos in a row that cannot be read
 
+Source = TypeVar("Source")
+View = TypeVar("View")
+
+
+class Pair(NamedTuple):
+    """A photo and what it was repainted as, after one of the paintings.
+
+    Attributes:
+        photo: picture file.
+        target: picture file of the same size.
+        style: number of the painting.
+    """
+
+    photo: Path
+    target: Path
+    style: int
+
+
+class Crops(NamedTuple):
+    """What a step is taken on.
+
+    Attributes:
+        photos: float RGB `(n, 3, side, side)` in [0, 1].
+        styles: number of the painting of each.
+        targets: what they were repainted as, of the same shape; None where that is not known.
+    """
+
+    photos: Tensor
+    styles: Sequence[int]
+    targets: Tensor | None = None
+
+
+class _Window(NamedTuple):
+    """Where a crop lies in a picture, and whether it is flipped."""
+
+    box: tuple[int, int, int, int]
+    flip: bool
+
+
+class _Pool(Generic[Source, View]):
+    """What crops are drawn from, read when one is drawn; the latest stay in memory."""
+
+    def __init__(
+        self, sources: Sequence[Source], read: Callable[[Source], View], tell: Callable[[str], None]
+    ) -> None:
+        self._sources, self._tell = list(sources), tell
+        self._read = lru_cache(_KEPT)(read)
+        self._bad: set[Source] = set()
+
+    def draw(self, random: np.random.Generator) -> tuple[Source, View]:
+        """Draw one; in its place, if it cannot be read, another."""
+        told = ""
+        for _ in range(_TRIES):
+            source = self._sources[random.integers(len(self._sources))]
+            try:
+                return source, self._read(source)
+            except PictureError as error:
+                told = str(error)
+                if source not in self._bad:
+                    self._tell(f"passed over: {error}")
+                self._bad.add(source)
+        raise PictureError(f"none of {_TRIES} photos drawn can be read; the last: {told}")
+
 
 class Photos:
-    """Photos by their paths, read when a crop of them is drawn; the latest stay in memory."""
+    """Photos by their paths."""
 
     def __init__(self, paths: Sequence[Path], tell: Callable[[str], None]) -> None:
         """Note the paths.
@@ -28,9 +95,7 @@ class Photos:
             paths: photos to draw from.
             tell: takes a line about each that turns out not to be readable.
         """
-        self._paths, self._tell = list(paths), tell
-        self._read = lru_cache(_KEPT)(_shrunk)
-        self._bad: set[Path] = set()
+        self._pool = _Pool(paths, _shrunk, tell)
 
     def batch(self, side: int, count: int, random: np.random.Generator) -> Tensor:
         """Draw square crops as float RGB `(count, 3, side, side)` in [0, 1].
@@ -40,19 +105,50 @@ class Photos:
         Raises:
             PictureError: no photo can be read.
         """
-        return torch.cat([_crop(self._draw(random), side, random) for _ in range(count)])
+        crops = []
+        for _ in range(count):
+            _, photo = self._pool.draw(random)
+            whole = min(photo.size)
+            least = min(side, whole)
+            shown = min(whole, round(least * (whole / least) ** random.random()))
+            crops.append(_cut(photo, side, _window(photo, shown, random)))
+        return torch.cat(crops)
 
-    def _draw(self, random: np.random.Generator) -> Image.Image:
-        """Draw a photo; in place of one that cannot be read, another."""
-        for _ in range(_TRIES):
-            path = self._paths[random.integers(len(self._paths))]
-            try:
-                return self._read(path)
-            except PictureError as error:
-                if path not in self._bad:
-                    self._tell(f"passed over: {error}")
-                self._bad.add(path)
-        raise PictureError(f"none of {_TRIES} photos drawn can be read; look at '{path}', the last")
+
+class Pairs:
+    """Photos with what they were repainted as."""
+
+    def __init__(self, pairs: Sequence[Pair], tell: Callable[[str], None]) -> None:
+        """Note the pairs.
+
+        Args:
+            pairs: pairs to draw from.
+            tell: takes a line about each that turns out not to be readable.
+        """
+        self._pool = _Pool(pairs, _both, tell)
+
+    def batch(self, side: int, count: int, random: np.random.Generator) -> Crops:
+        """Draw square crops, each at the same place of both pictures of a pair.
+
+        They are not scaled, so that strokes stay as large as they were painted: where a picture is
+        narrower than `side`, all crops are as narrow.
+
+        Raises:
+            PictureError: no pair can be read.
+        """
+        drawn = [self._pool.draw(random) for _ in range(count)]
+        side = min(side, *(min(photo.size) for _, (photo, _) in drawn))
+        windows = [_window(photo, side, random) for _, (photo, _) in drawn]
+        photos, targets = (
+            torch.cat(
+                [
+                    _cut(views[which], side, window)
+                    for (_, views), window in zip(drawn, windows, strict=True)
+                ]
+            )
+            for which in (0, 1)
+        )
+        return Crops(photos, [pair.style for pair, _ in drawn], targets)
 
 
 def _shrunk(path: Path) -> Image.Image:
@@ -61,14 +157,19 @@ def _shrunk(path: Path) -> Image.Image:
     return photo
 
 
-def _crop(photo: Image.Image, side: int, random: np.random.Generator) -> Tensor:
-    whole = min(photo.size)
-    least = min(side, whole)
-    shown = min(whole, round(least * (whole / least) ** random.random()))
+def _both(pair: Pair) -> tuple[Image.Image, Image.Image]:
+    return read_picture(pair.photo), read_picture(pair.target)
+
+
+def _window(photo: Image.Image, shown: int, random: np.random.Generator) -> _Window:
+    """Draw a square of `shown` pixels."""
     left = int(random.integers(photo.width - shown + 1))
     top = int(random.integers(photo.height - shown + 1))
-    box = (left, top, left + shown, top + shown)
-    crop = photo.resize((side, side), Image.Resampling.LANCZOS, box=box)
-    if random.random() < 0.5:
+    return _Window((left, top, left + shown, top + shown), random.random() < 0.5)
+
+
+def _cut(photo: Image.Image, side: int, window: _Window) -> Tensor:
+    crop = photo.resize((side, side), Image.Resampling.LANCZOS, box=window.box)
+    if window.flip:
         crop = crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return to_tensor(crop)

@@ -33,6 +33,7 @@ _STYLE_SCALE, _PALETTE_SCALE = 3.0, 5.0
 
 _SMOOTHNESS = 0.3  # weight of the total variation: enough against single pixels, and no blur
 
+_TARGET_SCALE = 1.0  # weight of the mean absolute difference to a picture that is known
 _EPSILON = 1e-4
 _PALETTE_POINTS = 2048  # pixels whose colours are compared, of each picture
 _PALETTE_LINES = 16  # directions in colour space along which they are
@@ -82,7 +83,12 @@ class Perceptual:
         return _Manner(grams, painting[0].flatten(1).T)
 
     def __call__(
-        self, pictures: Tensor, photos: Tensor, styles: Sequence[int], random: torch.Generator
+        self,
+        pictures: Tensor,
+        photos: Tensor,
+        styles: Sequence[int],
+        random: torch.Generator,
+        targets: Tensor | None = None,
     ) -> Judged:
         """Judge a batch.
 
@@ -91,6 +97,7 @@ class Perceptual:
             photos: what they were made from, of the same shape.
             styles: number of each one's painting.
             random: draws the colours that are compared; on the CPU.
+            targets: what they should have become, of the same shape, if that is known.
         """
         with torch.no_grad():
             kept = pick(self._network.walk(photos), CONTENT_LAYERS)
@@ -112,6 +119,8 @@ class Perceptual:
         total = content + _SMOOTHNESS * total_variation(pictures) / 255
         total = total + _STYLE_SCALE * self._balance.style * manner
         total = total + _PALETTE_SCALE * self._balance.palette * palette
+        if targets is not None:
+            total = total + _TARGET_SCALE * (pictures - targets).abs().mean()
         return Judged(total, content, manner, palette)
 
 

@@ -17,13 +17,15 @@ import torch
 from torch import Tensor
 
 from medley.errors import DivergedError
-from medley.stylenet.crops import Photos
+from medley.stylenet.crops import Crops, Pairs, Photos
 from medley.stylenet.network import StyleNet
 from medley.stylenet.perceptual import Perceptual
 
 _WARM_UP = 20  # steps in which the rate rises, while Adam's means are guesses
 _STAGES = ((0.6, 1.0, 1), (0.85, 1.5, 2), (1.0, 2.0, 4))
 """Until which share of the training crops are how many times larger, and batches smaller."""
+
+_PAIRED = 0.5  # share of the steps that are taken on pairs, where there are any
 
 _MEANS = ("exp_avg", "exp_avg_sq")
 
@@ -123,6 +125,7 @@ class Trainer:
         photos: Photos,
         course: Course,
         state: TrainState | None = None,
+        pairs: Pairs | None = None,
     ) -> None:
         """Begin, or go on.
 
@@ -132,8 +135,10 @@ class Trainer:
             photos: to draw crops from.
             course: how long, and what a step consists of.
             state: where to go on; None to begin with the network's weights as they are.
+            pairs: photos whose pictures are known, which some steps are taken on.
         """
-        self._network, self._judge, self._photos, self._course = network, judge, photos, course
+        self._network, self._judge, self._course = network, judge, course
+        self._photos, self._pairs = photos, pairs
         self._optimizer = torch.optim.Adam(network.parameters())
         self._step, self._seconds = 0, 0.0
         if state is not None:
@@ -174,12 +179,13 @@ class Trainer:
         """Take a step; give the loss and its terms."""
         random = np.random.default_rng([self._course.seed, step])
         side, count = self._course.crops(share)
-        number, device = self._network.shape.styles, next(self._network.parameters()).device
-        styles = [int(random.integers(number)) for _ in range(count)]
-        crops = self._photos.batch(side, count, random).to(device)
-        pictures = self._network(crops, torch.eye(number, device=device)[styles])
+        number, device = self._network.shape.styles, self._network.gains[0].device
+        crops = self._draw(side, count, random)
+        photos = crops.photos.to(device)
+        targets = None if crops.targets is None else crops.targets.to(device)
+        pictures = self._network(photos, torch.eye(number, device=device)[crops.styles])
         colors = torch.Generator().manual_seed(int(random.integers(2**62)))
-        judged = self._judge(pictures, crops, styles, colors)
+        judged = self._judge(pictures, photos, crops.styles, colors, targets)
         loss, content, style, palette = (term.item() for term in judged)
         if not math.isfinite(loss):
             raise DivergedError(
@@ -191,3 +197,10 @@ class Trainer:
             group["lr"] = self._course.rate_at(step, share)
         self._optimizer.step()
         return loss, content, style, palette
+
+    def _draw(self, side: int, count: int, random: np.random.Generator) -> Crops:
+        if self._pairs is not None and random.random() < _PAIRED:
+            return self._pairs.batch(side, count, random)
+        number = self._network.shape.styles
+        styles = [int(random.integers(number)) for _ in range(count)]
+        return Crops(self._photos.batch(side, count, random), styles)

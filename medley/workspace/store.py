@@ -150,6 +150,19 @@ class Workspace:
         )
 
 
+def open_workspace(root: Path) -> Workspace:
+    """A workspace that has shots already.
+
+    Raises:
+        OutputError: the folder does not exist, or holds none.
+    """
+    if not root.is_dir():
+        raise OutputError(f"there is no workspace at '{root}'; name another")
+    if not (root / "shots").is_dir():
+        raise OutputError(f"'{root}' holds no shots; name a workspace")
+    return Workspace(root)
+
+
 class Recorder:
     """Takes one shot's iterates in order while it runs."""
 
