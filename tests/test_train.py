@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from torch.func import functional_call
 
 from medley.events import Event
 from medley.images import decode
 from medley.studio import training
 from medley.stylenet import netfile
+from medley.stylenet.coded import coded_kernels
 from medley.stylenet.network import StyleNet, make_network
 from medley.stylenet.perceptual import LAYERS, Balance, Perceptual, palette_distance
 from medley.stylenet.shape import small_shape
-from medley.stylenet.training import Course
+from medley.stylenet.training import Course, Trainer
 from medley.tensors import to_tensor
 from medley.vgg.network import VGG19
 from medley.vgg.weights import load_weights
@@ -21,6 +23,7 @@ from .conftest import draw_pixels
 from .test_render import run
 
 QUICK = ("--steps", "3", "--crop", "64", "--batch", "2", "--stroke", "64", "--device", "cpu")
+COURSE = Course(9, None, 64, 2, 0.01, 0)
 
 
 @pytest.fixture
@@ -143,6 +146,58 @@ def test_minutes_end_a_training_too(place):
         "--minutes", "0.01", *arguments, cwd=place,
     )  # fmt: skip
     assert netfile.read(place / "net.safetensors").training["step"] >= 1
+
+
+def test_a_network_of_few_bits_is_trained_as_its_file_will_give_it():
+    torch.manual_seed(0)
+    network = StyleNet(small_shape(0.1, 1))
+    file = netfile.quantized(network.to_file((), {}), 2)
+    coded = coded_kernels(network, 2)
+    photo = to_tensor(draw_pixels(24, 24, 1))
+    with torch.no_grad():
+        picture = functional_call(network, coded, photo)
+        assert torch.allclose(picture, make_network(file)(photo), atol=1e-3)
+        assert not torch.allclose(picture, network(photo), atol=0.02)
+
+
+def test_the_gradient_passes_rounding_as_if_it_were_none():
+    network = StyleNet(small_shape(0.1, 0))
+    coded = coded_kernels(network, 1)["kernels.0"]
+    slope = torch.rand(coded.shape)
+    (coded * slope).sum().backward()
+    assert torch.equal(network.kernels[0].grad, slope)
+
+
+@pytest.mark.parametrize("bits", [32, 8, 5])
+def test_rounding_to_many_bits_is_not_trained_for(bits):
+    trainer = Trainer(StyleNet(small_shape(0.1, 0)), None, None, COURSE, bits=bits)
+    assert trainer._coded(1.0) == {}
+
+
+def test_few_bits_are_trained_for_in_the_second_half():
+    trainer = Trainer(StyleNet(small_shape(0.1, 0)), None, None, COURSE, bits=4)
+    assert trainer._coded(0.49) == {}
+    assert len(trainer._coded(0.5)) == 6
+
+
+def test_weights_that_are_no_numbers_are_left_to_the_loss():
+    network = StyleNet(small_shape(0.1, 0))
+    with torch.no_grad():
+        network.kernels[0][0, 0, 0, 0] = torch.nan
+    assert coded_kernels(network, 2) == {}
+
+
+def test_a_training_for_few_bits_goes_on_to_the_same_network_and_not_for_others(place, monkeypatch):
+    small = ("--width", "0.1", "--blocks", "0", "--net-bits")
+    train(place, *small, "2", output="whole.safetensors")
+    with monkeypatch.context() as patch:
+        interrupt_at(3, patch)
+        train(place, *small, "2", expect=130)
+    assert "--force" in train(place, *small, "3", expect=1).stderr
+    train(place, *small, "2")
+    whole, net = (netfile.read(place / f"{name}.safetensors") for name in ("whole", "net"))
+    assert np.array_equal(whole.kernels, net.kernels)
+    assert np.array_equal(whole.gains, net.gains)
 
 
 def test_a_warm_start_begins_with_the_other_networks_weights(place):

@@ -11,6 +11,7 @@ from medley.errors import MedleyError, PictureError
 from medley.images import Pixels
 from medley.paintings.draws import Painting, find_files
 from medley.settings import ShapeSettings, TrainSettings, WeightsSettings
+from medley.stylenet.coded import MOST_BITS
 from medley.stylenet.crops import Pair
 from medley.stylenet.shape import Shape, full_shape, small_shape
 from medley.stylenet.training import Course
@@ -88,6 +89,8 @@ class TrainOrder:
             "weights": str(self.weights.source),
             **self.facts,
         }
+        if self.shape.net_bits <= MOST_BITS:  # else they matter only when the file is written
+            stamp["net_bits"] = self.shape.net_bits
         if self.pairs:  # a shot's key decides its pixels
             shots = [f"{pair.target.parents[1].name} {pair.style}" for pair in self.pairs]
             stamp["pairs"] = hashlib.sha256("\n".join(shots).encode()).hexdigest()

@@ -66,7 +66,8 @@ def _train(order: TrainOrder) -> Generator[Event, None, None]:
     state = _state(order, stamp, device)
     course = order.course
     pairs = Pairs(order.pairs, told.append) if order.pairs else None
-    trainer = Trainer(network, judge, Photos(kept, told.append), course, state, pairs)
+    photos, bits = Photos(kept, told.append), order.shape.net_bits
+    trainer = Trainer(network, judge, photos, course, state, pairs, bits)
     sheet = Sheet(order.sheet, shown, [work.title for work in order.paintings])
     drawn, shown_at, step = time.monotonic(), 0, None
     with checkpoint.Checkpointer(_writer(order.checkpoint), stamp) as saving:

@@ -15,8 +15,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from medley.errors import DivergedError
+from medley.stylenet.coded import MOST_BITS, coded_kernels
 from medley.stylenet.crops import Crops, Pairs, Photos
 from medley.stylenet.network import StyleNet
 from medley.stylenet.perceptual import Perceptual
@@ -26,6 +28,8 @@ _STAGES = ((0.6, 1.0, 1), (0.85, 1.5, 2), (1.0, 2.0, 4))
 """Until which share of the training crops are how many times larger, and batches smaller."""
 
 _PAIRED = 0.5  # share of the steps that are taken on pairs, where there are any
+
+_CODED_FROM = 0.5  # share of the training from which on few bits are trained for
 
 _MEANS = ("exp_avg", "exp_avg_sq")
 
@@ -126,6 +130,7 @@ class Trainer:
         course: Course,
         state: TrainState | None = None,
         pairs: Pairs | None = None,
+        bits: int = 32,
     ) -> None:
         """Begin, or go on.
 
@@ -136,9 +141,11 @@ class Trainer:
             course: how long, and what a step consists of.
             state: where to go on; None to begin with the network's weights as they are.
             pairs: photos whose pictures are known, which some steps are taken on.
+            bits: that a weight will have in the network's file. If they are few, the last steps are
+                taken with the weights that the file would give.
         """
         self._network, self._judge, self._course = network, judge, course
-        self._photos, self._pairs = photos, pairs
+        self._photos, self._pairs, self._bits = photos, pairs, bits
         self._optimizer = torch.optim.Adam(network.parameters())
         self._step, self._seconds = 0, 0.0
         if state is not None:
@@ -183,7 +190,8 @@ class Trainer:
         crops = self._draw(side, count, random)
         photos = crops.photos.to(device)
         targets = None if crops.targets is None else crops.targets.to(device)
-        pictures = self._network(photos, torch.eye(number, device=device)[crops.styles])
+        mix = torch.eye(number, device=device)[crops.styles]
+        pictures = functional_call(self._network, self._coded(share), (photos, mix))
         colors = torch.Generator().manual_seed(int(random.integers(2**62)))
         judged = self._judge(pictures, photos, crops.styles, colors, targets)
         loss, content, style, palette = (term.item() for term in judged)
@@ -197,6 +205,15 @@ class Trainer:
             group["lr"] = self._course.rate_at(step, share)
         self._optimizer.step()
         return loss, content, style, palette
+
+    def _coded(self, share: float) -> dict[str, Tensor]:
+        """The weights that a step takes instead of the network's own, by name.
+
+        They are found anew in each step, so that nothing but the network decides them.
+        """
+        if self._bits > MOST_BITS or share < _CODED_FROM:
+            return {}
+        return coded_kernels(self._network, self._bits)
 
     def _draw(self, side: int, count: int, random: np.random.Generator) -> Crops:
         if self._pairs is not None and random.random() < _PAIRED:
