@@ -80,7 +80,7 @@ def test_painting_names_go_with_the_graph(tmp_path):
 
 
 def test_bad_input_is_refused_in_one_line(tmp_path, make_picture):
-    assert "does not exist" in export(tmp_path, expect=1).stderr
+    assert "there is no style network" in export(tmp_path, expect=1).stderr
     make_picture("net.safetensors.png").rename(tmp_path / "net.safetensors")
     assert "net.safetensors" in export(tmp_path, expect=1).stderr
     written(networks(), tmp_path / "net.safetensors")

@@ -13,7 +13,7 @@ from medley.cli import cli
 
 PACKAGE = Path(__file__).parent.parent / "medley"
 FLOORS = [
-    {"allocation", "color", "errors", "events", "files", "shipped"},
+    {"allocation", "color", "errors", "events", "files", "shipped", "shipped_nets"},
     {"media"},
     {"settings"},
     {"decoders", "images", "kinds", "pictures", "stills", "tensors", "tiffs"},

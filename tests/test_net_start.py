@@ -82,7 +82,7 @@ def test_a_film_is_made_again_from_its_sidecar(place):
     "start, told",
     [
         ("net:", "names no file"),
-        ("net:nothing.safetensors", "nothing.safetensors' does not exist"),
+        ("net:nothing.safetensors", "there is no style network 'nothing.safetensors'"),
         ("net:photo.png", "photo.png' is no style network"),
         ("net:two.safetensors", "knows no 'one'; it has 'A', 'B'"),
     ],

@@ -14,6 +14,7 @@ import medley
 from medley.errors import ConfigError, MedleyError
 from medley.settings.manifest import read_manifest
 from medley.shipped import name_of, painting_at, shipped_files, shipped_folder
+from medley.shipped_nets import net_files
 
 from .conftest import draw_pixels
 from .test_render import TINY, run
@@ -66,13 +67,14 @@ def test_shortest_command_works_where_a_wheel_is_installed(installed, empty):
 
 
 @pytest.mark.network
-def test_wheel_that_is_built_has_the_paintings(tmp_path):
+def test_wheel_that_is_built_has_the_paintings_and_the_networks(tmp_path):
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, ROOT]
     subprocess.run(command, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     listing = [sys.executable, "-m", "zipfile", "-l", wheel]
     found = subprocess.run(listing, check=True, capture_output=True, text=True).stdout
     assert all(f"medley/styles/{path.name}" in found for path in shipped_files().values())
+    assert all(f"medley/nets/{path.name}" in found for path in net_files().values())
 
 
 @pytest.mark.parametrize("command", ["render", "walk", "plan"])

@@ -148,7 +148,7 @@ def test_other_safetensors_and_other_files_are_told_apart(tmp_path):
     assert "medley train" in refused(tmp_path / "torch.pth")
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff" + bytes(40))
     assert "no style network" in refused(tmp_path / "photo.jpg")
-    assert "does not exist" in refused(tmp_path / "absent")
+    assert "there is no style network" in refused(tmp_path / "absent")
     assert "is a folder" in refused(tmp_path)
 
 

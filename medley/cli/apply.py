@@ -18,6 +18,7 @@ from medley.settings import (
     RunSettings,
     StillSettings,
 )
+from medley.shipped_nets import net_at
 
 
 @click.command(cls=Grouped, short_help="Repaint photos by a style network, at once.")
@@ -51,15 +52,17 @@ def apply(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Repaint PHOTOS by the style network NET, which 'medley train' made, in one pass.
+    """Repaint PHOTOS by the style network NET in one pass.
 
     \b
     medley apply starry.safetensors photo.jpg -o repainted.png
-    medley apply many.safetensors photos/ -o repainted/ --style glass:0.6,gilded:0.4
+    medley apply many photos/ -o repainted/ --style glass:0.6,gilded:0.4
     medley apply starry.safetensors - -o - < photo.jpg > repainted.png
 
-    PHOTOS are pictures of any size, or folders of them. Several go into the folder --output, except
-    those that are there already. A - reads standard input. What is transparent stays so.
+    NET is a file that 'medley train' made, or the name of a network that ships: many knows the
+    paintings that 'medley styles' lists. PHOTOS are pictures of any size, or folders of them.
+    Several go into the folder --output, except those that are there already. A - reads standard
+    input. What is transparent stays so.
     """
     several = len(photos) > 1 or photos[0].is_dir() or (output != STREAM and output.is_dir())
     _check_streams(photos, output, several, as_json)
@@ -73,7 +76,7 @@ def apply(
     from medley.cli.apply_run import Request, repaint
 
     request = Request(
-        net, photos, output, file_format, look, preserving, still, run,
+        net_at(net), photos, output, file_format, look, preserving, still, run,
         strength=strength, several=several, force=force, as_json=as_json, quiet=quiet,
     )  # fmt: skip
     sys.exit(repaint(request))

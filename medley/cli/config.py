@@ -16,7 +16,7 @@ from medley.cli.words import FILE, SAID, as_given, as_set, in_options, printable
 from medley.errors import ConfigError, Setting, worded, words_of
 from medley.settings import FormatSettings, Settings, WalkFilmSettings
 from medley.settings.base import UNSET, is_optional, is_set, rivals_in
-from medley.settings.catalog import SHIPPED_SAMPLE, with_paintings, with_shipped
+from medley.settings.catalog import SHIPPED_SAMPLE, find_shipped, with_shipped
 from medley.settings.film import FORMATS, USUAL_SUFFIX, FrameSize, check_format
 from medley.settings.load import (
     SettingsFile,
@@ -29,7 +29,7 @@ from medley.settings.load import (
 )
 from medley.settings.orders import order_names
 from medley.settings.presets import DEVICE_KINDS, Kind, Quality, beneath, preset
-from medley.shipped import name_of, painting_at
+from medley.shipped import name_of
 from medley.studio.editing.recipe import (
     changed_inputs,
     find_inputs,
@@ -196,7 +196,7 @@ def _find_inputs(settled: dict[str, Any], ranks: dict[str, int]) -> None:
     film: Path = context.meta[_FILM]
     said = context.default_map or {}
     places = {
-        name: with_paintings(name, settled[name], painting_at)
+        name: find_shipped(name, settled[name])
         for name in ("content", "styles")
         if name in said and ranks.get(name) == _BY_HAND
     }
@@ -256,7 +256,7 @@ def settle(options: dict[str, Any], ships: bool = False) -> dict[str, Any]:
     _say_shapeless(settled, ranks)
     if "quality" in settled:
         settled |= _of_preset(settled, ranks)
-    settled = {name: with_paintings(name, one, painting_at) for name, one in settled.items()}
+    settled = {name: find_shipped(name, one) for name, one in settled.items()}
     if ships:
         settled = with_shipped(settled)
     if context.meta.get(_PRINT):

@@ -7,6 +7,7 @@ import click
 from medley.cli.help import Once
 from medley.cli.options import PATH
 from medley.files import check_free
+from medley.shipped_nets import net_at
 
 
 @click.command(cls=Once, short_help="Write a style network as ONNX.")
@@ -37,6 +38,7 @@ def export(
         raise click.UsageError(f"--output '{output}' must end in .onnx")
     if calibrate and not int8:
         raise click.UsageError("--calibrate is for --int8; give both, or none")
+    net = net_at(net)
     check_free(output, force, [net])
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.export_run import export_network

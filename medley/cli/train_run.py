@@ -19,6 +19,7 @@ from medley.settings import (
     WeightsSettings,
 )
 from medley.shipped import painting_at
+from medley.shipped_nets import net_at
 from medley.studio.shooting.devices import one_device
 from medley.studio.train_order import TrainOrder, check_photos
 from medley.studio.train_pairs import find_pairs
@@ -89,7 +90,7 @@ def _order(request: Request, show: Display) -> TrainOrder:
         request.weights,
         one_device(request.run.device),
         request.seed,
-        request.warm_start,
+        request.warm_start and net_at(request.warm_start),
         pairs,
     )
 

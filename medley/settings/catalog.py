@@ -1,4 +1,4 @@
-"""Settings that choose paintings of a catalog, and paintings that are named or not named at all."""
+"""Settings that choose paintings of a catalog, and what ships: by name, or where none is named."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,25 +8,40 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from medley.settings.base import Settings, Text, is_set
-from medley.shipped import shipped_folder
+from medley.settings.shot import NetStart
+from medley.shipped import name_of, painting_at, shipped_folder
+from medley.shipped_nets import net_at, net_name_of
 
 SHIPPED_SAMPLE = 3
 """Paintings that are drawn of those that ship where none are named."""
 
 
-def with_paintings(name: str, value: Any, find: Callable[[Path], Path]) -> Any:
-    """Replace the paintings in a setting's value, if it is one that names paintings.
+def find_shipped(name: str, value: Any, folder: Path = Path()) -> Any:
+    """Find the paintings, or the style network, that a setting's value means by their names.
 
     Args:
         name: name of the setting.
-        value: its value.
-        find: function that gives the path that stands for a painting's.
+        value: its value; most settings name no such thing.
+        folder: folder that a relative path is relative to, where one that exists wins over a name.
     """
+    return _changed(
+        name, value, lambda path: painting_at(path, folder), lambda path: net_at(path, folder)
+    )
+
+
+def name_shipped(name: str, value: Any) -> Any:
+    """Name the paintings, or the style network, that ship and stand in a setting's value."""
+    return _changed(name, value, name_of, net_name_of)
+
+
+def _changed(
+    name: str, value: Any, painting: Callable[[Path], Path], net: Callable[[Path], Path]
+) -> Any:
     if name == "styles":
-        return tuple(map(find, value))
+        return tuple(map(painting, value))
     if name == "mask":
-        return tuple(wish._replace(painting=find(wish.painting)) for wish in value)
-    return value
+        return tuple(wish._replace(painting=painting(wish.painting)) for wish in value)
+    return value._replace(path=net(value.path)) if isinstance(value, NetStart) else value
 
 
 def with_shipped(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationErr
 from pydantic.fields import FieldInfo
 
 import medley
-from medley import shipped
 from medley.errors import (
     ConfigError,
     Part,
@@ -47,7 +46,7 @@ from medley.settings.base import (
     rivals_in,
     text_of,
 )
-from medley.settings.catalog import with_paintings
+from medley.settings.catalog import find_shipped, name_shipped
 from medley.settings.presets import Kind, beneath, kind_named
 from medley.settings.retired import RETIRED, warn_retired
 
@@ -292,7 +291,8 @@ def check_table(
             if name in written:
                 raise ValueError(f"{written[name]} and {key} are the same setting; keep one")
             written[name] = key
-            values[name] = _placed(name, _accept(key, fields[name], value), folder)
+            accepted = _accept(key, fields[name], value)
+            values[name] = in_folder(find_shipped(name, accepted, folder), folder)
         except ValueError as error:
             faults.append(error.args)
     meant = [name for name in written if is_set(values.get(name, name))]
@@ -301,12 +301,6 @@ def check_table(
     if faults:
         raise ConfigError(*((source, ": ", *fault) for fault in faults))
     return values
-
-
-def _placed(name: str, value: Any, folder: Path) -> Any:
-    """Find the shipped paintings that a value names, and put a folder before its relative paths."""
-    named = with_paintings(name, value, lambda path: shipped.painting_at(path, folder))
-    return in_folder(named, folder)
 
 
 def set_values(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -321,7 +315,7 @@ def plain_values(
 ) -> dict[str, Any]:
     """Write values for a file, so that it gives the same settings wherever it lies.
 
-    Paths become absolute, but for shipped paintings, whose names hold on every machine. Values that
+    Paths become absolute, but for what ships, whose names hold on every machine. Values that
     are not set are left out, and so are rivals that do not count.
 
     Args:
@@ -334,8 +328,7 @@ def plain_values(
         del counted[idle]
     placed = {name: map_paths(value, change) for name, value in counted.items()}
     return {
-        name: as_written(fields[name], with_paintings(name, value, shipped.name_of))
-        for name, value in placed.items()
+        name: as_written(fields[name], name_shipped(name, value)) for name, value in placed.items()
     }
 
 

@@ -368,7 +368,8 @@ class LookSettings(EffortSettings, FinishSettings, StyleSettings):
     init: Annotated[Start | Path | NetStart, Text(parse_start, format_start)] = Field(
         "content",
         description="Starting picture: 'content', 'noise', 'color' (the content in the painting's"
-        " colours), a picture file, or net:FILE for what a style network makes of the content.",
+        " colours), a picture file, net:FILE for what a style network makes of the content, or"
+        " net:many for one that ships.",
     )
     pooling: Literal["max", "average", "average-scaled"] = Field(
         "max",

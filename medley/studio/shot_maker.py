@@ -6,15 +6,16 @@ from pathlib import Path
 
 from medley.errors import ConfigError, Setting
 from medley.files import file_sha256
-from medley.paintings.draws import Painting, fold
+from medley.paintings.draws import Painting
 from medley.pictures import Picture
 from medley.settings import NetStart, ShotSettings
+from medley.shipped_nets import net_name_of
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import Blend
 from medley.studio.shooting.kept import check_room
 from medley.studio.shooting.spec import ShotSpec, Start
 from medley.stylenet import netfile
-from medley.stylenet.mix import places_of
+from medley.stylenet.mix import place_of
 from medley.vgg.layers import Precision
 from medley.workspace.store import Workspace
 
@@ -102,13 +103,12 @@ def _net_start(path: Path, paintings: Sequence[Painting[Picture]]) -> Start:
     if len(net.styles) == 1:
         shares = [1.0]
     else:
-        known = places_of(net.styles)
         shares = [0.0] * len(net.styles)
         for work in paintings:
-            place = known.get(fold(work.path.stem), known.get(fold(work.title)))
+            place = place_of(net.styles, work.path.stem, work.title)
             if place is None:
                 listed = ", ".join(f"'{style.handle}'" for style in net.styles)
-                wish = Setting("init", f"net:{path}")
+                wish = Setting("init", f"net:{net_name_of(path)}")
                 raise ConfigError((wish, f" knows no '{work.title}'; it has {listed}"))
             shares[place] += 1 / len(paintings)
     shown = ",".join(f"{share:g}" for share in shares)

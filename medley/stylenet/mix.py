@@ -50,6 +50,12 @@ def places_of(styles: Sequence[StyleName]) -> dict[str, int]:
     return titles | handles
 
 
+def place_of(styles: Sequence[StyleName], name: str, title: str) -> int | None:
+    """Where a painting stands that has both a name and a title; None if it is not known."""
+    known = places_of(styles)
+    return known.get(fold(name), known.get(fold(title)))
+
+
 def _place(name: str, wish: str, styles: Sequence[StyleName]) -> int:
     known = places_of(styles)
     if fold(name) in known:

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 from medley import files
 from medley.errors import WeightsError
+from medley.shipped_nets import check_net_there
 from medley.stylenet.shape import Shape
 from medley.vgg import codebook, otherfiles, packing, weightfile
 from medley.vgg.weightfile import BEYOND
@@ -199,6 +200,7 @@ def read(path: Path) -> NetFile:
 
 
 def _metadata_of(path: Path) -> dict[str, str]:
+    check_net_there(path)
     kind = otherfiles.kind_of(path)
     if kind == "blank":
         raise WeightsError(f"'{path}' {otherfiles.ADVICE[kind]}")

@@ -25,6 +25,7 @@ from medley.settings.load import (
     sidecar_of,
 )
 from medley.shipped import shipped_files, shipped_folder
+from medley.shipped_nets import net_files
 
 _LEFT_OUT = ("workspace", "output")  # equal films are equal files, whatever they are called
 _NAMED = 3  # files that are named which are not meant
@@ -78,7 +79,7 @@ def way_without_sidecar(film: Path) -> str:
 def find_inputs(
     values: Mapping[str, Any], film: Path, places: Mapping[str, Sequence[Path]]
 ) -> dict[str, Any]:
-    """Find the files that a film was made of, by names and digests; paintings may have shipped.
+    """Find the files that a film was made of, by names and digests; some may have shipped.
 
     Args:
         values: settings by name, with paths as in a recipe.
@@ -92,7 +93,10 @@ def find_inputs(
     faults: dict[tuple[Part, ...], None] = {}
     named = [place for some in places.values() for place in some]
     folders = [_by_name(place.rglob("*")) for place in named if place.is_dir()]
-    folders += [_by_name(film.parent.iterdir()), _by_name(shipped_files().values())]
+    folders += [
+        _by_name(film.parent.iterdir()),
+        _by_name((*shipped_files().values(), *net_files().values())),
+    ]
     files = [place for place in named if place.is_file()]
 
     def find(setting: str, wanted: Path) -> Path:

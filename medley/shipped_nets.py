@@ -1,0 +1,54 @@
+"""The style networks that ship with medley: where they lie, and the names that stand for them."""
+
+import difflib
+from functools import cache
+from pathlib import Path
+
+from medley.errors import WeightsError
+
+MANY = "many"
+"""Name of the network that knows all paintings that ship."""
+
+_FOLDER = Path(__file__).parent / "nets"
+
+
+@cache
+def net_files() -> dict[str, Path]:
+    """The files of the networks by name, sorted."""
+    return {path.stem: path for path in sorted(_FOLDER.glob("*.safetensors"))}
+
+
+def net_at(path: Path, folder: Path = Path()) -> Path:
+    """Find what a path or a name means; a name means a shipped network where no such path exists.
+
+    Args:
+        path: path as it was written, or a name.
+        folder: folder that a relative path is relative to.
+    """
+    name = str(path)
+    return path if name not in net_files() or (folder / path).exists() else net_files()[name]
+
+
+def net_name_of(path: Path) -> Path:
+    """The name of a shipped network, which holds on every machine; else the path."""
+    own = net_files().get(path.stem)
+    return Path(path.stem) if own and own.resolve() == path.resolve() else path
+
+
+def check_net_there(path: Path) -> None:
+    """Check that there is a file at a style network's path.
+
+    Raises:
+        WeightsError: there is none, and the path may be a name that is mistyped.
+    """
+    try:
+        there = path.exists()
+    except OSError:  # as of a name that is too long, which reading it will tell
+        return
+    if there:
+        return
+    listed = ", ".join(names := net_files())
+    way = f"check its name, or take one that ships: {listed}" if names else "check its name"
+    if close := difflib.get_close_matches(path.stem.casefold(), names, n=1):
+        way = f"did you mean '{close[0]}'? Those that ship: {listed}"
+    raise WeightsError(f"there is no style network '{path}'; {way}")
