@@ -6,8 +6,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from medley.images import decode
 from medley.settings import RenderOrder
-from medley.studio.preview import SIDE, STEPS, draw_preview, plan_preview, take_preview
+from medley.shipped import shipped_files
+from medley.shipped_nets import net_files
+from medley.studio.preview import (
+    NET_SIDE,
+    SIDE,
+    STEPS,
+    Small,
+    draw_by_net,
+    draw_preview,
+    plan_preview,
+    take_preview,
+)
 
 from .test_render import TINY, run
 
@@ -114,7 +126,7 @@ def test_look_counts_but_size_and_steps_are_the_preview_s(place):
     )
     preview = plan_preview(small, "cpu", place / "fewer")
     told = []
-    result, _ = take_preview(preview, "cpu", told.append)
+    (_, result, _), _ = take_preview(preview, "cpu", told.append, {})
     assert [event.step for event in told if event.kind == "step"] == [0, 1, 0, 1]
     photo = preview.films[0].shots[0].content.pixels()
     assert np.array_equal(result[:, :15], photo[:, :15])
@@ -125,12 +137,96 @@ def test_paintings_of_one_picture_have_one_place(place):
     order = RenderOrder.of(
         content=place / "photo.png", styles=[place / "styles"], size=32, steps=1, blend=True
     )
+    (preview,) = plan_preview(order, "cpu", place / "few").films
+    (spec,) = preview.shots
+    assert len(preview.works) == 2
     sheets = []
     for level, strength in ((0, 0), (255, 0), (255, 1)):
-        film = order.film.model_copy(update={"strength": float(strength)})
-        mixed = order.model_copy(update={"film": film})
-        (preview,) = plan_preview(mixed, "cpu", place / "few").films
-        assert len(preview.shots) == 1 and len(preview.works) == 2
-        sheets.append(draw_preview(preview, [preview.shots[0].content.pixels() * 0 + level]))
+        small = Small(spec, spec.content.pixels() * 0 + level)
+        sheets.append(draw_preview([small], strength))
     assert np.array_equal(sheets[0], sheets[1])  # of strength 0 only the photo is seen
     assert not np.array_equal(sheets[1], sheets[2])
+
+
+def by_net(place, *styles, **options):
+    """What the network makes of the photo, by the names of the paintings' files."""
+    order = RenderOrder.of(content=place / "photo.png", styles=styles, **options)
+    (film,) = plan_preview(order, "cpu", place / "few").films
+    drawn = draw_by_net(film, order, "cpu", place / "few")
+    return {
+        "+".join(work.path.stem for work in spec.paintings): drawn[spec.key]
+        for spec in film.shots
+        if spec.key in drawn
+    }
+
+
+def test_net_draws_what_it_knows_at_once_and_the_others_are_as_ever(place):
+    styles = ("--styles", "glass", "styles/painting_2.png", "gilded")
+    done = run("render", "--content", "photo.png", *styles, "--preview", "net", *QUICK, cwd=place)
+    assert done.stdout == "outputs/photo-medley-preview.png\n"
+    told = "by the network 'many': glass, gilded; unknown to it, and in 2 steps: painting_2.png\n"
+    assert told in done.stderr
+    assert "painting 1/1 " in done.stderr  # only one is optimized
+    assert "to choose from: --styles glass styles/painting_2.png gilded" in done.stderr
+
+
+def test_nothing_is_said_of_others_where_there_are_none(place):
+    styles = ("--styles", "glass", "--preview=net")
+    told = run("render", "--content", "photo.png", *styles, *QUICK, cwd=place).stderr
+    assert "by the network 'many': glass\n" in told
+    assert "step" not in told
+
+
+def test_what_the_net_draws_is_what_apply_makes_in_more_pixels(place, make_picture):
+    make_picture("photo.png", 300, 400, seed=1)
+    small = by_net(place, shipped_files()["glass"])["glass"]
+    assert max(small.pixels.shape) == NET_SIDE
+    size = ("--size", NET_SIDE, "--style", "glass")
+    run("apply", net_files()["many"], "photo.png", "-o", "a.png", *size, cwd=place)
+    assert np.abs(small.pixels.astype(int) - decode(place / "a.png")).max() <= 1
+
+
+def test_net_knows_paintings_by_their_bytes_and_not_by_their_names(place):
+    ours = shipped_files()
+    (place / "copy.jpg").write_bytes(ours["glass"].read_bytes())
+    (place / "glass.jpg").write_bytes(ours["gilded"].read_bytes())
+    drawn = by_net(place, place / "copy.jpg", place / "glass.jpg", size=32)
+    alone = by_net(place, ours["glass"], ours["gilded"], size=32)
+    assert np.array_equal(drawn["copy"].pixels, alone["glass"].pixels)
+    assert np.array_equal(drawn["glass"].pixels, alone["gilded"].pixels)
+    Image.new("RGB", (40, 40), "red").save(place / "glass.jpg")
+    assert by_net(place, place / "glass.jpg", size=32) == {}
+
+
+def test_net_mixes_known_paintings_by_their_weights_and_leaves_masks_to_the_optimizer(place):
+    ours = [shipped_files()[name] for name in ("glass", "hatching")]
+    first, second = (
+        by_net(place, *ours, size=32, blend=True, style_weights=weights)["glass+hatching"].pixels
+        for weights in ("1,0", "1,1")
+    )
+    assert np.array_equal(first, by_net(place, ours[0], size=32)["glass"].pixels)
+    assert not np.array_equal(second, first)
+    assert by_net(place, *ours, place / "styles/painting_2.png", size=32, blend=True) == {}
+    masks = (f"{place}/left.png={ours[0]}", f"rest={ours[1]}")
+    assert by_net(place, size=32, mask=masks) == {}
+
+
+def test_net_leaves_of_the_photo_what_is_kept_and_its_colors(place):
+    glass = shipped_files()["glass"]
+    plain = by_net(place, glass, size=48)["glass"]
+    photo = plain.spec.content.pixels()
+    kept = by_net(place, glass, size=48, keep=place / "left.png")["glass"].pixels
+    assert np.array_equal(kept[:, :23], photo[:, :23])
+    assert np.array_equal(kept[:, 25:], plain.pixels[:, 25:])
+    gray = np.repeat(photo.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+    Image.fromarray(gray).save(place / "photo.png")
+    colorless = by_net(place, glass, size=48, preserve_color="luminance")["glass"].pixels
+    assert np.ptp(colorless.astype(int), axis=2).max() <= 2
+
+
+@pytest.mark.parametrize("way", ["nett", "--preview=", "net:many"])
+def test_other_ways_are_refused(place, way):
+    words = [way] if way.startswith("-") else ["--preview", way]
+    refused = run("render", *ORDER, *words, cwd=place, expect=2).stderr
+    assert "'steps', 'net'" in refused
+    assert refused.strip().count("\n") == 0

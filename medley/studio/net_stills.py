@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,14 +14,15 @@ from PIL import Image
 import medley
 from medley.events import Listener, stage
 from medley.files import write_bytes
-from medley.images import lay_on_white, read_layers, resize, size_for_side
+from medley.images import Pixels, lay_on_white, read_layers, resize, size_for_side
 from medley.settings import ApplySettings, FinishSettings
 from medley.stills import check_size, encode_still
+from medley.studio.shooting.spec import ShotSpec
 from medley.studio.still_files import Repainted, StillFile, StillJob, with_alpha
 from medley.stylenet.apply import Painter
 from medley.stylenet.finish import finish
 from medley.stylenet.mix import shares_of
-from medley.stylenet.netfile import read
+from medley.stylenet.netfile import NetFile, read
 from medley.stylenet.network import make_network
 
 
@@ -112,3 +114,22 @@ class NetStills:
                 "strength": self.file.strength,
             },
         }
+
+
+def repaint_shot(net: NetFile, shares: Sequence[float], spec: ShotSpec) -> Pixels:
+    """What a network makes of a shot's photo on the CPU, in place of the optimizer.
+
+    The photo's colours, and what of it is kept, stay; weights, layers and steps have no say.
+
+    Args:
+        net: the network.
+        shares: share of each of its paintings.
+        spec: the shot.
+    """
+    photo = spec.content.pixels()
+    made = Painter(make_network(net), shares).repaint(photo)
+    picture = finish(made, photo, spec.settings.preserve_color)
+    if spec.kept is None:
+        return picture
+    hold = spec.settings.keep_strength * spec.kept.values[0][..., None]
+    return np.rint(picture + (photo.astype(np.float32) - picture) * hold).astype(np.uint8)
