@@ -171,6 +171,7 @@ def test_net_draws_what_it_knows_at_once_and_the_others_are_as_ever(place):
 
 
 def test_nothing_is_said_of_others_where_there_are_none(place):
+    (place / "many").mkdir()  # of the network's name, and no network
     styles = ("--styles", "glass", "--preview=net")
     told = run("render", "--content", "photo.png", *styles, *QUICK, cwd=place).stderr
     assert "by the network 'many': glass\n" in told

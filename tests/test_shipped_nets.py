@@ -9,6 +9,8 @@ from PIL import Image
 
 from medley.errors import WeightsError
 from medley.images import decode
+from medley.keywords import read_options
+from medley.settings import ShotSettings
 from medley.settings.catalog import find_shipped, name_shipped
 from medley.settings.shot import NetStart
 from medley.shipped import shipped_files
@@ -49,6 +51,11 @@ def test_what_ships_is_written_by_name_and_any_other_file_by_its_path(empty):
     start = find_shipped("init", NetStart(Path("many")))
     assert start.path == net_files()[MANY]
     assert name_shipped("init", start) == NetStart(Path("many"))
+
+
+def test_python_and_files_take_the_name_too():
+    shot = read_options(ShotSettings, {"init": "net:many"}, "stylize")
+    assert shot.init == NetStart(net_files()[MANY])
 
 
 @pytest.mark.parametrize(

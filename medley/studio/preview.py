@@ -16,7 +16,7 @@ from medley.film.poster import contact_sheet
 from medley.images import Pixels
 from medley.settings import RenderOrder
 from medley.shipped import name_of, shipped_files
-from medley.shipped_nets import MANY, net_at
+from medley.shipped_nets import MANY, net_files
 from medley.studio.editing.credits import Work, credit_lines
 from medley.studio.engines.inline import InlineEngine
 from medley.studio.film_spec import FilmSpec
@@ -81,7 +81,7 @@ def draw_by_net(film: FilmSpec, order: RenderOrder, device: str, folder: Path) -
     Raises:
         WeightsError: the network is missing or damaged.
     """
-    net = netfile.read(net_at(Path(MANY)))
+    net = netfile.read(net_files().get(MANY, Path(MANY)))
     known = {spec.key: shares for spec in film.shots if (shares := _shares(spec, net.styles))}
     if not known:
         return {}
