@@ -136,7 +136,8 @@ def _interrupted(bench: Bench, make: "partial[Taking]", strict: bool) -> Row:
         with closing(_events(shot, torn)) as events:
             next(event for event in events if event.kind == "step" and event.step == half)
         went_on = [event.step for event in _events(shot, torn) if event.kind == "step"]
-    found = _equality(*(place.shot(shot.spec.key).result() for place in (whole, torn)), strict)
+    one, other = (place.shot(shot.spec.key).result() for place in (whole, torn))
+    found = _equality(one, other, strict)
     return found | {"ok": found["ok"] and went_on[0] == half + 1, "went_on_at": went_on[0]}
 
 

@@ -30,7 +30,7 @@ def facts(bench: Bench) -> Iterator[Row]:
     if bench.on_cuda:
         free, total = torch.cuda.mem_get_info(bench.device)
         row |= {"card": torch.cuda.get_device_name(bench.device), "memory_gb": total / 1e9}
-        row |= {"free_gb": free / 1e9, "cudnn": torch.backends.cudnn.version()}
+        row |= {"free_gb": free / 1e9, "cudnn": _cudnn()}
         row["capability"] = ".".join(map(str, torch.cuda.get_device_capability(bench.device)))
         if _DRIVER.exists():
             row["driver"] = _DRIVER.read_text("utf-8", "replace").splitlines()[0]
@@ -40,6 +40,11 @@ def facts(bench: Bench) -> Iterator[Row]:
     yield {"what": "start a kernel", "value": took * 1e3, "unit": "us"}
     yield from _bounds(bench)
     yield from _host(bench)
+
+
+def _cudnn() -> int | None:
+    found: int | None = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    return found
 
 
 def _bounds(bench: Bench) -> Iterator[Row]:

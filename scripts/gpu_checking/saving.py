@@ -18,7 +18,7 @@ _LEAST = 0.9  # of the unsaved speed, the goal at 512 pixels and for every secon
 def saving(bench: Bench) -> Iterator[Row]:
     """Steps a second with and without a workspace, until all is on the disk."""
     for side, every in bench.pick(((512, 1), (1280, 1), (1280, 2)), ((32, 1),)):
-        about = {"side": side, "keep_every": every}
+        about: Row = {"side": side, "keep_every": every}
         yield attempt(about, partial(_saved, bench, side, every))
     for side in bench.pick((512, 1280), (32,)):
         for threads in bench.pick((1, 2, 8, 14), (1, 2)):

@@ -18,7 +18,7 @@ _HISTORY = 20
 
 
 def whatif(bench: Bench) -> Iterator[Row]:
-    """Gram matrices, L-BFGS, cuDNN's choices and layouts; last a graph, whose failure may end it."""
+    """Gram matrices, L-BFGS, cuDNN's choices, layouts; last a graph, whose failure may end it."""
     sides = bench.pick((512, 1280), (32,))
     for side in sides:
         yield from _grams(bench, side)
@@ -108,7 +108,7 @@ def _rate_with(bench: Bench, side: int, way: tuple[str, bool, bool]) -> Row:
         precision=precision or fast_precision(bench),
     )
     if is_last:
-        shot.model.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        shot.model.network.to(memory_format=torch.channels_last)
     with _choosing(chooses):
         return rate(bench, shot, warm, count)
 
@@ -127,7 +127,7 @@ def _graph(bench: Bench, side: int) -> Row:
 
 def _captured(work: Callable[[], object]) -> Callable[[], object]:
     """Capture some work as a CUDA graph, after it ran on a stream of its own as torch asks."""
-    beside = torch.cuda.Stream()
+    beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     beside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(beside):
         for _ in range(3):
