@@ -28,8 +28,7 @@ def pastiche(bench: Bench, side: int) -> Row:
     except ImportError as error:
         return {"left_out": str(error)}
     photo, painting = _pictures(bench, side)
-    torch.backends.cudnn.allow_tf32 = True  # torch's default, which pastiche runs with
-    bench.forget_peak()
+    _begin(bench)
     with patch.object(networks.VGG19, "from_quantized_bin", partial(_network, networks)):
         artist = artists.PasticheArtist(
             str(photo), [str(painting)], device=bench.device, size_pixels=side * side
@@ -61,7 +60,7 @@ def style_transfer_pytorch(bench: Bench, side: int) -> Row:
             program = importlib.import_module("style_transfer.style_transfer")
     except ImportError as error:
         return {"left_out": str(error)}
-    bench.forget_peak()
+    _begin(bench)
     with patch.object(torchvision.models, "vgg19", _untrained):
         artist = program.StyleTransfer(devices=[bench.device])
     warm, count = bench.pick((20, 60), (1, 2))
@@ -76,6 +75,13 @@ def style_transfer_pytorch(bench: Bench, side: int) -> Row:
         callback=lambda iterate: times.append(iterate.time),
     )
     return {"steps_s": count / (times[-1] - times[-1 - count])} | bench.peak_mb()
+
+
+def _begin(bench: Bench) -> None:
+    """Set what medley's last model has set back to torch's defaults, which both run with."""
+    torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cuda.matmul.allow_tf32 = False
+    bench.forget_peak()
 
 
 def _untrained(**_: object) -> torch.nn.Module:

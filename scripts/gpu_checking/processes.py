@@ -94,7 +94,7 @@ def commands(bench: Bench) -> Iterator[Row]:
                  "--seconds-per-painting", bench.pick(1, 0.1)),
     }  # fmt: skip
     if bench.tiny:
-        del lines["stylize"]  # a folder's is the same command
+        del lines["stylize"], lines["render deterministic"]  # the same commands as others
     for name, line in lines.items():
         yield attempt({"what": name}, partial(medley, bench, *line))
 
@@ -105,7 +105,13 @@ def _foretold_render(
     """A render of three shots, and its shots' seconds beside those that were foretold."""
     place, film = bench.scratch / "rendered", bench.scratch / "render.mp4"
     order = RenderOrder.of(
-        content=photo, styles=paintings, size=side, steps=steps, workspace=place, output=film
+        content=photo,
+        styles=paintings,
+        size=side,
+        steps=steps,
+        workspace=place,
+        output=film,
+        device=bench.device,
     )
     patience = bench.pick("anew", "none")
     foretold = prepare([order], [bench.device], patience=patience).forecast  # type: ignore[arg-type]

@@ -121,7 +121,10 @@ def _graph(bench: Bench, side: int) -> Row:
     evaluate = partial(evaluator.evaluate, image, with_gradient=True)
     count = bench.pick(20, 1)
     as_it_is = bench.median_s(evaluate, count)
-    replay = _captured(evaluate) if bench.on_cuda else evaluate
+    replay: Callable[[], object] = evaluate
+    if bench.on_cuda:
+        with torch.cuda.device(bench.device):  # streams are of the device that is current
+            replay = _captured(evaluate)
     return {"ms": as_it_is * 1e3, "as_a_graph_ms": bench.median_s(replay, count) * 1e3}
 
 
