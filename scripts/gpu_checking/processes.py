@@ -16,7 +16,7 @@ from gpu_checking.bench import Bench, Row, attempt, pixels_of, taking
 from gpu_checking.speed import drop, fast_precision
 from medley.settings import RenderOrder
 from medley.shipped import shipped_files
-from medley.studio.forecast import prepare
+from medley.studio.forecast import Patience, prepare
 
 _WITHIN = 1.5  # foretold to taken, and the other way round; the goal
 
@@ -113,8 +113,8 @@ def _foretold_render(
         output=film,
         device=bench.device,
     )
-    patience = bench.pick("anew", "none")
-    foretold = prepare([order], [bench.device], patience=patience).forecast  # type: ignore[arg-type]
+    patience: Patience = bench.pick("anew", "none")
+    foretold = prepare([order], [bench.device], patience=patience).forecast
     row = medley(
         bench, "render", "--content", photo, "--styles", *paintings, "-o", film, "--size", side,
         "--steps", steps, "--workspace", place, "--device", bench.device,

@@ -9,7 +9,6 @@ from itertools import islice
 from typing import Any
 
 import torch
-from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from gpu_checking import peers
@@ -108,9 +107,9 @@ def _profile(bench: Bench, side: int) -> Row:
     began = time.perf_counter()
     with profile(activities=seen_on) as seen:
         took = bench.seconds(partial(drop, iterates, count))
-    wanted = DeviceType.CUDA if bench.on_cuda else DeviceType.CPU
+    wanted = "CUDA" if bench.on_cuda else "CPU"
     events = seen.key_averages()
-    own = [event for event in events if event.device_type == wanted]  # not counted twice
+    own = [event for event in events if event.device_type.name == wanted]  # not counted twice
     spent = "self_device_time_total" if bench.on_cuda else "self_cpu_time_total"
     busiest = sorted(own, key=lambda event: float(getattr(event, spent)), reverse=True)
     table = events.table(sort_by=spent, row_limit=60, max_name_column_width=80)
