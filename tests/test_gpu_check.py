@@ -91,7 +91,7 @@ def test_device_that_is_not_there_is_refused_before_anything_is_written(tmp_path
         pytest.skip("this machine has a GPU")
     done = gpu_check(tmp_path / "out")
     assert done.returncode == 1
-    assert "there is no device 'cuda' here" in done.stderr
+    assert "there is no device 'cuda:0' here" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
 
