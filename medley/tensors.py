@@ -1,7 +1,8 @@
 """Conversion of pixels to float32 RGB tensors in [0, 1], and back."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +13,24 @@ from medley.images import Pixels
 _AT_ONCE = 2**20  # pixels that are rounded at once, to bound the memory of temporaries
 
 
+@lru_cache(maxsize=64)
+def constant(values: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """A tensor of nested numbers, which nobody changes; it is copied to each device only once.
+
+    A GPU would be waited for at every copy.
+    """
+    with torch.inference_mode(False):  # or no gradient could ever pass beside it
+        return torch.tensor(values, dtype=dtype, device=device)
+
+
 def to_tensor(picture: Image.Image | Pixels) -> torch.Tensor:
     """Convert a picture to float32 `(1, 3, height, width)` RGB in [0, 1]."""
-    values = torch.from_numpy(np.array(picture, dtype=np.uint8))
-    return values.permute(2, 0, 1).unsqueeze(0).contiguous().float().div_(255)
+    return in_floats(torch.from_numpy(np.array(picture, dtype=np.uint8)))
+
+
+def in_floats(pixels: torch.Tensor) -> torch.Tensor:
+    """Convert uint8 pixels `(height, width, 3)` to what `to_tensor` gives, on their device."""
+    return pixels.permute(2, 0, 1).unsqueeze(0).contiguous().float().div_(255)
 
 
 def to_pixels(image: torch.Tensor) -> Pixels:

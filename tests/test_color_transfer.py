@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
+import torch._functorch.config as functorch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from medley.transfer.color_transfer import color_statistics, match_colors
 
@@ -53,6 +56,25 @@ def test_map_is_the_optimal_transport_between_gaussians() -> None:
 def test_own_colors_stay_where_they_are() -> None:
     image = picture(6)
     torch.testing.assert_close(match_colors(image, color_statistics([image])), image)
+
+
+def test_colors_are_matched_where_the_device_has_no_double_precision() -> None:
+    class NoDouble(TorchDispatchMode):
+        """Refuses doubles on a device, as MPS does; "meta" stands for it."""
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            found = func(*args, **kwargs or {})
+            if isinstance(found, torch.Tensor) and found.is_meta:
+                assert found.dtype != torch.float64
+            return found
+
+    with (
+        functorch.patch(fake_tensor_allow_meta=True),
+        FakeTensorMode(allow_non_fake_inputs=True),
+        NoDouble(),
+    ):
+        image = picture(8).to("meta")
+        assert match_colors(image, color_statistics([image])).device.type == "meta"
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])

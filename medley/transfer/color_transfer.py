@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from medley.color import LUMA
+from medley.tensors import constant
 
 _FLATTEST = (
     1e-5  # added variance, (0.8 of 255 levels)^2: a flat picture has no covariance to invert
@@ -126,11 +127,12 @@ def lend_chroma(image: Tensor, content: Tensor) -> Tensor:
 
 
 def _luma(image: Tensor) -> Tensor:
-    return (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+    luma = constant(LUMA, image.dtype, image.device).view(1, 3, 1, 1)
+    return (image * luma).sum(dim=1, keepdim=True)
 
 
 def _matrix_power(symmetric: Tensor, exponent: float) -> Tensor:
-    # On the CPU and in double: it is three by three, and not every device has it.
-    values, vectors = torch.linalg.eigh(symmetric.double().cpu())
+    # On the CPU, and in double only there: it is three by three, and MPS has neither.
+    values, vectors = torch.linalg.eigh(symmetric.cpu().double())
     power: Tensor = vectors @ torch.diag(values.clamp_min(1e-12) ** exponent) @ vectors.T
     return power.to(symmetric)

@@ -13,6 +13,7 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from medley.settings import VGG_LAYERS
+from medley.tensors import constant
 from medley.vgg.layers import Padding, Pooling, Precision, convolutions_for, path_to
 from medley.vgg.normalization import CAFFE, Normalization
 
@@ -30,9 +31,9 @@ _FIRST = "conv1_1"
 def normalize(image: Tensor, fed: Normalization) -> Tensor:
     """Bring an RGB picture `(1, 3, height, width)` in [0, 1] to what the first layer wants."""
     x = image.flip(1) if fed.order == "BGR" else image
-    x = x * fed.top - torch.tensor(fed.mean).view(1, 3, 1, 1).to(image)
+    x = x * fed.top - constant(fed.mean, image.dtype, image.device).view(1, 3, 1, 1)
     if fed.deviation != (1.0, 1.0, 1.0):
-        x = x / torch.tensor(fed.deviation).view(1, 3, 1, 1).to(image)
+        x = x / constant(fed.deviation, image.dtype, image.device).view(1, 3, 1, 1)
     return x
 
 

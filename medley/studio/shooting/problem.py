@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+import numpy as np
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor
@@ -14,7 +15,7 @@ from medley.studio.shooting.model import Model
 from medley.studio.shooting.resources import out_of_memory_named
 from medley.studio.shooting.spec import ShotSpec
 from medley.stylenet.apply import repaint_after
-from medley.tensors import to_pixels, to_tensor
+from medley.tensors import in_floats, to_pixels, to_tensor
 from medley.transfer.color_transfer import (
     Palette,
     Patch,
@@ -110,11 +111,17 @@ def make_problem(
         objective_at,
         spec.settings,
         half=model.is_half,
-        show=(lambda image: lend_chroma(image, tensor(content))) if in_light else None,
+        show=_lend_chroma_of(content, model.device) if in_light else None,
         levels=levels,
         mix=partial(_strengths, spec, spec.blend.walk) if spec.blend.walk else None,
         keep=keep,
     )
+
+
+def _lend_chroma_of(content: Pixels, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """What gives gray pictures the content's colours; it copies those to the device only once."""
+    pixels = torch.from_numpy(np.array(content)).to(device)
+    return lambda image: lend_chroma(image, in_floats(pixels))
 
 
 def start_pixels(spec: ShotSpec) -> Pixels:
