@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import weakref
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ import torch
 from medley.errors import ResourceError
 from medley.settings import ShotSettings
 from medley.studio.shooting import resources
+from medley.studio.shooting.model import load_model
 from medley.studio.shooting.resources import (
     free_disk,
     free_memory,
@@ -14,6 +16,9 @@ from medley.studio.shooting.resources import (
     resident_memory,
 )
 from medley.transfer.scales import Scale
+from medley.vgg.network import VGG19
+
+from .specs import take
 
 
 def test_free_and_resident_memory_are_plausible():
@@ -64,6 +69,22 @@ ERRORS = {
     "cuda": torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
     "mps": RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"),
     "python": MemoryError(),
+    "driver": RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported later"),
+    "any": type("OutOfMemoryError", (RuntimeError,), {})("XPU: allocation of 2.00 GiB failed"),
+    "windows": RuntimeError(
+        "DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes"
+    ),
+    "c++": RuntimeError("std::bad_alloc"),
+    "hip": RuntimeError("HIP error: hipErrorOutOfMemory"),
+    "cudnn": RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    "no engine": RuntimeError("GET was unable to find an engine to execute this computation"),
+    "no algorithm": RuntimeError("Unable to find a valid cuDNN algorithm to run convolution"),
+    "cublas": RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"),
+    "no cublas": RuntimeError(
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling cublasCreate"
+    ),
+    "cusolver": RuntimeError("cusolver error: CUSOLVER_STATUS_ALLOC_FAILED, when calling `Dsyevd`"),
+    "mig": RuntimeError('NVML_SUCCESS == r INTERNAL ASSERT FAILED at "CUDACachingAllocator.cpp":9'),
 }
 
 
@@ -79,9 +100,48 @@ def test_memory_that_ran_out_is_one_line_with_what_would_fit(name):
         raise ERRORS[name]
 
 
-def test_other_errors_pass_through():
+@pytest.mark.parametrize(
+    "words", ["sizes do not match", "CUDNN_STATUS_EXECUTION_FAILED", "an illegal memory access"]
+)
+def test_other_errors_pass_through(words):
     with (
-        pytest.raises(RuntimeError, match="sizes do not match"),
+        pytest.raises(RuntimeError, match=words),
         out_of_memory_named([Scale(10, 10, 1)], ShotSettings(), None),
     ):
-        raise RuntimeError("sizes do not match")
+        raise RuntimeError(words)
+
+
+def test_memory_of_what_failed_is_free_while_the_error_is_still_held():
+    held = []
+
+    def passes():
+        features = torch.ones(10)
+        held.append(weakref.ref(features))
+        yield features.sum()
+        raise ERRORS["cuda"]
+
+    with (
+        pytest.raises(ResourceError) as caught,
+        out_of_memory_named([Scale(10, 10, 1)], ShotSettings(), None),
+    ):
+        list(passes())
+    assert caught.value.__cause__ is ERRORS["cuda"]
+    assert held[0]() is None
+
+
+def test_device_without_room_for_the_network_is_one_line(monkeypatch):
+    def full(*_):
+        raise ERRORS["no cublas"]
+
+    monkeypatch.setattr(VGG19, "to", full)
+    with pytest.raises(ResourceError, match="'cpu' has no memory left for the network; end other"):
+        load_model(ShotSettings(precision="float32"), "cpu")
+
+
+def test_memory_that_runs_out_on_the_way_to_the_encoders_is_named_too(monkeypatch, tmp_path, model):
+    def pinned(_):
+        raise ERRORS["driver"]
+
+    monkeypatch.setattr("medley.studio.shooting.shoot.send_pixels", pinned)
+    with pytest.raises(ResourceError, match=r"'painting_2.png': the memory ran out at 32x24"):
+        take(tmp_path, model)

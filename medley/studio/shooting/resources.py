@@ -1,6 +1,8 @@
 """Free memory and disk of this machine, and the error for when memory runs out."""
 
 import shutil
+import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,20 @@ from medley.studio.shooting.costs import smaller
 from medley.studio.shooting.devices import accelerators, kind_of_device
 from medley.transfer.scales import Scale
 
-_WORDS = ("can't allocate memory", "out of memory")  # torch's messages for CPU; for CUDA and MPS
+# How torch, cuDNN, cuBLAS and the others say that memory ran out. Where it is short, cuBLAS cannot
+# be initialized, cuDNN finds no engine, and a slice of a GPU (MIG) cannot say how much it has.
+_WORDS = (
+    "can't allocate memory",
+    "out of memory",
+    "outofmemory",
+    "not enough memory",
+    "bad_alloc",
+    "alloc_failed",
+    "cublas_status_not_initialized",
+    "unable to find an engine",
+    "unable to find a valid cudnn algorithm",
+    "nvml_success == ",
+)
 
 _PROCESS = 650_000_000  # bytes: what torch, the weights and small pictures take on Linux
 _CONTEXT = 600_000_000  # bytes: what a process takes on a CUDA device before it does anything
@@ -115,11 +130,30 @@ def out_of_memory_named(
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        words = str(error).lower()
-        if isinstance(error, RuntimeError) and not any(known in words for known in _WORDS):
+        if not is_out_of_memory(error):
             raise
+        _free_what_failed(error)
         height, width, _ = scales[-1]
         raise ResourceError(
             f"the memory ran out at {width}x{height} pixels; pass ",
             *smaller(scales, settings, tile),
         ) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocator of Python, torch or a library of the device's has raised this."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    words = str(error).lower()
+    return isinstance(error, RuntimeError) and any(known in words for known in _WORDS)
+
+
+def _free_what_failed(error: BaseException) -> None:
+    """Free the tensors of the functions that an error has left, so that others find the memory.
+
+    Its traceback would hold them for as long as somebody holds the error.
+    """
+    traceback.clear_frames(error.__traceback__)
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

@@ -12,6 +12,7 @@ from medley.settings import ShotSettings
 from medley.studio.shooting import checkpoint
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.problem import iterate, make_problem
+from medley.studio.shooting.resources import out_of_memory_named
 from medley.studio.shooting.spec import RECIPE, ShotSpec
 from medley.tensors import send_pixels
 from medley.transfer.optimize import Iterate, RunState
@@ -54,7 +55,9 @@ def shoot(
                 claim.wait()
             # Checked only with the claim: another process may have just finished the shot.
             if not workspace.shot(spec.key).is_finished:
-                yield from _take(spec, model, tile, workspace, label, named)
+                # Also a checkpoint's pictures, and those on their way to the encoders, take memory.
+                with out_of_memory_named(spec.scales, spec.settled, tile):
+                    yield from _take(spec, model, tile, workspace, label, named)
     except MedleyError as error:
         raise spec.about(error) from error
 
