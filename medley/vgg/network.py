@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from medley.settings import VGG_LAYERS
 from medley.tensors import constant
+from medley.vgg.convolution import convolve
 from medley.vgg.layers import Padding, Pooling, Precision, convolutions_for, path_to
 from medley.vgg.normalization import CAFFE, Normalization
 
@@ -137,10 +138,9 @@ class VGG19(nn.Module):
         for name in self._path[self._path.index(after) + 1 if after else 0 :]:
             if name.startswith("conv"):
                 weight, bias = (self.get_buffer(f"{name}_{what}") for what in ("weight", "bias"))
-                if self._padding == "zeros":
-                    x = nnf.conv2d(x, weight, bias, padding=1)
-                else:
-                    x = nnf.conv2d(_framed(x, self._padding), weight, bias)
+                by_zeros = self._padding == "zeros"
+                x = x if by_zeros else _framed(x, self._padding)
+                x = convolve(x, weight, bias, int(by_zeros), self.precision == "tf32")
                 if self._half and name == _FIRST:
                     x = x / self._divisor if self._divisor != 1 else x
                     x = x.to(self._half, memory_format=torch.channels_last)

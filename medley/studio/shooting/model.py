@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from medley.errors import MedleyError, Setting, WeightsError
+from medley.errors import MedleyError, ResourceError, Setting, WeightsError
 from medley.settings import ShotSettings
-from medley.studio.shooting.devices import choose_precision, kind_of_device
+from medley.studio.shooting.devices import choose_precision
+from medley.studio.shooting.resources import is_out_of_memory
 from medley.transfer.feature_cache import NO_CACHE, FeatureCache
-from medley.vgg.layers import HALVES, Precision, convolutions_for
+from medley.vgg.layers import Precision, convolutions_for
 from medley.vgg.network import VGG19
 from medley.vgg.weights import Weights, load_weights
 
@@ -54,7 +55,7 @@ class Model:
     @property
     def is_half(self) -> bool:
         """Whether `network` and `exact` differ."""
-        return self.precision in HALVES
+        return self.precision != "float32"
 
 
 def load_model(settings: ShotSettings, device: str) -> Model:
@@ -66,11 +67,11 @@ def load_model(settings: ShotSettings, device: str) -> Model:
 
     Raises:
         MedleyError: the device does not have the precision.
+        ResourceError: the device's memory does not suffice for the network.
         WeightsError: the weights are missing or damaged.
     """
     precision = choose_precision(settings.precision, device)
     where = torch.device(device)
-    _set_float32(precision, device)
 
     def make(weights: Weights, precision: Precision) -> VGG19:
         made = VGG19(
@@ -81,12 +82,23 @@ def load_model(settings: ShotSettings, device: str) -> Model:
             settings.padding,
             weights.fed,
         )
-        return made.to(where).eval()
+        try:
+            return made.to(where).eval()
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise ResourceError(
+                f"'{device}' has no memory left for the network; end other programs there, or pass"
+                " another ",
+                Setting("device"),
+            ) from error
 
     weights = _load(settings)
     network = make(weights, precision)
-    if precision not in HALVES:
+    if precision == "float32":
         return Model(weights, network, lambda: network, where, precision)
+    if precision == "tf32":  # shares the weights, which are float32
+        weights = replace(weights, tensors=network.weights())
     if where.type != "cpu":  # memory suffices, and reading weights takes as long as a small shot
         exact = make(weights, "float32")
         return Model(weights, network, lambda: exact, where, precision)
@@ -101,13 +113,6 @@ def network_settings(settings: ShotSettings) -> ShotSettings:
     They are equal for shots that can be taken with one model.
     """
     return ShotSettings(**{name: getattr(settings, name) for name in _READ})
-
-
-def _set_float32(precision: Precision, device: str) -> None:
-    if kind_of_device(device) == "cuda":
-        # By default torch computes float32 convolutions in TF32.
-        torch.backends.cudnn.allow_tf32 = precision == "tf32"
-        torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
 
 
 def _load(settings: ShotSettings, digest: str | None = None) -> Weights:
