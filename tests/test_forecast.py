@@ -173,6 +173,23 @@ def test_tiles_are_as_large_as_fits_and_only_where_they_are_needed():
     assert choose_tile(320, SQUARE, SETTINGS, whole) == 320
 
 
+@pytest.mark.parametrize("free", [None, 1e12])
+def test_gpu_computes_no_more_at_once_than_it_can_count(free):
+    def chosen(side, device, wish="auto", **settings):
+        scales = [Scale(side, side, 100)]
+        return choose_tile(wish, scales, ShotSettings(**settings), free, device)
+
+    most = 5792  # 64 channels of so many pixels squared are just below 2^31
+    for device in ("cuda", "cuda:1", "mps"):
+        assert [chosen(side, device) for side in (most, most + 1)] == [None, 2048]
+        assert chosen(most, device, style_scale=1.5) == 2048  # the painting is larger
+        assert [chosen(most, device, wish) for wish in ("off", 512)] == [None, 512]
+        for wish in ("off", 6000):
+            with pytest.raises(ResourceError, match=rf"at once with tile {wish}; pass tile auto"):
+                chosen(most + 1, device, wish)
+    assert chosen(most + 1, "cpu") is chosen(most + 1, "cpu", "off") is None
+
+
 @pytest.mark.parametrize("wish", ["off", 2048])
 def test_tiles_that_cannot_fit_are_refused_though_they_were_asked_for(wish):
     need = peak_bytes(SQUARE, SETTINGS, None if wish == "off" else wish)

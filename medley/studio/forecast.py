@@ -154,7 +154,7 @@ def forecast(
         job, count = same[0], len(same)
         settings = job.spec.settled
         left = job.spec.scales_from(plan.begun.get(job.key, 0))
-        tile = _tile(job, count, free, warn)
+        tile = _tile(job, count, devices, free, warn)
         if pace:
             seconds = shot_seconds(left, pace, tile, settings.keep_every)
             took |= dict.fromkeys((one.key for one in same), seconds)
@@ -207,10 +207,15 @@ def pace_for(plan: Plan, device: str, patience: Patience) -> Pace | None:
 
 
 def _tile(
-    job: Job, count: int, free: float | None, warn: Callable[[ResourceError], None] | None
+    job: Job,
+    count: int,
+    devices: Sequence[str],
+    free: float | None,
+    warn: Callable[[ResourceError], None] | None,
 ) -> int | None:
+    strictest = max(devices, key=lambda device: device != "cpu")
     try:
-        return job.spec.choose_tile(job.tile, free)
+        return job.spec.choose_tile(job.tile, free, strictest)
     except ResourceError as error:
         if warn is None:
             raise

@@ -79,5 +79,6 @@ class StillContext:
             ResourceError: the memory does not suffice, even in tiles; also while iterating.
             DivergedError: the loss is no longer finite; while iterating.
         """
-        tile = spec.choose_tile(self.tile, free_memory(str(self.model.device)))
+        device = str(self.model.device)
+        tile = spec.choose_tile(self.tile, free_memory(device), device)
         return iterate(spec, self.model, tile, levels=levels)

@@ -47,7 +47,7 @@ def _score_all(film: FilmSpec, listener: Listener) -> list[Measure]:
     at = film.networks.index(reference)
     largest = max((pair[at] for pair in pairs_of(film)), key=lambda spec: spec.content.height)
     model = load_model(largest.settled, device)
-    tile = largest.choose_tile(film.order.run.tile, free_memory(device))
+    tile = largest.choose_tile(film.order.run.tile, free_memory(device), device)
     measures: list[Measure] = []
     for pair in pairs_of(film):
         objective = make_objective_of(pair[at], model, tile)

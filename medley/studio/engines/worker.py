@@ -82,7 +82,7 @@ class Worker:
     def _tile(self, job: Job) -> int | None:
         spec, share = job.spec, self._free_share()
         free = None if share is None else max(share, self._share or 0)
-        tile = spec.choose_tile(job.tile, free)
+        tile = spec.choose_tile(job.tile, free, self._info.device)
         for _ in range(job.shrinks):
             tile = smaller_tile(spec.scales, spec.settled, tile) or tile
         return tile

@@ -1,5 +1,6 @@
 """Memory, disk and time of a shot before it starts: arithmetic from sizes, steps and settings."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,10 @@ from medley.vgg.layers import HALVES
 
 TILES = (2048, 1024, 768, 512, 384, 256)
 """Sides of tiles that "auto" tries, largest first; smaller ones cost much more time."""
+
+# Values of a layer that the libraries of GPUs can address. Beyond, they read and write elsewhere in
+# memory, or find no way to compute it. CPUs have no such bound.
+_COUNTABLE = 2**31
 
 # Bytes a pixel; fitted with scripts/bench_memory, which gives freed blocks back to the system.
 _WORK = 1300  # features and gradients in float32 of what is computed at once
@@ -149,6 +154,7 @@ def choose_tile(
     scales: Sequence[Scale],
     settings: ShotSettings,
     free: float | None,
+    device: str = "cpu",
 ) -> int | None:
     """Decide whether a shot is computed in tiles, and how large they are.
 
@@ -158,6 +164,7 @@ def choose_tile(
         scales: sizes of the shot.
         settings: settings of the shot.
         free: free memory in bytes, or None if it is unknown: then everything fits.
+        device: name of the device that computes; on a GPU a picture must also not be too large.
 
     Returns:
         Side of the tiles in pixels, or None for none.
@@ -166,20 +173,25 @@ def choose_tile(
         ResourceError: nothing fits, or not what was asked for; the message names what would fit.
     """
     named = f"{scales[-1].width}x{scales[-1].height} pixels"
+    free = math.inf if free is None else free
     if asked != "auto":
         tile = None if asked == "off" else asked
         need = peak_bytes(scales, settings, tile)
-        if free is not None and need > free:
+        if need > free:
             raise ResourceError(
                 f"{named} take {amount(need)} of memory with ", Setting("tile", asked),
                 f", and {amount(free)} are free; pass ", Setting("tile", "auto"),
                 ", or a smaller ", Setting("size"),
             )  # fmt: skip
+        if not _is_countable(scales[-1], settings, tile, device):
+            raise ResourceError(
+                f"{named} are more than a GPU can compute at once with ", Setting("tile", asked),
+                "; pass ", Setting("tile", "auto"),
+            )  # fmt: skip
         return tile
-    if free is None:
-        return None
     for tile in (None, *TILES):
-        if peak_bytes(scales, settings, tile) <= _SPARE * free:
+        fits = peak_bytes(scales, settings, tile) <= _SPARE * free
+        if fits and _is_countable(scales[-1], settings, tile, device):
             return tile
     need = peak_bytes(scales, settings, TILES[-1])
     raise ResourceError(
@@ -187,6 +199,18 @@ def choose_tile(
         " a tenth of which is left to others; ",
         *way_out(scales, settings, free),
     )
+
+
+def _is_countable(scale: Scale, settings: ShotSettings, tile: int | None, device: str) -> bool:
+    """Whether the device can address what is computed at once at a size."""
+    if device == "cpu":
+        return True
+    if tile is None or max(scale.height, scale.width) <= tile:
+        # Paintings are not computed in tiles either then.
+        pixels = scale.height * scale.width * max(1.0, settings.style_scale**2)
+    else:
+        pixels = max(_region_areas(scale.height, scale.width, tile, settings.layers))
+    return VGG_LAYERS["conv1_1"].channels * pixels < _COUNTABLE
 
 
 def way_out(scales: Sequence[Scale], settings: ShotSettings, free: float) -> list[Part]:

@@ -136,13 +136,13 @@ class ShotSpec:
         """The settings with the precision settled, never "auto"."""
         return self.settings.model_copy(update={"precision": self.precision})
 
-    def choose_tile(self, asked: TileSetting, free: float | None) -> int | None:
+    def choose_tile(self, asked: TileSetting, free: float | None, device: str) -> int | None:
         """Decide whether the shot is computed in tiles, and how large; see `costs.choose_tile`.
 
         Raises:
             ResourceError: nothing fits into `free` bytes, or not what was asked for.
         """
-        return costs.choose_tile(asked, self.scales, self.settled, free)
+        return costs.choose_tile(asked, self.scales, self.settled, free, device)
 
     @property
     def start_has_colors(self) -> bool:
