@@ -157,13 +157,34 @@ def _worker(info: WorkerInfo, threads: int) -> Worker:
 
 
 def _own_device() -> str:
-    """The device that Ray gave this task."""
-    numbers = ray.get_gpu_ids()
-    if not numbers:
+    """The device that Ray gave this task.
+
+    Ray names it by its number or, as the cluster's machines are set up, by its UUID ("GPU-5e0f...")
+    or that of a slice ("MIG-...").
+
+    Raises:
+        MedleyError: torch finds no device of that name.
+    """
+    names = [str(name) for name in ray.get_gpu_ids()]
+    if not names:
         return "cpu"
+    name = names[0]
+    if name.startswith("MIG-") or not (name.isdecimal() or _torch_knows_uuids()):
+        # CUDA shows a process one slice, that which it may see when it first looks. The process
+        # stays on that one, whichever a later task is given: all others are on their own.
+        return "cuda:0"
     # CUDA looks once at which devices it may see, and the next task may get another one.
     os.environ.pop("CUDA_VISIBLE_DEVICES", None)
-    return f"cuda:{numbers[0]}"
+    if name.isdecimal():
+        return f"cuda:{name}"
+    for index in range(torch.cuda.device_count()):
+        if f"GPU-{torch.cuda.get_device_properties(index).uuid}".startswith(name):
+            return f"cuda:{index}"  # the name may have been cut short
+    raise MedleyError(f"Ray gives out the device '{name}', and torch finds none of that name")
+
+
+def _torch_knows_uuids() -> bool:
+    return hasattr(getattr(torch._C, "_CudaDeviceProperties", None), "uuid")
 
 
 @lru_cache(maxsize=1)
