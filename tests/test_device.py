@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -25,11 +26,13 @@ from medley.studio.shooting.probe import probe
 from medley.studio.shooting.resources import free_memory
 
 GPUS = {
-    "cpu": ["CPU", False, 0],
-    "cuda": ["H100", True, 80_000],
-    "cuda:0": ["H100", True, 80_000],
-    "cuda:1": ["GTX 1080", False, 8_000],
+    "cpu": ["CPU", "", 0],
+    "cuda": ["H100", "bfloat16", 80_000],
+    "cuda:0": ["H100", "bfloat16", 80_000],
+    "cuda:1": ["GTX 1080", "", 8_000],
+    "cuda:2": ["T4", "float16", 16_000],
 }
+OLDER = '{"KEY": {"cpu": ["CPU", true, 0]}}'  # an older medley kept another fact
 
 
 def lean(expression):
@@ -64,7 +67,7 @@ def test_auto_is_the_same_device_without_torch():
 
 
 def test_auto_precision_of_the_cpu_is_the_same_without_torch():
-    expected = "bfloat16" if probe()["cpu"][1] else "float32"
+    expected = probe()["cpu"][1] or "float32"
     assert lean("choose_precision('auto', 'cpu')") == expected
 
 
@@ -78,15 +81,15 @@ def test_cpu_and_precision_on_linux_need_no_torch():
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        ("fpu avx512f avx512_bf16", True),
-        ("fpu amx_bf16", True),
-        ("fpu avx2 avx512_bf16x", False),
+        ("fpu avx512f avx512_bf16", "bfloat16"),
+        ("fpu amx_bf16", "bfloat16"),
+        ("fpu avx2 avx512_bf16x", "float32"),
     ],
 )
 def test_processor_features_are_read_from_linux(monkeypatch, tmp_path, asked, flags, expected):
     (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags\t\t: {flags}\nbugs :\n")
     monkeypatch.setattr(devices, "_CPU_FACTS", tmp_path / "cpuinfo")
-    assert devices._multiplies_bfloat16("cpu") is expected
+    assert choose_precision("auto", "cpu") == expected
     assert not asked
 
 
@@ -129,17 +132,17 @@ def test_no_accelerator_is_thought_possible_without_a_driver(monkeypatch):
 
 def test_torch_is_asked_once_and_its_answer_kept_in_the_cache(asked, tmp_path, monkeypatch):
     for _ in range(2):
-        assert available_devices() == ["cpu", "cuda", "cuda:0", "cuda:1"]
+        assert available_devices() == ["cpu", "cuda", "cuda:0", "cuda:1", "cuda:2"]
         devices._ask_torch.cache_clear()  # as another process has it
     assert len(asked) == 1
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    assert accelerators()["cuda"] == Accelerator("H100", True, 80_000)
+    assert accelerators()["cuda"] == Accelerator("H100", "bfloat16", 80_000)
     assert len(asked) == 2
     (key,) = json.loads((tmp_path / "cache" / "devices.json").read_text())
     assert f"torch {version('torch')}, " in key and key.endswith("devices 1")
 
 
-@pytest.mark.parametrize("torn", ["", "[]", "{}", '{"KEY": 3}', '{"KEY": {"cpu": ["CPU"]}}'])
+@pytest.mark.parametrize("torn", ["", "[]", "{}", '{"KEY": 3}', '{"KEY": {"cpu": ["CPU"]}}', OLDER])
 def test_torn_answer_is_asked_for_again(asked, tmp_path, torn):
     path = tmp_path / "cache" / "devices.json"
     path.parent.mkdir()
@@ -157,9 +160,10 @@ def test_answer_need_not_be_kept(asked, tmp_path):
 @pytest.mark.usefixtures("asked")
 def test_devices_and_precisions_are_those_that_torch_tells():
     assert (name_device("auto"), one_device(["auto"])) == ("cuda", "cuda")
-    assert every_device(["auto"]) == ["cuda:0", "cuda:1"]
+    assert every_device(["auto"]) == ["cuda:0", "cuda:1", "cuda:2"]
     assert choose_precision("auto", "cuda:0") == "bfloat16"
     assert choose_precision("auto", "cuda:1") == "float32"
+    assert choose_precision("auto", "cuda:2") == "float16"
     assert (free_memory("cuda"), free_memory("cuda:1")) == (80_000, 8_000)
     with pytest.raises(MedleyError, match="device cpu,cuda names several, and one is of use"):
         one_device(["cpu", "cuda"])
@@ -174,3 +178,33 @@ def test_process_that_is_asked_says_what_torch_says(monkeypatch):
     with pytest.raises(MedleyError, match="torch could not say which devices there are") as caught:
         devices._probe()
     assert caught.value.worded(in_options).endswith("pass --device cpu and --precision float32")
+
+
+@pytest.mark.parametrize(
+    ("hip", "capability", "expected"),
+    [
+        (None, (6, 1), ""),
+        (None, (7, 0), "float16"),
+        (None, (7, 5), "float16"),
+        (None, (8, 0), "bfloat16"),
+        (None, (9, 0), "bfloat16"),
+        (None, (12, 0), "bfloat16"),
+        ("6.2", (9, 4), "bfloat16"),
+    ],
+)
+def test_each_gpu_tells_its_own_half_precision_and_none_is_used(
+    monkeypatch, hip, capability, expected
+):
+    def used(*_, **__):
+        raise RuntimeError("CUDA-capable device(s) is/are busy or unavailable")
+
+    facts = SimpleNamespace(name="GPU", total_memory=1_000)
+    cards = {"cuda": (1, 0), "cuda:0": (1, 0), "cuda:1": capability}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: facts)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", cards.__getitem__)
+    monkeypatch.setattr(torch.version, "hip", hip)
+    for name in ("is_bf16_supported", "set_device", "current_device", "mem_get_info"):
+        monkeypatch.setattr(torch.cuda, name, used)
+    assert probe()["cuda:1"] == ("GPU", expected, 1_000)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -35,13 +35,17 @@ class Accelerator(NamedTuple):
 
     Attributes:
         name: product name, such as "NVIDIA H100 80GB HBM3".
-        bfloat16: True if it multiplies bfloat16 in hardware.
+        half: 16-bit precision that it multiplies in hardware, the wider one if it has both; "" if
+            it has neither.
         memory_bytes: all of its memory; 0 if it shares the machine's.
     """
 
     name: str
-    bfloat16: bool
+    half: Literal["bfloat16", "float16", ""]
     memory_bytes: int
+
+
+_ANSWER = TypeAdapter(dict[str, Accelerator])
 
 
 def kind_of_device(device: str) -> str:
@@ -118,8 +122,9 @@ def available_devices() -> list[str]:
 def choose_precision(name: str, device: str) -> Precision:
     """Find the precision that `name` means on a device.
 
-    "auto" is bfloat16 on a CPU or GPU that multiplies it in hardware, else float32. bfloat16
-    reaches the same loss in as many steps, in half the time or less.
+    "auto" is bfloat16 on a CPU or GPU that multiplies it in hardware, float16 on a GPU that
+    multiplies only that, else float32. Halves reach the same loss in as many steps, in half the
+    time or less.
 
     Args:
         name: "auto" or a precision.
@@ -134,16 +139,16 @@ def choose_precision(name: str, device: str) -> Precision:
             Setting("precision", "tf32"), f" needs CUDA, not {kind}; pass auto or float32"
         )
     if name == "auto":
-        name = "bfloat16" if _multiplies_bfloat16(device) else "float32"
+        name = _half_of(device) or "float32"
     return TypeAdapter(Precision).validate_python(name)
 
 
-def _multiplies_bfloat16(device: str) -> bool:
+def _half_of(device: str) -> str:
     if device != "cpu":
-        return accelerators()[device].bfloat16
+        return accelerators()[device].half
     if able := _cpu_features():
-        return bool(able & {"amx_bf16", "avx512_bf16"})
-    return _ask_torch()["cpu"].bfloat16
+        return "bfloat16" if able & {"amx_bf16", "avx512_bf16"} else ""
+    return _ask_torch()["cpu"].half
 
 
 def accelerators() -> dict[str, Accelerator]:
@@ -179,7 +184,7 @@ def _ask_torch() -> dict[str, Accelerator]:
 
 
 def _read_answer(known: Mapping[str, Sequence[Any]]) -> dict[str, Accelerator]:
-    return {name: Accelerator(*facts) for name, facts in known.items()}
+    return _ANSWER.validate_python(known)
 
 
 def _probe() -> dict[str, list[object]]:

@@ -9,22 +9,30 @@ import sys
 import torch
 
 
-def probe() -> dict[str, tuple[str, bool, int]]:
-    """Name, whether bfloat16 is multiplied in hardware, and bytes of memory, for each device."""
-    found = {"cpu": ("CPU", _cpu_multiplies_bfloat16(), 0)}
+def probe() -> dict[str, tuple[str, str, int]]:
+    """Name, half precision that is multiplied in hardware, and bytes of memory of each device.
+
+    No device is used for it: one that another process has to itself tells as much.
+    """
+    found = {"cpu": ("CPU", "bfloat16" if _cpu_multiplies_bfloat16() else "", 0)}
     if torch.cuda.is_available():
         several = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
         for name in ("cuda", *several):
             facts = torch.cuda.get_device_properties(name)
-            found[name] = facts.name, _multiplies_bfloat16(name), facts.total_memory
+            found[name] = facts.name, _half_of(name), facts.total_memory
     if torch.backends.mps.is_available():
-        found["mps"] = "MPS", False, 0
+        found["mps"] = "MPS", "", 0
     return found
 
 
-def _multiplies_bfloat16(name: str) -> bool:
-    with torch.cuda.device(torch.device(name)):
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+def _half_of(name: str) -> str:
+    """The half precision that a GPU multiplies: NVIDIA's do from Ampere and from Volta on."""
+    if torch.version.hip:
+        return "bfloat16"
+    major, _ = torch.cuda.get_device_capability(name)
+    if major >= 8:
+        return "bfloat16"
+    return "float16" if major == 7 else ""
 
 
 def _cpu_multiplies_bfloat16() -> bool:
