@@ -1,4 +1,4 @@
-"""Settings of the C library's allocator, so that freed tensors go back to the system."""
+"""Settings of allocators: freed tensors go back to the system, and a GPU's sums are repeatable."""
 
 import ctypes
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 _LARGE = 4 * 2**20  # bytes from which a block is taken from the system on its own
 _KEPT = 16 * 2**20  # bytes that may stay free at the heap's end
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # names of glibc's malloc.h
+CUBLAS_WORKSPACE, CUBLAS_REPEATABLE = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"  # as NVIDIA says
 _HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
@@ -29,6 +30,15 @@ def give_back_large_blocks() -> None:
     if hasattr(library, "gnu_get_libc_version"):  # musl has no mallopt
         library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT)
+
+
+def fix_cublas_workspaces() -> None:
+    """Let cuBLAS, in this process and in those that it starts, always work in the same memory.
+
+    Otherwise its sums are not repeatable, and torch may look only once whether they are: at the
+    process's first matrix product, which need not be that of the first run that wants it.
+    """
+    os.environ.setdefault(CUBLAS_WORKSPACE, CUBLAS_REPEATABLE)
 
 
 def give_back_holes() -> None:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from medley import allocation
-from medley.allocation import give_back_large_blocks
+from medley.allocation import fix_cublas_workspaces, give_back_large_blocks
 
 # Leaves a block that is in use above one that is freed, as a step's tensors do.
 HOLES = """
@@ -52,3 +52,20 @@ def test_a_user_s_own_choice_stays(monkeypatch):
     monkeypatch.setattr(allocation.sys, "platform", "win32")
     give_back_large_blocks()
     assert os.environ["THP_MEM_ALLOC_ENABLE"] == "0"
+
+
+def test_cublas_works_in_the_same_memory_from_the_first_command_on(monkeypatch):
+    name = "CUBLAS_WORKSPACE_CONFIG"
+    code = (
+        "import os, sys; from medley import cli\n"
+        "try: cli.main(['layers'])\n"
+        f"except SystemExit: print('torch' in sys.modules, os.environ['{name}'])"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != name}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "False :4096:8"
+    monkeypatch.setenv(name, ":16:8")
+    fix_cublas_workspaces()
+    assert os.environ[name] == ":16:8"

@@ -1,9 +1,12 @@
 import json
+import os
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from medley.studio import forecast as forecasting
 from medley.studio.forecast import pace_for
 from medley.studio.shooting import benchmark
 from medley.studio.shooting.benchmark import measure_pace
@@ -40,6 +43,39 @@ def test_pace_is_measured_once_and_kept(measured, tmp_path):
     (key,) = json.loads(kept.read_text())
     assert key.startswith("cpu ")
     assert "1 threads, float32" in key
+
+
+@pytest.mark.parametrize(
+    ("devices", "unattended", "expected"),
+    [
+        (["cuda"], False, False),
+        (["cuda:0", "cuda:1"], False, True),
+        (["cuda:0"], True, True),
+        (["cpu"], True, False),
+        (["cpu", "cpu"], False, False),
+    ],
+)
+def test_process_that_takes_no_shots_leaves_the_gpu_to_those_that_do(
+    monkeypatch, measured, devices, unattended, expected
+):
+    def apart(settings, device):
+        assert (settings.precision, device) == ("float32", devices[0])
+        return Pace(1, 0)
+
+    planned = plan_of(shots(1))
+    planned = replace(planned, films=[SimpleNamespace(devices=devices)])
+    free = dict.fromkeys(("free_memory_each", "check_disk"), lambda *_: None)
+    for name, stub in {**free, "plan": lambda *_, **__: planned, "_apart": apart}.items():
+        monkeypatch.setattr(forecasting, name, stub)
+    monkeypatch.setattr(forecasting, "known_pace", lambda *_: None)
+    monkeypatch.setattr(benchmark, "keep_pace", lambda *_: None)
+    found = forecasting.prepare([], devices, unattended=unattended, patience="always", begins=False)
+    assert (found.forecast.seconds is not None, len(measured)) == (True, not expected)
+
+
+def test_pace_is_measured_apart_by_another_process(monkeypatch):
+    monkeypatch.setattr(forecasting, "_here", eval)
+    assert forecasting._apart("__import__('os').getpid()", {}) != os.getpid()
 
 
 def test_pace_is_measured_anew_on_request_or_when_it_is_old_or_torn(measured, tmp_path):

@@ -1,12 +1,14 @@
 import subprocess
 import sys
 import weakref
+from unittest.mock import Mock
 
 import pytest
 import torch
 
 from medley.errors import ResourceError
 from medley.settings import ShotSettings
+from medley.studio.engines import worker
 from medley.studio.shooting import resources
 from medley.studio.shooting.model import load_model
 from medley.studio.shooting.resources import (
@@ -130,12 +132,19 @@ def test_memory_of_what_failed_is_free_while_the_error_is_still_held():
 
 
 def test_device_without_room_for_the_network_is_one_line(monkeypatch):
-    def full(*_):
-        raise ERRORS["no cublas"]
-
-    monkeypatch.setattr(VGG19, "to", full)
-    with pytest.raises(ResourceError, match="'cpu' has no memory left for the network; end other"):
+    def load(error):
+        monkeypatch.setattr(VGG19, "to", Mock(side_effect=error))
         load_model(ShotSettings(precision="float32"), "cpu")
+
+    with pytest.raises(ResourceError, match="'cpu' has no memory left for the network; end other"):
+        load(ERRORS["no cublas"])
+    busy = RuntimeError("CUDA error: CUDA-capable device(s) is/are busy or unavailable")
+    with pytest.raises(ResourceError, match="'cpu' admits one process at a time, and another has"):
+        load(busy)
+    with pytest.raises(RuntimeError, match="else"):
+        load(RuntimeError("something else"))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", Mock(side_effect=busy))
+    assert worker._free_now("cuda:0") is None
 
 
 def test_memory_that_runs_out_on_the_way_to_the_encoders_is_named_too(monkeypatch, tmp_path, model):

@@ -245,5 +245,11 @@ def test_operation_without_deterministic_form_is_one_line():
     ):
         torch.nn.functional.max_unpool2d(image, torch.zeros(1, 1, 4, 4, dtype=torch.int64), 2)
     assert error.value.worded(in_options).endswith("; leave out --deterministic")
+    words = "CuBLAS is not deterministic; you must set CUBLAS_WORKSPACE_CONFIG=:4096:8 or"
+    with (
+        pytest.raises(MedleyError, match=r"^cuBLAS was in use before; set CUBLAS_WORK"),
+        computing_deterministically(True),
+    ):
+        raise RuntimeError(words)
     with pytest.raises(RuntimeError, match="own"), computing_deterministically(True):
         raise RuntimeError("own")

@@ -1,13 +1,16 @@
 """Orders planned, and what they will take here: time, memory and disk, before anything begins."""
 
 import heapq
+import multiprocessing
+import signal
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from medley.errors import ResourceError, Source
 from medley.events import Event, Listener
-from medley.settings import FilmOrder
+from medley.settings import FilmOrder, ShotSettings
 from medley.studio.engines.jobs import Job
 from medley.studio.plan import Plan, plan
 from medley.studio.shooting.costs import (
@@ -111,7 +114,9 @@ def prepare(
         listener=listener,
     )
     used = devices if unattended else planned.films[0].devices
-    pace = pace_for(planned, used[0], patience)
+    # A device may admit one process alone, which is to be the one that takes its shots.
+    apart = kind_of_device(used[0]) == "cuda" and (unattended or len(used) > 1)
+    pace = pace_for(planned, used[0], patience, apart)
 
     def warn(error: ResourceError) -> None:
         listener(Event("told", error=error))
@@ -175,13 +180,14 @@ def forecast(
     )
 
 
-def pace_for(plan: Plan, device: str, patience: Patience) -> Pace | None:
+def pace_for(plan: Plan, device: str, patience: Patience, apart: bool = False) -> Pace | None:
     """Look up or measure the pace for a plan's first missing shot.
 
     Args:
         plan: plan with the missing shots.
         device: device that takes the shot.
         patience: condition for measuring the pace.
+        apart: True to measure it in a process of its own, so that this one leaves the device alone.
 
     Returns:
         The pace, or None if it is unknown and is not measured.
@@ -200,10 +206,23 @@ def pace_for(plan: Plan, device: str, patience: Patience) -> Pace | None:
     worth = _WORTH * sum(scale.pixel_steps for scale in CALIBRATION)
     if patience == "worth it" and work <= worth:
         return None
+    return (_apart if apart else _here)(specs[0].settled, device)
+
+
+def _here(settings: ShotSettings, device: str) -> Pace:
+    """Measure the pace in this process."""
     # torch takes a second to import, and is needed only where the pace is measured.
     from medley.studio.shooting.benchmark import benchmark
 
-    return benchmark(specs[0].settled, device)
+    return benchmark(settings, device)
+
+
+def _apart(settings: ShotSettings, device: str) -> Pace:
+    """Measure the pace in a process that then ends; Ctrl-C is answered by this one."""
+    context = multiprocessing.get_context("spawn")
+    ignoring = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+    with ProcessPoolExecutor(1, context, **ignoring) as pool:
+        return pool.submit(_here, settings, device).result()
 
 
 def _tile(

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from medley.errors import ResourceError
 from medley.events import Listener, stage
 from medley.images import Pixels
 from medley.studio.compression.compare import Tensors, load_timed
@@ -46,7 +47,11 @@ def _score_all(film: FilmSpec, listener: Listener) -> list[Measure]:
     reference, device = reference_in(film), film.devices[0]
     at = film.networks.index(reference)
     largest = max((pair[at] for pair in pairs_of(film)), key=lambda spec: spec.content.height)
-    model = load_model(largest.settled, device)
+    try:
+        model = load_model(largest.settled, device)
+    except ResourceError:  # the workers still have the device, and it admits them alone
+        device = "cpu"
+        model = load_model(largest.settled.model_copy(update={"precision": "float32"}), device)
     tile = largest.choose_tile(film.order.run.tile, free_memory(device), device)
     measures: list[Measure] = []
     for pair in pairs_of(film):

@@ -15,6 +15,7 @@ import ray
 import torch
 
 import medley
+from medley.allocation import fix_cublas_workspaces
 from medley.errors import MedleyError, ResourceError, Setting, WorkerLostError
 from medley.events import Event
 from medley.files import sha256, write_bytes
@@ -153,6 +154,7 @@ def _ended_too_often() -> ResourceError:
 def _worker(info: WorkerInfo, threads: int) -> Worker:
     """The worker of this process, with the networks that it has loaded for earlier shots."""
     torch.set_num_threads(threads)
+    fix_cublas_workspaces()
     return Worker(info)
 
 

@@ -18,7 +18,7 @@ from medley.studio.shooting.model import (
     load_model,
     network_settings,
 )
-from medley.studio.shooting.resources import free_memory
+from medley.studio.shooting.resources import free_memory, is_taken
 from medley.studio.shooting.shoot import shoot
 from medley.transfer.feature_cache import FeatureCache
 from medley.workspace.store import Workspace
@@ -66,7 +66,7 @@ class Worker:
                 for event in events:
                     yield replace(event, title=job.label, worker=name, device=device)
         finally:
-            if model.device.type == "cuda":
+            if model.device.type == "cuda" and self._info.sharing > 1:
                 torch.cuda.empty_cache()  # other workers of the device may need the memory
 
     def _model(self, job: Job) -> Model:
@@ -112,7 +112,12 @@ def _free_now(device: str) -> int | None:
     """Bytes of memory that are free for a shot on the device just now; None if unknown."""
     if torch.device(device).type != "cuda":
         return free_memory(device)
-    free, _ = torch.cuda.mem_get_info(device)
+    try:
+        free, _ = torch.cuda.mem_get_info(device)
+    except RuntimeError as error:
+        if is_taken(error):
+            return None  # loading the network will say so
+        raise
     # torch keeps memory of freed tensors, and uses it first for new ones.
     held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return int(free + held)

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from medley.errors import MedleyError, ResourceError, Setting, WeightsError
+from medley.allocation import CUBLAS_REPEATABLE, CUBLAS_WORKSPACE
+from medley.errors import MedleyError, Setting, WeightsError
 from medley.settings import ShotSettings
 from medley.studio.shooting.devices import choose_precision
-from medley.studio.shooting.resources import is_out_of_memory
+from medley.studio.shooting.resources import refusal
 from medley.transfer.feature_cache import NO_CACHE, FeatureCache
 from medley.vgg.layers import Precision, convolutions_for
 from medley.vgg.network import VGG19
 from medley.vgg.weights import Weights, load_weights
 
-_CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 # Settings that `load_model` reads; shots that agree in them share a model.
 _READ = ("bits", "weights", "pooling", "padding", "style_layers", "content_layers", "precision")
 
@@ -67,7 +67,7 @@ def load_model(settings: ShotSettings, device: str) -> Model:
 
     Raises:
         MedleyError: the device does not have the precision.
-        ResourceError: the device's memory does not suffice for the network.
+        ResourceError: the device has no memory left for the network, or is another process's alone.
         WeightsError: the weights are missing or damaged.
     """
     precision = choose_precision(settings.precision, device)
@@ -85,13 +85,9 @@ def load_model(settings: ShotSettings, device: str) -> Model:
         try:
             return made.to(where).eval()
         except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            raise ResourceError(
-                f"'{device}' has no memory left for the network; end other programs there, or pass"
-                " another ",
-                Setting("device"),
-            ) from error
+            if refused := refusal(error, device):
+                raise refused from error
+            raise
 
     weights = _load(settings)
     network = make(weights, precision)
@@ -158,15 +154,21 @@ def computing_deterministically(wanted: bool) -> Iterator[None]:
         return
     strict = torch.are_deterministic_algorithms_enabled()
     lenient = torch.is_deterministic_algorithms_warn_only_enabled()
-    benchmark, workspace = torch.backends.cudnn.benchmark, os.environ.get(_CUBLAS)
+    benchmark, workspace = torch.backends.cudnn.benchmark, os.environ.get(CUBLAS_WORKSPACE)
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False  # it would choose whatever was quickest this time
-    os.environ[_CUBLAS] = ":4096:8"  # cuBLAS is deterministic only with a fixed workspace
+    os.environ[CUBLAS_WORKSPACE] = CUBLAS_REPEATABLE
     try:
         yield
     except RuntimeError as error:
         if "deterministic" not in str(error):
             raise
+        if CUBLAS_WORKSPACE in str(error):
+            raise MedleyError(
+                f"cuBLAS was in use before; set {CUBLAS_WORKSPACE}={CUBLAS_REPEATABLE} in the"
+                " environment, or leave out ",
+                Setting("deterministic", True),
+            ) from error
         what = str(error).split(" does not", 1)[0]
         raise MedleyError(
             f"{what} has no deterministic form on this device; leave out ",
@@ -176,6 +178,6 @@ def computing_deterministically(wanted: bool) -> Iterator[None]:
         torch.use_deterministic_algorithms(strict, warn_only=lenient)
         torch.backends.cudnn.benchmark = benchmark
         if workspace is None:
-            del os.environ[_CUBLAS]
+            del os.environ[CUBLAS_WORKSPACE]
         else:
-            os.environ[_CUBLAS] = workspace
+            os.environ[CUBLAS_WORKSPACE] = workspace

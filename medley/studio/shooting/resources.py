@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from medley.errors import ResourceError
+from medley.errors import ResourceError, Setting
 from medley.settings import ShotSettings
 from medley.studio.shooting.costs import smaller
 from medley.studio.shooting.devices import accelerators, kind_of_device
@@ -146,6 +146,28 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     words = str(error).lower()
     return isinstance(error, RuntimeError) and any(known in words for known in _WORDS)
+
+
+def refusal(error: RuntimeError, device: str) -> ResourceError | None:
+    """The error to raise where a device takes no network; None if that is not what is wrong."""
+    if is_taken(error):
+        return ResourceError(
+            f"'{device}' admits one process at a time, and another has it (its compute mode is"
+            " exclusive); wait for that, or pass another ",
+            Setting("device"),
+        )
+    if is_out_of_memory(error):
+        return ResourceError(
+            f"'{device}' has no memory left for the network; end other programs there, or pass"
+            " another ",
+            Setting("device"),
+        )
+    return None
+
+
+def is_taken(error: RuntimeError) -> bool:
+    """Whether a device that admits one process alone has refused this one."""
+    return "busy or unavailable" in str(error).lower()
 
 
 def _free_what_failed(error: BaseException) -> None:
