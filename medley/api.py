@@ -7,6 +7,7 @@ can mend, such as an unreadable picture or missing weights, is a `medley.errors.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -104,7 +105,9 @@ def _iterate(context: StillContext, spec: ShotSpec) -> Iterator[Iterate]:
 
     def with_keywords() -> Iterator[Iterate]:
         with worded(in_keywords):
-            yield from iterates
+            for one in iterates:
+                # Who keeps iterates should not keep the optimizer's history with each.
+                yield replace(one, state=None)
 
     return with_keywords()
 

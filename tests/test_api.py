@@ -88,6 +88,12 @@ def test_transparent_pictures_lie_on_white():
     assert first.image.min() == 1
 
 
+def test_kept_iterates_keep_no_history_of_the_optimizer_s():
+    pixels = draw_pixels(24, 32, 1)
+    iterates = list(medley.stylize(pixels, pixels, size=32, steps=2))
+    assert [iterate.state for iterate in iterates] == [None] * 3
+
+
 def test_steps_are_taken_only_as_they_are_asked_for():
     run = medley.stylize(draw_pixels(32, 32, 1), draw_pixels(32, 32, 2), size=32, steps=100_000)
     assert [current.step for current in islice(run, 2)] == [0, 1]

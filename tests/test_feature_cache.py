@@ -40,6 +40,14 @@ def test_a_picture_is_looked_at_once_however_it_lies_in_memory():
     assert len(looked) == 1
 
 
+def test_a_picture_on_a_gpu_is_looked_at_again_and_never_fetched_from_it():
+    cache = FeatureCache()
+    look, looked = finder(torch.zeros(3))
+    for _ in range(2):
+        cache.recall(torch.empty(1, 3, 8, 8, device="meta"), ("content",), look)
+    assert len(looked) == 2
+
+
 def test_other_pixels_size_question_or_strictness_are_looked_at_anew():
     cache = FeatureCache()
     look, looked = finder(torch.zeros(3))

@@ -40,7 +40,8 @@ class FeatureCache:
                 cache is for the networks of one set of weights.
             look: finds it, in tensors that nobody changes afterwards.
         """
-        if picture.nbytes > self._kept.maxsize:
+        # A GPU looks again in less time than its picture takes to the host, to be digested.
+        if picture.nbytes > self._kept.maxsize or picture.device.type != "cpu":
             return look()
         # An algorithm that is strictly repeatable may round otherwise than the usual one.
         key = (*by, torch.are_deterministic_algorithms_enabled(), _digest(picture))

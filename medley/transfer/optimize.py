@@ -337,7 +337,8 @@ class _Run:
         wanted = (height, width, exact)
         if self._objective is None or self._objective[0] != wanted:
             self._objective = None  # gives its targets' memory back first
-            give_back_holes()
+            if self._image.device.type == "cpu":
+                give_back_holes()
             self._objective = wanted, self._problem.objective_at(*wanted)
         return self._objective[1]
 
