@@ -6,12 +6,13 @@ import torch
 from scipy.linalg import sqrtm
 
 from medley.settings import VGG_LAYERS, ShotSettings
+from medley.transfer import wasserstein as by_products
 from medley.transfer.gram import gram_sum
 from medley.transfer.losses import Objective
 from medley.transfer.style import StyleTarget, guide_at
 from medley.transfer.tiles import grid_for
 from medley.transfer.tiling import TiledObjective
-from medley.transfer.wasserstein import gaussian_of, root_trace, wasserstein
+from medley.transfer.wasserstein import gaussian_of, root_trace, roots, wasserstein
 from medley.vgg.network import VGG19
 
 from .test_tiling import assert_equal, narrow_network, picture
@@ -67,6 +68,39 @@ def test_gradient_of_the_root_is_finite_where_eigenvalues_are_equal_or_zero():
         variable = matrix.requires_grad_()
         (gradient,) = torch.autograd.grad(root_trace(variable), variable)
         assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("smallest", [1e-2, 1e-6, 1e-11])
+def test_roots_by_products_are_those_of_scipy(smallest):
+    random = np.random.default_rng(0)
+    turn, _ = np.linalg.qr(random.normal(size=(24, 24)))
+    matrix = 7e4 * (turn * np.geomspace(1, smallest, 24)) @ turn.T
+    root, inverse = (found.numpy() for found in roots(torch.from_numpy(matrix)))
+    expected = sqrtm(matrix)
+    np.testing.assert_allclose(root, expected, atol=1e-6 * np.abs(expected).max())
+    np.testing.assert_allclose(inverse @ expected, np.eye(24), atol=1e-3)
+
+
+@pytest.mark.parametrize("places", [20, 900])
+def test_wasserstein_by_products_is_that_by_eigenvalues(monkeypatch, places):
+    random = torch.Generator().manual_seed(places)
+    scale = 100 * torch.logspace(0, -2, 64)[:, None]
+
+    def moments():
+        features = (scale * torch.randn(64, places, generator=random)).clamp_min(0)
+        return torch.cat([features @ features.T / places, features.mean(1, keepdim=True)], 1)
+
+    ours, theirs = moments().requires_grad_(), moments()
+
+    def judged():
+        loss = wasserstein(ours, gaussian_of(theirs))
+        return loss, *torch.autograd.grad(loss, ours)
+
+    expected, slope = judged()
+    monkeypatch.setattr(by_products, "_by_eigenvalues", lambda _: False)
+    found, gradient = judged()
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+    assert (gradient - slope).norm() < 1e-3 * slope.norm()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
