@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn.functional import interpolate
 
 from medley.images import Pixels
 
@@ -31,6 +32,15 @@ def to_tensor(picture: Image.Image | Pixels) -> torch.Tensor:
 def in_floats(pixels: torch.Tensor) -> torch.Tensor:
     """Convert uint8 pixels `(height, width, 3)` to what `to_tensor` gives, on their device."""
     return pixels.permute(2, 0, 1).unsqueeze(0).contiguous().float().div_(255)
+
+
+def resize(image: torch.Tensor, height: int, width: int, mode: str) -> torch.Tensor:
+    """Resize a tensor `(1, channels, ...)` by antialiased "bicubic" or "bilinear" filtering."""
+    size = height, width
+    try:
+        return interpolate(image, size=size, mode=mode, antialias=True)
+    except NotImplementedError:  # on Apple's GPUs before torch 2.8
+        return interpolate(image.cpu(), size=size, mode=mode, antialias=True).to(image.device)
 
 
 def to_pixels(image: torch.Tensor) -> Pixels:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from medley import tensors
 from medley.settings import ShotSettings
 from medley.tensors import to_tensor
 from medley.transfer.pyramid import DETAIL_KEPT, Pyramid, resample
@@ -136,3 +137,20 @@ def test_steps_that_are_left_are_those_after_the_ones_that_were_taken():
     assert steps_left(scales, 4) == (Scale(40, 60, 5),)
     assert steps_left(scales, 7) == (Scale(40, 60, 2),)
     assert steps_left(scales, 9) == (Scale(40, 60, 0),)
+
+
+def test_pictures_are_resized_on_the_cpu_where_the_device_cannot(monkeypatch):
+    asked = []
+
+    def interpolate(image, **how):
+        asked.append(image.device.type)
+        if len(asked) == 1:
+            raise NotImplementedError("'aten::_upsample_bicubic2d_aa.out' is not for MPS")
+        return known(image, **how)
+
+    known = tensors.interpolate
+    image = torch.rand(1, 3, 16, 12)
+    expected = resample(image, 8, 6)
+    monkeypatch.setattr(tensors, "interpolate", interpolate)
+    assert torch.equal(resample(image, 8, 6), expected)
+    assert asked == ["cpu", "cpu"]

@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
+from medley.tensors import resize
 from medley.transfer.pyramid import resample
 
 _ALL = 1 - 1e-3  # of the photo; what is not seen of y can be anything
@@ -63,7 +63,7 @@ class Keep:
         if size not in self._sized:
             hold = self._hold
             if hold.shape[2:] != size:
-                hold = interpolate(hold, size=size, mode="bilinear", antialias=True)
+                hold = resize(hold, *size, "bilinear")
             # Beside the full size, which is shown, only that which is optimized is needed.
             for other in [one for one in self._sized if one != self._hold.shape[2:]]:
                 del self._sized[other]

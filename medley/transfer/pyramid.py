@@ -7,8 +7,8 @@ so that nothing jumps from sharp to blurred or back.
 from collections.abc import Sequence
 
 from torch import Tensor
-from torch.nn.functional import interpolate
 
+from medley.tensors import resize
 from medley.transfer.scales import Scale, scale_at
 
 DETAIL_KEPT = 0.5  # share of the starting picture's detail that enters the full size
@@ -67,4 +67,4 @@ def resample(image: Tensor, height: int, width: int) -> Tensor:
     """Bring an image `(1, 3, ...)` to another size; values may leave [0, 1] a little."""
     if image.shape[2:] == (height, width):
         return image
-    return interpolate(image, size=(height, width), mode="bicubic", antialias=True)
+    return resize(image, height, width, "bicubic")

@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 import torch
-import torch.nn.functional as nnf
 from torch import Tensor
 
 from medley.images import Pixels
@@ -15,7 +14,7 @@ from medley.studio.shooting.model import Model
 from medley.studio.shooting.resources import out_of_memory_named
 from medley.studio.shooting.spec import ShotSpec
 from medley.stylenet.apply import repaint_after
-from medley.tensors import in_floats, to_pixels, to_tensor
+from medley.tensors import in_floats, resize, to_pixels, to_tensor
 from medley.transfer.color_transfer import (
     Palette,
     Patch,
@@ -182,8 +181,7 @@ def _style_targets(
     if not masks:
         return [StyleTarget(strength, free) for strength in strengths]
     if masks[0].shape[2:] != (height, width):
-        small = partial(nnf.interpolate, size=(height, width), mode="bilinear", antialias=True)
-        masks = [small(mask) for mask in masks]
+        masks = [resize(mask, height, width, "bilinear") for mask in masks]
     if free is not None:
         masks = [mask * free for mask in masks]
     return list(map(StyleTarget, strengths, masks))
