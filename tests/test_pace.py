@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from medley.studio import forecast as forecasting
 from medley.studio.forecast import pace_for
@@ -100,7 +101,9 @@ def test_cache_that_cannot_be_written_is_no_error(tmp_path):
 
 
 def test_measured_pace_is_positive_and_splits_time_in_two(model, monkeypatch):
-    monkeypatch.setattr(benchmark, "CALIBRATION", (Scale(32, 32, 3), Scale(64, 64, 3)))
+    monkeypatch.setattr(
+        benchmark, "calibration_for", lambda _: (Scale(32, 32, 3), Scale(64, 64, 3))
+    )
     found = measure_pace(model)
     assert found.step_s >= 0
     assert found.pixel_s >= 0
@@ -108,6 +111,29 @@ def test_measured_pace_is_positive_and_splits_time_in_two(model, monkeypatch):
     # So small a picture may open no later than a step takes on a busy machine.
     assert all(0 <= value < 1e-3 for value in (found.opening_s, found.ending_s))
     assert 0 < found.keeping_s < 1e-3
+
+
+@pytest.mark.parametrize("encoding_s", [3e-6, 1e-8])
+def test_pace_of_a_gpu_is_that_of_large_pictures_once_it_is_warm(monkeypatch, encoding_s):
+    runs = []
+
+    def steps(problem):
+        area, first = problem.height * problem.width, 5.0 if len(runs) % 2 == 0 else 0.1
+        runs.append((area, problem.settings.steps))
+        each = 0.002 + 2e-8 * area
+        for step in range(problem.settings.steps + 1):
+            yield SimpleNamespace(seconds=first + each * (step + 1))
+
+    monkeypatch.setattr(benchmark, "optimize", steps)
+    monkeypatch.setattr(benchmark, "_encoding_seconds", lambda _: encoding_s)
+    monkeypatch.setattr(benchmark, "ENCODERS", 2)
+    gpu = SimpleNamespace(device=torch.device("meta"), is_half=True)
+    found = measure_pace(gpu)
+    assert runs == [(512**2, 2), (512**2, 6), (1280**2, 2), (1280**2, 6)]
+    assert found.step_s == pytest.approx(0.002, rel=0.01)
+    assert found.pixel_s == pytest.approx(2e-8, rel=0.01)
+    assert found.opening_s * 1280**2 == pytest.approx(0.1, rel=0.01)  # not what warmed it up
+    assert found.keeping_s == pytest.approx(max(0, encoding_s / 2 - 0.002 / 1280**2 - 2e-8))
 
 
 def test_pace_of_an_older_medley_is_measured_anew(measured, tmp_path):

@@ -22,7 +22,7 @@ from medley.studio.shooting.costs import (
     shot_seconds,
 )
 from medley.studio.shooting.devices import kind_of_device
-from medley.studio.shooting.paces import CALIBRATION, known_pace
+from medley.studio.shooting.paces import calibration_for, known_pace
 from medley.studio.shooting.resources import (
     free_disk,
     free_memory_each,
@@ -203,7 +203,7 @@ def pace_for(plan: Plan, device: str, patience: Patience, apart: bool = False) -
         return known
     left = [spec.scales_from(plan.begun.get(spec.key, 0)) for spec in specs]
     work = sum(scale.pixel_steps for scales in left for scale in scales)
-    worth = _WORTH * sum(scale.pixel_steps for scale in CALIBRATION)
+    worth = _WORTH * sum(scale.pixel_steps for scale in calibration_for(device))
     if patience == "worth it" and work <= worth:
         return None
     return (_apart if apart else _here)(specs[0].settled, device)
@@ -220,8 +220,8 @@ def _here(settings: ShotSettings, device: str) -> Pace:
 def _apart(settings: ShotSettings, device: str) -> Pace:
     """Measure the pace in a process that then ends; Ctrl-C is answered by this one."""
     context = multiprocessing.get_context("spawn")
-    ignoring = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
-    with ProcessPoolExecutor(1, context, **ignoring) as pool:
+    ignored = signal.SIGINT, signal.SIG_IGN
+    with ProcessPoolExecutor(1, context, initializer=signal.signal, initargs=ignored) as pool:
         return pool.submit(_here, settings, device).result()
 
 

@@ -18,7 +18,15 @@ from medley.vgg.layers import Precision
 CALIBRATION = (Scale(128, 128, 4), Scale(256, 256, 4))
 """Sizes and steps of the runs that measure the pace; first evaluations are not counted."""
 
+GPU_CALIBRATION = (Scale(512, 512, 6), Scale(1280, 1280, 6))
+"""The same on a GPU, which smaller pictures keep waiting: they would say nothing of larger ones."""
+
 _KEPT_S = 30 * 86_400  # age at which a pace is measured again
+
+
+def calibration_for(device: str) -> tuple[Scale, ...]:
+    """The sizes and steps by which a device's pace is measured."""
+    return CALIBRATION if device == "cpu" else GPU_CALIBRATION
 
 
 def known_pace(device: str, precision: Precision) -> Pace | None:
