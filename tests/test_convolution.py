@@ -81,6 +81,8 @@ def test_tf32_is_judged_in_the_end_by_the_same_network_in_float32(monkeypatch):
     model = models.load_model(ShotSettings(), "meta")
     assert (model.network.precision, model.exact.precision) == ("tf32", "float32")
     name = "conv3_1_weight"
+    weight = model.network.get_buffer(name)
+    assert weight.is_contiguous(memory_format=torch.channels_last)  # as cuDNN wants it
     assert model.exact.get_buffer(name) is model.network.get_buffer(name)
 
 

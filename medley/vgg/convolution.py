@@ -55,10 +55,12 @@ def rounding_to_tf32(wanted: bool) -> Iterator[None]:
     """Let cuDNN compute float32 convolutions in TF32, or not, until the block ends."""
     setting = torch.backends.cudnn
     # From torch 2.9 on, `allow_tf32` warns, and cannot be read where others use its successor.
+    owner: Any = setting
+    name: str = "allow_tf32"
+    value: bool | str = wanted
     if hasattr(setting, "conv") and hasattr(setting.conv, "fp32_precision"):
-        owner, name, value = setting.conv, "fp32_precision", "tf32" if wanted else "ieee"
-    else:
-        owner, name, value = setting, "allow_tf32", wanted
+        owner, name = setting.conv, "fp32_precision"
+        value = "tf32" if wanted else "ieee"
     before = getattr(owner, name)
     setattr(owner, name, value)
     try:

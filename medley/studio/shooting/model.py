@@ -83,7 +83,10 @@ def load_model(settings: ShotSettings, device: str) -> Model:
             weights.fed,
         )
         try:
-            return made.to(where).eval()
+            made = made.to(where).eval()
+            # As cuDNN computes; it would turn the features before and after each layer.
+            is_turned = where.type not in ("cpu", "mps")
+            return made.to(memory_format=torch.channels_last) if is_turned else made
         except RuntimeError as error:
             if refused := refusal(error, device):
                 raise refused from error
