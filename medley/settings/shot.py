@@ -108,7 +108,8 @@ class EffortSettings(Settings):
     )
     precision: Literal["auto", "float32", "tf32", "bfloat16", "float16"] = Field(
         "auto",
-        description="What convolutions compute in; auto is bfloat16 where the hardware has it.",
+        description="What convolutions compute in; auto is bfloat16 where the hardware has it,"
+        " float16 on older GPUs.",
     )
     keep_every: int = Field(1, ge=1, description="Keep every n-th iterate, and the last.")
 
