@@ -25,7 +25,7 @@ def counting(monkeypatch):
         ((64, 64), {}, 270),
         ((1280, 1280), {}, 690),
         ((64, 64), {"optimizer": "adam"}, 240),
-        ((64, 64), {"style_loss": "wasserstein"}, 1000),
+        ((64, 64), {"style_loss": "wasserstein"}, 1100),
         ((64, 64), {"preserve_color": "luminance"}, 290),
         ((96, 96), {"average": 0.9, "scales": "3", "steps": 40, "precision": "float16"}, 320),
         ((64, 128), {"tile": 64, "precision": "float32", "tv_weight": 1}, 760),
