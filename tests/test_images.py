@@ -187,6 +187,22 @@ def test_pixels_survive_the_way_through_a_tensor_and_png(tmp_path):
     assert (np.asarray(read_picture(tmp_path / "a.png")) == pixels).all()
 
 
+def test_quick_png_is_no_larger_where_nothing_repeats_and_small_one_where_it_does():
+    def deflated(pixels):
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+        return len(buffer.getvalue())
+
+    ramp = np.add.outer(np.arange(200), np.arange(300))[..., None] // 3 % 256
+    noise = np.random.default_rng(0).integers(0, 20, (200, 300, 3))
+    brushwork = ((ramp + noise) % 256).astype(np.uint8)
+    assert len(encode_png(brushwork)) <= deflated(brushwork)
+    flat = np.zeros((200, 300, 3), np.uint8)
+    assert len(encode_png(flat, small=True)) <= deflated(flat) < len(encode_png(flat))
+    for data in (encode_png(brushwork), encode_png(brushwork, small=True)):
+        assert (np.asarray(Image.open(io.BytesIO(data))) == brushwork).all()
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_pipe_and_device_are_refused_and_never_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")

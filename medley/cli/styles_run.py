@@ -92,7 +92,7 @@ def check_paintings(root: Path, quiet: bool) -> None:
 
 def _draw_sheet(works: Iterable[Painting[Pixels]], path: Path) -> None:
     pixels = gallery((work.picture, "\n".join([work.title, work.byline])) for work in works)
-    write_bytes(path, encode_png(pixels, level=6))
+    write_bytes(path, encode_png(pixels, small=True))
 
 
 def _thumbnail(picture: Image.Image, _: Path) -> Pixels:

@@ -47,7 +47,7 @@ def write_beside(
     sidecar, credit_list, poster = places
     picture, caption = content
     poster.write_bytes(
-        encode_png(contact_sheet(picture, results, content_caption=caption), level=6)
+        encode_png(contact_sheet(picture, results, content_caption=caption), small=True)
     )
     credit_list.write_bytes(list_credits(paintings).encode(errors="replace"))
     sidecar.write_bytes(json_bytes(about))

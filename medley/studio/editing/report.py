@@ -177,7 +177,7 @@ def draw_sheet(pairs: Sequence[Sequence[Pane]], measures: Sequence[Sequence[Meas
     )
     cell, cell_height = max(1, int(width * scale)), max(1, int(height * scale))
     sheet = gallery(works, cell, cell_height=cell_height, columns=columns)
-    return encode_png(sheet, level=6)
+    return encode_png(sheet, small=True)
 
 
 def _line(network: Network) -> str:
