@@ -66,7 +66,8 @@ def send_pixels(image: torch.Tensor) -> Callable[[], Pixels]:
     host = torch.empty((*image.shape[2:], 3), dtype=torch.uint8, pin_memory=True)
     for rows, band in _rounded(image):
         host[rows].copy_(band, non_blocking=True)
-    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    # Whoever waits sleeps: encoders that spin would take the processors from each other.
+    copied = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
     copied.record(torch.cuda.current_stream(image.device))
 
     def wait() -> Pixels:
