@@ -37,12 +37,17 @@ def part_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def part_files(*paths: Path) -> Iterator[list[Path]]:
+def part_files(*paths: Path, flush: bool = True) -> Iterator[list[Path]]:
     """Yield temporary paths for files that belong together; see `part_file`.
 
     None is renamed before all are whole; then they are renamed in the order given, one right after
     the other. A part may also be a folder, whose files must be on the disk; it is renamed as a
     whole.
+
+    Args:
+        paths: the files.
+        flush: whether they are on the disk before they are renamed; else that is left to
+            `flush_file`, and until then a power cut may empty them.
 
     Raises:
         OutputError: a folder cannot be made or written to, or the disk is full.
@@ -56,9 +61,8 @@ def part_files(*paths: Path) -> Iterator[list[Path]]:
         path = paths[0]
         yield parts
         for path, part in zip(paths, parts, strict=True):  # noqa: B007 - the error names `path`
-            if part.is_file():
-                with part.open("rb+") as file:
-                    os.fsync(file.fileno())
+            if flush and part.is_file():
+                _flush(part)
         for path, part in zip(paths, parts, strict=True):
             _publish(part, path)
     except OSError as error:
@@ -86,14 +90,31 @@ def scratch_folder(path: Path) -> Iterator[Path]:
         _remove(folder)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, flush: bool = True) -> None:
     """Write `data` to `path` so that either all of it becomes visible at once, or nothing.
+
+    Args:
+        path: the file.
+        data: its contents.
+        flush: see `part_files`.
 
     Raises:
         OutputError: the folder cannot be made or written to, or the disk is full.
     """
-    with part_file(path) as part:
+    with part_files(path, flush=flush) as (part,):
         part.write_bytes(data)
+
+
+def flush_file(path: Path) -> None:
+    """Wait until a file that was written without that is on the disk.
+
+    Raises:
+        OutputError: it cannot be written there.
+    """
+    try:
+        _flush(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -307,6 +328,11 @@ def _shortened(stem: str) -> str:
 
 def _part_name(stem: str, mark: str, suffix: str) -> str:
     return f".{stem}-{mark}.part{suffix}"
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _publish(part: Path, path: Path) -> None:

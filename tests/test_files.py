@@ -12,6 +12,7 @@ from medley.files import (
     check_folder_free,
     check_free,
     file_sha256,
+    flush_file,
     part_file,
     part_files,
     remove_parts_of,
@@ -31,6 +32,14 @@ def test_written_file_has_its_bytes_and_leaves_no_part_behind(tmp_path):
     write_bytes(tmp_path / "new" / "a.bin", b"abc")
     assert (tmp_path / "new" / "a.bin").read_bytes() == b"abc"
     assert names(tmp_path / "new") == ["a.bin"]
+
+
+def test_file_that_cannot_be_put_on_the_disk_is_named(tmp_path):
+    write_bytes(tmp_path / "a.bin", b"abc", flush=False)
+    flush_file(tmp_path / "a.bin")
+    assert (tmp_path / "a.bin").read_bytes() == b"abc"
+    with pytest.raises(OutputError, match=r"cannot write '.*b\.bin' \(No such file"):
+        flush_file(tmp_path / "b.bin")
 
 
 def test_file_has_the_permissions_that_open_would_give(tmp_path):

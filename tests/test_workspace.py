@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from medley.cli.words import in_options
 from medley.errors import OutputError
 from medley.images import decode
 from medley.workspace.shot import TraceRow
-from medley.workspace.store import Workspace, waiting_iterates
+from medley.workspace.store import ENCODERS, Workspace, waiting_iterates
 
 from .conftest import draw_pixels
 
@@ -78,7 +79,7 @@ def test_unfinished_shot_starts_afresh(tmp_path):
 
 
 def test_iterate_that_cannot_be_written_stops_the_shot(tmp_path, monkeypatch):
-    def full(path, _):
+    def full(path, _, **__):
         raise OutputError(f"cannot write '{path}' (No space left on device)")
 
     workspace = Workspace(tmp_path)
@@ -124,23 +125,114 @@ def test_pixels_on_their_way_are_waited_for_by_an_encoder_and_not_by_the_loop(tm
 def test_loop_waits_rather_than_piling_up_iterates(tmp_path, monkeypatch):
     busy = []
 
-    def slow(path, _):
+    def slow(path, _, **__):
         busy.append(path)
         time.sleep(0.02)
 
+    most = waiting_iterates(PIXELS.nbytes)
     monkeypatch.setattr("medley.workspace.store.write_bytes", slow)
     with Workspace(tmp_path).record("abc", {}) as recorder:
-        for step in range(30):
+        for step in range(most + 20):
             keep(recorder, step)
-            # At most eight wait and two are being encoded.
-            assert step - len(busy) <= 10
-    assert len(busy) == 30
+            assert step - len(busy) <= most
+    assert len(busy) == most + 20
 
 
 def test_few_large_iterates_wait_but_always_one():
-    assert waiting_iterates(512 * 512 * 3) == 8
-    assert waiting_iterates(2048 * 2048 * 3) == 5
-    assert waiting_iterates(4096 * 4096 * 3) == waiting_iterates(10**9) == 1
+    assert waiting_iterates(512 * 512 * 3, encoders=2) == 8
+    assert waiting_iterates(2048 * 2048 * 3, encoders=2) == 5
+    assert waiting_iterates(4096 * 4096 * 3, encoders=2) == waiting_iterates(10**9, encoders=2) == 1
+    assert waiting_iterates(512 * 512 * 3, encoders=14) == 56
+    assert waiting_iterates(4096 * 4096 * 3, encoders=14) == 9
+
+
+def test_all_shots_of_a_process_share_its_encoders(tmp_path):
+    askers = set()
+
+    def pixels():
+        askers.add(threading.current_thread())
+        time.sleep(0.001)
+        return PIXELS
+
+    for key in ("abc", "abd", "abe", "abf"):
+        with Workspace(tmp_path).record(key, {}) as recorder:
+            for step in range(2 * ENCODERS):
+                recorder.keep(step, pixels, PIXELS.nbytes)
+    assert len(askers) <= ENCODERS
+
+
+@pytest.fixture
+def flushed(monkeypatch):
+    """The inodes that were flushed to the disk, in turn."""
+    inodes, fsync = [], os.fsync
+
+    def flush(number):
+        fsync(number)
+        inodes.append(os.fstat(number).st_ino)
+
+    monkeypatch.setattr("os.fsync", flush)
+    return inodes
+
+
+def test_iterates_are_on_the_disk_before_a_checkpoint_or_the_mark_counts_on_them(tmp_path, flushed):
+    shot = Workspace(tmp_path).shot("abc")
+
+    def iterates(*steps):
+        return {shot.step_path(step).stat().st_ino for step in steps}
+
+    def state():
+        assert iterates(0, 1, 2) <= set(flushed)
+        yield b"state"
+
+    with Workspace(tmp_path).record("abc", {}) as recorder:
+        before = len(flushed)
+        for step in range(3):
+            keep(recorder, step)
+        recorder.wait()
+        assert len(flushed) == before  # nobody waits for the disk while steps are taken
+        recorder.checkpoint(state())
+        between = len(flushed)
+        keep(recorder, 3)
+        recorder.finish({})
+    late = flushed[between:]
+    assert iterates(3) <= set(late)
+    assert not iterates(0, 1, 2) & set(late)  # once is enough
+    assert late[-1] == (shot.path / "done.json").stat().st_ino
+
+
+def test_iterate_that_the_disk_refused_once_is_passed_over_by_no_later_checkpoint(
+    tmp_path, monkeypatch
+):
+    def refuse(path):
+        raise OutputError(f"cannot write '{path}' (Input/output error)")
+
+    shot = Workspace(tmp_path).shot("abc")
+    with Workspace(tmp_path).record("abc", {}) as recorder:
+        keep(recorder, 0)
+        with monkeypatch.context() as broken:
+            broken.setattr("medley.workspace.store.flush_file", refuse)
+            with pytest.raises(OutputError, match=r"000000\.png' \(Input/output error"):
+                recorder.checkpoint([b"state"])
+        with pytest.raises(OutputError, match=r"000000\.png' \(Input/output error"):
+            recorder.checkpoint([b"state"])
+        with pytest.raises(OutputError, match=r"000000\.png' \(Input/output error"):
+            recorder.finish({})
+    assert not shot.state_path.exists()
+    assert not shot.is_finished
+
+
+def test_resuming_removes_what_is_newer_than_the_checkpoint_whatever_is_left_of_it(tmp_path):
+    workspace = Workspace(tmp_path)
+    shot = record(workspace, steps=6, finish=False)
+    for step in (3, 4):
+        os.truncate(shot.step_path(step), 0)  # as a power cut leaves them
+    with workspace.record("abc", {}, begun=3) as recorder:
+        assert shot.steps() == [0, 1, 2]
+        recorder.note(row(3))
+        keep(recorder, 3)
+        recorder.finish({})
+    assert shot.is_finished
+    assert (decode(shot.step_path(3)) == PIXELS).all()
 
 
 def test_torn_files_are_named_with_a_way_out(tmp_path):

@@ -18,15 +18,18 @@ import csv
 import os
 import re
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
 from medley.errors import OutputError, Setting
 from medley.files import (
+    flush_file,
     part_file,
     remove_parts,
     sha256,
@@ -39,10 +42,11 @@ from medley.images import Pixels, encode_png
 from medley.workspace.locks import Claim
 from medley.workspace.shot import COLUMNS, SUMS, Shot, TraceRow
 
-ENCODERS = 2  # threads that encode iterates
-_WAITING = 8  # most iterates that wait for an encoder before the optimization has to wait,
-_WAITING_BYTES = 64 * 2**20  # or as many as fit into these bytes, but at least one
+ENCODERS = max(2, min(14, (os.cpu_count() or 1) - 2))
+"""Threads that encode iterates: a GPU makes hundreds a second, of which a core encodes fifty."""
 
+_WAITING = 4  # most iterates for each encoder before the optimization has to wait,
+_WAITING_BYTES = 32 * 2**20  # or as many as fit into these bytes for each, but at least one
 
 _KEY = re.compile(r'"shot": "([0-9a-f]{24})"')
 
@@ -109,8 +113,9 @@ class Workspace:
         """Begin or resume a shot, and yield the recorder of its iterates.
 
         The caller must have claimed the shot. Iterates are encoded on threads; when the block ends,
-        however it ends, those that were given to the recorder are on the disk. Only
-        `Recorder.finish` marks the shot as finished.
+        however it ends, those that were given to the recorder are written. A power cut may still
+        take those after the last checkpoint; they are removed before a shot is resumed, whatever
+        is left of them. Only `Recorder.finish` marks the shot as finished.
 
         Args:
             key: key of the shot.
@@ -126,18 +131,21 @@ class Workspace:
             if begun:
                 remove_parts(shot.path)
                 remove_parts(shot.path / "steps")
+                for step in shot.steps():
+                    if step >= begun:
+                        shot.step_path(step).unlink()
                 write_bytes(shot.path / "trace.csv", shot.trace_until(begun))
             else:
                 if shot.path.exists():
                     shutil.rmtree(shot.path)
                 (shot.path / "steps").mkdir(parents=True)
                 write_json(shot.path / "shot.json", description)
-            kept = sum(step < begun for step in shot.steps())
-            with (
-                (shot.path / "trace.csv").open("a", newline="", encoding="utf-8") as trace,
-                ThreadPoolExecutor(ENCODERS, "encode") as pool,
-            ):
-                yield Recorder(shot, trace, pool, kept)
+            with (shot.path / "trace.csv").open("a", newline="", encoding="utf-8") as trace:
+                recorder = Recorder(shot, trace, len(shot.steps()))
+                try:
+                    yield recorder
+                finally:
+                    recorder.wait()
         except OSError as error:
             raise self._cannot_write(shot.path, error) from error
 
@@ -166,15 +174,15 @@ def open_workspace(root: Path) -> Workspace:
 class Recorder:
     """Takes one shot's iterates in order while it runs."""
 
-    def __init__(self, shot: Shot, trace: TextIO, pool: ThreadPoolExecutor, kept: int) -> None:
-        """Keep the open trace and the encoders' pool; `Workspace.record` calls this."""
+    def __init__(self, shot: Shot, trace: TextIO, kept: int) -> None:
+        """Keep the open trace and the number of iterates; `Workspace.record` calls this."""
         self.shot = shot
         self._trace = trace
         self._rows = csv.writer(trace)
         if trace.tell() == 0:
             self._rows.writerow(COLUMNS)
-        self._pool = pool
-        self._pending: list[Future[None]] = []
+        self._pending: deque[Future[None]] = deque()
+        self._unflushed: list[Path] = []
         self._kept = kept
         self._digests: dict[str, str] = {}
 
@@ -199,7 +207,8 @@ class Recorder:
         """
         self._drain(waiting_iterates(size_bytes) - 1)
         self._kept += 1
-        self._pending.append(self._pool.submit(self._save, step, pixels))
+        self._unflushed.append(self.shot.step_path(step))
+        self._pending.append(_encoders().submit(self._save, step, pixels))
 
     def checkpoint(self, state: Iterable[bytes | memoryview]) -> None:
         """Replace the checkpoint, once all earlier rows and iterates are on the disk.
@@ -210,8 +219,7 @@ class Recorder:
         Raises:
             OutputError: the checkpoint or an earlier iterate could not be written.
         """
-        self._drain()
-        os.fsync(self._trace.fileno())
+        self._flush()
         with part_file(self.shot.state_path) as part, part.open("wb") as file:
             file.writelines(state)
 
@@ -220,11 +228,11 @@ class Recorder:
 
         Args:
             done: entries of `done.json`, besides the number of iterates and their bytes.
+
         Raises:
             OutputError: an iterate could not be written.
         """
-        self._drain()
-        os.fsync(self._trace.fileno())
+        self._flush()
         steps = [self.shot.step_path(step) for step in self.shot.steps()]
         names = ["shot.json", "trace.csv", *(f"steps/{path.name}" for path in steps)]
         write_sums(self.shot.path / SUMS, names, self._digests)
@@ -232,18 +240,38 @@ class Recorder:
         write_json(self.shot.path / "done.json", done | sizes)
         self.shot.drop_state()
 
+    def wait(self) -> None:
+        """Wait until every iterate is written or has failed, and say nothing of those."""
+        wait(self._pending)
+
     def _save(self, step: int, pixels: Callable[[], Pixels]) -> None:
         path, data = self.shot.step_path(step), encode_png(pixels())
-        write_bytes(path, data)
+        write_bytes(path, data, flush=False)
         self._digests[f"steps/{path.name}"] = sha256(data)
 
     def _drain(self, down_to: int = 0) -> None:
         """Wait until at most `down_to` iterates are waiting; raise the error of a failed one."""
         while len(self._pending) > down_to:
             self._pending[0].result()
-            del self._pending[0]
+            self._pending.popleft()
+
+    def _flush(self) -> None:
+        """Wait until all rows and iterates are on the disk, where they survive a power cut."""
+        self._drain()
+        os.fsync(self._trace.fileno())
+        # Many at once, which costs a journal hardly more than one. One that fails stays the first
+        # that is waited for, because asked again, the disk would say that all is well.
+        self._pending.extend(_encoders().submit(flush_file, path) for path in self._unflushed)
+        self._unflushed.clear()
+        self._drain()
 
 
-def waiting_iterates(size_bytes: int) -> int:
-    """The number of iterates of a size in bytes that may wait for the encoders."""
-    return max(1, min(_WAITING, _WAITING_BYTES // size_bytes))
+@cache
+def _encoders() -> ThreadPoolExecutor:
+    """The threads that encode all shots of this process."""
+    return ThreadPoolExecutor(ENCODERS, "encode")
+
+
+def waiting_iterates(size_bytes: int, encoders: int = ENCODERS) -> int:
+    """The number of iterates of a size in bytes that may wait for so many encoders."""
+    return max(1, min(encoders * _WAITING, encoders * _WAITING_BYTES // size_bytes))
