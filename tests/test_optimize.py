@@ -14,7 +14,7 @@ from medley.settings import ShotSettings
 from medley.studio.shooting.model import load_model
 from medley.tensors import to_tensor
 from medley.transfer.color_transfer import color_statistics, match_colors
-from medley.transfer.lbfgs import FARTHEST_MOVE, LBFGS, _dot
+from medley.transfer.lbfgs import FARTHEST_MOVE, LBFGS, _dots
 from medley.transfer.losses import Losses, Objective
 from medley.transfer.optimize import Problem, optimize
 from medley.transfer.pyramid import resample
@@ -103,8 +103,10 @@ def test_grown_lbfgs_moves_as_at_the_other_size():
     lbfgs = LBFGS(5)
     for _ in range(3):
         small = lbfgs.step(small, gradient(small))
-    state = {name: value for name, value in lbfgs.state().items() if "." in name}
-    assert len(state) == 3 * 2
+    state = {
+        name: value for name, value in lbfgs.state().items() if name not in ("image", "gradient")
+    }
+    assert len(state) == 2 * 2 + 2
     twin = LBFGS(5)
     twin.restore(small, state)
     grown = lbfgs.resized(large, ShotSettings(history=5))
@@ -123,11 +125,61 @@ def test_history_shrinks_with_the_picture_alone():
     assert ShotSettings(history=7).history_at(4096, 4096) == 7
 
 
-def test_inner_product_of_large_pictures_is_exact():
+def test_inner_products_of_large_pictures_are_exact():
     generator = torch.Generator().manual_seed(0)
-    one, other = (torch.rand(9_000_000, generator=generator) for _ in range(2))
-    expected = float(np.dot(one.double().numpy(), other.double().numpy()))
-    assert float(_dot(one, other)) == pytest.approx(expected, rel=1e-6)
+    one, other = (torch.rand((1, 3 * 1500 * 2000), generator=generator) for _ in range(2))
+    expected = float(np.dot(one[0].double().numpy(), other[0].double().numpy()))
+    found = _dots(one, other, torch.Size((1, 3, 1500, 2000)))
+    assert float(found) == pytest.approx(expected, rel=1e-6)
+
+
+class Watched(LBFGS):
+    """Keeps the last direction, before it is bounded and projected."""
+
+    def _direction(self, gradient, by_gradient):
+        self.direction = super()._direction(gradient, by_gradient)
+        return self.direction.clone()
+
+
+def test_direction_is_that_of_the_two_loops_to_a_millionth():
+    lbfgs = Watched(20)
+    image = torch.rand((1, 3, 12, 17), generator=torch.Generator().manual_seed(6))
+    goal = torch.linspace(-0.3, 1.2, image.numel()).view_as(image)
+    scale = torch.logspace(-4, -2, image.numel()).view_as(image)
+    images, gradients = [], []
+    for step in range(40):
+        gradient = scale * (image - goal)
+        images.append(image.double().flatten().numpy())
+        gradients.append(gradient.double().flatten().numpy())
+        image = lbfgs.step(image, gradient)
+        if step:
+            moves = np.diff(images, axis=0).astype(np.float32).astype(float)[-20:]
+            bends = np.diff(gradients, axis=0).astype(np.float32).astype(float)[-20:]
+            expected = two_loops(moves, bends, gradients[-1])
+            error = np.linalg.norm(lbfgs.direction.flatten().numpy() - expected)
+            assert error < 1e-6 * np.linalg.norm(expected)
+
+
+class Launches(TorchDispatchMode):
+    """Counts the operations that a GPU would be asked for; views are none."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += not func.is_view
+        return func(*args, **kwargs or {})
+
+
+def test_full_history_takes_no_more_launches_than_a_short_one():
+    counts = []
+    for steps in (3, 45):
+        lbfgs, image = LBFGS(20), torch.rand(1, 3, 6, 8)
+        for _ in range(steps):
+            gradient = torch.sin(9 * image) * 1e-3
+            with Launches() as launches:
+                image = lbfgs.step(image, gradient)
+        counts.append(launches.count)
+    assert max(counts) <= 24
 
 
 def test_lbfgs_with_no_gradient_stays_where_it_is():

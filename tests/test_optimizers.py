@@ -59,15 +59,15 @@ def test_optimizer_goes_on_where_another_stood(make, stop):
 
 
 @pytest.mark.parametrize("make", [adam, LBFGS])
-def test_curvature_that_was_read_before_changes_nothing(make):
+def test_products_that_were_read_before_change_nothing(make):
     image = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0))
     expected = walk(make(), image, 30)
     optimizer = make()
     for picture in expected:
         gradient = gradient_at(image)
-        optimizer.curvature(image, gradient * 2)  # of a gradient that was found wanting
-        curvature = float(optimizer.curvature(image, gradient))
-        image = optimizer.step(image, gradient, curvature)
+        optimizer.products(image, gradient * 2)  # of a gradient that was found wanting
+        products = optimizer.products(image, gradient).tolist()
+        image = optimizer.step(image, gradient, products)
         assert torch.equal(image, picture)
 
 
@@ -96,3 +96,47 @@ def test_state_of_another_kind_or_shape_is_refused(make, other):
     lacking = dict(list(optimizer.state().items())[:-1])
     with pytest.raises(ValueError, match="has such a state"):
         make().restore(image, lacking)
+
+
+def test_lbfgs_goes_on_from_a_state_of_an_older_version():
+    start = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0))
+    first = LBFGS()
+    at = walk(first, start, 25)[-1]
+    state = first.state()
+    order = state.pop("order").tolist()
+    del state["products"]
+    older = {name: state[name] for name in ("image", "gradient")}
+    for number, slot in enumerate(order):
+        move, bend = state[f"{slot}.move"], state[f"{slot}.bend"]
+        older |= {f"{number}.move": move, f"{number}.bend": bend}
+        older[f"{number}.rho"] = 1 / (move * bend).sum()
+    second = LBFGS()
+    second.restore(at, older)
+    found = second.step(at, gradient_at(at))
+    torch.testing.assert_close(found, first.step(at, gradient_at(at)), atol=1e-6, rtol=0)
+    del older["3.rho"]
+    with pytest.raises(ValueError, match="has such a state"):
+        LBFGS().restore(at, older)
+
+
+@pytest.mark.parametrize("history", [1, 2, 3, 9])
+def test_grown_lbfgs_goes_on_where_another_stood(history):
+    lbfgs = LBFGS(6)
+    walk(lbfgs, torch.rand(1, 3, 4, 6, generator=torch.Generator().manual_seed(0)), 12)
+    settings = ShotSettings(history=history, steps=40)
+    large = torch.rand(1, 3, 8, 12, generator=torch.Generator().manual_seed(1))
+    grown, other = lbfgs.resized(large, settings), LBFGS(history)
+    other.restore(large, {name: value.clone() for name, value in grown.state().items()})
+    for one, same in zip(walk(grown, large, 12), walk(other, large, 12), strict=True):
+        assert torch.equal(one, same)
+
+
+@pytest.mark.parametrize("order", [[0, 2, 1], [0, 0, 1], [1, -1, -1], [7, 1, 0]])
+def test_state_whose_moves_lie_nowhere_is_refused(order):
+    lbfgs = LBFGS(3)
+    image = walk(lbfgs, torch.rand(1, 3, 4, 6), 12)[-1]
+    state = lbfgs.state()
+    state["order"] = torch.tensor(order[: len(state["order"])])
+    state |= {f"{slot}.{part}": image for slot in order for part in ("move", "bend")}
+    with pytest.raises(ValueError, match="has such a state"):
+        LBFGS(3).restore(image, state)

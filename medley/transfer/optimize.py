@@ -233,14 +233,14 @@ class _Judged(NamedTuple):
     Attributes:
         losses: total, content, style and total variation.
         change: to the frame from the one before, summed over the pixels.
-        curvature: what the optimizer asked for; means nothing without a gradient.
+        products: what the optimizer asked for.
         gradient: none where the next picture does not come of it.
         frame: the picture at full size.
     """
 
     losses: list[float]
     change: float
-    curvature: float
+    products: list[float]
     gradient: Tensor | None
     frame: Tensor
 
@@ -320,14 +320,15 @@ class _Run:
             if keep and gradient is not None:
                 gradient = keep.slope(gradient)
             frame = image if last else self._show(image)
-            numbers = [*losses, summed_change(self._before, frame)]
+            numbers = torch.stack([*losses, summed_change(self._before, frame)])
             if gradient is not None:
-                numbers += [gradient.sum(), self._optimizer.curvature(image, gradient)]
+                products = self._optimizer.products(image, gradient)
+                numbers = torch.cat([numbers, gradient.sum()[None], products])
             # All at once: a GPU stands still while its numbers are read.
-            values = torch.stack(numbers).tolist()
+            values = numbers.tolist()
             if all(map(math.isfinite, values[:6])):
                 self._exact = self._exact or (exact and not last)
-                return _Judged(values[:4], values[4], values[-1], gradient, frame)
+                return _Judged(values[:4], values[4], values[6:], gradient, frame)
         raise DivergedError(
             f"the loss became {values[0]} at step {self.step};"
             " lower the weights or try another painting"
@@ -347,7 +348,7 @@ class _Run:
         if self._palette:
             ahead = self._recolor(self._palette)
         elif judged.gradient is not None:
-            ahead = self._optimizer.step(image, judged.gradient, judged.curvature)
+            ahead = self._optimizer.step(image, judged.gradient, judged.products)
         self._image = self._pyramid.grow(ahead, after) if self._pyramid else ahead
         if self._image is not ahead:
             self._optimizer = self._optimizer.resized(self._image, self._problem.settings)

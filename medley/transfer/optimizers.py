@@ -1,7 +1,7 @@
 """The optimizers that lead the picture from one iterate to the next: L-BFGS and Adam."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -16,10 +16,12 @@ _EPSILON = 1e-8
 class Optimizer(Protocol):
     """Proposes one picture after another, and can be stopped and gone on with between two."""
 
-    def curvature(self, image: Tensor, gradient: Tensor) -> Tensor:
-        """A scalar whose value `step` must know; read with others, it costs no wait."""
+    def products(self, image: Tensor, gradient: Tensor) -> Tensor:
+        """Numbers that `step` must know; read with others, they cost no wait."""
 
-    def step(self, image: Tensor, gradient: Tensor, curvature: float | None = None) -> Tensor:
+    def step(
+        self, image: Tensor, gradient: Tensor, products: Sequence[float] | None = None
+    ) -> Tensor:
         """Propose a new picture in [0, 1], from the one proposed last and the gradient there."""
 
     def resized(self, image: Tensor, settings: ShotSettings) -> "Optimizer":
@@ -44,7 +46,7 @@ def optimizer_for(
         free_share: share of the picture that moves.
     """
     if settings.optimizer == "lbfgs":
-        return LBFGS(settings.history_at(height, width), free_share)
+        return LBFGS(min(settings.history_at(height, width), settings.steps), free_share)
     return Adam(settings.learning_rate, *settings.adam_betas)
 
 
@@ -67,11 +69,16 @@ class Adam:
         self._rate, self._decays = rate, (mean_decay, square_decay)
         self._state: dict[str, Tensor] = {}
 
-    def curvature(self, image: Tensor, gradient: Tensor) -> Tensor:  # noqa: ARG002
-        """Zero: `step` asks for none."""
-        return gradient.new_zeros(())
+    def products(self, image: Tensor, gradient: Tensor) -> Tensor:  # noqa: ARG002
+        """None: `step` asks for none."""
+        return gradient.new_empty(0)
 
-    def step(self, image: Tensor, gradient: Tensor, curvature: float | None = None) -> Tensor:  # noqa: ARG002
+    def step(
+        self,
+        image: Tensor,
+        gradient: Tensor,
+        products: Sequence[float] | None = None,  # noqa: ARG002
+    ) -> Tensor:
         """Propose the next picture from the one proposed last and the loss's gradient there."""
         old = self._state or {
             "mean": torch.zeros_like(image),
