@@ -6,6 +6,7 @@ import torch
 from scipy.linalg import sqrtm
 
 from medley.settings import VGG_LAYERS, ShotSettings
+from medley.transfer import gram
 from medley.transfer import wasserstein as by_products
 from medley.transfer.gram import gram_sum
 from medley.transfer.losses import Objective
@@ -252,3 +253,36 @@ def test_tiles_lie_as_the_layers_that_are_looked_at_allow():
     assert grid_for(["relu1_1"]) == (1, 1)
     assert grid_for(["relu3_1", "conv1_1"]) == (4, 12)
     assert grid_for(["pool5"]) == (32, 128)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("strength", [1.0, 1e-9])
+def test_gram_of_halves_by_the_device_s_own_sums_is_the_widened_one(
+    monkeypatch, kind, layout, strength
+):
+    features = torch.rand(1, 6, 9, 7).to(kind).to(memory_format=layout)
+    slope = strength * torch.randn(6, 7)
+
+    def both() -> tuple[torch.Tensor, torch.Tensor]:
+        leaf = features.clone().requires_grad_()
+        gram = gram_sum(leaf, with_sum=True)
+        gram.backward(slope)
+        return gram.detach(), leaf.grad
+
+    widened_gram, widened_slope = both()
+    asked = []
+
+    def summed(left, right):
+        assert left.dtype == right.dtype == kind
+        asked.append(left.shape)
+        return left.float() @ right.float()
+
+    monkeypatch.setattr(gram, "_sums_halves", lambda features: features.dtype == kind)
+    monkeypatch.setattr(gram, "_summed", summed)
+    found, found_slope = both()
+    assert len(asked) == 3
+    torch.testing.assert_close(found, widened_gram, rtol=1e-6, atol=1e-6)
+    assert found_slope.dtype == kind and found_slope.is_contiguous(memory_format=layout)
+    far = 2e-5 * widened_slope.abs().max().item() + torch.finfo(kind).smallest_normal / 1000
+    torch.testing.assert_close(found_slope, widened_slope, rtol=torch.finfo(kind).eps, atol=far)
