@@ -23,8 +23,6 @@ def whatif(bench: Bench) -> Iterator[Row]:
     for side in sides:
         yield from _grams(bench, side)
         yield attempt({"what": "L-BFGS step, as it is", "side": side}, partial(_lbfgs, bench, side))
-        about = {"what": "two products with a matrix of its moves", "side": side}
-        yield attempt(about, partial(_two_products, bench, side))
     for side in sides:
         for what, way in _WAYS.items():
             about = {"what": what, "side": side}
@@ -42,10 +40,6 @@ def _grams(bench: Bench, side: int) -> Iterator[Row]:
         "Gram matrix, as it is": partial(gram_sum, features),
         "Gram matrix, widened in one part": lambda: flat.float() @ flat.float().T,
     }
-    if bench.on_cuda:
-        ways["Gram matrix of halves, float32 out"] = lambda: torch.mm(
-            flat, flat.T, out_dtype=torch.float32
-        )
     for what, way in ways.items():
         yield attempt({"what": what, "side": side}, partial(_milliseconds, bench, way))
 
@@ -55,7 +49,7 @@ def _milliseconds(bench: Bench, work: Callable[[], object]) -> Row:
 
 
 def _lbfgs(bench: Bench, side: int) -> Row:
-    """A whole step of the optimizer, its history full and its curvature read by itself."""
+    """A whole step of the optimizer, its history full and its products read by themselves."""
     settings = ShotSettings(history=_HISTORY)
     optimizer = optimizer_for(settings, side, side, 1.0)
     image = torch.rand(1, 3, side, side, device=bench.device)
@@ -63,18 +57,11 @@ def _lbfgs(bench: Bench, side: int) -> Row:
     def move() -> None:
         nonlocal image
         gradient = torch.randn_like(image)
-        curvature = float(optimizer.curvature(image, gradient))
-        image = optimizer.step(image, gradient, abs(curvature))
+        image = optimizer.step(image, gradient, optimizer.products(image, gradient).tolist())
 
     for _ in range(_HISTORY + 4):
         move()
     return _milliseconds(bench, move)
-
-
-def _two_products(bench: Bench, side: int) -> Row:
-    moves = torch.randn(2 * _HISTORY + 1, 3 * side * side, device=bench.device)
-    gradient, weights = moves[0].clone(), moves[:, 0].clone()
-    return _milliseconds(bench, lambda: (moves @ gradient, weights @ moves))
 
 
 @contextmanager
