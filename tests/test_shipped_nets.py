@@ -34,6 +34,16 @@ def test_the_network_that_ships_knows_every_painting_that_does():
     assert sorted(style.handle for style in read(net_files()[MANY]).styles) == [*shipped_files()]
 
 
+def test_networks_of_one_painting_that_ship_are_called_after_it_and_small_enough_to_send():
+    single = {name: path for name, path in net_files().items() if name != MANY}
+    assert len(single) >= 3
+    for name, path in single.items():
+        assert [style.handle for style in read(path).styles] == [name]
+        assert name in shipped_files()
+        assert path.stat().st_size <= 17_000
+    assert net_files()[MANY].stat().st_size <= 40_000
+
+
 def test_an_existing_path_wins_over_a_name(empty, monkeypatch):
     monkeypatch.chdir(empty)
     assert net_at(Path("many")) == net_files()["many"]
@@ -61,9 +71,9 @@ def test_python_and_files_take_the_name_too():
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("mnay", "did you mean 'many'? Those that ship: many"),
+        ("mnay", f"did you mean 'many'? Those that ship: {', '.join(net_files())}"),
         ("Many.safetensors", "did you mean 'many'?"),
-        ("starry", "check its name, or take one that ships: many"),
+        ("starry", f"check its name, or take one that ships: {', '.join(net_files())}"),
     ],
 )
 def test_a_name_that_is_no_file_and_does_not_ship_is_refused_with_a_guess(name, told):
