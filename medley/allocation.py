@@ -1,6 +1,8 @@
-"""Settings of allocators: freed tensors go back to the system, and a GPU's sums are repeatable."""
+"""Settings of memory: freed tensors go back, a GPU's sums repeat, old objects are left alone."""
 
+import atexit
 import ctypes
+import gc
 import os
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ _LARGE = 4 * 2**20  # bytes from which a block is taken from the system on its o
 _KEPT = 16 * 2**20  # bytes that may stay free at the heap's end
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # names of glibc's malloc.h
 CUBLAS_WORKSPACE, CUBLAS_REPEATABLE = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"  # as NVIDIA says
+_FULL_LOOKS = 1_000  # one in so many looks for garbage is at all objects; Python's own is 10
 _HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
@@ -51,6 +54,18 @@ def give_back_holes() -> None:
         library = ctypes.CDLL(None)
         if hasattr(library, "gnu_get_libc_version"):
             library.malloc_trim(0)
+
+
+def collect_seldom() -> None:
+    """Look for garbage among old objects seldom, and not at all as the interpreter ends.
+
+    torch's import makes half a million objects, all of which stay. Looking through them again and
+    again took a quarter of a second, and once more at the end twice as long. Young objects are
+    looked at as often as before: what a refused picture leaves is large, and in cycles.
+    """
+    youngest, young, _ = gc.get_threshold()
+    gc.set_threshold(youngest, young, _FULL_LOOKS)
+    atexit.register(gc.freeze)  # the system frees it all at once
 
 
 def _has_huge_pages() -> bool:

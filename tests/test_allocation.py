@@ -1,3 +1,4 @@
+import gc
 import os
 import platform
 import subprocess
@@ -6,7 +7,8 @@ import sys
 import pytest
 
 from medley import allocation
-from medley.allocation import fix_cublas_workspaces, give_back_large_blocks
+from medley.allocation import collect_seldom, fix_cublas_workspaces, give_back_large_blocks
+from medley.studio.engines import worker_main
 
 # Leaves a block that is in use above one that is freed, as a step's tensors do.
 HOLES = """
@@ -69,3 +71,56 @@ def test_cublas_works_in_the_same_memory_from_the_first_command_on(monkeypatch):
     monkeypatch.setenv(name, ":16:8")
     fix_cublas_workspaces()
     assert os.environ[name] == ":16:8"
+
+
+CYCLE = """
+import gc, sys
+from medley.cli import main
+
+class Cycle:
+    def __init__(self):
+        self.own = self
+    def __del__(self):
+        print("looked through")
+
+try:
+    main(["presets"])
+finally:
+    print(*gc.get_threshold())
+    Cycle()
+"""
+
+
+def test_a_command_looks_for_young_garbage_as_ever_for_old_seldom_and_not_at_its_end():
+    done = subprocess.run([sys.executable, "-c", CYCLE], capture_output=True, text=True, check=True)
+    *_, last = done.stdout.splitlines()
+    youngest, young, old = gc.get_threshold()
+    assert last == f"{youngest} {young} {allocation._FULL_LOOKS}"
+    assert old <= allocation._FULL_LOOKS
+
+
+def test_without_it_the_end_looks_through_all_objects():
+    code = CYCLE.replace("from medley.cli import main", "main = print")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("looked through\n")
+
+
+def test_a_worker_s_process_does_so_before_it_imports_torch(monkeypatch):
+    class CalledError(Exception):
+        pass
+
+    def called():
+        raise CalledError
+
+    monkeypatch.setattr(worker_main, "collect_seldom", called)
+    with pytest.raises(CalledError):
+        worker_main.worker_main(None, None, (None, 1))
+
+
+def test_settings_of_the_young_stay_as_somebody_set_them(monkeypatch):
+    set_to = []
+    monkeypatch.setattr(allocation.gc, "get_threshold", lambda: (50, 5, 2))
+    monkeypatch.setattr(allocation.gc, "set_threshold", lambda *to: set_to.append(to))
+    monkeypatch.setattr(allocation.atexit, "register", set_to.append)
+    collect_seldom()
+    assert set_to == [(50, 5, allocation._FULL_LOOKS), gc.freeze]

@@ -1,3 +1,4 @@
+import gc
 import math
 import warnings
 import weakref
@@ -407,3 +408,16 @@ def test_gpu_is_waited_for_once_a_step():
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert len([one for one in caught if "synchroniz" in str(one.message)]) == 1
+
+
+def test_steps_leave_no_tensors_in_cycles_that_a_collector_would_have_to_find(objectives):
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for _ in optimize(problem(objectives, steps=5)):
+            pass
+        gc.collect()
+        assert not [each for each in gc.garbage if isinstance(each, torch.Tensor)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 import medley
-from medley.allocation import fix_cublas_workspaces, give_back_large_blocks
+from medley.allocation import collect_seldom, fix_cublas_workspaces, give_back_large_blocks
 from medley.cli.exits import EXITS, Ending
 from medley.cli.words import in_options, printable
 from medley.errors import ConfigError, MedleyError, word
@@ -106,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # three to six times as slow as soon as anything else runs on the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     give_back_large_blocks()
+    collect_seldom()
     fix_cublas_workspaces()
     # Where its cache folder cannot be written to, it says so in two lines of no use to anyone here.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)

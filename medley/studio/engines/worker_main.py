@@ -14,7 +14,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from medley.allocation import fix_cublas_workspaces, give_back_large_blocks
+from medley.allocation import collect_seldom, fix_cublas_workspaces, give_back_large_blocks
 from medley.errors import MedleyError
 from medley.studio.engines.jobs import Job, WorkerInfo
 
@@ -45,6 +45,7 @@ def worker_main(connection: Connection, info: WorkerInfo, share: tuple[int | Non
         share: threads of all processes together (None: torch's default), and number of processes.
     """
     give_back_large_blocks()
+    collect_seldom()
     fix_cublas_workspaces()
     # Imported here: torch must find the allocator already set, and the parent does without torch.
     from medley.studio.engines.worker import Worker, share_threads
