@@ -49,6 +49,25 @@ def test_freed_block_beneath_one_in_use_goes_back_where_pages_are_huge(tmp_path,
     assert thp == ("1" if kept == 0 else "None")
 
 
+AGAIN = """
+if sys.argv[2] == "kept":
+    allocation.keep_large_blocks()
+before = resident()
+library.free(take(30 << 20))
+print((resident() - before) >> 20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+@pytest.mark.parametrize(("wish", "kept"), [("given back", 0), ("kept", 30)])
+def test_freed_blocks_are_kept_where_the_same_are_wanted_again(tmp_path, wish, kept):
+    (tmp_path / "enabled").write_text("always [madvise] never")
+    script = HOLES.partition("library.free(")[0] + AGAIN
+    code = [sys.executable, "-c", script, str(tmp_path / "enabled"), wish]
+    done = subprocess.run(code, capture_output=True, text=True, check=True)
+    assert abs(int(done.stdout) - kept) <= 2
+
+
 def test_a_user_s_own_choice_stays(monkeypatch):
     monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")
     monkeypatch.setattr(allocation.sys, "platform", "win32")
