@@ -211,7 +211,6 @@ BAD = {
     "negative share": (["photo.png", "-o", "a.png", "--style", "glass:-1"], 1, "'-1' is no share"),
     "endless share": (["photo.png", "-o", "a.png", "--style", "glass:inf"], 1, "is no share"),
     "words for a share": (["photo.png", "-o", "a.png", "--style", "glass:x"], 1, "is no share"),
-    "walk": (["photo.png", "-o", "a.png", "--style", "walk"], 1, "--style walk is for films"),
     "nothing": (["photo.png", "-o", "a.png", "--style", ""], 1, "knows no ''"),
     "existing": (["photo.png", "-o", "photo.jpg"], 1, "'photo.jpg' exists; pass --force"),
     "itself": (["photo.png", "-o", "photo.png", "--force"], 1, "is an input and would be repl"),

@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from medley.cli.help import Grouped
-from medley.cli.options import PATH, read_settings, settings_options
+from medley.cli.options import PATH, is_given, read_settings, settings_options
 from medley.cli.stylize import format_of
-from medley.cli.words import STREAM
+from medley.cli.words import STREAM, option_of
+from medley.errors import listed
 from medley.settings import (
     SUFFIXES,
     ApplySettings,
@@ -17,8 +18,13 @@ from medley.settings import (
     FinishSettings,
     RunSettings,
     StillSettings,
+    WalkSettings,
 )
+from medley.settings.film import FORMATS
 from medley.shipped_nets import net_at
+
+_FILMS = tuple(end for end, form in FORMATS.items() if form.kind in ("video", "gif", "webp"))
+_STILL_ALONE, _FILM_ALONE = ("format", "file_quality"), ("fps", "seconds_per_painting")
 
 
 @click.command(cls=Grouped, short_help="Repaint photos by a style network, at once.")
@@ -26,20 +32,21 @@ from medley.shipped_nets import net_at
 @click.argument("photos", type=PATH, nargs=-1, required=True)
 @click.option(
     "-o", "--output", type=PATH, required=True,
-    help=f"The picture, ending in {', '.join(SUFFIXES)}; a folder for several; - for standard"
-    " output.",
+    help=f"The picture, ending in {', '.join(SUFFIXES)}; a film of --style walk, ending in"
+    f" {', '.join(_FILMS)}; a folder for several; - for standard output.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace pictures of that name.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each picture.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the pictures' paths.")
 @settings_options(ApplySettings)
-@settings_options(CutSettings, "strength")
+@settings_options(CutSettings, "strength", "fps")
+@settings_options(WalkSettings, "seconds_per_painting")
 @settings_options(
     FinishSettings, "preserve_color",
     about={"preserve_color": "Keep the photo's colours: statistics gives the result their mean and"
            " spread, luminance takes nothing but light and dark from it."},
 )  # fmt: skip
-@settings_options(StillSettings, "format", "file_quality")
+@settings_options(StillSettings, *_STILL_ALONE)
 @settings_options(
     RunSettings, "device", about={"device": "Where to compute: auto, cpu, cuda, cuda:N or mps."}
 )
@@ -57,29 +64,68 @@ def apply(
     \b
     medley apply starry.safetensors photo.jpg -o repainted.png
     medley apply many photos/ -o repainted/ --style glass:0.6,gilded:0.4
+    medley apply many photo.jpg -o drift.mp4 --style walk --size 640
     medley apply starry.safetensors - -o - < photo.jpg > repainted.png
 
     NET is a file that 'medley train' made, or the name of a network that ships: many knows the
     paintings that 'medley styles' lists. PHOTOS are pictures of any size, or folders of them.
     Several go into the folder --output, except those that are there already. A - reads standard
     input. What is transparent stays so.
+
+    --style walk makes films that loop: a photo drifts through the network's paintings and rests at
+    each for a moment. Poster, sidecar and credits lie beside a film.
     """
     several = len(photos) > 1 or photos[0].is_dir() or (output != STREAM and output.is_dir())
     _check_streams(photos, output, several, as_json)
     still = read_settings(StillSettings, options)
-    file_format = format_of(output, still, several)
     look = read_settings(ApplySettings, options)
+    if look.is_walk:
+        _check_film(output, several)
+    else:
+        _check_still(output, several)
+    file_format = None if look.is_walk else format_of(output, still, several)
     preserving = read_settings(FinishSettings, options)
     run = read_settings(RunSettings, options)
-    strength = read_settings(CutSettings, options).strength
+    film, walk = read_settings(CutSettings, options), read_settings(WalkSettings, options)
     # torch takes a second to import; --help and a mistyped option should not wait for it.
     from medley.cli.apply_run import Request, repaint
 
     request = Request(
-        net_at(net), photos, output, file_format, look, preserving, still, run,
-        strength=strength, several=several, force=force, as_json=as_json, quiet=quiet,
+        net_at(net), photos, output, file_format, look, preserving, still, film, walk, run,
+        several=several, force=force, as_json=as_json, quiet=quiet,
     )  # fmt: skip
     sys.exit(repaint(request))
+
+
+def _check_film(output: Path, several: bool) -> None:
+    """Refuse an output that is no film, and what is said of pictures alone."""
+    if given := [name for name in _STILL_ALONE if is_given(name)]:
+        raise click.UsageError(
+            f"{option_of(given[0])} is for pictures, and --style walk makes a film; leave it out"
+        )
+    if output == STREAM:
+        raise click.UsageError("a film does not go to standard output; name a file such as a.mp4")
+    is_film = output.suffix.lower() in _FILMS
+    if not several and not is_film:
+        raise click.UsageError(
+            f"--style walk makes a film, and --output '{output}' is none; name one ending in"
+            f" {listed(_FILMS)}"
+        )
+    if several and is_film and not output.exists():
+        raise click.UsageError(
+            f"--output '{output}' names one film, and several photos are read; name a folder"
+        )
+
+
+def _check_still(output: Path, several: bool) -> None:
+    """Refuse a film, and what is said of films alone, where a picture is made."""
+    if given := [name for name in _FILM_ALONE if is_given(name)]:
+        raise click.UsageError(f"{option_of(given[0])} is for films; pass --style walk with it")
+    suffix = output.suffix.lower()
+    if not several and suffix in _FILMS and suffix not in SUFFIXES:
+        raise click.UsageError(
+            f"--output '{output}' is a film; pass --style walk for one, or name a picture"
+        )
 
 
 def _check_streams(photos: tuple[Path, ...], output: Path, several: bool, as_json: bool) -> None:

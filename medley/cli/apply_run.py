@@ -1,22 +1,29 @@
 """What `medley apply` does: photos go through a style network, one by one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from medley.cli.progress import display
+from medley.allocation import keep_large_blocks
+from medley.cli.films import closing_line
+from medley.cli.progress import Display, display
 from medley.cli.stylize_run import report, source_of, tell_failed
 from medley.cli.words import STREAM, as_given
 from medley.errors import words_of
 from medley.files import check_free
 from medley.settings import (
     ApplySettings,
+    CutSettings,
     FinishSettings,
     RunSettings,
     StillFormat,
     StillSettings,
+    WalkSettings,
 )
+from medley.settings.film import USUAL_SUFFIX
 from medley.stills import check_format
+from medley.studio.editing.outputs import Outputs, check_output
+from medley.studio.net_films import NetFilms
 from medley.studio.net_stills import NetStills
 from medley.studio.shooting.devices import one_device
 from medley.studio.still_files import (
@@ -26,6 +33,7 @@ from medley.studio.still_files import (
     list_pictures,
     plan_files,
     repaint_all,
+    suffix_of,
 )
 
 
@@ -35,33 +43,35 @@ class Request(NamedTuple):
     net: Path
     photos: tuple[Path, ...]
     output: Path
-    file_format: StillFormat
+    file_format: StillFormat | None  # none of a film
     look: ApplySettings
     preserving: FinishSettings
     still: StillSettings
+    film: CutSettings
+    walk: WalkSettings
     run: RunSettings
-    strength: float
     several: bool
     force: bool
     as_json: bool
     quiet: bool
 
 
+Maker = Callable[[StillJob, str], Repainted]
+"""Makes a picture or a film of a photo, which has a title for people."""
+
+
 def repaint(request: Request) -> int:
     """Repaint photos; give the exit code."""
-    check_format(request.file_format, request.still.depth, request.still.file_quality)
     with display(request.quiet) as show:
-        file = StillFile(request.file_format, request.still, request.strength)
-        device = one_device(request.run.device)
-        stills = NetStills(request.net, request.look, request.preserving, file, device)
-        stills.load()
+        form = request.file_format
+        make = _still_maker(request, form, show) if form else _film_maker(request, show)
         jobs = _plan(request, show.warn)
         numbers = {id(job): number for number, job in enumerate(jobs, start=1)}
 
         def one(job: StillJob) -> Repainted:
             name = job.content.path.name
             title = f"picture {numbers[id(job)]}/{len(jobs)} {name}" if request.several else name
-            return stills.repaint(job, title, show.on)
+            return make(job, title)
 
         if not request.several:
             report(one(jobs[0]), request.as_json)
@@ -75,18 +85,61 @@ def repaint(request: Request) -> int:
     return tell_failed(failed, len(jobs))
 
 
+def _still_maker(request: Request, form: StillFormat, show: Display) -> Maker:
+    """What makes the pictures, with its network loaded."""
+    check_format(form, request.still.depth, request.still.file_quality)
+    file = StillFile(form, request.still, request.film.strength)
+    device = one_device(request.run.device)
+    stills = NetStills(request.net, request.look, request.preserving, file, device)
+    stills.load()
+    return lambda job, title: stills.repaint(job, title, show.on)
+
+
+def _film_maker(request: Request, show: Display) -> Maker:
+    """What makes the films, with its network loaded."""
+    path = Path(f"film{USUAL_SUFFIX}") if request.several else request.output
+    for note in check_output(path, request.film):
+        show.warn(note)
+    films = NetFilms(
+        request.net, request.look, request.preserving, request.film.fitted(path),
+        request.walk.seconds_per_painting, one_device(request.run.device),
+    )  # fmt: skip
+    films.load()
+    keep_large_blocks()
+
+    def make(job: StillJob, title: str) -> Repainted:
+        facts, about = films.make(job.content, job.output or path, title, show.on)
+        show.line(closing_line(facts, Outputs(facts.path)))
+        return Repainted(job, facts=about)
+
+    return make
+
+
 def _plan(request: Request, tell: Callable[[str], None]) -> list[StillJob]:
     """Find out what is to be done, and whether it can be written."""
     output, force = request.output, request.force
     if not request.several:
         (photo,) = request.photos
         if output != STREAM:
-            check_free(output, force, [photo, request.net])
+            _check_free(request, output, [photo, request.net])
         return [StillJob(source_of(photo), None if output == STREAM else output)]
     files: list[Path] = []
     for path in dict.fromkeys(request.photos):
         files += list_pictures(path, output) if path.is_dir() else [path]
-    jobs, finished = plan_files(files, output, request.file_format, force, [request.net])
+    suffix = suffix_of(request.file_format) if request.file_format else USUAL_SUFFIX
+    jobs, finished = plan_files(files, output, suffix, force, [request.net])
     for job in finished:
         tell(f"'{job.output}' is there already; --force replaces it")
+    for target in (job.output for job in jobs if job.output and not request.file_format):
+        _check_free(request, target, [*files, request.net])
     return jobs
+
+
+def _check_free(request: Request, output: Path, inputs: Sequence[Path]) -> None:
+    """Check that a picture, or a film with what lies beside it, may and can be written."""
+    if request.file_format:
+        check_free(output, request.force, inputs)
+        return
+    files = Outputs(output)
+    files.check_own()
+    files.check(request.force, inputs)

@@ -157,7 +157,7 @@ def workspace_options(command: Command) -> Command:
 
     @wraps(command)
     def merged(folder: Path | None, workspace: Path, **others: Any) -> Any:
-        if folder and _is_given("workspace"):
+        if folder and is_given("workspace"):
             raise click.UsageError(f"'{folder}' and --workspace name two workspaces; give one")
         return command(workspace=folder or workspace, **others)
 
@@ -256,7 +256,7 @@ def exclusive(first: str, second: str) -> None:
     Raises:
         click.UsageError: both were given on the command line.
     """
-    if _is_given(first) and _is_given(second):
+    if is_given(first) and is_given(second):
         raise contradiction(first, second)
 
 
@@ -267,7 +267,8 @@ def contradiction(first: str, second: str) -> click.UsageError:
     )
 
 
-def _is_given(name: str) -> bool:
+def is_given(name: str) -> bool:
+    """Whether an option of the running command has a value other than by default."""
     source = click.get_current_context().get_parameter_source(name)
     return source != ParameterSource.DEFAULT
 

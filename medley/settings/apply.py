@@ -6,15 +6,21 @@ from medley.settings.base import Settings, Side
 
 
 class ApplySettings(Settings):
-    """Which painting out of several, and at which size."""
+    """Which painting out of several, or all in turn, and at which size."""
 
     heading = "Look"
 
     style: str | None = Field(
         None,
         description="Painting out of those that the network knows, or a mix such as"
-        " glass:0.6,gilded:0.4; the first unless given.",
+        " glass:0.6,gilded:0.4; the first unless given. walk makes a film that drifts through all"
+        " of them, walk:glass,gilded one through those.",
     )
     size: Side | None = Field(
         None, description="Long side of the result in pixels; the photo's own unless given."
     )
+
+    @property
+    def is_walk(self) -> bool:
+        """Whether a film is asked for, which drifts through paintings."""
+        return (self.style or "").strip().casefold().partition(":")[0] == "walk"

@@ -99,12 +99,22 @@ class Lap:
 
 
 def lap_of(order: WalkOrder, paintings: int) -> Lap:
+    """Count a walk's frames; see `lap_at`."""
+    fps = order.film.fitted(order.film_path).fps
+    return lap_at(fps, order.walk.seconds_per_painting, paintings)
+
+
+def lap_at(fps: Fraction, seconds: float, paintings: int) -> Lap:
     """Count a walk's frames, from exact fractions.
+
+    Args:
+        fps: frames a second.
+        seconds: film time from one painting to the next.
+        paintings: how many it passes.
 
     Raises:
         FilmError: there are too few between two paintings.
     """
-    fps, seconds = order.film.fitted(order.film_path).fps, order.walk.seconds_per_painting
     leg = fps * Fraction(str(seconds))
     if leg < _FEWEST_FRAMES:
         raise FilmError(

@@ -18,7 +18,7 @@ from medley.images import Pixels, lay_on_white, read_layers, resize, size_for_si
 from medley.settings import ApplySettings, FinishSettings
 from medley.stills import check_size, encode_still
 from medley.studio.shooting.spec import ShotSpec
-from medley.studio.still_files import Repainted, StillFile, StillJob, with_alpha
+from medley.studio.still_files import Repainted, Source, StillFile, StillJob, with_alpha
 from medley.stylenet.apply import Painter
 from medley.stylenet.finish import finish
 from medley.stylenet.mix import shares_of
@@ -76,8 +76,7 @@ class NetStills:
             ResourceError: the disk has no room for a picture so large.
         """
         name, file = job.content.path, self.file
-        layers = read_layers(name, job.content.data, in_full=self.look.size is None)
-        photo = np.asarray(self._sized(lay_on_white(*layers)))
+        photo, alpha = read_photo(job.content, self.look.size)
         height, width, _ = photo.shape
         check_size(file.format, height, width, name)
         began = time.monotonic()
@@ -85,17 +84,11 @@ class NetStills:
         made = painter.repaint(photo, lambda done, all_: listener(stage(title, done, all_)))
         picture = finish(made, photo, self.preserving.preserve_color, file.strength)
         facts = self._facts(name, height, width, time.monotonic() - began)
-        pixels = with_alpha(picture, layers.alpha)
+        pixels = with_alpha(picture, alpha)
         data = encode_still(pixels, file.format, json.dumps(facts), file.settings.file_quality)
         if job.output:
             write_bytes(job.output, data)
         return Repainted(job, data, facts)
-
-    def _sized(self, picture: Image.Image) -> Image.Image:
-        if self.look.size is None:
-            return picture
-        height, width = size_for_side(picture.height, picture.width, self.look.size)
-        return resize(picture, max(1, height), max(1, width), "", shortest=1)
 
     def _facts(self, name: Path, height: int, width: int, seconds: float) -> dict[str, Any]:
         """The metadata of a file: names without folders, which are private."""
@@ -114,6 +107,24 @@ class NetStills:
                 "strength": self.file.strength,
             },
         }
+
+
+def read_photo(source: Source, side: int | None) -> tuple[Pixels, Image.Image | None]:
+    """Read a photo, and its transparency if it has any, which is laid on white.
+
+    Args:
+        source: the photo.
+        side: its long side in pixels, to which it is scaled; its own if None.
+
+    Raises:
+        PictureError: it is unreadable.
+    """
+    layers = read_layers(source.path, source.data, in_full=side is None)
+    picture = lay_on_white(*layers)
+    if side is not None:
+        height, width = size_for_side(picture.height, picture.width, side)
+        picture = resize(picture, max(1, height), max(1, width), "", shortest=1)
+    return np.asarray(picture), layers.alpha
 
 
 def repaint_shot(net: NetFile, shares: Sequence[float], spec: ShotSpec) -> Pixels:

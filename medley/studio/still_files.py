@@ -15,6 +15,7 @@ import medley
 from medley.color import mix_light
 from medley.errors import (
     DivergedError,
+    FilmError,
     MedleyError,
     OutputError,
     PictureError,
@@ -82,7 +83,7 @@ class Repainted:
 
     Attributes:
         job: job that has ended.
-        data: bytes of the file; empty after a failure.
+        data: bytes of the file; empty after a failure, and for a film.
         facts: size, losses, seconds and settings.
         error: error of a failed job.
     """
@@ -125,13 +126,19 @@ def plan_folder(
         OutputError: both folders are the same, `output` cannot be written to, or a painting would
             be replaced.
     """
-    return plan_files(list_pictures(folder, output), output, file_format, force, paintings)
+    suffix = suffix_of(file_format)
+    return plan_files(list_pictures(folder, output), output, suffix, force, paintings)
+
+
+def suffix_of(file_format: StillFormat) -> str:
+    """The suffix of files in a format."""
+    return next(end for end, kind in SUFFIXES.items() if kind == file_format)
 
 
 def plan_files(
     files: Sequence[Path],
     output: Path,
-    file_format: StillFormat,
+    suffix: str,
     force: bool,
     others: Sequence[Path] = (),
 ) -> tuple[list[StillJob], list[StillJob]]:
@@ -140,7 +147,7 @@ def plan_files(
     Args:
         files: the photos; see `plan_folder` for what becomes of their names.
         output: the folder.
-        file_format: format of the results.
+        suffix: suffix of the results.
         force: True to replace what is there.
         others: other files that are read, which no output may replace.
 
@@ -154,7 +161,6 @@ def plan_files(
     if output.is_file():
         raise OutputError(f"'{output}' is a file, and several are read; name a folder for them")
     stems = Counter(path.stem for path in files)
-    suffix = next(end for end, kind in SUFFIXES.items() if kind == file_format)
     taken: dict[Path, Path] = {}
     jobs: list[StillJob] = []
     finished: list[StillJob] = []
@@ -249,7 +255,7 @@ def repaint_all(
     for job in jobs:
         try:
             done = repaint(job)
-        except (PictureError, DivergedError, ResourceError) as error:
+        except (PictureError, FilmError, DivergedError, ResourceError) as error:
             named = f"'{job.content.path}': "
             if str(job.content.path) not in str(error):
                 error = type(error)(named, *error.args)

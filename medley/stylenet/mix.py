@@ -1,4 +1,5 @@
-"""Words for the paintings of a network, "NAME" or "A:0.6,B:0.4", to the share of each."""
+"""Words for the paintings of a network: "NAME" and "A:0.6,B:0.4" to the share of each, "walk:A,B"
+to an order of them."""
 
 import difflib
 import math
@@ -41,6 +42,32 @@ def shares_of(wish: str | None, styles: Sequence[StyleName]) -> list[float]:
     return [share / total for share in shares]
 
 
+def stations_of(wish: str, styles: Sequence[StyleName]) -> list[int]:
+    """Read a wish for a walk, "walk" or "walk:A,B", as the places of the paintings that it passes.
+
+    Args:
+        wish: the words; paintings are called as in a mix, and may be passed several times.
+        styles: the paintings that the network knows, which a walk passes in their order.
+
+    Raises:
+        ConfigError: a name is not known, or there are fewer than two paintings.
+    """
+    _, mark, names = wish.partition(":")
+    places = list(range(len(styles)))
+    if mark:
+        places = [_place(name, wish, styles) for name in names.split(",")]
+    if len(styles) < 2:
+        raise ConfigError(
+            (Setting("style", wish), " goes through 2 paintings or more, and the network knows"
+             f" '{styles[0].handle}' alone; take one that was trained for several")
+        )  # fmt: skip
+    if len(set(places)) < 2:
+        raise ConfigError(
+            (Setting("style", wish), " goes through 2 paintings or more; name another")
+        )
+    return places
+
+
 def places_of(styles: Sequence[StyleName]) -> dict[str, int]:
     """Where each painting stands, by its folded title and name; names win over titles."""
     titles, handles = (
@@ -60,8 +87,6 @@ def _place(name: str, wish: str, styles: Sequence[StyleName]) -> int:
     known = places_of(styles)
     if fold(name) in known:
         return known[fold(name)]
-    if fold(name) == "walk":
-        raise ConfigError((Setting("style", wish), " is for films; name a painting, or a mix"))
     close = difflib.get_close_matches(fold(name), known, n=1)
     guess = f"did you mean '{styles[known[close[0]]].handle}'? " if close else ""
     listed = ", ".join(f"'{style.handle}'" for style in styles)

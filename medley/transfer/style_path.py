@@ -43,6 +43,19 @@ def lingering(place: float, linger: float) -> float:
     return place - linger * math.sin(2 * math.pi * place) / (2 * math.pi)
 
 
+def resting(place: float, rest: float) -> float:
+    """Stand still at whole numbers, where the paintings are, and go from one to the next.
+
+    Args:
+        place: on the path, as it would be at an even pace.
+        rest: share of the time that it stands, half before and half behind each number, from 0 to
+            below 1.
+    """
+    whole = math.floor(place)
+    moved = (place - whole - rest / 2) / (1 - rest)
+    return whole + lingering(min(1.0, max(0.0, moved)), 1.0)
+
+
 def path_weights(place: float, paintings: int) -> tuple[float, ...]:
     """Weights of the paintings at a place on a closed, smooth path that passes through each.
 
