@@ -35,12 +35,17 @@ _STILL_ALONE, _FILM_ALONE = ("format", "file_quality"), ("fps", "seconds_per_pai
     help=f"The picture, ending in {', '.join(SUFFIXES)}; a film of --style walk, ending in"
     f" {', '.join(_FILMS)}; a folder for several; - for standard output.",
 )  # fmt: skip
-@click.option("--force", is_flag=True, help="Replace pictures of that name.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each picture.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and the pictures' paths.")
+@click.option("--force", is_flag=True, help="Replace files of that name.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a JSON object for each picture or film."
+)
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the files' paths.")
 @settings_options(ApplySettings)
-@settings_options(CutSettings, "strength", "fps")
-@settings_options(WalkSettings, "seconds_per_painting")
+@settings_options(CutSettings, "strength", "fps", about={"fps": "Frames a second of --style walk."})
+@settings_options(
+    WalkSettings, "seconds_per_painting",
+    about={"seconds_per_painting": "Film time from one painting to the next of --style walk."},
+)  # fmt: skip
 @settings_options(
     FinishSettings, "preserve_color",
     about={"preserve_color": "Keep the photo's colours: statistics gives the result their mean and"
