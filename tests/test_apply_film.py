@@ -108,8 +108,12 @@ def test_each_mix_is_computed_once(place, shown, monkeypatch):
     made = []
 
     class Counting(net_films.Painter):
-        def __init__(self, network, mix):
-            made.append(mix)
+        def repaint(self, begun):
+            made.append(self.mix)
+            return super().repaint(begun)
+
+        def __init__(self, network, mix=None):
+            self.mix = mix
             super().__init__(network, mix)
 
     monkeypatch.setattr(net_films, "Painter", Counting)

@@ -75,6 +75,15 @@ def test_a_painter_takes_one_photo_after_another():
     assert np.array_equal(first, again)
 
 
+@pytest.mark.parametrize("most_values", [2**25, 1])
+def test_a_photo_that_was_begun_with_serves_all_mixes(most_values):
+    network, photo = make(styles=2), draw(22, 31, seed=2)
+    begun = Painter(network, most_values=most_values).begin(photo)
+    for mix in ([0.0, 1.0], [0.3, 0.7], [0.0, 1.0], None):
+        painter = Painter(network, mix, most_values)
+        assert np.array_equal(painter.repaint(begun).pixels(), painter.repaint(photo).pixels())
+
+
 def test_a_read_only_photo_is_taken():
     photo = draw(16, 16)
     photo.flags.writeable = False

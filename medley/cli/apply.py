@@ -36,9 +36,7 @@ _STILL_ALONE, _FILM_ALONE = ("format", "file_quality"), ("fps", "seconds_per_pai
     f" {', '.join(_FILMS)}; a folder for several; - for standard output.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace files of that name.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print a JSON object for each picture or film."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each file.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the files' paths.")
 @settings_options(ApplySettings)
 @settings_options(CutSettings, "strength", "fps", about={"fps": "Frames a second of --style walk."})

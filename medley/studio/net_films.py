@@ -142,9 +142,10 @@ class NetFilms:
         """The function that repaints a photo after a mix; single paintings are kept, as they stay
         for many frames and come again."""
         _, network, _ = self._read
+        begun = Painter(network).begin(photo)
 
         def paint(mix: Mix) -> Pixels:
-            made = Painter(network, mix).repaint(photo)
+            made = Painter(network, mix).repaint(begun)
             return finish(made, photo, self.preserving.preserve_color, self.film.strength)
 
         kept = cache(paint)

@@ -4,7 +4,7 @@ Instance normalization's statistics are those of the whole picture, so it cannot
 Instead one layer after another goes over it in strips of rows, with the few rows more that the
 layer's kernels see; what a convolution gives is kept, in memory or in a temporary file, while its
 statistics are summed up, and is normalized when the next layer reads it. Every layer is computed
-once. A picture that is not large is a single strip.
+once, the first one once for all mixes. A picture that is not large is a single strip.
 
 Source of the sums: Chan, Golub and LeVeque (1979), Updating Formulae and a Pairwise Algorithm for
 Computing Sample Variances.
@@ -15,7 +15,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -136,6 +136,36 @@ class _Map:
             place.relu_()
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """What a convolution gave, before it is normalized: mean and variance of each channel."""
+
+    store: _Store
+    mean: Tensor
+    variance: Tensor
+
+    def normalized(self, stage: Stage) -> _Map:
+        """The map, with what normalizes it after a stage's painting."""
+        return _Map(self.store, scale_and_shift(stage, self.mean, self.variance))
+
+
+class Begun(NamedTuple):
+    """What the first convolution makes of a photo, which is the same for all paintings.
+
+    Attributes:
+        height, width: the photo's size in pixels.
+        first: what came out.
+        rows_at_once: rows of blocks in a strip.
+        in_file: whether there are several strips, kept in files.
+    """
+
+    height: int
+    width: int
+    first: _Measured
+    rows_at_once: int
+    in_file: bool
+
+
 class Repainted:
     """A repainted photo whose rows come when they are asked for, any number of times."""
 
@@ -193,18 +223,15 @@ class Painter:
         self._most_values = most_values
 
     @torch.inference_mode()
-    def repaint(self, photo: Pixels, tell: Callable[[int, int], None] | None = None) -> Repainted:
-        """Repaint a photo.
+    def begin(self, photo: Pixels) -> Begun:
+        """Begin with a photo that is to be repainted after several mixes of a network's paintings.
 
-        Args:
-            photo: uint8 RGB `(height, width, 3)` of any size.
-            tell: takes, after each layer, how many there were and how many there are.
-
-        Raises:
-            ResourceError: a picture so large needs more temporary room on the disk than there is.
+        Args and errors are those of `repaint`.
         """
-        height, width, _ = photo.shape
-        tall, wide = padded_size(height, width)
+        return self._begin(photo, is_kept=True)
+
+    def _begin(self, photo: Pixels, is_kept: bool) -> Begun:
+        tall, wide = padded_size(*photo.shape[:2])
         deepest = max(max(stage.kernel.shape[:2]) for stage in self._stages)
         fits = deepest * (tall // 2) * (wide // 2) <= self._most_values
         values_at_once = self._most_values // (1 if fits else _STRIPS)
@@ -212,16 +239,39 @@ class Painter:
         if not fits:
             first, second, third = self._channels
             kept = first + second / 4 + third / 8 + 3  # values a pixel, at most
+            if is_kept:
+                kept += first
             _check_room(round(4 * kept * tall * wide))
+        source = _Photo(photo, self._device)
+        made = _convolved(self._stages[0], source, rows_at_once, in_file=not fits)
+        return Begun(photo.shape[0], photo.shape[1], made, rows_at_once, in_file=not fits)
+
+    @torch.inference_mode()
+    def repaint(
+        self, photo: Pixels | Begun, tell: Callable[[int, int], None] | None = None
+    ) -> Repainted:
+        """Repaint a photo.
+
+        Args:
+            photo: uint8 RGB `(height, width, 3)` of any size; or what `begin` gave, of a painter of
+                the same network after whichever mix.
+            tell: takes, after each layer, how many there were and how many there are.
+
+        Raises:
+            ResourceError: a picture so large needs more temporary room on the disk than there is.
+        """
+        begun = photo if isinstance(photo, Begun) else self._begin(photo, is_kept=False)
+        height, width, first, rows_at_once, in_file = begun
         given: _Map | None = None  # what a residual block was given
-        source: _Source = _Photo(photo, self._device)
-        made = _Map(_Store(0, in_file=False))
+        made = source = first.normalized(self._stages[0])
+        del photo, begun, first  # unless the caller keeps them, they go as soon as they are read
         for number, stage in enumerate(self._stages):
             if stage.opens_block:
-                given = given or _as_it_is(source, rows_at_once, in_file=not fits)
+                given = given or _as_it_is(source, rows_at_once, in_file)
                 source = given
             is_last = number == len(self._stages) - 1
-            made = _run(stage, source, rows_at_once, in_file=not fits)
+            if number:
+                made = _convolved(stage, source, rows_at_once, in_file).normalized(stage)
             made.is_rectified = not (is_last or stage.closes_block)
             if tell:
                 tell(number + 1, len(self._stages))
@@ -238,7 +288,7 @@ def repaint_after(net: NetFile, shares: Sequence[float], photo: Pixels) -> Pixel
     return Painter(make_network(net), shares).repaint(photo).pixels()
 
 
-def _run(stage: Stage, source: _Source, rows_at_once: int, in_file: bool) -> _Map:
+def _convolved(stage: Stage, source: _Source, rows_at_once: int, in_file: bool) -> _Measured:
     """Convolve a whole map in strips, and measure what comes out."""
     height = source.height // stage.stride
     store = _Store(2 * height if stage.spreads else height, in_file)
@@ -253,7 +303,7 @@ def _run(stage: Stage, source: _Source, rows_at_once: int, in_file: bool) -> _Ma
         made = stage.convolve(room, at_top, at_bottom)
         count, mean, squares = _merged(made, count, mean, squares)
         store.write(2 * first if stage.spreads else first, stage.spread(made))
-    return _Map(store, scale_and_shift(stage, mean, squares / count))
+    return _Measured(store, mean, squares / count)
 
 
 def _merged(made: Tensor, count: int, mean: Tensor, squares: Tensor) -> tuple[int, Tensor, Tensor]:
