@@ -1,4 +1,4 @@
-"""Settings of memory: which freed tensors go back, a GPU's sums repeat, old objects are left alone."""
+"""Settings of memory: what goes back when it is freed, a GPU's sums, old objects left alone."""
 
 import atexit
 import ctypes
