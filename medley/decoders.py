@@ -19,7 +19,7 @@ from PIL.ExifTags import Base
 
 from medley import tiffs
 from medley.errors import PictureError
-from medley.kinds import HEAD, kind_of, raster_formats
+from medley.kinds import HEAD, VIDEO, kind_of, raster_formats
 from medley.settings import LONGEST_SIDE
 from medley.tiffs import DecoderError, Deep, decoding
 
@@ -74,7 +74,7 @@ def decode(path: Path, data: bytes | None = None, in_full: bool = False) -> Deco
     Raises:
         PictureError: no such file, not a picture, truncated, or suspiciously huge.
     """
-    with _naming(path, data), _file(path, data) as file:
+    with naming(path, data), opened(path, data) as file:
         try:
             picture = open_picture(file, path, in_full)
         except UnidentifiedImageError:
@@ -85,12 +85,22 @@ def decode(path: Path, data: bytes | None = None, in_full: bool = False) -> Deco
             values, white = tiffs.decode_deep(file)
             return Decoded(values, None, None, white)
         with picture:
-            with decoding():
-                picture.load()
-            tags = getattr(picture, "tag_v2", {})
-            profile = picture.info.get("icc_profile")
-            pixels, alpha = _apart(upright(picture))
-            return Decoded(pixels, alpha, profile, tiffs.white_of(tags))
+            return decoded(picture)
+
+
+def decoded(picture: Image.Image) -> Decoded:
+    """Decode an open picture.
+
+    Raises:
+        OSError: it is torn.
+        DecoderError: Pillow raised anything else.
+    """
+    with decoding():
+        picture.load()
+    tags = getattr(picture, "tag_v2", {})
+    profile = picture.info.get("icc_profile")
+    pixels, alpha = _apart(upright(picture))
+    return Decoded(pixels, alpha, profile, tiffs.white_of(tags))
 
 
 def size_in(path: Path) -> tuple[int, int]:
@@ -99,7 +109,7 @@ def size_in(path: Path) -> tuple[int, int]:
     Raises:
         PictureError: no such file, not a picture, or suspiciously huge.
     """
-    with _naming(path), _file(path) as file, open_picture(file, path) as picture:
+    with naming(path), opened(path) as file, open_picture(file, path) as picture:
         return picture.size
 
 
@@ -127,7 +137,7 @@ def open_picture(file: BinaryIO, path: Path | None = None, in_full: bool = False
 
 
 @contextmanager
-def _naming(path: Path, data: bytes | None = None) -> Iterator[None]:
+def naming(path: Path, data: bytes | None = None) -> Iterator[None]:
     """Make an error with the file's name of what a decoder or the file raises in the block.
 
     Raises:
@@ -153,13 +163,19 @@ def _naming(path: Path, data: bytes | None = None) -> Iterator[None]:
                 f"'{path}' claims more than {limit:.0f} megapixels; scale it down first"
             ) from None
         size, head = _look(path) if data is None else (len(data), data[:HEAD])
-        if kind := kind_of(head):
+        kind = kind_of(head)
+        if kind is VIDEO:
+            raise PictureError(
+                f"'{path}' is a video, and a picture is needed; name a moment of it, such as"
+                f" '{path}@2.5s' (medley apply repaints the whole of it by a style network)"
+            ) from error
+        if kind:
             raise PictureError(f"'{path}' is {kind.name}; {kind.way}") from error
         raise PictureError(f"'{path}' is not a readable picture ({_why(size, error)})") from error
 
 
 @contextmanager
-def _file(path: Path, data: bytes | None = None) -> Iterator[BinaryIO]:
+def opened(path: Path, data: bytes | None = None) -> Iterator[BinaryIO]:
     """Open a file, or its bytes.
 
     Raises:
@@ -180,7 +196,7 @@ def _file(path: Path, data: bytes | None = None) -> Iterator[BinaryIO]:
 def _look(path: Path) -> tuple[int | None, bytes]:
     """The size and the first bytes of a file, as far as they can be read."""
     try:
-        with _file(path) as file:
+        with opened(path) as file:
             head = file.read(HEAD)
         return path.stat().st_size, head
     except OSError:

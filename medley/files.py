@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import platformdirs
 
 from medley.errors import OutputError, Setting
+from medley.moments import file_of
 
 _MARKED = 40  # letters of a file's name that its part file's name keeps
 
@@ -237,7 +238,8 @@ def check_free(path: Path, force: bool, inputs: Iterable[Path] = ()) -> None:
 
 
 def _check_name(path: Path, force: bool, inputs: Iterable[Path]) -> None:
-    if path.is_file() and any(own.is_file() and path.samefile(own) for own in inputs):
+    read = map(file_of, inputs)
+    if path.is_file() and any(own.is_file() and path.samefile(own) for own in read):
         raise OutputError(
             f"'{path}' is an input and would be replaced; name another ", Setting("output")
         )

@@ -2,6 +2,8 @@
 
 import io
 import math
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +11,9 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from medley import decoders
+from medley.clip_frames import decode_animation, decode_at
 from medley.errors import PictureError, Setting
+from medley.moments import moment_of
 from medley.settings import SHORTEST_SIDE
 from medley.tiffs import Deep
 
@@ -35,7 +39,8 @@ def read_picture(path: Path) -> Image.Image:
 
     EXIF rotation is applied, an embedded colour profile is converted to sRGB, transparency is laid
     on white, more than 8 bits are reduced to 8, and gray, palette and CMYK pictures become RGB. Of
-    an animation the first frame is taken. A huge JPEG is decoded at a fraction of its size.
+    an animation the first frame is taken. A huge JPEG is decoded at a fraction of its size. Of a
+    clip, the frame at a moment is read, as `clip.mp4@2.5s`.
 
     Raises:
         PictureError: no such file, not a picture, truncated, or suspiciously huge; or its values
@@ -48,7 +53,7 @@ def read_layers(path: Path, data: bytes | None = None, in_full: bool = False) ->
     """Decode a picture file like `read_picture`, but keep its transparency apart.
 
     Args:
-        path: the file; only its name counts if there are `data`.
+        path: the file, or a moment of a clip; only its name counts if there are `data`.
         data: what is in it, if that is known.
         in_full: True to decode a huge JPEG at its own size.
 
@@ -58,7 +63,22 @@ def read_layers(path: Path, data: bytes | None = None, in_full: bool = False) ->
     Raises:
         PictureError: `read_picture` cannot read it.
     """
-    decoded = decoders.decode(path, data, in_full)
+    moment = moment_of(path) if data is None else None
+    decoded = decode_at(moment, path) if moment else decoders.decode(path, data, in_full)
+    return _layers_of(decoded, path)
+
+
+def read_animation(path: Path) -> Iterator[tuple[Image.Image, Fraction]]:
+    """Decode one frame of an animation after another like `read_picture`, each with its seconds.
+
+    Raises:
+        PictureError: no such file, no animation, or a frame is damaged.
+    """
+    for decoded, length_s in decode_animation(path):
+        yield lay_on_white(*_layers_of(decoded, path)), length_s
+
+
+def _layers_of(decoded: decoders.Decoded, path: Path) -> Layers:
     pixels, alpha = decoded.pixels, decoded.alpha
     if isinstance(pixels, np.ndarray):
         pixels = Image.fromarray(_to_eight_bits(pixels, decoded.white, path))

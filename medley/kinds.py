@@ -38,7 +38,7 @@ _AVIF = Kind(
     is_photo=True,
 )
 _JXL = Kind("a JPEG XL picture, which is not read here", _SAVE, is_photo=True)
-_VIDEO = Kind("a video", "name a picture")
+VIDEO = Kind("a video", "name a picture")  # or a moment of it
 RAW = Kind(
     "a camera's raw file, whose picture is not read here",
     "develop it and save it as JPEG, PNG or TIFF",
@@ -66,10 +66,15 @@ _BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
     (b"<?xml", Kind("an XML file or SVG drawing", "save it as PNG")),
     (b"<html", Kind("a web page", "save the picture that it shows")),
     (b"<!doctype", Kind("a web page", "save the picture that it shows")),
-    (b"\0\0\1\xb3", _VIDEO),
-    (b"\0\0\1\xba", _VIDEO),
-    (b"\x1aE\xdf\xa3", _VIDEO),
-    (b"FLV\1", _VIDEO),
+    (b"\0\0\1\xb3", VIDEO),
+    (b"\0\0\1\xba", VIDEO),
+    (b"\x1aE\xdf\xa3", VIDEO),
+    (b"FLV\1", VIDEO),
+    (b"OggS", VIDEO),
+    (b"0&\xb2u\x8ef\xcf\x11", VIDEO),
+    (b"G@\0", VIDEO),  # a transport stream's tables come first: which programs, or of whom
+    (b"G@\x11", VIDEO),
+    (b"YUV4MPEG2 ", VIDEO),
 )
 
 
@@ -115,11 +120,11 @@ def kind_of(head: bytes) -> Kind | None:
             return _HEIC
         if any(brand in brands for brand in _AVIF_BRANDS):
             return None if "AVIF" in raster_formats() and _accepts("AVIF", head) else _AVIF
-        return RAW if brands.startswith(b"crx ") else _VIDEO
+        return RAW if brands.startswith(b"crx ") else VIDEO
     if head[:4] in (b"II*\0", b"MM\0*") and head[8:10] == b"CR":
         return RAW
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        return _VIDEO
+        return VIDEO
     begin = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     for mark, kind in _BEGINNINGS:
         if head.startswith(mark) or (mark[:1] == b"<" and begin.startswith(mark)):

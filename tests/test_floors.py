@@ -13,10 +13,10 @@ from medley.cli import cli
 
 PACKAGE = Path(__file__).parent.parent / "medley"
 FLOORS = [
-    {"allocation", "color", "errors", "events", "files", "shipped", "shipped_nets"},
+    {"allocation", "color", "errors", "events", "files", "moments", "shipped", "shipped_nets"},
     {"media"},
     {"settings"},
-    {"decoders", "images", "kinds", "pictures", "stills", "tensors", "tiffs"},
+    {"clip_frames", "decoders", "images", "kinds", "pictures", "stills", "tensors", "tiffs"},
     {"film", "paintings", "vgg", "workspace"},
     {"transfer"},
     {"stylenet"},

@@ -69,7 +69,8 @@ def stylize(
 
     PAINTINGS are files, or names of paintings that ship, such as glass. CONTENT may be a folder,
     whose pictures are then all repainted into the folder --output, except those that are there
-    already. A - reads standard input. What is transparent stays so.
+    already, or a moment of a clip, as clip.mp4@2.5s. A - reads standard input. What is transparent
+    stays so.
     """
     options = settle(options)
     _check_streams(content, paintings, output, as_json)

@@ -29,7 +29,7 @@ from medley.settings import (
 @click.command(cls=TakesSeveral, short_help="Compare networks of different bit widths in a film.")
 @click.option(
     "--content", type=PATH, multiple=True,
-    help="The photo to be repainted; repeatable.  [required]",
+    help="The photo to be repainted; clip.mp4@2.5s is one of a clip; repeatable.  [required]",
 )  # fmt: skip
 @styles_option("--style", "--styles", otherwise="required")
 @output_option("outputs/CONTENT-sweep.mp4")

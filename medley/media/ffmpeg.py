@@ -86,42 +86,123 @@ def feed(options: Sequence[str], frames: Iterable[bytes]) -> None:
     Raises:
         FilmError: it cannot be started, or failed, in its own words.
     """
-    command = ffmpeg(*_TELLING, "-y", *options)
+    written = 0
+    with _running(["-y", *options], reads=True) as at_work:
+        try:
+            for frame in frames:
+                at_work.write(frame)
+                written += 1
+            at_work.finish()
+        except BrokenPipeError:
+            at_work.code = at_work.process.wait() or 1
+    if at_work.code:
+        how = ended(at_work.code)
+        raise FilmError(f"ffmpeg {how} at frame {written}: {cause(at_work.said)}")
+
+
+def drain(options: Sequence[str], size: int) -> Iterator[bytes]:
+    """Run ffmpeg with these options and yield what it writes, in pieces of `size` bytes.
+
+    A piece that is not whole at the end is left out. ffmpeg ends with the iterator, however that
+    ends.
+
+    Raises:
+        FilmError: it cannot be started, or failed, in its own words.
+    """
+    read = 0
+    with _running([*options, "pipe:1"], writes=True) as at_work:
+        pipe = at_work.process.stdout
+        while pipe and len(piece := pipe.read(size)) == size:
+            yield piece
+            read += 1
+        at_work.finish()
+    if at_work.code:
+        raise FilmError(f"ffmpeg {ended(at_work.code)} after frame {read}: {cause(at_work.said)}")
+
+
+def listing(options: Sequence[str], said: list[str]) -> Iterator[str]:
+    """Run ffmpeg with these options and yield the lines that it writes, whatever comes of it.
+
+    Args:
+        options: its options, without those of the output.
+        said: takes what it says, at the end.
+
+    Raises:
+        FilmError: it cannot be started.
+    """
+    with _running([*options, "-f", "framecrc", "pipe:1"], writes=True) as at_work:
+        for line in at_work.process.stdout or ():
+            yield line.decode(errors="replace").rstrip()
+        at_work.finish()
+    said += at_work.said
+
+
+class _AtWork:
+    """ffmpeg while it runs.
+
+    Attributes:
+        process: the process.
+        said: its first lines, all of them once it has ended.
+        code: its exit code; None until `finish`.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process, self.said = process, list[str]()
+        self.code: int | None = None
+
+    def write(self, data: bytes) -> None:
+        """Write to its standard input."""
+        if self.process.stdin is not None:
+            self.process.stdin.write(data)
+
+    def finish(self) -> None:
+        """Close its input and wait for its end."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        self.code = self.process.wait()
+
+
+@contextlib.contextmanager
+def _running(
+    options: Sequence[str], reads: bool = False, writes: bool = False
+) -> Iterator[_AtWork]:
+    """Run ffmpeg while the block lasts; it is killed if it has not ended by then.
+
+    Args:
+        options: its options.
+        reads: whether its standard input is a pipe.
+        writes: whether its standard output is one.
+
+    Raises:
+        FilmError: it cannot be started.
+    """
+    command = ffmpeg(*_TELLING, *options)
     with _starting():
         process = subprocess.Popen(
             command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if writes else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=os.environ | _QUIET,
             # Ctrl-C is for us: we stop ffmpeg ourselves and clean up behind it.
             start_new_session=True,
         )
-    if process.stdin is None or process.stderr is None:
-        raise FilmError("ffmpeg could not be started with pipes")
-    said: list[str] = []
-    listener = threading.Thread(target=_listen, args=(process.stderr, said), daemon=True)
+    at_work = _AtWork(process)
+    listener = threading.Thread(target=_listen, args=(process.stderr, at_work.said), daemon=True)
     listener.start()
-    written = 0
     try:
-        for frame in frames:
-            process.stdin.write(frame)
-            written += 1
-        process.stdin.close()
-        code = process.wait()
-    except BrokenPipeError:
-        code = process.wait() or 1
+        yield at_work
     finally:
         if process.poll() is None:
             process.kill()
             process.wait()
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                if pipe:
+                    pipe.close()
         listener.join()
-        process.stderr.close()
-    if code:
-        how = ended(code)
-        raise FilmError(f"ffmpeg {how} at frame {written}: {cause(said)}")
+        if process.stderr:
+            process.stderr.close()
 
 
 def ended(code: int) -> str:

@@ -340,7 +340,12 @@ _BROADCAST = tuple(Fraction(whole * 1000, 1001) for whole in (24, 30, 48, 60, 96
 """Rates that everybody rounds: 29.97 frames a second are 30000/1001."""
 
 
-def _read_fps(value: Any) -> Any:
+def read_fps(value: Any) -> Any:
+    """Read a frame rate as an exact fraction; what is none is given back for others to refuse.
+
+    Raises:
+        ValueError: a text is no rate.
+    """
     try:
         rate = Fraction(str(value)) if isinstance(value, str | int | float) else value
     except (ValueError, ZeroDivisionError):
@@ -352,15 +357,18 @@ def _read_fps(value: Any) -> Any:
     return next(meant, rate.limit_denominator(1001))
 
 
+FASTEST = 240  # frames a second
+
+
 def _check_fps(fps: Fraction) -> Fraction:
-    if not 1 <= fps <= 240:
-        raise ValueError(f"{fps} is not between 1 and 240 frames a second")
+    if not 1 <= fps <= FASTEST:
+        raise ValueError(f"{fps} is not between 1 and {FASTEST} frames a second")
     return fps
 
 
 Fps = Annotated[
     Fraction,
-    BeforeValidator(_read_fps),
+    BeforeValidator(read_fps),
     AfterValidator(_check_fps),
     PlainSerializer(str),
     WithJsonSchema({"type": "string"}),

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic.fields import FieldInfo
 
 from medley.errors import Setting, SettingsError, listed
+from medley.moments import stem_of
 from medley.settings.base import Once, Settings, Text, old_names
 from medley.settings.catalog import CatalogSettings
 from medley.settings.film import (
@@ -122,7 +123,9 @@ class Order(QualitySettings):
     @property
     def film_path(self) -> Path:
         """The file of the film."""
-        return self.output or Path("outputs", f"{self.content[0].stem}-{self.suffix}{USUAL_SUFFIX}")
+        return self.output or Path(
+            "outputs", f"{stem_of(self.content[0])}-{self.suffix}{USUAL_SUFFIX}"
+        )
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -142,7 +145,7 @@ class RenderOrder(Order):
         ("film", PaceSettings), ("run", RunSettings), "content",
     )  # fmt: skip
 
-    content: Photo = Field(description="The photo to be repainted.")
+    content: Photo = Field(description="The photo to be repainted; clip.mp4@2.5s is one of a clip.")
     film: FilmSettings = FilmSettings()
     blend: BlendSettings = BlendSettings()
 
@@ -197,7 +200,8 @@ class SweepOrder(Order):
     )  # fmt: skip
 
     content: Annotated[tuple[Path, ...], Once("contents")] = Field(
-        min_length=1, description="The photo to be repainted; repeatable."
+        min_length=1,
+        description="The photo to be repainted; clip.mp4@2.5s is one of a clip; repeatable.",
     )
     film: CutSettings = CutSettings()
     sweep: SweepSettings = SweepSettings()
@@ -224,7 +228,7 @@ class WalkOrder(Order):
         ("run", RunSettings), "content",
     )  # fmt: skip
 
-    content: Photo = Field(description="The photo to be repainted.")
+    content: Photo = Field(description="The photo to be repainted; clip.mp4@2.5s is one of a clip.")
     film: WalkFilmSettings = WalkFilmSettings()
     walk: WalkSettings = WalkSettings()
 

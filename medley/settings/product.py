@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from medley.moments import stem_of
 from medley.settings.base import expanded, holds_several, names_files, text_of
 from medley.shipped import no_painting
 
@@ -147,7 +148,7 @@ def word_of(value: Any) -> str:
     if type(value) is tuple:  # a named tuple has its own text
         text = "+".join(map(word_of, value))
     elif isinstance(value, Path):
-        text = value.stem
+        text = stem_of(value)
     elif isinstance(value, float | Fraction):
         text = f"{float(value):g}"
     else:

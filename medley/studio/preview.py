@@ -14,6 +14,7 @@ from medley.events import Listener
 from medley.film.mix import mix
 from medley.film.poster import contact_sheet
 from medley.images import Pixels
+from medley.moments import stem_of
 from medley.settings import RenderOrder
 from medley.shipped import name_of, shipped_files
 from medley.shipped_nets import MANY, net_files
@@ -162,7 +163,7 @@ def draw_preview(results: Sequence[Small], strength: float) -> Pixels:
         shown = mix(spec.content.pixels(), pixels, strength)
         hung.append((spec.paintings[0].picture.pixels(), shown, _label(spec, is_by_net)))
     photo = max((each.spec.content for each in results), key=lambda content: content.height)
-    return contact_sheet(photo.pixels(), hung, content_caption=photo.path.stem)
+    return contact_sheet(photo.pixels(), hung, content_caption=stem_of(photo.path))
 
 
 def name_works(works: Sequence[Work]) -> str:

@@ -7,6 +7,7 @@ from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.film.poster import side_by_side
 from medley.media.film_file import FilmFacts
+from medley.moments import stem_of
 from medley.settings import RenderOrder
 from medley.studio.editing.beside import (
     describe_content,
@@ -71,7 +72,7 @@ def cut_render(
             for one, spec in zip(segments, film.shots, strict=True)
         ]
         about = _sidecar(film, order, again, facts)
-        write_beside(beside, about, film.works, (photo, content.path.stem), works)
+        write_beside(beside, about, film.works, (photo, stem_of(content.path)), works)
     return facts
 
 

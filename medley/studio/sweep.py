@@ -6,6 +6,7 @@ from typing import Any
 from medley.events import Listener
 from medley.files import json_bytes, part_files
 from medley.media.film_file import Chapter, FilmFacts
+from medley.moments import stem_of
 from medley.settings import CutSettings, SweepOrder
 from medley.studio.editing.beside import (
     describe_content,
@@ -97,7 +98,7 @@ def _chapters(film: FilmSpec, order: SweepOrder, settings: CutSettings) -> tuple
     """A chapter for each photo and painting, and for each network where they take turns."""
     names = []
     for pair in pairs_of(film):
-        photo = f"{pair[0].content.path.stem}: " if len(order.content) > 1 else ""
+        photo = f"{stem_of(pair[0].content.path)}: " if len(order.content) > 1 else ""
         name = f"{photo}{one_line(*pair[0].paintings)}"
         turns = shown_in(film, order) if order.sweep.layout == "sequence" else ()
         names += [f"{name}, {network.label}" for network in turns] or [name]

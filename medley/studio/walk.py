@@ -7,6 +7,7 @@ from typing import Any
 from medley.files import in_full, part_files
 from medley.film.mix import mix
 from medley.media.film_file import Chapter, FilmFacts
+from medley.moments import stem_of
 from medley.settings import FilmSettings, WalkOrder
 from medley.studio.editing.beside import (
     describe_content,
@@ -78,7 +79,7 @@ def cut_walk(
             for one, work, at in zip(captioned, works, passed, strict=True)
         ]
         about = _sidecar(film, order, again, facts, passed)
-        write_beside(beside, about, works, (photo, walk.content.path.stem), results)
+        write_beside(beside, about, works, (photo, stem_of(walk.content.path)), results)
     return facts
 
 

@@ -12,6 +12,7 @@ import safetensors
 
 from medley.errors import CheckpointError, PictureError, ShotError
 from medley.images import Pixels, decode
+from medley.moments import stem_of
 
 SUMS = "SHA256SUMS"
 _TAIL_BYTES = 4096  # end of a trace that is read for its last row; a row has about 100
@@ -101,7 +102,7 @@ class Shot:
         version, and "" if `shot.json` is missing or damaged.
         """
         photo, paintings = self.files
-        stems = [Path(file).stem for file in (photo, *paintings) if isinstance(file, str)]
+        stems = [stem_of(Path(file)) for file in (photo, *paintings) if isinstance(file, str)]
         return str(self.description.get("label") or ", ".join(stems))
 
     def drop_state(self) -> None:

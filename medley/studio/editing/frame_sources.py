@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from medley.decoders import size_in
 from medley.errors import FilmError, OutputError, PictureError, Setting
+from medley.moments import stem_of
 from medley.paintings.catalogs import Entry, read_catalog
 from medley.paintings.draws import byline_of, title_of
 from medley.settings import WalkOrder
@@ -319,7 +320,7 @@ def _of_shot(shot: Shot, entry: Entry | None = None) -> FrameSource:
         has = "a single iterate" if steps else "no iterates"
         raise OutputError(f"shot '{shot.path}' has {has}; a film needs two")
     pictures = {step: shot.step_path(step) for step in steps}
-    content = Path(about.get("content_file", "")).stem
+    content = stem_of(Path(about.get("content_file", "")))
     return FrameSource(shot.path, pictures, entry or _entry_of(about, shot), shot, content, done)
 
 

@@ -15,6 +15,7 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, PercentForm
 from medley.files import part_file, write_bytes
 from medley.film.poster import gallery
 from medley.images import Pixels, encode_png
+from medley.moments import stem_of
 from medley.settings.shot import CONTENT_LAYER, LOSS_LAYERS, STYLE_LAYERS
 from medley.studio.compression.compare import Candidate
 from medley.studio.compression.networks import FLOAT, Network
@@ -260,7 +261,7 @@ def _scale(axes: Axes, summary: Mapping[Network, Mapping[str, Spread]]) -> None:
 def _works(panes: Sequence[Pane], measures: Sequence[Measure]) -> Iterator[tuple[Pixels, str]]:
     first = panes[0]
     height, width, _ = first.content.shape
-    yield first.content, f"{first.spec.content.path.stem}\n{width}x{height} pixels"
+    yield first.content, f"{stem_of(first.spec.content.path)}\n{width}x{height} pixels"
     yield first.painting, credit_lines(first.spec.paintings[0])
     for pane, one in zip(panes, measures, strict=True):
         size = f"{one.network.size_bytes / 1e6:.2f} MB"

@@ -11,6 +11,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from medley.errors import ResourceError
 from medley.events import Listener, stage
 from medley.images import Pixels
+from medley.moments import stem_of
 from medley.studio.compression.compare import Tensors, load_timed
 from medley.studio.compression.networks import Network
 from medley.studio.editing.measure import Measure
@@ -64,7 +65,7 @@ def _score_all(film: FilmSpec, listener: Listener) -> list[Measure]:
             loss = score(objective, result, model.device)
             measures.append(
                 Measure(
-                    content=spec.content.path.stem,
+                    content=stem_of(spec.content.path),
                     painting=spec.paintings[0].title,
                     network=network,
                     shot=spec.key,

@@ -13,6 +13,7 @@ from typing import Any, Self
 from medley.errors import MedleyError
 from medley.files import in_full, sha256
 from medley.images import Pixels
+from medley.moments import stem_of
 from medley.paintings.draws import Painting
 from medley.pictures import Picture, held_picture
 from medley.settings import ShotSettings, TileSetting
@@ -229,7 +230,10 @@ def label_shots(specs: Iterable[ShotSpec]) -> dict[str, str]:
 def _name(spec: ShotSpec) -> str:
     """The photo, the paintings, and weights other than those that ship: the same in every film."""
     titles = " + ".join(work.title for work in spec.paintings)
-    parts = [spec.content.path.stem, f"the walk through {titles}" if spec.blend.walk else titles]
+    parts = [
+        stem_of(spec.content.path),
+        f"the walk through {titles}" if spec.blend.walk else titles,
+    ]
     if spec.settings.weights:
         parts.append(spec.settings.weights.stem)
     elif (bits := spec.settings.bits) != _DEFAULTS["bits"]:
