@@ -132,6 +132,15 @@ def kind_of(head: bytes) -> Kind | None:
     return None
 
 
+def is_video(path: Path) -> bool:
+    """Whether a file is a video, as far as its first bytes tell; False if it cannot be looked at."""
+    try:
+        with path.open("rb") as file:
+            return kind_of(file.read(HEAD)) is VIDEO
+    except OSError:
+        return False
+
+
 def may_be_picture(path: str | Path) -> bool:
     """Whether a file is a picture, or should be told of as one that cannot be read.
 

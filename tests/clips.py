@@ -1,7 +1,5 @@
 """Clips for tests, made by ffmpeg in a moment."""
 
-from fractions import Fraction
-
 import numpy as np
 
 from medley.media.ffmpeg import run, url
@@ -27,7 +25,3 @@ def gray_clip(path, *options):
 def numbers(frames):
     """Which of the gray frames each of some is."""
     return [round(float(np.asarray(frame).mean()) / LEVELS) for frame in frames]
-
-
-def seconds(text):
-    return Fraction(text)

@@ -1,6 +1,8 @@
 """`medley apply`: photos repainted by a style network."""
 
+import re
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from medley.cli.options import PATH, is_given, read_settings, settings_options
 from medley.cli.stylize import format_of
 from medley.cli.words import STREAM, option_of
 from medley.errors import listed
+from medley.kinds import is_video
 from medley.settings import (
     SUFFIXES,
     ApplySettings,
@@ -27,19 +30,45 @@ _FILMS = tuple(end for end, form in FORMATS.items() if form.kind in ("video", "g
 _STILL_ALONE, _FILM_ALONE = ("format", "file_quality"), ("fps", "seconds_per_painting")
 
 
-@click.command(cls=Grouped, short_help="Repaint photos by a style network, at once.")
+class _Seconds(click.ParamType[Fraction]):
+    """A time in a clip, as an exact number of seconds."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read a number such as 2.5, or 2.5s."""
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)s?", str(value))
+        return (
+            Fraction(found[1])
+            if found
+            else self.fail(f"{value!r} is not a number of seconds such as 2.5", param, ctx)
+        )
+
+
+@click.command(cls=Grouped, short_help="Repaint photos and clips by a style network, at once.")
 @click.argument("net", type=PATH)
 @click.argument("photos", type=PATH, nargs=-1, required=True)
 @click.option(
     "-o", "--output", type=PATH, required=True,
-    help=f"The picture, ending in {', '.join(SUFFIXES)}; a film of --style walk, ending in"
-    f" {', '.join(_FILMS)}; a folder for several; - for standard output.",
+    help=f"The picture, ending in {', '.join(SUFFIXES)}; a film of a clip, or of --style walk,"
+    f" ending in {', '.join(_FILMS)}; a folder for several; - for standard output.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace files of that name.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each file.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and the files' paths.")
 @settings_options(ApplySettings)
-@settings_options(CutSettings, "strength", "fps", about={"fps": "Frames a second of --style walk."})
+@settings_options(
+    CutSettings,
+    "strength",
+    "fps",
+    about={
+        "fps": "Frames a second of --style walk; of a clip, which has its own unless this is given."
+    },
+)
+@click.option(
+    "--from", "begin", type=_Seconds(), help="Where in a clip the film begins, in seconds."
+)
+@click.option("--to", "end", type=_Seconds(), help="Where in a clip it ends.")
 @settings_options(
     WalkSettings, "seconds_per_painting",
     about={"seconds_per_painting": "Film time from one painting to the next of --style walk."},
@@ -60,6 +89,8 @@ def apply(
     force: bool,
     as_json: bool,
     quiet: bool,
+    begin: Fraction | None,
+    end: Fraction | None,
     **options: Any,
 ) -> None:
     """Repaint PHOTOS by the style network NET in one pass.
@@ -68,6 +99,7 @@ def apply(
     medley apply starry.safetensors photo.jpg -o repainted.png
     medley apply many photos/ -o repainted/ --style glass:0.6,gilded:0.4
     medley apply many photo.jpg -o drift.mp4 --style walk --size 640
+    medley apply starry.safetensors clip.mp4 -o repainted.mp4 --from 2 --to 12.5
     medley apply starry.safetensors - -o - < photo.jpg > repainted.png
 
     NET is a file that 'medley train' made, or the name of a network that ships: many knows the
@@ -77,16 +109,25 @@ def apply(
 
     --style walk makes films that loop: a photo drifts through the network's paintings and rests at
     each for a moment. Poster, sidecar and credits lie beside a film.
+
+    A clip, which is a video, an animation or a folder of numbered pictures, becomes a film of the
+    same length, rate and sound. clip.mp4@2.5s is a photo: what it shows then.
     """
     several = len(photos) > 1 or photos[0].is_dir() or (output != STREAM and output.is_dir())
     _check_streams(photos, output, several, as_json)
     still = read_settings(StillSettings, options)
     look = read_settings(ApplySettings, options)
-    if look.is_walk:
+    part = None
+    if not look.is_walk and _may_be_clip(photos, output):
+        _check_clip()
+        part = options["fps"] if is_given("fps") else None, begin, end
+    elif look.is_walk:
         _check_film(output, several)
     else:
         _check_still(output, several)
-    file_format = None if look.is_walk else format_of(output, still, several)
+    if part is None and (begin is not None or end is not None):
+        raise click.UsageError("--from and --to are for a clip; name one, and a film for --output")
+    file_format = None if look.is_walk or part else format_of(output, still, several)
     preserving = read_settings(FinishSettings, options)
     run = read_settings(RunSettings, options)
     film, walk = read_settings(CutSettings, options), read_settings(WalkSettings, options)
@@ -95,9 +136,23 @@ def apply(
 
     request = Request(
         net_at(net), photos, output, file_format, look, preserving, still, film, walk, run,
-        several=several, force=force, as_json=as_json, quiet=quiet,
+        part=part, several=several, force=force, as_json=as_json, quiet=quiet,
     )  # fmt: skip
     sys.exit(repaint(request))
+
+
+def _may_be_clip(photos: tuple[Path, ...], output: Path) -> bool:
+    """Whether a film of one clip is asked for, by a name that no picture has, or of a video."""
+    suffix, is_one = output.suffix.lower(), len(photos) == 1 and photos[0] != STREAM
+    if not is_one or suffix not in _FILMS or output.is_dir():
+        return False
+    return suffix not in SUFFIXES or is_video(photos[0])
+
+
+def _check_clip() -> None:
+    """Refuse what is said of pictures and walks alone."""
+    if given := [name for name in (*_STILL_ALONE, "seconds_per_painting") if is_given(name)]:
+        raise click.UsageError(f"{option_of(given[0])} is not for clips; leave it out")
 
 
 def _check_film(output: Path, several: bool) -> None:

@@ -1,8 +1,11 @@
 """What `medley apply` does: photos go through a style network, one by one."""
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
+
+import click
 
 from medley.allocation import keep_large_blocks
 from medley.cli.films import closing_line
@@ -11,6 +14,7 @@ from medley.cli.stylize_run import report, source_of, tell_failed
 from medley.cli.words import STREAM, as_given
 from medley.errors import words_of
 from medley.files import check_free
+from medley.film.clips import Part, is_clip
 from medley.settings import (
     ApplySettings,
     CutSettings,
@@ -23,11 +27,13 @@ from medley.settings import (
 from medley.settings.film import USUAL_SUFFIX
 from medley.stills import check_format
 from medley.studio.editing.outputs import Outputs, check_output
+from medley.studio.net_clips import NetClip
 from medley.studio.net_films import NetFilms
 from medley.studio.net_stills import NetStills
 from medley.studio.shooting.devices import one_device
 from medley.studio.still_files import (
     Repainted,
+    Source,
     StillFile,
     StillJob,
     list_pictures,
@@ -50,6 +56,7 @@ class Request(NamedTuple):
     film: CutSettings
     walk: WalkSettings
     run: RunSettings
+    part: tuple[Fraction | None, ...] | None  # of a clip: frames a second, from, to
     several: bool
     force: bool
     as_json: bool
@@ -61,8 +68,11 @@ Maker = Callable[[StillJob, str], Repainted]
 
 
 def repaint(request: Request) -> int:
-    """Repaint photos; give the exit code."""
+    """Repaint photos, or a clip; give the exit code."""
     with display(request.quiet) as show:
+        if request.part is not None:
+            _repaint_clip(request, Part(*request.part), show)
+            return 0
         form = request.file_format
         make = _still_maker(request, form, show) if form else _film_maker(request, show)
         jobs = _plan(request, show.warn)
@@ -83,6 +93,26 @@ def repaint(request: Request) -> int:
                 show.warn(f"passed over: {words_of(done.error, as_given)}")
             report(done, request.as_json)
     return tell_failed(failed, len(jobs))
+
+
+def _repaint_clip(request: Request, part: Part, show: Display) -> None:
+    """Make a film of a clip, and say how fast."""
+    (path,), output = request.photos, request.output
+    if not path.is_dir() and not is_clip(path):
+        raise click.UsageError(
+            f"--output '{output}' is a film, and '{path}' does not move; pass --style walk for one,"
+            " or name a picture"
+        )
+    check_free(output, request.force, [path, request.net])
+    device = one_device(request.run.device)
+    maker = NetClip(request.net, request.look, request.preserving, request.film, device)
+    maker.load()
+    clip = maker.look_at(path, part, output, show.warn)
+    keep_large_blocks()
+    facts, about = maker.make(clip, output, path.name, show.on)
+    pace = clip.frame_count / max(about["seconds"], 0.001)
+    show.line(f"{facts.words}; {pace:.1f} frames a second were repainted")
+    report(Repainted(StillJob(Source(path), output), facts=about), request.as_json)
 
 
 def _still_maker(request: Request, form: StillFormat, show: Display) -> Maker:

@@ -8,7 +8,7 @@ the frame that is shown is in memory.
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -73,7 +73,7 @@ class Clip:
         """How many seconds its frames last."""
         return self.frame_count / self.fps
 
-    def frames(self, size: Size | None = None) -> Iterator[Pixels]:
+    def frames(self, size: Size | None = None) -> Generator[Pixels]:
         """Decode it again, one frame at a time.
 
         Args:

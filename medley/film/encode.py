@@ -18,7 +18,13 @@ from medley.film.pictures import picked, write_sequence, write_sheet
 from medley.images import Pixels
 from medley.media.ffmpeg import feed, raw_input, url
 from medley.media.film_file import UNTAGGED, FilmFacts, Tags
-from medley.media.sound import check_sound, normalize_sound, normalized_input, sound_options
+from medley.media.sound import (
+    ClipSound,
+    check_sound,
+    normalize_sound,
+    normalized_input,
+    sound_options,
+)
 from medley.settings.film import FormatSettings, check_format, format_of
 
 # ffmpeg rounds a rate whose terms are larger, silently: av_parse_video_rate's own limit.
@@ -50,6 +56,12 @@ class _Film:
     settings: FormatSettings
     loops: bool
     tags: Tags
+    sound: ClipSound | None = None
+
+    def copies(self, path: Path) -> bool:
+        """Whether a clip's sound goes into a film of that name as it is."""
+        sound = self.sound
+        return bool(sound and not sound.start_s and sound.codec in format_of(path).copied)
 
 
 def check_encoding(path: Path, settings: FormatSettings) -> None:
@@ -96,6 +108,7 @@ def encode_film(
     part: Path | None = None,
     loops: bool = False,
     tags: Tags = UNTAGGED,
+    sound: ClipSound | None = None,
 ) -> FilmFacts:
     """Encode frames in the format that the film's name ends in, and check what came of it.
 
@@ -115,6 +128,8 @@ def encode_film(
         part: one of the caller's `part_files` to write to; the caller publishes it as `path`.
         loops: whether the first frame follows the last, so that no seam should be seen there.
         tags: chapters and comment, which a video carries.
+        sound: a clip's sound, which a video carries where the settings name none: as it is where
+            its format can and it begins with the film, else encoded.
 
     Returns:
         What was read back.
@@ -129,7 +144,7 @@ def encode_film(
     settings = settings or FormatSettings()
     check_format(path, settings)
     form = format_of(path)
-    film = _Film(fps, width, height, frame_count, settings, loops, tags)
+    film = _Film(fps, width, height, frame_count, settings, loops, tags, sound)
     _check(film, path)
     checked = _checked(frames, (height, width, 3), progress)
     with contextlib.nullcontext(part) if part else part_file(path) as part:
@@ -138,7 +153,7 @@ def encode_film(
             facts = read_facts(part, form)
         except OSError as error:
             raise cannot_write(path, error) from error
-        if not _agree(facts, wanted):
+        if not _agree(facts, wanted, film.copies(path)):
             raise FilmError(f"'{path}' reads back as {facts.words}, not as {wanted.words}")
     return replace(facts, path=path)
 
@@ -158,9 +173,14 @@ def _check(film: _Film, path: Path) -> None:
         check_frame(path, film.settings, film.height, film.width)
 
 
-def _agree(facts: FilmFacts, wanted: FilmFacts) -> bool:
-    """Whether all is as it should be, and the sound as long as the film but for a frame."""
+def _agree(facts: FilmFacts, wanted: FilmFacts, is_copied: bool) -> bool:
+    """Whether all is as it should be, and the sound as long as the film but for a frame.
+
+    Sound that is copied is as long as it was.
+    """
     heard, expected = facts.audio_s, wanted.audio_s
+    if is_copied:
+        return replace(facts, audio_s=expected) == wanted
     if heard is None or expected is None or not wanted.fps:
         return facts == wanted
     return replace(facts, audio_s=expected) == wanted and abs(heard - expected) <= 1 / wanted.fps
@@ -236,16 +256,33 @@ def _write_video(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) 
         tags.write_bytes(_told(film, path).encode(errors="replace"))
         source += ["-f", "ffmetadata", "-i", url(tags)]
         streams = ["-map", "0:v", "-map_metadata", "1", "-map_chapters", "1"]
-        if film.settings.audio:
-            length, codec = film.frame_count / film.fps, format_of(path).sound
-            sound_s = normalize_sound(film.settings.audio, raw, length)
-            source += normalized_input(raw)
+        if film.settings.audio or film.sound:
+            heard, sound = _sounding(film, path, raw)
+            source += heard
             streams += ["-map", "2:a:0"]
-            sound = sound_options(codec, length, sound_s, film.settings.audio_fade)
-            wanted = replace(wanted, audio_s=length)
+            wanted = replace(wanted, audio_s=film.frame_count / film.fps)
         options = [*source, *streams, *video, *sound, *index, url(part)]
         feed(options, (frame.tobytes() for frame in frames))
     return wanted
+
+
+def _sounding(film: _Film, path: Path, raw: Path) -> tuple[list[str], list[str]]:
+    """ffmpeg's options of the sound that is put in, and of how it comes out.
+
+    Args:
+        film: the film, with the music of its settings or a clip's sound.
+        path: its name.
+        raw: file for samples.
+    """
+    length, own = film.frame_count / film.fps, film.sound
+    music, fade, start = film.settings.audio, film.settings.audio_fade, None
+    if own and not music:
+        if film.copies(path):
+            return ["-t", f"{float(length):.6f}", "-i", url(own.path)], ["-c:a", "copy"]
+        music, fade, start = own.path, 0.0, own.start_s
+    sound_s = normalize_sound(music or path, raw, length, start)
+    codec = format_of(path).sound
+    return normalized_input(raw), sound_options(codec, length, sound_s, fade)
 
 
 def _told(film: _Film, path: Path) -> str:

@@ -5,6 +5,7 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import NamedTuple
 
 from medley.errors import FilmError, Setting
 from medley.media.ffmpeg import cause, run, url
@@ -65,7 +66,23 @@ def check_sound(path: Path, codec: str) -> Fraction:
     return Fraction(sum(int(row[3]) for row in rows), RATE)
 
 
-def normalize_sound(path: Path, raw: Path, most_s: Fraction) -> Fraction:
+class ClipSound(NamedTuple):
+    """The sound that a clip has of its own.
+
+    Attributes:
+        path: the clip.
+        codec: ffmpeg's name of its codec.
+        start_s: seconds from its beginning at which the first frame is shown.
+    """
+
+    path: Path
+    codec: str
+    start_s: Fraction
+
+
+def normalize_sound(
+    path: Path, raw: Path, most_s: Fraction, start_s: Fraction | None = None
+) -> Fraction:
     """Write a file's sound as the film takes it: finite samples, one rate, two channels.
 
     A file's rate and channels may change on the way, as where recordings were joined; whatever is
@@ -75,6 +92,8 @@ def normalize_sound(path: Path, raw: Path, most_s: Fraction) -> Fraction:
         path: the file; `check_sound` has accepted it.
         raw: file for the samples, 16 bits each.
         most_s: seconds after which the rest is left out.
+        start_s: seconds from the beginning of a clip, before which it is left out; None for the
+            beginning of the sound itself.
 
     Returns:
         How many seconds there are.
@@ -84,6 +103,10 @@ def normalize_sound(path: Path, raw: Path, most_s: Fraction) -> Fraction:
     """
     samples = -(-most_s.numerator * RATE // most_s.denominator)
     filters = f"{_FINITE}{_ALIKE},atrim=end_sample={samples}"
+    if start_s is not None:  # what is silent before the sound begins counts too
+        first = round(start_s * RATE)
+        alike = _ALIKE.replace(f"={RATE},", f"={RATE}:async=1:first_pts=0,", 1)
+        filters = f"{_FINITE}{alike},atrim=start_sample={first}:end_sample={first + samples}"
     done = _filter(path, filters, ["-y", *_RAW, url(raw)])
     if done.returncode:
         raise FilmError(

@@ -35,6 +35,7 @@ class Format:
         kind: name of the part of `film` that writes the format.
         codecs: codecs that it can have, the default first; empty if there is no choice.
         sound: ffmpeg's codec for its sound; "" if it has no sound.
+        copied: codecs of a clip's sound that go into it as they are, in ffmpeg's words.
         ticks: units of time in a second, of which a frame lasts a whole number; None for any time.
         shortest: fewest ticks of a frame; players slow down shorter ones.
         longest_side: most pixels of a side that the format has room for; None if its encoders say.
@@ -43,6 +44,7 @@ class Format:
     kind: Kind
     codecs: tuple[Codec, ...] = ()
     sound: str = ""
+    copied: tuple[str, ...] = ()
     ticks: int | None = None
     shortest: int = 1
     longest_side: int | None = None
@@ -54,11 +56,18 @@ class Format:
         return Fraction(self.ticks, max(self.shortest, round(self.ticks / fps)))
 
 
+_COPIED = ("aac", "mp3", "ac3", "eac3", "alac")
+
 FORMATS = {
-    ".mp4": Format("video", ("h264", "h265", "av1"), sound="aac"),
-    ".mov": Format("video", ("h264", "h265"), sound="aac"),
-    ".mkv": Format("video", ("h264", "h265", "av1", "vp9"), sound="aac"),
-    ".webm": Format("video", ("vp9", "av1"), sound="libopus"),
+    ".mp4": Format("video", ("h264", "h265", "av1"), sound="aac", copied=_COPIED),
+    ".mov": Format("video", ("h264", "h265"), sound="aac", copied=_COPIED),
+    ".mkv": Format(
+        "video",
+        ("h264", "h265", "av1", "vp9"),
+        sound="aac",
+        copied=(*_COPIED, "opus", "vorbis", "flac", "dts"),
+    ),
+    ".webm": Format("video", ("vp9", "av1"), sound="libopus", copied=("opus", "vorbis")),
     # Browsers show frames of 1/100 s for 1/10 s.
     ".gif": Format("gif", ticks=100, shortest=2, longest_side=65_535),
     ".webp": Format("webp", ticks=1000, shortest=11, longest_side=16_383),

@@ -47,11 +47,7 @@ class NetStills:
     @cached_property
     def _ready(self) -> tuple[Painter, dict[str, float]]:
         """The network, and the share of each painting that has one."""
-        net = read(self.path)
-        shares = shares_of(self.look.style, net.styles)
-        painter = Painter(make_network(net).to(self.device), shares)
-        titles = [style.title for style in net.styles]
-        return painter, {title: share for title, share in zip(titles, shares, strict=True) if share}
+        return load_painter(self.path, self.look, self.device)
 
     def load(self) -> None:
         """Load the network now.
@@ -107,6 +103,20 @@ class NetStills:
                 "strength": self.file.strength,
             },
         }
+
+
+def load_painter(path: Path, look: ApplySettings, device: str) -> tuple[Painter, dict[str, float]]:
+    """Load a network that repaints after a painting or a mix, and give each painting's share.
+
+    Raises:
+        WeightsError: it is missing, torn, or no style network.
+        ConfigError: it does not know a painting that was asked for.
+    """
+    net = read(path)
+    shares = shares_of(look.style, net.styles)
+    painter = Painter(make_network(net).to(device), shares)
+    titles = [style.title for style in net.styles]
+    return painter, {title: share for title, share in zip(titles, shares, strict=True) if share}
 
 
 def read_photo(source: Source, side: int | None) -> tuple[Pixels, Image.Image | None]:

@@ -20,6 +20,7 @@ from medley.film.timeline import Frame, ShotTrack, Still, medley_timeline
 from medley.film.title import title, title_frames
 from medley.images import Pixels
 from medley.media.film_file import UNTAGGED, Chapter, FilmFacts, Tags
+from medley.media.sound import ClipSound
 from medley.settings import CutSettings, FilmSettings, FrameSize, WalkFilmSettings
 from medley.settings.film import format_of
 from medley.workspace.shot import Shot, TraceRow
@@ -243,6 +244,7 @@ def encode(
     on_frame: Callable[[int, int], None],
     part: Path | None = None,
     tags: Tags = UNTAGGED,
+    sound: ClipSound | None = None,
 ) -> FilmFacts:
     """Encode frames as the settings say; a video's are padded to an even `(height, width)`.
 
@@ -266,6 +268,7 @@ def encode(
         part=part,
         loops=settings.loop,
         tags=tags,
+        sound=sound,
     )
 
 
