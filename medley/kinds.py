@@ -133,7 +133,9 @@ def kind_of(head: bytes) -> Kind | None:
 
 
 def is_video(path: Path) -> bool:
-    """Whether a file is a video, as far as its first bytes tell; False if it cannot be looked at."""
+    """Whether a file is a video, by its first bytes; False if it cannot be looked at."""
+    if not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with path.open("rb") as file:
             return kind_of(file.read(HEAD)) is VIDEO

@@ -21,6 +21,7 @@ _INPUT = re.compile(r"\] Input #0, (\S+), from|^Input #0, (\S+), from", re.MULTI
 _LENGTH = re.compile(r"Duration: (\d+):(\d+):(\d+(?:\.\d+)?),")
 _SOUND = re.compile(r"Stream #0:\d+.*?: Audio: (\w+)")
 _AVERAGE = re.compile(r"Stream #0:\d+.*?: Video: .* (\d+(?:\.\d+)?)(k?) fps")
+_ALPHA = re.compile(r": Video: (vp[89]) (?:(?!: Video: ).)* alpha_mode +: 1", re.DOTALL)
 _RATE = re.compile(r"config in time_base: \S+, frame_rate: (\d+)/(\d+)")
 _FRAME = re.compile(
     r" n: *\d+ pts:.* pts_time:(?P<time>\S+) .*fmt:(?P<format>\w+) .*sar:(?P<aspect>\d+/\d+)"
@@ -54,6 +55,7 @@ class Video:
         is_interlaced: whether its frames are two fields.
         aspect: width of a pixel, its height being 1.
         colors: matrix, primaries and transfer in ffmpeg's words, "unknown" where it does not say.
+        decoder: ffmpeg's options that choose another decoder than its own.
     """
 
     path: Path
@@ -68,6 +70,7 @@ class Video:
     is_interlaced: bool
     aspect: Fraction
     colors: tuple[str, str, str]
+    decoder: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,15 @@ class Cut:
     start_s: Fraction | None = None
     most: int | None = None
 
-    def source(self, path: Path) -> list[str]:
+    def source(self, video: Video) -> list[str]:
         """ffmpeg's options that open the file at the beginning of the cut.
 
         Packets that are torn are left out. Frames before the beginning are decoded too, since one
         of them may still be shown there.
         """
         seek = [] if self.start_s is None else ["-noaccurate_seek", "-ss", _seconds(self.start_s)]
-        return ["-fflags", "+discardcorrupt", *seek, "-i", url(path), "-map", "0:V:0"]
+        opened = [*video.decoder, "-fflags", "+discardcorrupt", *seek, "-i", url(video.path)]
+        return [*opened, "-map", "0:V:0"]
 
     def resampling(self, begins_s: Fraction, rounding: str = "near") -> str:
         """The filters that let each frame stand until the next one's time has come.
@@ -115,15 +119,22 @@ class Cut:
         return [*most, "-fps_mode", "cfr", "-r", str(self.fps)]
 
 
-def look(path: Path) -> Video:
+def look(path: Path, decoder: tuple[str, ...] = ()) -> Video:
     """Read what a video's file says of itself, and decode its first frames.
+
+    Args:
+        path: the file.
+        decoder: ffmpeg's options that choose another decoder than its own, which does not see what
+            shines through VP8 and VP9.
 
     Raises:
         FilmError: it is no video, has nothing but sound, or not one whole frame.
     """
     shown = ["-vf", "showinfo=checksum=0", "-frames:v", str(_LOOKED), "-f", "null", "-"]
-    done = run("-v", "repeat+level+info", "-i", url(path), "-map", "0:V:0", *shown)
+    done = run("-v", "repeat+level+info", *decoder, "-i", url(path), "-map", "0:V:0", *shown)
     told = done.stderr
+    if not decoder and (found := _ALPHA.search(told)):
+        return look(path, ("-c:v", "libvpx-vp9" if found[1] == "vp9" else "libvpx"))
     kind = _INPUT.search(told)
     if kind is None:
         raise FilmError(f"'{path}' is no clip that ffmpeg can read ({_why(told)})")
@@ -152,6 +163,7 @@ def look(path: Path) -> Video:
         is_interlaced=any(frame["scan"] in "TB" for frame in frames),
         aspect=aspect,
         colors=(colors[1], colors[2], colors[3]) if colors else ("unknown",) * 3,
+        decoder=decoder,
     )
 
 
@@ -168,7 +180,7 @@ def count(video: Video, cut: Cut) -> tuple[int, int, str]:
     said: list[str] = []
     # Bytes of frames are counted, which would be as many in one that lies on its side.
     filters = ["-vf", f"{cut.resampling(video.begins_s)},pad=iw+2:ih+6", "-noautoscale"]
-    rows = listing([*cut.source(video.path), *filters, *cut.end], said)
+    rows = listing([*cut.source(video), *filters, *cut.end], said)
     sizes = Counter(row.split(",")[4] for row in rows if row[:1] == "0")
     own = next(iter(sizes.values()), 0)  # the first frame's
     return sizes.total(), sizes.total() - own, cause(said) if said else ""
@@ -194,7 +206,7 @@ def frames(video: Video, cut: Cut, size: tuple[int, int] | None = None) -> Itera
     channels = 4 if video.has_alpha else 3
     chain = ",".join(_shown(video, cut.resampling(video.begins_s), height, width))
     options = ["-vf", chain, *cut.end, "-f", "rawvideo"]
-    return drain([*cut.source(video.path), *options], height * width * channels)
+    return drain([*cut.source(video), *options], height * width * channels)
 
 
 def frame_at(video: Video, time_s: Fraction) -> bytes | None:
@@ -202,7 +214,7 @@ def frame_at(video: Video, time_s: Fraction) -> bytes | None:
     cut = Cut(Fraction(1000), time_s, most=1)
     chain = ",".join(_shown(video, cut.resampling(video.begins_s, "up"), video.height, video.width))
     size = video.height * video.width * (4 if video.has_alpha else 3)
-    shown = drain([*cut.source(video.path), "-vf", chain, *cut.end, "-f", "rawvideo"], size)
+    shown = drain([*cut.source(video), "-vf", chain, *cut.end, "-f", "rawvideo"], size)
     return next(shown, None)
 
 
