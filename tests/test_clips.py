@@ -294,3 +294,19 @@ def test_memory_does_not_grow_with_the_length(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 6 * 640 * 480 * 3
+
+
+def test_damage_anywhere_is_told_in_one_line_that_names_the_clip_or_read_over(tmp_path):
+    rng = np.random.default_rng(3)
+    data = gray_clip(tmp_path / "a.mkv", "-g", "5").read_bytes()
+    for number in range(6):
+        torn = np.frombuffer(data, np.uint8).copy()
+        torn[rng.integers(300 if number % 2 else 0, len(torn), 30)] = rng.integers(0, 256, 30)
+        path = tmp_path / f"{number}.mkv"
+        path.write_bytes(torn.tobytes())
+        try:
+            clip = open_clip(path)
+            assert len(list(clip.frames())) == clip.frame_count
+        except FilmError as error:
+            assert path.name in str(error)
+            assert "\n" not in str(error)

@@ -13,6 +13,7 @@ from pathlib import Path
 from medley.errors import FilmError
 from medley.media.ffmpeg import cause, drain, listing, run, url
 
+_LENIENT = ("-max_error_rate", "1")  # however much is damaged, the rest is given
 _LOOKED = 8  # frames that tell whether a video is interlaced
 
 # What ffmpeg takes for a film and is none: letters, single pictures, drawings.
@@ -21,7 +22,7 @@ _INPUT = re.compile(r"\] Input #0, (\S+), from|^Input #0, (\S+), from", re.MULTI
 _LENGTH = re.compile(r"Duration: (\d+):(\d+):(\d+(?:\.\d+)?),")
 _SOUND = re.compile(r"Stream #0:\d+.*?: Audio: (\w+)")
 _AVERAGE = re.compile(r"Stream #0:\d+.*?: Video: .* (\d+(?:\.\d+)?)(k?) fps")
-_ALPHA = re.compile(r": Video: (vp[89]) (?:(?!: Video: ).)* alpha_mode +: 1", re.DOTALL)
+_ALPHA = re.compile(r": Video: (vp[89])\b(?:(?!: Video: ).)* alpha_mode +: 1", re.DOTALL)
 _RATE = re.compile(r"config in time_base: \S+, frame_rate: (\d+)/(\d+)")
 _FRAME = re.compile(
     r" n: *\d+ pts:.* pts_time:(?P<time>\S+) .*fmt:(?P<format>\w+) .*sar:(?P<aspect>\d+/\d+)"
@@ -94,8 +95,8 @@ class Cut:
         of them may still be shown there.
         """
         seek = [] if self.start_s is None else ["-noaccurate_seek", "-ss", _seconds(self.start_s)]
-        opened = [*video.decoder, "-fflags", "+discardcorrupt", *seek, "-i", url(video.path)]
-        return [*opened, "-map", "0:V:0"]
+        given = [*video.decoder, "-fflags", "+discardcorrupt", *seek, "-i", url(video.path)]
+        return [*_LENIENT, *given, "-map", "0:V:0"]
 
     def resampling(self, begins_s: Fraction, rounding: str = "near") -> str:
         """The filters that let each frame stand until the next one's time has come.
@@ -131,7 +132,8 @@ def look(path: Path, decoder: tuple[str, ...] = ()) -> Video:
         FilmError: it is no video, has nothing but sound, or not one whole frame.
     """
     shown = ["-vf", "showinfo=checksum=0", "-frames:v", str(_LOOKED), "-f", "null", "-"]
-    done = run("-v", "repeat+level+info", *decoder, "-i", url(path), "-map", "0:V:0", *shown)
+    given = [*_LENIENT, *decoder, "-i", url(path), "-map", "0:V:0"]
+    done = run("-v", "repeat+level+info", *given, *shown)
     told = done.stderr
     if not decoder and (found := _ALPHA.search(told)):
         return look(path, ("-c:v", "libvpx-vp9" if found[1] == "vp9" else "libvpx"))
@@ -186,7 +188,9 @@ def count(video: Video, cut: Cut) -> tuple[int, int, str]:
     return sizes.total(), sizes.total() - own, cause(said) if said else ""
 
 
-def frames(video: Video, cut: Cut, size: tuple[int, int] | None = None) -> Iterator[bytes]:
+def frames(
+    video: Video, cut: Cut, size: tuple[int, int] | None = None, rounding: str = "near"
+) -> Iterator[bytes]:
     """Decode a cut, frame by frame.
 
     A frame of another size than the first one's is fitted into it, on black.
@@ -195,6 +199,7 @@ def frames(video: Video, cut: Cut, size: tuple[int, int] | None = None) -> Itera
         video: the video.
         cut: its part, and the rate.
         size: height and width at which frames are wanted; their own by default.
+        rounding: which way frames' times are rounded to those of the rate.
 
     Yields:
         Each frame's bytes: RGBA where the video has alpha, else RGB.
@@ -204,18 +209,17 @@ def frames(video: Video, cut: Cut, size: tuple[int, int] | None = None) -> Itera
     """
     height, width = size or (video.height, video.width)
     channels = 4 if video.has_alpha else 3
-    chain = ",".join(_shown(video, cut.resampling(video.begins_s), height, width))
-    options = ["-vf", chain, *cut.end, "-f", "rawvideo"]
-    return drain([*cut.source(video), *options], height * width * channels)
+    chain = ",".join(_shown(video, cut.resampling(video.begins_s, rounding), height, width))
+    options = [*cut.source(video), "-vf", chain, *cut.end, "-f", "rawvideo"]
+    try:
+        yield from drain(options, height * width * channels)
+    except FilmError as error:
+        raise FilmError(f"'{video.path}' cannot be decoded: ", *error.args) from error
 
 
 def frame_at(video: Video, time_s: Fraction) -> bytes | None:
     """The frame that is shown at a time, as `frames` gives it; None if the video ends before."""
-    cut = Cut(Fraction(1000), time_s, most=1)
-    chain = ",".join(_shown(video, cut.resampling(video.begins_s, "up"), video.height, video.width))
-    size = video.height * video.width * (4 if video.has_alpha else 3)
-    shown = drain([*cut.source(video), "-vf", chain, *cut.end, "-f", "rawvideo"], size)
-    return next(shown, None)
+    return next(frames(video, Cut(Fraction(1000), time_s, most=1), rounding="up"), None)
 
 
 def _shown(video: Video, resampling: str, height: int, width: int) -> Iterator[str]:
