@@ -109,6 +109,11 @@ def test_video_becomes_a_webp_that_moves(place):
     apply(place, "clip.mkv", "-o", "made.webp")
     facts = read_facts(place / "made.webp")
     assert (facts.frame_count, facts.fps, facts.height, facts.width) == (8, 10, 25, 33)
+    apply(place, "made.webp", "-o", "still.webp")
+    apply(place, "made.webp", "-o", "part.webp", "--to", "0.4")
+    assert read_facts(place / "part.webp").frame_count == 4
+    with Image.open(place / "still.webp") as still:
+        assert not still.is_animated
 
 
 def test_folder_and_animation_are_clips_where_a_film_is_asked_for(place):

@@ -18,7 +18,7 @@ from medley.cli.words import in_options, printable
 from medley.errors import ConfigError, MedleyError, word
 
 COMMANDS = {
-    "apply": "Repaint photos by a style network, at once.",
+    "apply": "Repaint photos and clips by a style network, at once.",
     "assemble": "Make a film of shots or pictures that are already there.",
     "batch": "Make many films from one manifest.",
     "export": "Write a style network as ONNX.",

@@ -13,7 +13,6 @@ from medley.cli.options import PATH, is_given, read_settings, settings_options
 from medley.cli.stylize import format_of
 from medley.cli.words import STREAM, option_of
 from medley.errors import listed
-from medley.kinds import is_video
 from medley.settings import (
     SUFFIXES,
     ApplySettings,
@@ -119,15 +118,18 @@ def apply(
     look = read_settings(ApplySettings, options)
     part = None
     if not look.is_walk and _may_be_clip(photos, output):
-        _check_clip()
         part = options["fps"] if is_given("fps") else None, begin, end
+    # A .webp may be either, and is a film of what is a video, or where it is spoken of as one.
+    is_clip = part is not None and (output.suffix.lower() not in SUFFIXES or set(part) != {None})
+    if is_clip:
+        _check_clip()
     elif look.is_walk:
         _check_film(output, several)
     else:
         _check_still(output, several)
     if part is None and (begin is not None or end is not None):
         raise click.UsageError("--from and --to are for a clip; name one, and a film for --output")
-    file_format = None if look.is_walk or part else format_of(output, still, several)
+    file_format = None if look.is_walk or is_clip else format_of(output, still, several)
     preserving = read_settings(FinishSettings, options)
     run = read_settings(RunSettings, options)
     film, walk = read_settings(CutSettings, options), read_settings(WalkSettings, options)
@@ -142,11 +144,9 @@ def apply(
 
 
 def _may_be_clip(photos: tuple[Path, ...], output: Path) -> bool:
-    """Whether a film of one clip is asked for, by a name that no picture has, or of a video."""
-    suffix, is_one = output.suffix.lower(), len(photos) == 1 and photos[0] != STREAM
-    if not is_one or suffix not in _FILMS or output.is_dir():
-        return False
-    return suffix not in SUFFIXES or is_video(photos[0])
+    """Whether one input has an output with the name of a film, which some pictures have too."""
+    is_one = len(photos) == 1 and photos[0] != STREAM
+    return is_one and output.suffix.lower() in _FILMS and not output.is_dir()
 
 
 def _check_clip() -> None:

@@ -15,6 +15,7 @@ from medley.cli.words import STREAM, as_given
 from medley.errors import words_of
 from medley.files import check_free
 from medley.film.clips import Part, is_clip
+from medley.kinds import is_video
 from medley.settings import (
     ApplySettings,
     CutSettings,
@@ -70,7 +71,8 @@ Maker = Callable[[StillJob, str], Repainted]
 def repaint(request: Request) -> int:
     """Repaint photos, or a clip; give the exit code."""
     with display(request.quiet) as show:
-        if request.part is not None:
+        is_film = request.file_format is None or is_video(request.photos[0])
+        if request.part is not None and is_film:
             _repaint_clip(request, Part(*request.part), show)
             return 0
         form = request.file_format
