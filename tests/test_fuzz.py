@@ -29,7 +29,14 @@ def test_damaged_files_of_every_kind_are_read_or_refused_in_one_line():
     assert done.returncode == 0, done.stdout
     counts = [line.split() for line in done.stdout.splitlines()]
     told = {(kind, answer): int(count) for count, kind, answer in counts}
-    assert {kind for kind, _ in told} == {"pictures", "settings", "sounds", "tables", "weights"}
+    assert {kind for kind, _ in told} == {
+        "clips",
+        "pictures",
+        "settings",
+        "sounds",
+        "tables",
+        "weights",
+    }
     assert told["pictures", "read"] > 30
     assert told["pictures", "refused"] > 30
 

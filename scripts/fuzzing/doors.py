@@ -15,6 +15,7 @@ from fuzzing.damage import damaged
 from fuzzing.samples import Samples
 from medley.decoders import size_in
 from medley.errors import MedleyError
+from medley.film.clips import open_clip
 from medley.images import read_layers
 from medley.kinds import may_be_picture
 from medley.media.sound import check_sound
@@ -59,6 +60,13 @@ def _sound(path: Path) -> None:
     check_sound(path, "aac")
 
 
+def _clip(path: Path) -> None:
+    with suppress(MedleyError):
+        read_layers(path.with_name(f"{path.name}@0.5s"))
+    for _ in open_clip(path).frames((24, 32)):
+        pass
+
+
 def _table(path: Path) -> None:
     table = path.rename(path.with_name("catalog.csv"))
     for entry in read_catalog([table.parent]).entries:
@@ -83,11 +91,12 @@ class Door(NamedTuple):
 
 
 DOORS = {
-    "pictures": Door(samples.pictures, _picture, 70),
+    "pictures": Door(samples.pictures, _picture, 69),
     "weights": Door(samples.weights, _weights, 10),
     "tables": Door(samples.tables, _table, 9),
     "settings": Door(samples.settings, _settings, 9),
     "sounds": Door(samples.sounds, _sound, 2),  # each starts a program
+    "clips": Door(samples.clips, _clip, 1),  # each starts several
 }
 
 

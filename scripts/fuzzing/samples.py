@@ -105,6 +105,24 @@ def sounds() -> Samples:
     return found
 
 
+def clips() -> Samples:
+    """A second of moving pictures in the formats that people have."""
+    found: Samples = {}
+    moving = ["-f", "lavfi", "-i", "testsrc=s=64x48:r=8:d=1", "-pix_fmt", "yuv420p"]
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in (".mp4", ".mkv", ".webm", ".avi", ".ts"):
+            target = Path(folder, f"clip{suffix}")
+            if run(*moving, url(target)).returncode == 0:
+                found[target.name] = target.read_bytes()
+    frames = [Image.fromarray(np.roll(_pixels(3), number, 1)) for number in range(4)]
+    for suffix in (".gif", ".webp", ".png"):
+        buffer = io.BytesIO()
+        kind = Image.registered_extensions()[suffix]
+        frames[0].save(buffer, kind, save_all=True, append_images=frames[1:], duration=100)
+        found[f"clip{suffix}"] = buffer.getvalue()
+    return found
+
+
 def tables() -> Samples:
     """Tables of paintings."""
     rows = [
