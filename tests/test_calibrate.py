@@ -99,7 +99,7 @@ def test_bias_takes_up_what_is_constant():
     generator = torch.Generator().manual_seed(2)
     inputs = torch.rand((1, 2, 12, 12), generator=generator) + 3
     weight, bias = torch.randn((5, 18), generator=generator), torch.randn(5)
-    seen = Statistics(18)
+    seen = Statistics(torch.cat([weight, bias[:, None]], dim=1))
     seen.add(inputs, inputs)
     codes, books, shift = quantize_rows(weight, bias, seen, 2)
     decoded = books.float().gather(1, codes).view(5, 2, 3, 3)

@@ -19,7 +19,7 @@ Codebooks are rounded to float16, so that all of them together stay below 2 % of
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 import torch.nn.functional as nnf
@@ -51,26 +51,62 @@ class Calibrated(NamedTuple):
     codebooks: Tensor
     bias: Tensor
 
+    def decoded(self) -> tuple[Tensor, Tensor]:
+        """Weights float32 `(out, in, 3, 3)` and biases."""
+        rows = self.codebooks.float().gather(1, self.codes.flatten(1).long())
+        return rows.view(self.codes.shape), self.bias
+
 
 OnLayer = Callable[[str, Calibrated], None]
 
 
-class Statistics:
-    """Second moments of a layer's inputs, the constant 1 being the last input."""
+class Stored(Protocol):
+    """A layer in whatever form."""
 
-    def __init__(self, size: int) -> None:
-        """`size` inputs besides the constant."""
-        self.inputs = torch.zeros(size + 1, size + 1)
-        self.crossed = torch.zeros(size + 1, size + 1)
+    def decoded(self) -> tuple[Tensor, Tensor]:
+        """Weights float32 `(out, in, 3, 3)` and biases."""
+
+
+Made = TypeVar("Made", bound=Stored)
+
+
+class Statistics:
+    """Second moments of a layer's inputs, the constant 1 being the last input.
+
+    Attributes:
+        inputs: of the other network's, `(n + 1, n + 1)`.
+        pulls: of the float layer's outputs with them, `(out, n + 1)`.
+    """
+
+    def __init__(self, rows: Tensor, places: int | None = None) -> None:
+        """Begin with no pictures.
+
+        Args:
+            rows: the float layer's weights and, last, biases, `(out, n + 1)`.
+            places: about how many of a picture are looked at; all by default.
+        """
+        size = rows.shape[1]
+        self.inputs = torch.zeros(size, size)
+        self._crossed = torch.zeros(len(rows) if places else size, size)
+        self._rows, self._places = rows, places
         self._pictures = 0
+
+    @property
+    def pulls(self) -> Tensor:
+        """See the class."""
+        return self._crossed if self._places else self._rows @ self._crossed
 
     def add(self, original: Tensor, quantized: Tensor) -> None:
         """Add a picture's input `(1, in, height, width)` in the float and the other network."""
         here, there = _patches(quantized), _patches(original)
+        if self._places:
+            every = -(-here.shape[1] // self._places)
+            # Outputs with inputs are a ninth of the work of inputs with inputs.
+            here, there = here[:, ::every], self._rows @ there[:, ::every]
         self._pictures += 1
         share = 1 / self._pictures
         self.inputs.lerp_(here @ here.T / here.shape[1], share)
-        self.crossed.lerp_(there @ here.T / here.shape[1], share)
+        self._crossed.lerp_(there @ here.T / here.shape[1], share)
 
 
 def calibrate(
@@ -96,33 +132,59 @@ def calibrate(
     Raises:
         ValueError: no pictures.
     """
+
+    def make(name: str, seen: Statistics) -> Calibrated:
+        weight, bias = originals[name]
+        codes, books, shift = quantize_rows(weight.flatten(1), bias, seen, bits[name])
+        return Calibrated(codes.view(weight.shape).to(torch.uint8), books, shift)
+
+    return walk(originals, pictures, make, on_layer, known, fed)
+
+
+def walk(
+    originals: Originals,
+    pictures: Sequence[Tensor],
+    make: Callable[[str, Statistics], Made],
+    on_layer: Callable[[str, Made], None] | None = None,
+    known: Mapping[str, Made] = MappingProxyType({}),
+    fed: Normalization = CAFFE,
+    places: int | None = None,
+) -> dict[str, Made]:
+    """Make layers of another network first to last, each from what it is fed in both networks.
+
+    Args:
+        originals: the float layers; see `calibrate`.
+        pictures: see `calibrate`.
+        make: gives a layer by its name, and by its inputs in the float and in the other network,
+            whose layers before are made by then.
+        on_layer: called with the name of each layer that is made, and the layer.
+        known: layers that need not be made.
+        fed: what the network wants to be fed.
+        places: about how many of a picture's places `Statistics` look at; all by default.
+
+    Raises:
+        ValueError: no pictures.
+    """
     if not pictures:
         raise ValueError("calibration needs at least one picture")
     exact = [normalize(picture, fed) for picture in pictures]
     coarse = list(exact)
-    found = {}
+    found: dict[str, Made] = {}
     for name, (weight, bias) in originals.items():
         if int(name[-1]) == 1 and name != "conv1_1":
             exact, coarse = _pooled(exact), _pooled(coarse)
-        found[name] = known.get(name) or _calibrated(weight, bias, exact, coarse, bits[name])
-        codes, books, shift = found[name]
-        decoded = books.float().gather(1, codes.flatten(1).long()).view(weight.shape)
+        if name in known:
+            found[name] = known[name]
+        else:
+            seen = Statistics(torch.cat([weight.flatten(1), bias[:, None]], dim=1), places)
+            for before, now in zip(exact, coarse, strict=True):
+                seen.add(before, now)
+            found[name] = make(name, seen)
         exact = [_convolve(x, weight, bias) for x in exact]
-        coarse = [_convolve(x, decoded, shift) for x in coarse]
+        coarse = [_convolve(x, *found[name].decoded()) for x in coarse]
         if on_layer and name not in known:
             on_layer(name, found[name])
     return found
-
-
-def _calibrated(
-    weight: Tensor, bias: Tensor, exact: Sequence[Tensor], coarse: Sequence[Tensor], bits: int
-) -> Calibrated:
-    """Quantize a layer by what it is fed in the float and in the quantized network."""
-    seen = Statistics(weight[0].numel())
-    for before, now in zip(exact, coarse, strict=True):
-        seen.add(before, now)
-    codes, books, shift = quantize_rows(weight.flatten(1), bias, seen, bits)
-    return Calibrated(codes.view(weight.shape).to(torch.uint8), books, shift)
 
 
 def quantize_rows(
@@ -133,7 +195,7 @@ def quantize_rows(
     Returns:
         Codes int64 `(out, n)`, codebooks float16 `(out, 2**bits)`, bias float32 `(out,)`.
     """
-    target, shift = _made_up_for(weight, bias, seen)
+    target, shift = made_up_for(weight, bias, seen)
     # What the bias can take up is not the weights' concern: moments about the mean.
     mean, scale = seen.inputs[:-1, -1], seen.inputs[-1, -1]
     moments = seen.inputs[:-1, :-1] - torch.outer(mean, mean) / scale
@@ -236,13 +298,13 @@ def refit(rows: Tensor, codes: Tensor, books: Tensor, moments: Tensor) -> Tensor
     return torch.cat(fitted)
 
 
-def _made_up_for(weight: Tensor, bias: Tensor, seen: Statistics) -> tuple[Tensor, Tensor]:
+def made_up_for(weight: Tensor, bias: Tensor, seen: Statistics) -> tuple[Tensor, Tensor]:
     """Float weights and bias that map the quantized network's inputs to the float one's outputs."""
     rows = torch.cat([weight, bias[:, None]], dim=1)
     ridge = _RIDGE * seen.inputs.diagonal().mean()
     system = seen.inputs.clone()
     system.diagonal().add_(ridge)
-    bent = torch.linalg.solve(system, rows @ seen.crossed + ridge * rows, left=False)
+    bent = torch.linalg.solve(system, seen.pulls + ridge * rows, left=False)
     return bent[:, :-1].contiguous(), bent[:, -1]
 
 
