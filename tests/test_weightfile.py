@@ -15,8 +15,10 @@ import safetensors.torch
 import torch
 
 from medley.errors import OutputError, WeightsError
-from medley.vgg import schemes, weightfile
+from medley.vgg import columns, schemes, weightfile
+from medley.vgg.identity import describe
 from medley.vgg.weightfile import SHAPES, Origin, check_digest, read, read_header, write
+from medley.vgg.weights import load_weights
 
 ORIGIN = Origin("drawn by a test", "ab" * 32, "CC0")
 NAMES = ("conv1_1", "conv1_2")
@@ -68,6 +70,83 @@ def test_layers_come_back_as_written(scheme, tmp_path):
     for name in NAMES:
         assert_same(found[name], layers[name])
         assert header.layers[name].size_bytes == layers[name].size_bytes
+
+
+@functools.cache
+def coded():
+    rng = np.random.default_rng(8)
+    layers = {}
+    for name in NAMES:
+        out, inputs, *_ = SHAPES[name]
+        steps = rng.integers(0, 9, (inputs, 3, 3)).astype(np.uint8)
+        codes = np.rint(rng.normal(0, 1.2, SHAPES[name])).astype(np.int8)
+        arrays = columns.write(codes, steps) | {"steps": steps}
+        arrays |= {"unit": np.array([0.01], np.float32), "scale": np.ones(out, np.float16)}
+        arrays["bias"] = rng.standard_normal(out, np.float32)
+        layers[name] = schemes.assemble_coded(columns.values(codes, arrays), arrays)
+    return layers
+
+
+def test_entropy_codes_come_back_with_the_bits_that_they_take(tmp_path):
+    path, layers = tmp_path / "x.safetensors", coded()
+    write(path, layers, "entropy", ORIGIN)
+    header, found, content = read(path)
+    check_digest(header, content)
+    for name in NAMES:
+        assert_same(found[name], layers[name])
+        count = np.prod(SHAPES[name])
+        assert found[name].bits == pytest.approx(8 * layers[name].size_bytes / count, abs=1e-4)
+        assert found[name].distortion < 1e-9
+    loaded = load_weights(path)
+    assert loaded.label == f"{loaded.bits:.1f}-bit entropy"
+    assert 1 < loaded.bits < 4
+    shown = describe(header, found)
+    assert shown["bits"] == loaded.bits
+    assert 0 < shown["entropy"] < shown["bits"]
+    with safetensors.safe_open(path, framework="np") as file:
+        assert file.get_tensor("conv1_2.stream").dtype == np.uint16
+
+
+@pytest.mark.parametrize(
+    ("kind", "broken"),
+    [
+        ("stream", lambda array: array[::-1]),
+        ("stream", lambda array: np.append(array, np.uint16(0))),
+        ("states", lambda array: array[:, :1]),
+        ("frequencies", lambda array: array[:-1]),
+        ("contexts", lambda array: array + np.uint8(200)),
+    ],
+)
+def test_codes_that_no_reader_can_read_are_refused_with_their_layer(tmp_path, kind, broken):
+    path, layers = tmp_path / "x.safetensors", dict(coded())
+    arrays = layers["conv1_2"].arrays
+    arrays = arrays | {kind: np.ascontiguousarray(broken(arrays[kind]))}
+    taken = schemes.bits_taken(SHAPES["conv1_2"], arrays)
+    layers["conv1_2"] = dataclasses.replace(layers["conv1_2"], arrays=arrays, bits=taken)
+    write(path, layers, "entropy", ORIGIN)
+    with pytest.raises(WeightsError, match=r"x.safetensors' has a broken conv1_2 \("):
+        load_weights(path)
+
+
+MISFITS = {
+    "stream is uint8": lambda layer: changed(layer, stream=layer.arrays["stream"].view(np.uint8)),
+    "states is uint16 of shape": lambda layer: changed(layer, states=layer.arrays["states"][0]),
+    "contexts is uint8 of shape": lambda layer: changed(layer, contexts=np.zeros(9, np.uint8)),
+    "steps is uint8 of shape": lambda layer: changed(layer, steps=layer.arrays["steps"][1:]),
+    "scale is float16 of shape": lambda layer: changed(layer, scale=np.ones(1, np.float16)),
+    "arrays are bias, contexts": lambda layer: without(layer, "unit"),
+    "bits are 3": lambda layer: dataclasses.replace(layer, bits=3),
+    "bits are 1.5": lambda layer: dataclasses.replace(layer, bits=1.5),
+}
+
+
+@pytest.mark.parametrize("message", MISFITS)
+def test_arrays_of_codes_that_do_not_belong_together_are_refused(tmp_path, message):
+    layers = dict(coded())
+    layers["conv1_2"] = MISFITS[message](layers["conv1_2"])
+    write(tmp_path / "x.safetensors", layers, "entropy", ORIGIN)
+    with pytest.raises(WeightsError, match=rf"has a broken conv1_2 \(.*{message}"):
+        read(tmp_path / "x.safetensors")
 
 
 def test_mixed_widths_and_narrower_tables_come_back(tmp_path):

@@ -73,7 +73,7 @@ def identity_of(
     return Identity(digest, size, label)
 
 
-def mean_bits(layer_bits: Mapping[str, int]) -> float:
+def mean_bits(layer_bits: Mapping[str, float]) -> float:
     """Bits a weight, over all weights of the layers that are named."""
     counts = {name: math.prod(weightfile.SHAPES[name]) for name in layer_bits}
     total = sum(counts[name] * bits for name, bits in layer_bits.items())

@@ -8,6 +8,8 @@ A layer is a few small arrays by name, whichever the scheme:
     zero       float32 `(1,)` or `(out,)`: subtracted from the number
     scale      float32 `(1,)` or `(out,)`: multiplied with it, last
     weight     instead of codes: the weights as float16, float32, or bfloat16 in uint16's clothes
+    stream, states, contexts, frequencies, steps, unit, scale
+               instead of codes and codebook: see `columns`
     bias       float32 `(out,)`
     narrow_starts, narrow_codebooks
                optional, beside a codebook: the tables of `codebook.Narrowing` for the widths 1 to
@@ -18,13 +20,14 @@ A layer is a few small arrays by name, whichever the scheme:
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medley.vgg import codebook, packing
+from medley.vgg import codebook, columns, packing
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -35,8 +38,11 @@ FLOAT_BITS = {"float16": 16, "bfloat16": 16, "float32": 32}
 CALIBRATED = "calibrated"
 """The scheme of `calibrate`, which looks at pictures and at all layers before the one at hand."""
 
+ENTROPY = "entropy"
+"""The scheme of `entropy`, which calibrates too, and has a size instead of a width."""
+
 SCHEMES = ("kmeans", CALIBRATED, "affine", "affine-channel", *FLOAT_BITS)
-"""Every scheme by name; the first four take 1 to 8 bits."""
+"""Every scheme that has a width; the first four take 1 to 8 bits."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +51,15 @@ class EncodedLayer:
 
     Attributes:
         shape: the weights' shape, `(out, in, height, width)`.
-        bits: 1 to 8, 16 or 32 a weight.
+        bits: 1 to 8, 16 or 32 a weight; of entropy codes what they take with all that belongs to
+            them, seldom a whole number.
         distortion: mean squared error of the weights, against the float original.
         power: mean square of the original weights, to which `distortion` compares.
         arrays: the stored arrays by the names that the module's text lists.
     """
 
     shape: tuple[int, ...]
-    bits: int
+    bits: float
     distortion: float
     power: float
     arrays: dict[str, Array]
@@ -75,7 +82,8 @@ def quantize_layer(
     Args:
         weight: float32 `(out, in, height, width)`, finite.
         bias: float32 `(out,)`, finite.
-        scheme: one of `SCHEMES` but "calibrated", which needs more than one layer's weights.
+        scheme: one of `SCHEMES` but "calibrated" and "entropy", which need more than one layer's
+            weights.
         bits: 1 to 8; 16 or 32 as the scheme has it for floats.
         centroids: the codebook, if the scheme is "kmeans" and it is known already.
 
@@ -118,7 +126,22 @@ def assemble(
     return _measured(weight, bits, arrays)
 
 
-def _measured(weight: Floats, bits: int, arrays: dict[str, Array]) -> EncodedLayer:
+def assemble_coded(weight: Floats, arrays: dict[str, Array]) -> EncodedLayer:
+    """A layer from entropy codes.
+
+    Args:
+        weight: the float original `(out, in, 3, 3)`, to measure the distortion against.
+        arrays: see `columns`, and `bias`.
+    """
+    return _measured(weight, bits_taken(weight.shape, arrays), arrays)
+
+
+def bits_taken(shape: tuple[int, ...], arrays: Mapping[str, Array]) -> float:
+    """The bits a weight that arrays take, all together."""
+    return round(8 * sum(array.nbytes for array in arrays.values()) / math.prod(shape), 4)
+
+
+def _measured(weight: Floats, bits: float, arrays: dict[str, Array]) -> EncodedLayer:
     power = codebook.mean_squared_error(weight, 0.0)
     layer = EncodedLayer(weight.shape, bits, math.nan, power, arrays)
     distortion = codebook.mean_squared_error(weight, decode(layer))
@@ -127,9 +150,10 @@ def _measured(weight: Floats, bits: int, arrays: dict[str, Array]) -> EncodedLay
 
 def with_narrower(layer: EncodedLayer) -> EncodedLayer:
     """Add to a "kmeans" layer the tables from which `decode` makes every narrower width."""
-    codes = packing.unpack(layer.arrays["codes"].reshape(-1), layer.bits, math.prod(layer.shape))
-    counts = np.bincount(codes, minlength=2**layer.bits)
-    tables = codebook.recluster(layer.arrays["codebook"], counts, range(1, layer.bits))
+    width = int(layer.bits)
+    codes = packing.unpack(layer.arrays["codes"].reshape(-1), width, math.prod(layer.shape))
+    counts = np.bincount(codes, minlength=2**width)
+    tables = codebook.recluster(layer.arrays["codebook"], counts, range(1, width))
     added = {
         "narrow_starts": np.concatenate([table.starts for table in tables.values()]),
         "narrow_codebooks": np.concatenate([table.codebook for table in tables.values()]),
@@ -145,29 +169,37 @@ def decode(layer: EncodedLayer, bits: int | None = None) -> Floats:
         bits: decode as if the layer had only so many; it must hold the tables of narrower widths.
 
     Raises:
-        ValueError: the layer has no such width.
+        ValueError: the layer has no such width, or its stream is not that of its codes.
     """
     arrays = layer.arrays
     narrower = bits is not None and bits != layer.bits
-    if narrower and ("narrow_starts" not in arrays or bits not in range(1, layer.bits)):
+    if narrower and ("narrow_starts" not in arrays or bits not in range(1, int(layer.bits))):
         raise ValueError(f"a layer of {layer.bits} bits cannot be decoded at {bits}")
     if "weight" in arrays:
         return lengthened(arrays["weight"])
+    if "stream" in arrays:
+        return columns.values(columns.read(layer.shape[0], arrays), arrays)
+    return _from_packed(layer, int(layer.bits), bits if narrower else None)
+
+
+def _from_packed(layer: EncodedLayer, width: int, narrower: int | None) -> Floats:
+    """The weights of codes of one width, or as if it were a narrower one."""
+    arrays = layer.arrays
     out = np.empty(layer.shape, np.float32)
     if "codebook" in arrays and arrays["codebook"].ndim == 2:
-        codes = packing.unpack(arrays["codes"].reshape(-1), layer.bits, out.size)
+        codes = packing.unpack(arrays["codes"].reshape(-1), width, out.size)
         rows = zip(arrays["codebook"].astype(np.float32), codes.reshape(len(out), -1), strict=True)
         for row, (book, chosen) in zip(out.reshape(len(out), -1), rows, strict=True):
             np.take(book, chosen, out=row, mode="clip")
         return out
-    values = arrays.get("codebook", np.arange(2**layer.bits, dtype=np.float32))
-    if bits is not None and narrower:
-        place = slice(2**bits - 2, 2 ** (bits + 1) - 2)
+    values = arrays.get("codebook", np.arange(2**width, dtype=np.float32))
+    if narrower is not None:
+        place = slice(2**narrower - 2, 2 ** (narrower + 1) - 2)
         table = codebook.Narrowing(
             arrays["narrow_starts"][place], arrays["narrow_codebooks"][place]
         )
         values = table.values(len(values))
-    packing.look_up(arrays["codes"], layer.bits, values, out)
+    packing.look_up(arrays["codes"], width, values, out)
     if "zero" in arrays:
         out -= arrays["zero"].reshape(-1, 1, 1, 1)
     if "scale" in arrays:
@@ -178,11 +210,15 @@ def decode(layer: EncodedLayer, bits: int | None = None) -> Floats:
 def code_entropy(layer: EncodedLayer) -> float:
     """Shannon entropy of a layer's codes in bits a weight; its `bits` if it stores floats.
 
+    Of entropy codes, what their stream takes.
+
     Source: Shannon (1948), Bell System Technical Journal 27(3), section 6.
     """
+    if "stream" in layer.arrays:
+        return bits_taken(layer.shape, {"stream": layer.arrays["stream"]})
     if "codes" not in layer.arrays:
         return float(layer.bits)
-    codes = packing.unpack(layer.arrays["codes"], layer.bits, math.prod(layer.shape))
+    codes = packing.unpack(layer.arrays["codes"], int(layer.bits), math.prod(layer.shape))
     counts = np.bincount(codes)
     share = counts[counts > 0] / codes.size
     return float(-(share * np.log2(share)).sum()) + 0.0  # never "-0.0"
@@ -194,6 +230,8 @@ def check_scheme(scheme: str, bits: int) -> None:
     Raises:
         ValueError: there is no such scheme, or it has no such width.
     """
+    if scheme == ENTROPY:
+        raise ValueError("entropy codes have a size and no width; see `entropy`")
     if scheme not in SCHEMES:
         raise ValueError(f"unknown scheme '{scheme}'; there are {', '.join(SCHEMES)}")
     if scheme in FLOAT_BITS and bits != FLOAT_BITS[scheme]:

@@ -135,7 +135,8 @@ def load_originals(path: Path) -> tuple[Originals, Origin]:
     header, layers, content = weightfile.read(path)
     weightfile.check_digest(header, content)
     originals = {
-        name: (schemes.decode(layer), layer.arrays["bias"].copy()) for name, layer in layers.items()
+        name: (weightfile.decoded(header, name, layer), layer.arrays["bias"].copy())
+        for name, layer in layers.items()
     }
     return originals, header.origin
 

@@ -35,7 +35,7 @@ import safetensors
 
 from medley import files
 from medley.errors import WeightsError
-from medley.vgg import otherfiles, packing, schemes
+from medley.vgg import columns, otherfiles, packing, schemes
 from medley.vgg.normalization import CAFFE, Normalization
 from medley.vgg.schemes import Array, EncodedLayer
 
@@ -58,12 +58,19 @@ _ZEROS = "0" * 64
 BEYOND = (OverflowError, RecursionError)
 """What a number that is none, or a table within tables without end, comes to."""
 
-_DTYPES = {"U8": np.uint8, "F32": np.float32, "F16": np.float16, "BF16": np.uint16}
+_DTYPES = {
+    "U8": np.uint8,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": np.uint16,
+    "U16": np.uint16,
+}
 _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 _ARRAY_SETS: tuple[tuple[set[str], set[str]], ...] = (
     ({"weight", "bias"}, set()),
     ({"codes", "zero", "scale", "bias"}, set()),
     ({"codes", "codebook", "bias"}, {"scale", "narrow_starts", "narrow_codebooks"}),
+    ({*columns.ARRAYS, "bias"}, set()),
 )
 
 
@@ -89,7 +96,7 @@ class LayerEntry:
     """What a file's header says of a layer; see `schemes.EncodedLayer`."""
 
     shape: tuple[int, ...]
-    bits: int
+    bits: float
     distortion: float
     power: float
     size_bytes: int
@@ -150,9 +157,14 @@ def _laid_out(
     }
     # Wider types first: each array then starts at a multiple of its own width.
     placed = sorted(arrays.items(), key=lambda item: -item[1].itemsize)
-    entries = [(name, _NAMES[array.dtype], array.shape, array.nbytes) for name, array in placed]
+    entries = [(name, _dtype(name, array), array.shape, array.nbytes) for name, array in placed]
     head = files.safetensors_header(entries, _metadata(ordered, scheme, origin))
     return head, [array for _, array in placed]
+
+
+def _dtype(name: str, array: Array) -> str:
+    """The format's word for an array's type; weights in uint16's clothes are bfloat16."""
+    return "BF16" if name.endswith(".weight") and array.dtype == np.uint16 else _NAMES[array.dtype]
 
 
 def read_header(path: Path) -> Header:
@@ -230,6 +242,25 @@ def read(path: Path) -> tuple[Header, dict[str, EncodedLayer], np.ndarray[Any, A
     return header, layers, content
 
 
+def decoded(
+    header: Header, name: str, layer: EncodedLayer, bits: int | None = None
+) -> schemes.Floats:
+    """A layer's weights, float32 in its shape, at its own width or a narrower one.
+
+    Raises:
+        ValueError: the layer has no such width.
+        WeightsError: its stream is not that of its codes.
+    """
+    if "stream" not in layer.arrays:
+        return schemes.decode(layer, bits)
+    try:
+        return schemes.decode(layer, bits)
+    except ValueError as error:
+        raise WeightsError(
+            f"'{header.path}' has a broken {name} ({error}); make it again"
+        ) from error
+
+
 def check_digest(header: Header, content: np.ndarray[Any, Any]) -> None:
     """See that a file's bytes are those that were written.
 
@@ -302,7 +333,7 @@ def _entries(described: dict[str, Any], table: dict[str, dict[str, Any]]) -> dic
         offsets = [table[key]["data_offsets"] for key in table if key.startswith(f"{name}.")]
         entries[name] = LayerEntry(
             shape=tuple(int(side) for side in facts["shape"]),
-            bits=int(facts["bits"]),
+            bits=_whole(float(facts["bits"])),
             distortion=float(facts["distortion"]),
             power=float(facts["power"]),
             size_bytes=sum(end - begin for begin, end in offsets),
@@ -310,6 +341,11 @@ def _entries(described: dict[str, Any], table: dict[str, dict[str, Any]]) -> dic
         if entries[name].shape != SHAPES[name]:
             raise ValueError(f"{name} has the shape {entries[name].shape}, not {SHAPES[name]}")
     return entries
+
+
+def _whole(bits: float) -> float:
+    whole = int(bits)  # which refuses what is no number
+    return whole if whole == bits else bits
 
 
 def _view(content: np.ndarray[Any, Any], start: int, place: dict[str, Any]) -> Array:
@@ -322,14 +358,17 @@ def _view(content: np.ndarray[Any, Any], start: int, place: dict[str, Any]) -> A
 
 def _misfit(layer: EncodedLayer) -> str | None:
     """Say what is wrong with a layer's arrays: which there are, their types, shapes and values."""
-    arrays, out, bits = layer.arrays, layer.shape[0], layer.bits
+    arrays, out = layer.arrays, layer.shape[0]
     given = set(arrays)
     if not any(need <= given <= need | may for need, may in _ARRAY_SETS):
         return f"its arrays are {', '.join(sorted(given)) or 'missing'}"
+    if "stream" in given:
+        return _misfit_of_coded(layer)
+    bits = int(layer.bits) if float(layer.bits).is_integer() else 0
     if ("codes" in given and bits not in range(1, 9)) or (
         "weight" in given and bits not in (16, 32)
     ):
-        return f"its bits are {bits}"
+        return f"its bits are {layer.bits}"
     count = math.prod(layer.shape)
     codes = layer.shape if bits == 8 else (packing.packed_size(count, bits),)
     entries, narrower = (2**bits,), (2**bits - 2,)
@@ -355,10 +394,35 @@ def _misfit(layer: EncodedLayer) -> str | None:
     return None
 
 
+def _misfit_of_coded(layer: EncodedLayer) -> str | None:
+    """Say what is wrong with the arrays of `columns`; their codes are seen by who decodes them."""
+    arrays, out = layer.arrays, layer.shape[0]
+    words, octets, single = np.dtype(np.uint16), np.dtype(np.uint8), np.dtype(np.float32)
+    expected: dict[str, tuple[np.dtype[Any], tuple[int | None, ...]]] = {
+        "stream": (words, (None,)),
+        "states": (words, (2, None)),
+        "contexts": (octets, (columns.CONTEXTS,)),
+        "frequencies": (words, (None,)),
+        "steps": (octets, layer.shape[1:]),
+        "unit": (single, (1,)),
+        "scale": (np.dtype(np.float16), (out,)),
+        "bias": (single, (out,)),
+    }
+    for name, array in arrays.items():
+        dtype, shape = expected[name]
+        sides = zip(array.shape, shape, strict=False)
+        fits = array.ndim == len(shape) and all(own == side or not side for own, side in sides)
+        if array.dtype != dtype or not fits or (name != "stream" and not array.size):
+            return f"{name} is {array.dtype} of shape {array.shape}"
+    if layer.bits != (taken := schemes.bits_taken(layer.shape, arrays)):
+        return f"its bits are {layer.bits}, not {taken}"
+    return None
+
+
 def _not_finite(layer: EncodedLayer) -> str | None:
     """The first of a layer's arrays in which a number is NaN or infinite."""
     for name, array in layer.arrays.items():
-        floats = schemes.lengthened(array) if array.dtype == np.uint16 else array
+        floats = schemes.lengthened(array) if name == "weight" else array
         if floats.dtype.kind == "f" and not np.isfinite(floats).all():
             return name
     return None

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from medley.errors import WeightsError
-from medley.vgg import schemes, weightfile
+from medley.vgg import weightfile
 from medley.vgg.identity import find_weights, identity_of, mean_bits
 from medley.vgg.normalization import Normalization
 from medley.vgg.schemes import EncodedLayer
@@ -38,7 +38,7 @@ class Weights:
 
     tensors: dict[str, tuple[Tensor, Tensor]]
     fed: Normalization
-    layer_bits: dict[str, int]
+    layer_bits: dict[str, float]
     scheme: str
     digest: str
     name: str
@@ -77,7 +77,10 @@ def _load(path: Path, bits: int | None, names: Sequence[str] | None) -> Weights:
     with ThreadPoolExecutor(min(os.cpu_count() or 1, len(wanted) + 1)) as pool:
         checked = pool.submit(weightfile.check_digest, header, content)
         largest_first = sorted(wanted, key=lambda name: -math.prod(wanted[name].shape))
-        decoded = {name: pool.submit(schemes.decode, wanted[name], bits) for name in largest_first}
+        decoded = {
+            name: pool.submit(weightfile.decoded, header, name, wanted[name], bits)
+            for name in largest_first
+        }
         checked.result()
         tensors = {
             name: (

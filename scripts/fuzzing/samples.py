@@ -21,7 +21,7 @@ from medley.paintings.tables import COLUMNS
 from medley.stylenet import netfile
 from medley.stylenet.network import StyleNet
 from medley.stylenet.shape import small_shape
-from medley.vgg import schemes, weightfile
+from medley.vgg import columns, schemes, weightfile
 from medley.vgg.normalization import CAFFE, TORCHVISION
 
 Samples = dict[str, bytes]
@@ -65,6 +65,13 @@ def weights() -> Samples:
             fed = TORCHVISION if scheme == "float32" else CAFFE
             weightfile.write(path, {"conv1_1": layer}, scheme, replace(origin, fed=fed))
             found[f"{scheme}-{bits}.safetensors"] = path.read_bytes()
+        grid = chance.integers(0, 9, (3, 3, 3)).astype(np.uint8)
+        codes = chance.integers(-2, 3, weight.shape).astype(np.int8)
+        arrays = columns.write(codes, grid) | {"steps": grid, "unit": np.ones(1, np.float32)}
+        arrays |= {"scale": np.ones(64, np.float16), "bias": bias}
+        layer = schemes.assemble_coded(weight, arrays)
+        weightfile.write(path, {"conv1_1": layer}, schemes.ENTROPY, origin)
+        found["entropy.safetensors"] = path.read_bytes()
     styles = [netfile.StyleName("Glass"), netfile.StyleName("Gilded", "Nobody")]
     network = StyleNet(small_shape(0.1, 1, len(styles))).to_file(styles, {"steps": 9})
     for bits in (2, 8, 32):

@@ -192,7 +192,7 @@ def measure(path: Path, comparison: FeatureComparison) -> Candidate:
     counts = [torch.Size(entry.shape).numel() for entry in entries]
     off = sum(e.distortion * count for e, count in zip(entries, counts, strict=True))
     power = sum(e.power * count for e, count in zip(entries, counts, strict=True))
-    bits = max(weights.layer_bits.values())
+    bits = int(max(weights.layer_bits.values()))
     needed = {name: weights.tensors[name] for name in convolutions_for(LOSS_LAYERS)}
     errors = comparison(needed)
     return Candidate(weights.scheme, bits, weights.size_bytes, off / power, load_s, errors)
