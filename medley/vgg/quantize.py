@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medley.errors import WeightsError
-from medley.vgg import schemes
+from medley.vgg import entropy, schemes
 from medley.vgg.calibrate import Calibrated, calibrate
 from medley.vgg.calibrate import OnLayer as OnCalibrated
 from medley.vgg.codebook import Codebook, optimal_codebooks
+from medley.vgg.entropy import Coded
 from medley.vgg.normalization import CAFFE, Normalization
 from medley.vgg.schemes import EncodedLayer
 
@@ -98,7 +99,7 @@ def quantize(
     widths = {name: bits if isinstance(bits, int) else bits.get(name, 0) for name in originals}
     for width in widths.values():
         schemes.check_scheme(scheme, width)
-    _check_whole(originals)
+    check_whole(originals)
     codebooks: dict[str, dict[int, Codebook]] = {}
     if scheme == "kmeans":
         weights = {name: weight for name, (weight, _) in originals.items()}
@@ -139,12 +140,8 @@ def quantize_calibrated(
         ValueError: no pictures.
         WeightsError: a layer's weights are not finite.
     """
-    _check_whole(originals)
-    tensors = {
-        name: (torch.from_numpy(weight), torch.from_numpy(bias))
-        for name, (weight, bias) in originals.items()
-    }
-    found = calibrate(tensors, bits, pictures, on_layer, known, fed)
+    check_whole(originals)
+    found = calibrate(as_tensors(originals), bits, pictures, on_layer, known, fed)
     return {
         name: schemes.assemble(
             originals[name][0], codes.numpy(), books.numpy(), bias.numpy(), bits[name]
@@ -153,7 +150,50 @@ def quantize_calibrated(
     }
 
 
-def _check_whole(originals: Mapping[str, tuple[Floats, Floats]]) -> None:
+def quantize_to_size(
+    originals: Mapping[str, tuple[Floats, Floats]],
+    outlook: Mapping[str, Tensor],
+    target_bytes: int,
+    pictures: Sequence[Tensor],
+    on_layer: Callable[[str, Coded], None] | None = None,
+    known: Mapping[str, Coded] = MappingProxyType({}),
+    fed: Normalization = CAFFE,
+) -> dict[str, EncodedLayer]:
+    """Encode a network by the "entropy" scheme; see `entropy.compress`.
+
+    Args:
+        originals: the network from its first layer on; see `quantize`.
+        outlook: what `entropy.foresee` gave for these layers.
+        target_bytes: of all layers' arrays.
+        pictures: each `(1, 3, height, width)` in [0, 1].
+        on_layer: called with the name of each layer that is done, and what it has become.
+        known: layers that an earlier call with the same arguments got done.
+        fed: what the network wants to be fed.
+
+    Raises:
+        ValueError: no pictures.
+        WeightsError: a layer's weights are not finite, or the size is below what is possible.
+    """
+    check_whole(originals)
+    tensors = as_tensors(originals)
+    found = entropy.compress(tensors, outlook, target_bytes, pictures, on_layer, known, fed)
+    return {
+        name: schemes.assemble_coded(originals[name][0], layer.arrays())
+        for name, layer in found.items()
+    }
+
+
+def as_tensors(
+    originals: Mapping[str, tuple[Floats, Floats]],
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Weights and biases by layer name, as tensors that share their memory."""
+    return {
+        name: (torch.from_numpy(weight), torch.from_numpy(bias))
+        for name, (weight, bias) in originals.items()
+    }
+
+
+def check_whole(originals: Mapping[str, tuple[Floats, Floats]]) -> None:
     """See that every layer has weights, all of them finite.
 
     Raises:
