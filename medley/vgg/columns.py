@@ -150,7 +150,8 @@ class _Seen:
         means = self._sums * _PARTS // (place * self._sizes[place])
         np.minimum(means, len(_LEVELS) - 1, out=means)
         levels = _LEVELS + np.uint8(_BANDS[place] * (len(_EDGES) + 1))
-        return levels[means].reshape(-1)
+        found: Octets = levels[means].reshape(-1)
+        return found
 
     def add(self, codes: Codes) -> None:
         """Take the codes `(out * in,)` of the place at hand, and go on to the next."""
@@ -199,8 +200,8 @@ def _bits(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     total = counts.sum(axis=-1, keepdims=True)
     shares = np.divide(counts, total, out=np.ones_like(counts), where=counts > 0)
     last = (counts > 0) * np.arange(1, counts.shape[-1] + 1)
-    table: NDArray[np.float64] = 16.0 * last.max(axis=-1)
-    return table - (counts * np.log2(shares)).sum(axis=-1)
+    found: NDArray[np.float64] = 16 * last.max(axis=-1) - (counts * np.log2(shares)).sum(axis=-1)
+    return found
 
 
 def _table(frequencies: Words) -> Words:
