@@ -22,7 +22,7 @@ from medley.tensors import to_tensor
 from medley.vgg.layers import LAYERS, Pooling, convolutions_for
 from medley.vgg.network import VGG19
 from medley.vgg.originals import find_original
-from medley.vgg.schemes import FLOAT_BITS
+from medley.vgg.schemes import ENTROPY, FLOAT_BITS
 from medley.vgg.weights import load_weights
 
 _RUN, _SHOT, _STORED = RunSettings(), ShotSettings(), QuantizeSettings()
@@ -129,9 +129,11 @@ def quantize(
     Args:
         output: file of the result, ending in .safetensors.
         bits: bits of a weight, 1 to 8, and 4 by default; float16 and bfloat16 have their own.
-        scheme: "kmeans", "calibrated", "affine", "affine-channel", "float16" or "bfloat16".
+        scheme: "kmeans", "calibrated", "affine", "affine-channel", "float16" or "bfloat16"; or
+            "entropy", which needs `target_bytes`.
         layers: bits of single convolutions, by name such as "conv1_1".
-        target_bytes: most bytes of the file, for which each layer's bits are chosen.
+        target_bytes: most bytes of the file, for which each layer's bits are chosen; or, of
+            "entropy", its columns' steps.
         original: file of float weights; by default the one that `medley weights fetch` downloads.
         pictures: pictures to calibrate by, or folders of them; by default medley's paintings.
         force: True to replace a file of that name.
@@ -157,8 +159,7 @@ def quantize(
     source = find_original(None if original is None else path_of(original))
     paths = find_files(places) if places else shipped()
     quantizer = Quantizer(source, paths, _warn)
-    widths = quantizer.widths(settings.scheme, settings.bits, layers or {}, target_bytes)
-    quantizer.write(path, settings.scheme, widths)
+    quantizer.make(path, settings.scheme, settings.bits, layers or {}, target_bytes)
     return path
 
 
@@ -177,6 +178,8 @@ def _check_widths(scheme: str, **given: object) -> None:
     if not isinstance(target := given["target_bytes"], int | float | None):
         raise ValueError(f"medley.quantize: target_bytes is {target!r}; it must be a number")
     names = [name for name, value in given.items() if value is not None]
+    if scheme == ENTROPY and target is None:
+        raise ValueError("medley.quantize: scheme=entropy needs a size; give target_bytes")
     if names and scheme in FLOAT_BITS:
         names.append(f"scheme={scheme}")
     elif "target_bytes" not in names:

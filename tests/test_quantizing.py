@@ -24,7 +24,7 @@ from medley.studio.compression.quantizing import Quantizer
 from medley.studio.editing.report import draw_comparison, write_comparison
 from medley.tensors import to_tensor
 from medley.transfer.gram import gram_matrix
-from medley.vgg import calibrate, schemes, sources, weightfile
+from medley.vgg import calibrate, entropy, schemes, sources, weightfile
 from medley.vgg.codebook import optimal_codebooks
 from medley.vgg.originals import NAMES
 from medley.vgg.weights import load_weights
@@ -204,6 +204,12 @@ BAD = {
     "too small": (["--target-size", "1MB"], 1, "1 bit a weight takes 2,5"),
     "two ways": (["--target-size", "5MB", "--bits", "3"], 2, "contradict"),
     "short floats": (["--scheme", "bfloat16", "--bits", "8"], 2, "contradict"),
+    "entropy without a size": (["--scheme", "entropy"], 2, "give --target-size, such as 3MB"),
+    "entropy at a width": (
+        ["--scheme", "entropy", "--bits", "2", "--target-size", "3MB"],
+        2,
+        "--target-size and --bits contradict",
+    ),
     "no ending": (["-o", "out.bin"], 2, "must end in .safetensors"),
     "no original": (["--original", "absent.safetensors"], 1, "absent.safetensors"),
     "no pictures": (["--pictures", "absent", "--scheme", "calibrated"], 1, "'absent'"),
@@ -469,3 +475,67 @@ def test_other_events_end_the_lines_about_a_computation(monkeypatch):
     show.on(Event("started", key="a", worker="cpu"))
     show.remind()
     assert text.getvalue() == ""
+
+
+def test_entropy_file_has_the_size_that_is_asked_for_and_is_taken_like_any_other(small, tmp_path):
+    original, pictures = small
+    done = run("quantize", "-o", "own.safetensors", "--scheme", "entropy", "--target-size", "36KB",
+               "--original", original, "--pictures", pictures[0], cwd=tmp_path)  # fmt: skip
+    path = tmp_path / "own.safetensors"
+    assert 0.95 * 36_000 < path.stat().st_size <= 36_000
+    assert "one picture is little to calibrate by" in done.stderr
+    loaded = load_weights(path)
+    assert tuple(loaded.tensors) == SMALL
+    assert f"{loaded.bits:.3g} bits a weight" in done.stderr
+    table = run("weights", "show", path, cwd=tmp_path).stdout
+    assert "entropy, 0.04 MB" in table
+    assert f"{loaded.bits:.3g} bits a weight" in table
+    deeper = run("stylize", pictures[0], pictures[0], "-o", "a.png", "--weights", path, "--size",
+                 "32", "--steps", "1", cwd=tmp_path, expect=1)  # fmt: skip
+    assert "own.safetensors' holds no conv2_2, conv3_1" in deeper.stderr
+    assert "choose other layers, or quantize it with them" in deeper.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [(9_000, "9,000 bytes are too few: the smallest file that is of use takes about"),
+     (10**6, "the finest codes take 0.1 MB: the 1.0 MB asked for are no limit")],
+)  # fmt: skip
+def test_size_that_no_codes_have_is_told_before_layers_are_coded(small, target, words, tmp_path):
+    told = []
+    quantizer = Quantizer(*small, told.append)
+    path = tmp_path / "out.safetensors"
+    if target < 10**6:
+        with pytest.raises(WeightsError, match=words):
+            quantizer.make(path, "entropy", 4, {}, target)
+        assert not path.exists()
+        assert not any(event.title.startswith("coded") for event in told)
+    else:
+        quantizer.make(path, "entropy", 4, {}, target)
+        assert any(words in event.text for event in told if event.kind == "told")
+
+
+def test_pictures_that_are_all_alike_are_told_of(small, tmp_path):
+    told = []
+    quantizer = Quantizer(small[0], [small[1][0]] * 8, told.append)
+    quantizer.make(tmp_path / "out.safetensors", "entropy", 4, {}, 30_000)
+    texts = [event.text for event in told if event.kind == "told"]
+    assert texts == ["the pictures to calibrate by are all alike, and all others will lose"]
+
+
+def test_interrupted_entropy_coding_goes_on_from_the_layer_where_it_stopped(
+    small, tmp_path, monkeypatch
+):
+    whole, again = tmp_path / "whole.safetensors", tmp_path / "again.safetensors"
+    Quantizer(*small, lambda _: None).make(whole, "entropy", 4, {}, 30_000)
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "other"))
+    stopped = Quantizer(*small, interrupted_after(2, "coded"))
+    with pytest.raises(KeyboardInterrupt):
+        stopped.make(again, "entropy", 4, {}, 30_000)
+    assert stopped.kept == {"outlook": 3, "codes": 2}
+    calls = calls_of(monkeypatch, entropy, "frame_of")
+    resumed = Quantizer(*small, lambda _: None)
+    resumed.make(again, "entropy", 4, {}, 30_000)
+    assert len(calls) == 1
+    assert again.read_bytes() == whole.read_bytes()
+    assert resumed.kept == {"outlook": 3}

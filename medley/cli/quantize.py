@@ -10,8 +10,10 @@ from medley.cli.help import Once
 from medley.cli.options import PATH, exclusive, original_options, read_settings, settings_options
 from medley.files import check_free
 from medley.settings import QuantizeSettings
+from medley.settings.networks import SWEPT_SCHEMES
 from medley.vgg.layers import LAYERS, convolutions_for
 from medley.vgg.originals import find_original
+from medley.vgg.schemes import ENTROPY
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "KIB": 2**10, "MIB": 2**20}
 _CONVOLUTIONS = convolutions_for(LAYERS)
@@ -74,7 +76,7 @@ class LayerBits(click.ParamType[dict[str, int]]):
     "--target-size",
     type=Size(),
     metavar="SIZE",
-    help="Choose each layer's width so that the file fits, such as 5MB.",
+    help="The most that the file may take, such as 5MB: widths are chosen, or steps.",
 )
 @click.option("--compare", is_flag=True, help="Compare every scheme and width instead.")
 @original_options("to calibrate and judge by")
@@ -96,11 +98,15 @@ def quantize(
     \b
     medley quantize -o vgg19-4bit.safetensors --bits 4 --scheme calibrated
     medley quantize -o vgg19-5mb.safetensors --target-size 5MB
+    medley quantize -o vgg19-3mb.safetensors --target-size 3MB --scheme entropy
     medley quantize -o outputs/widths.csv --compare
 
     With --compare, OUTPUT is a table (.csv) of every scheme and width: bytes, distortion of the
     weights, load seconds, and how far each layer's features and Gram matrices stray; a chart of
     it (.png) lies beside. Half of the pictures calibrate, the other half judge.
+
+    With --scheme entropy, the file has only the layers at which style transfer looks, up to
+    relu5_1.
 
     What takes minutes is kept in the cache part by part: after Ctrl-C the same command goes on.
     """
@@ -110,9 +116,12 @@ def quantize(
     for name in ("bits", "layers", "scheme", "target_size") if compare else ():
         exclusive("compare", name)
     settings = read_settings(QuantizeSettings, options)
-    if settings.scheme.endswith("float16"):
+    if settings.scheme not in SWEPT_SCHEMES:
         for name in ("bits", "layers", "target_size"):
-            exclusive("scheme", name)
+            if (settings.scheme, name) != (ENTROPY, "target_size"):
+                exclusive("scheme", name)
+    if settings.scheme == ENTROPY and target_size is None and not compare:
+        raise click.UsageError("--scheme entropy needs a size; give --target-size, such as 3MB")
     suffix = ".csv" if compare else ".safetensors"
     if output.suffix != suffix:
         raise click.UsageError(f"--output '{output}' must end in {suffix}")

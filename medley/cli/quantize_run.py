@@ -13,6 +13,7 @@ from medley.settings import QuantizeSettings
 from medley.studio.compression.compare import Candidate
 from medley.studio.compression.quantizing import ROWS, Quantizer
 from medley.studio.editing.report import draw_comparison, write_comparison
+from medley.vgg.identity import mean_bits
 
 
 class Source(NamedTuple):
@@ -43,11 +44,10 @@ def write_weights(
         output: file of the encoded weights.
         settings: scheme, and bits of every layer.
         layers: bits of single layers, by name.
-        target_size: most bytes of the file, for which widths are chosen.
+        target_size: most bytes of the file, for which widths are chosen, or codes' steps.
     """
     with open_quantizer(source) as (quantizer, show):
-        widths = quantizer.widths(settings.scheme, settings.bits, layers, target_size)
-        quantizer.write(output, settings.scheme, widths)
+        widths = quantizer.make(output, settings.scheme, settings.bits, layers, target_size)
         show.line(f"{output.stat().st_size:,} bytes: {_in_words(widths)}")
 
 
@@ -106,7 +106,9 @@ def _show(candidates: list[Candidate]) -> None:
     show_table(columns, rows)
 
 
-def _in_words(widths: dict[str, int]) -> str:
+def _in_words(widths: dict[str, float]) -> str:
+    if not all(isinstance(bits, int) for bits in widths.values()):
+        return f"{mean_bits(widths):.3g} bits a weight"
     if len(set(widths.values())) == 1:
-        return f"{counted(next(iter(widths.values())), 'bit')} a weight"
+        return f"{counted(int(next(iter(widths.values()))), 'bit')} a weight"
     return ", ".join(f"{name}:{bits}" for name, bits in widths.items())

@@ -43,7 +43,7 @@ def list_weights() -> None:
             continue
         header = weightfile.read_header(path)
         widths = sorted({entry.bits for entry in header.layers.values()})
-        bits = "-".join(dict.fromkeys([str(widths[0]), str(widths[-1])]))
+        bits = "-".join(dict.fromkeys([f"{widths[0]:.3g}", f"{widths[-1]:.3g}"]))
         rows.append([name, f"{bits}-bit {header.scheme}", _megabytes(header.size_bytes), str(path)])
     show_table(["name", "scheme", "MB", "file"], rows)
 
@@ -70,7 +70,7 @@ def show_weights(which: Path, as_json: bool) -> None:
         [
             name,
             "x".join(map(str, of["shape"])),
-            of["bits"],
+            f"{of['bits']:.3g}",
             f"{of['bytes']:,}",
             f"{of['ratio']:.2f}",
             f"{of['distortion']:.2e}",

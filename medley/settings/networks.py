@@ -112,9 +112,10 @@ class QuantizeSettings(Settings):
     bits: int = Field(
         4, ge=1, le=8, description="Bits a weight, 1 to 8; float16 and bfloat16 have 16."
     )
-    scheme: Literal[Scheme, "float16", "bfloat16"] = Field(
+    scheme: Literal[Scheme, "entropy", "float16", "bfloat16"] = Field(
         "kmeans",
-        description="How weights are stored; calibrated is best at few bits, takes minutes.",
+        description="How weights are stored; calibrated is best at few bits, takes minutes, and"
+        " entropy smallest: any {target_size}, minutes too.",
     )
 
 

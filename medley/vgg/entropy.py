@@ -155,7 +155,8 @@ def bounds(outlook: Mapping[str, Tensor]) -> tuple[int, int]:
     """About the fewest bytes that layers' arrays can take while they are of use, and the most."""
     coarsest = _errors(outlook, math.inf)
     least = sum(_at(sizes, coarsest[name]) for name, sizes in outlook.items())
-    return int(least), int(sum(float(sizes[0]) for sizes in outlook.values()))
+    # What is foreseen may be off by a tenth.
+    return int(1.1 * least), int(sum(float(sizes[0]) for sizes in outlook.values()))
 
 
 class Budget:

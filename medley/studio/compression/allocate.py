@@ -1,7 +1,7 @@
 """The bit width of each layer, so that a file of a given size changes features the least."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from medley.errors import Setting, WeightsError
 from medley.studio.compression.compare import Errors, FeatureComparison
-from medley.vgg import packing, schemes, weightfile
+from medley.vgg import columns, packing, schemes, weightfile
 from medley.vgg.codebook import WIDTHS, Codebook
-from medley.vgg.schemes import CALIBRATED, Array, EncodedLayer
+from medley.vgg.schemes import CALIBRATED, ENTROPY, Array, EncodedLayer
 from medley.vgg.sources import Floats
 from medley.vgg.weightfile import Origin
 
@@ -146,6 +146,27 @@ def file_bytes(widths: Widths, trials: Sensitivity, origin: Origin, scheme: str 
         name: _stand_in(name, bits, trials[name][bits], scheme) for name, bits in widths.items()
     }
     return weightfile.size_of(layers, scheme, origin)
+
+
+def header_bytes(names: Sequence[str], origin: Origin) -> int:
+    """The bytes of the header of a file of entropy codes, or a few more."""
+    word, octet, single = np.uint16(0), np.uint8(0), np.float32(0)
+    layers = {}
+    for name in names:
+        shape = weightfile.SHAPES[name]
+        arrays: dict[str, Array] = {
+            "stream": np.broadcast_to(word, (math.prod(shape),)),
+            "states": np.broadcast_to(word, (2, 1000)),
+            "contexts": np.broadcast_to(octet, (columns.CONTEXTS,)),
+            "frequencies": np.broadcast_to(word, (1000,)),
+            "steps": np.broadcast_to(octet, shape[1:]),
+            "unit": np.broadcast_to(single, (1,)),
+            "scale": np.broadcast_to(np.float16(0), (shape[0],)),
+            "bias": np.broadcast_to(single, (shape[0],)),
+        }
+        layers[name] = EncodedLayer(shape, 1.2345, LONGEST, LONGEST, arrays)
+    beside = sum(layer.size_bytes for layer in layers.values())
+    return weightfile.size_of(layers, ENTROPY, origin) - beside
 
 
 def _stand_in(name: str, bits: int, trial: Trial, scheme: str) -> EncodedLayer:

@@ -13,18 +13,21 @@ from functools import partial
 from pathlib import Path
 
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor
 
-from medley.errors import WeightsError
+from medley.errors import Setting, WeightsError
 from medley.events import Event, stage
 from medley.files import sha256
 from medley.paintings.draws import shipped
+from medley.settings.shot import LOSS_LAYERS
 from medley.studio.compression.allocate import (
     LONGEST,
     Sensitivity,
     Trial,
     choose_widths,
     file_bytes,
+    header_bytes,
     try_widths,
 )
 from medley.studio.compression.compare import (
@@ -35,16 +38,21 @@ from medley.studio.compression.compare import (
     read_pictures,
 )
 from medley.studio.compression.kept import Kept
-from medley.vgg import quantize, schemes, weightfile
+from medley.vgg import entropy, quantize, schemes, weightfile
 from medley.vgg.calibrate import Calibrated
 from medley.vgg.codebook import WIDTHS, Codebook
-from medley.vgg.schemes import CALIBRATED, FLOAT_BITS, EncodedLayer
-from medley.vgg.sources import load_originals
+from medley.vgg.entropy import Coded
+from medley.vgg.layers import convolutions_for
+from medley.vgg.schemes import CALIBRATED, ENTROPY, FLOAT_BITS, EncodedLayer
+from medley.vgg.sources import Originals, load_originals
 
 CALIBRATION_PIXELS = 256 * 256
 ROWS = "measures"
 """What is kept of a comparison: a row for each scheme and width, not for each layer."""
 
+_FORESEEN = 8  # pictures by which sizes are foreseen
+_FEW = 8  # pictures; with fewer, the deepest layers have more inputs than there are places
+_ALIKE = 0.02  # of all brightness, the most by which pictures of 16x16 pixels differ
 _COMPARED = 3  # pictures whose features are compared with one layer quantized
 
 
@@ -89,6 +97,36 @@ class Quantizer:
         for what, store in self._stores.values():
             count[what] += len(store)
         return +count
+
+    def make(
+        self,
+        path: Path,
+        scheme: str,
+        bits: int,
+        layers: Mapping[str, int],
+        target_bytes: int | None,
+    ) -> dict[str, float]:
+        """Write a file in a scheme, at widths or to a size; see `widths`.
+
+        Returns:
+            Bits of a weight by layer name.
+
+        Raises:
+            ValueError: the scheme has a size and no widths, and no size is given.
+            OutputError: the file cannot be written.
+            WeightsError: the target is too small, or weights are not finite.
+            PictureError: a picture is unreadable.
+        """
+        if scheme != ENTROPY:
+            widths = self.widths(scheme, bits, layers, target_bytes)
+            self.write(path, scheme, widths)
+            return dict(widths)
+        if target_bytes is None:
+            raise ValueError(f"{ENTROPY} needs a size")
+        coded = self._coded(target_bytes)
+        weightfile.write(path, coded, scheme, self.origin)
+        self.forget()
+        return {name: layer.bits for name, layer in coded.items()}
 
     def widths(
         self, scheme: str, bits: int, layers: Mapping[str, int], target_bytes: int | None
@@ -260,10 +298,7 @@ class Quantizer:
 
     def tensors(self) -> Tensors:
         """The float network as tensors."""
-        return {
-            name: (torch.from_numpy(weight), torch.from_numpy(bias))
-            for name, (weight, bias) in self.originals.items()
-        }
+        return quantize.as_tensors(self.originals)
 
     def _measured(self, scheme: str, bits: int, comparison: FeatureComparison) -> Candidate:
         if scheme == "kmeans":
@@ -293,6 +328,71 @@ class Quantizer:
         return quantize.quantize_calibrated(
             self.originals, bits, pictures, keep, known, self.origin.fed
         )
+
+    def _coded(self, target_bytes: int) -> dict[str, EncodedLayer]:
+        """Encode the layers that style transfer looks at by entropy codes, in a file of a size."""
+        wanted = [name for name in convolutions_for(LOSS_LAYERS) if name in self.originals]
+        originals = {name: self.originals[name] for name in wanted}
+        quantize.check_whole(originals)
+        pictures = read_pictures(self._paths, CALIBRATION_PIXELS)
+        if doubt := _doubt_about(pictures):
+            self._listener(Event("told", title="pictures", text=doubt))
+        outlook = self._outlook(originals)
+        header = header_bytes(wanted, self.origin)
+        self._check_target(target_bytes, entropy.bounds(outlook), header)
+        kept = self._keep("codes", str(target_bytes), _digest_of(pictures), passing=True)
+        known = {
+            name: Coded(*(torch.from_numpy(parts[part]) for part in Coded._fields))
+            for name in wanted
+            if (parts := kept.get(name))
+        }
+        count = self._counter("coded", len(wanted), len(known))
+
+        def keep(name: str, layer: Coded) -> None:
+            kept[name] = {part: tensor.numpy() for part, tensor in layer._asdict().items()}
+            count(name)
+
+        return quantize.quantize_to_size(
+            originals, outlook, target_bytes - header, pictures, keep, known, self.origin.fed
+        )
+
+    def _check_target(self, target_bytes: int, bounds: tuple[int, int], header: int) -> None:
+        """Refuse a size that no codes can have, and tell of one that is no limit.
+
+        Raises:
+            WeightsError: the size is too small.
+        """
+        least, most = (bytes_of + header for bytes_of in bounds)
+        if target_bytes < least:
+            raise WeightsError(
+                f"{target_bytes:,} bytes are too few: the smallest file that is of use takes"
+                f" about {least:,}; raise ",
+                Setting("target_size"),
+            )
+        if target_bytes > most:
+            text = (
+                f"the finest codes take {most / 1e6:.1f} MB: the {target_bytes / 1e6:.1f} MB asked"
+                " for are no limit"
+            )
+            self._listener(Event("told", title="codes", text=text))
+
+    def _outlook(self, originals: Originals) -> dict[str, Tensor]:
+        """What size of its codes lets a layer err by how much."""
+        pictures = read_pictures(self._paths[:: max(1, len(self._paths) // _FORESEEN)])
+        kept = self._keep("outlook", *originals, _digest_of(pictures))
+        known = {
+            name: torch.from_numpy(parts["sizes"])
+            for name in originals
+            if (parts := kept.get(name))
+        }
+        count = self._counter("foreseen", len(originals), len(known))
+
+        def keep(name: str, outlook: entropy.Outlook) -> None:
+            kept[name] = {"sizes": outlook.sizes.numpy()}
+            count(name)
+
+        tensors = quantize.as_tensors(originals)
+        return entropy.foresee(tensors, pictures, keep, known, self.origin.fed)
 
     def _keep(self, what: str, *decides: str, passing: bool = False) -> Kept:
         """Open what was kept of a computation; what is passing goes when `forget` is called."""
@@ -329,6 +429,17 @@ def make_variants(
     quantizer = Quantizer(original, shipped(), listener)
     for path, (scheme, bits) in wanted.items():
         quantizer.write(path, scheme, dict.fromkeys(quantizer.originals, bits))
+
+
+def _doubt_about(pictures: Sequence[Tensor]) -> str | None:
+    """Say why pictures are too few, or too much alike, for a network to be calibrated by them."""
+    small = torch.cat([nnf.adaptive_avg_pool2d(picture, 16) for picture in pictures])
+    if len(pictures) < _FEW:
+        what = "one picture is" if len(pictures) == 1 else f"{len(pictures)} pictures are"
+        return f"{what} little to calibrate by, and all others will lose: a dozen are better"
+    if float((small - small[0]).abs().max()) < _ALIKE:
+        return "the pictures to calibrate by are all alike, and all others will lose"
+    return None
 
 
 def _digest_of(pictures: Sequence[Tensor]) -> str:
