@@ -498,7 +498,7 @@ def test_entropy_file_has_the_size_that_is_asked_for_and_is_taken_like_any_other
 
 @pytest.mark.parametrize(
     ("target", "words"),
-    [(9_000, "9,000 bytes are too few: the smallest file that is of use takes about"),
+    [(3_000, "3,000 bytes are too few: the smallest file that is of use takes about"),
      (10**6, "the finest codes take 0.1 MB: the 1.0 MB asked for are no limit")],
 )  # fmt: skip
 def test_size_that_no_codes_have_is_told_before_layers_are_coded(small, target, words, tmp_path):

@@ -43,6 +43,7 @@ _PLACES = 1024  # of a picture that are looked at: a dozen pictures outnumber an
 _BLOCK = 128  # columns between two updates of those behind them
 _GRID = torch.arange(-24.0, -4.5, 0.5)  # logarithms to base 2 of the errors that are foreseen
 _SAMPLE = 4  # one row in so many is looked at to foresee a layer's size
+_LEEWAY = 1.1  # of what was foreseen of a layer, so that those behind it get their share
 _TRIES = 8  # to bring the last layer to the size that is left
 
 
@@ -142,9 +143,11 @@ def compress(
     def make(name: str, seen: Statistics) -> Coded:
         weight, bias = originals[name]
         frame = frame_of(weight.flatten(1), bias, seen)
-        layer = code_layer(frame, budget.error(name))
-        if name == list(outlook)[-1]:
-            layer = _brought_to(budget.left, frame, layer)
+        error = budget.error(name)
+        layer = code_layer(frame, error)
+        most = budget.most(name, error)
+        if name == list(outlook)[-1] or size_of(layer) > most:
+            layer = _brought_to(most, frame, layer)
         budget.spend(name, layer)
         return layer
 
@@ -174,6 +177,13 @@ class Budget:
         self.left -= taken
         self._taken += taken
         self._foreseen += _at(self._outlook[name], float(layer.error))
+
+    def most(self, name: str, error: float) -> int:
+        """Bytes that a layer may take: all that is left, or little more than was foreseen."""
+        if name == list(self._outlook)[-1]:
+            return self.left
+        foreseen = _at(self._outlook[name], error) * self._taken / self._foreseen
+        return min(self.left, int(_LEEWAY * foreseen))
 
     def error(self, name: str) -> float:
         """The error of the layer at hand, as its logarithm to base 2."""
@@ -224,28 +234,33 @@ def _foreseen(weight: Tensor, frame: "Frame") -> Tensor:
     return torch.tensor(sizes) + beside
 
 
-def _brought_to(left: int, frame: "Frame", layer: Coded) -> Coded:
-    """The last layer, at the least error at which it fits into what is left.
+def _brought_to(most: int, frame: "Frame", layer: Coded) -> Coded:
+    """A layer at about the least error at which it takes so many bytes.
 
     Raises:
-        WeightsError: nothing is left for it.
+        WeightsError: it takes more at any error that is of use.
     """
     low, high = float(_GRID[0]), float(_GRID[-1])
     error, best = float(layer.error), None
     for _ in range(_TRIES):
-        if (taken := size_of(layer)) <= left:
+        if (taken := size_of(layer)) <= most:
             high, best = error, layer
-            if taken > 0.998 * left:
+            if taken > 0.995 * most or error == float(_GRID[0]):
                 break
+        elif error == float(_GRID[-1]):
+            break
         else:
             low = error
         # Half a bit a weight for each doubling of the error, while that is believable.
-        guess = error + 2 * 8 * (taken - left) / layer.codes.numel()
-        error = guess if low < guess < high else (low + high) / 2
+        guess = error + 2 * 8 * (taken - most) / layer.codes.numel()
+        believable = guess if low < guess < high else (low + high) / 2
+        error = min(max(believable, float(_GRID[0])), float(_GRID[-1]))
         layer = code_layer(frame, error)
     if best is None:
+        best = code_layer(frame, float(_GRID[-1]))
+    if size_of(best) > most:
         raise WeightsError(
-            "the layers before the last left too few bytes for it; raise ", Setting("target_size")
+            "a layer's codes are larger than they may be; raise ", Setting("target_size")
         )
     return best
 

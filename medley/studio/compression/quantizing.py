@@ -50,7 +50,6 @@ CALIBRATION_PIXELS = 256 * 256
 ROWS = "measures"
 """What is kept of a comparison: a row for each scheme and width, not for each layer."""
 
-_FORESEEN = 8  # pictures by which sizes are foreseen
 _FEW = 8  # pictures; with fewer, the deepest layers have more inputs than there are places
 _ALIKE = 0.02  # of all brightness, the most by which pictures of 16x16 pixels differ
 _COMPARED = 3  # pictures whose features are compared with one layer quantized
@@ -337,7 +336,7 @@ class Quantizer:
         pictures = read_pictures(self._paths, CALIBRATION_PIXELS)
         if doubt := _doubt_about(pictures):
             self._listener(Event("told", title="pictures", text=doubt))
-        outlook = self._outlook(originals)
+        outlook = self._outlook(originals, pictures)
         header = header_bytes(wanted, self.origin)
         self._check_target(target_bytes, entropy.bounds(outlook), header)
         kept = self._keep("codes", str(target_bytes), _digest_of(pictures), passing=True)
@@ -376,9 +375,11 @@ class Quantizer:
             )
             self._listener(Event("told", title="codes", text=text))
 
-    def _outlook(self, originals: Originals) -> dict[str, Tensor]:
-        """What size of its codes lets a layer err by how much."""
-        pictures = read_pictures(self._paths[:: max(1, len(self._paths) // _FORESEEN)])
+    def _outlook(self, originals: Originals, pictures: Sequence[Tensor]) -> dict[str, Tensor]:
+        """What size of its codes lets a layer err by how much.
+
+        On fewer pictures, or smaller ones, the deepest layers would seem to need fewer bytes.
+        """
         kept = self._keep("outlook", *originals, _digest_of(pictures))
         known = {
             name: torch.from_numpy(parts["sizes"])
