@@ -13,7 +13,6 @@ from medley.settings import QuantizeSettings
 from medley.settings.networks import SWEPT_SCHEMES
 from medley.vgg.layers import LAYERS, convolutions_for
 from medley.vgg.originals import find_original
-from medley.vgg.schemes import ENTROPY
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "KIB": 2**10, "MIB": 2**20}
 _CONVOLUTIONS = convolutions_for(LAYERS)
@@ -118,9 +117,9 @@ def quantize(
     settings = read_settings(QuantizeSettings, options)
     if settings.scheme not in SWEPT_SCHEMES:
         for name in ("bits", "layers", "target_size"):
-            if (settings.scheme, name) != (ENTROPY, "target_size"):
+            if (settings.scheme, name) != ("entropy", "target_size"):
                 exclusive("scheme", name)
-    if settings.scheme == ENTROPY and target_size is None and not compare:
+    if settings.scheme == "entropy" and target_size is None and not compare:
         raise click.UsageError("--scheme entropy needs a size; give --target-size, such as 3MB")
     suffix = ".csv" if compare else ".safetensors"
     if output.suffix != suffix:
