@@ -19,6 +19,7 @@ kernel's first place, it is the column's step. All of it is reckoned in whole nu
 reader must come to the very same contexts.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,7 +92,8 @@ def write(codes: Codes, steps: Octets) -> dict[str, Array]:
     counts = np.bincount(flat.reshape(-1), minlength=CONTEXTS * many).reshape(CONTEXTS, many)
     joined, places = _joined(counts.astype(np.float64))
     table = rans.frequencies(joined)
-    lanes = max(1, min(_LANES, parts.size // _LANE))
+    # Small layers get more lanes than their size is worth: it is steps that take time.
+    lanes = max(1, min(_LANES, max(parts.size // _LANE, math.isqrt(parts.size) // 2)))
     states, words = rans.encode(symbols, places[contexts], table, lanes)
     rows = [np.trim_zeros(row, "b") for row in table]
     return {
