@@ -76,6 +76,7 @@ class Statistics:
     Attributes:
         inputs: of the other network's, `(n + 1, n + 1)`.
         pulls: of the float layer's outputs with them, `(out, n + 1)`.
+        count: places that were looked at.
     """
 
     def __init__(self, rows: Tensor, places: int | None = None) -> None:
@@ -89,7 +90,7 @@ class Statistics:
         self.inputs = torch.zeros(size, size)
         self._crossed = torch.zeros(len(rows) if places else size, size)
         self._rows, self._places = rows, places
-        self._pictures = 0
+        self._pictures = self.count = 0
 
     @property
     def pulls(self) -> Tensor:
@@ -104,6 +105,7 @@ class Statistics:
             # Outputs with inputs are a ninth of the work of inputs with inputs.
             here, there = here[:, ::every], self._rows @ there[:, ::every]
         self._pictures += 1
+        self.count += here.shape[1]
         share = 1 / self._pictures
         self.inputs.lerp_(here @ here.T / here.shape[1], share)
         self._crossed.lerp_(there @ here.T / here.shape[1], share)

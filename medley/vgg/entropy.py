@@ -37,7 +37,8 @@ from medley.vgg.calibrate import Originals, Statistics
 from medley.vgg.normalization import CAFFE, Normalization
 
 _GROWTH = 1.25  # of the tolerated error, from a layer to the next
-_DAMPING = 0.01  # added to the moments' diagonal, as a share of its mean
+_DAMPING = 0.01  # added to the moments' diagonal, as a share of its mean; or, if that is more,
+_DOUBT = 0.1  # times inputs by places: what few places say of many inputs holds for them alone
 _DEAD = 0.12  # how much of a step rounding is moved towards zero
 _PLACES = 1024  # of a picture that are looked at: a dozen pictures outnumber any layer's inputs
 _BLOCK = 128  # columns between two updates of those behind them
@@ -318,7 +319,8 @@ def frame_of(weight: Tensor, bias: Tensor, seen: Statistics) -> Frame:
     rows, shift = calibrate.made_up_for(weight, bias, seen)
     mean = seen.inputs[:-1, -1] / seen.inputs[-1, -1]
     moments = seen.inputs[:-1, :-1] - torch.outer(mean, mean) * seen.inputs[-1, -1]
-    moments.diagonal().add_(_DAMPING * moments.diagonal().mean() + 1e-12)
+    damping = max(_DAMPING, _DOUBT * len(moments) / seen.count)
+    moments.diagonal().add_(damping * moments.diagonal().mean() + 1e-12)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(moments))
     factor = torch.linalg.cholesky(inverse, upper=True)
     power = float(((rows @ moments) * rows).sum(1).mean())
