@@ -11,7 +11,7 @@ import torch
 from medley.images import decode
 from medley.media.ffmpeg import run as run_ffmpeg
 from medley.media.film_file import probe, read_comment
-from medley.studio import net_films
+from medley.studio import net_films, net_walk
 from medley.stylenet.mix import stations_of
 from medley.stylenet.netfile import StyleName, write
 from medley.stylenet.network import StyleNet
@@ -107,7 +107,7 @@ def test_what_lies_beside_a_film_says_how_it_was_made_and_names_no_folder(place)
 def test_each_mix_is_computed_once(place, shown, monkeypatch):
     made = []
 
-    class Counting(net_films.Painter):
+    class Counting(net_walk.Painter):
         def repaint(self, begun):
             made.append(self.mix)
             return super().repaint(begun)
@@ -116,7 +116,7 @@ def test_each_mix_is_computed_once(place, shown, monkeypatch):
             self.mix = mix
             super().__init__(network, mix)
 
-    monkeypatch.setattr(net_films, "Painter", Counting)
+    monkeypatch.setattr(net_walk, "Painter", Counting)
     drift(place, "photo.png", "-o", "out.mp4", "--fps", "25", *BRIEF[2:], style="walk:sea,glass")
     singles = [mix for mix in made if max(mix) == 1]
     assert len(singles) == len(set(singles)) == 2
@@ -198,8 +198,8 @@ BAD = {
                   "walk makes a film, and --output 'a.png' is none; name one ending in .mp4"),
     "no ending": (["photo.png", "-o", "a", "--style", "walk"], 2, "and --output 'a' is none"),
     "standard output": (["photo.png", "-o", "-", "--style", "walk"], 2, "does not go to standard"),
-    "a film without a walk": (["photo.png", "-o", "a.mp4"], 2, "is a film; pass --style walk"),
-    "a mix as a film": ([*OUT, "gilded:2,sea"], 2, "is a film; pass --style walk"),
+    "a film without a walk": (["photo.png", "-o", "a.mp4"], 2, "pass --style walk for one"),
+    "a mix as a film": ([*OUT, "gilded:2,sea"], 2, "pass --style walk for one"),
     "fps": (["photo.png", "-o", "a.png", "--fps", "9"], 2, "--fps is for films; pass --style walk"),
     "seconds": (["photo.png", "-o", "a.webp", "--seconds-per-painting", "9"], 2,
                 "--seconds-per-painting is for films; pass --style walk"),

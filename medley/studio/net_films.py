@@ -2,10 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +13,17 @@ from medley.files import part_files
 from medley.film.encode import check_frame
 from medley.images import Pixels
 from medley.media.film_file import Chapter, FilmFacts, Tags
-from medley.paintings.catalogs import Entry
 from medley.paintings.draws import Painting
 from medley.settings import ApplySettings, CutSettings, FinishSettings
 from medley.studio.editing.beside import describe_film, describe_run, versions, write_beside
 from medley.studio.editing.credits import credit_lines, one_line
 from medley.studio.editing.cut import encode
 from medley.studio.editing.outputs import Outputs
-from medley.studio.film_shots import Lap, lap_at
 from medley.studio.net_stills import read_photo
+from medley.studio.net_walk import NetWalk
 from medley.studio.still_files import Source
-from medley.stylenet.apply import Painter
+from medley.stylenet.apply import Repainted
 from medley.stylenet.finish import finish
-from medley.stylenet.mix import stations_of
-from medley.stylenet.netfile import NetFile, StyleName, read
-from medley.stylenet.network import StyleNet, make_network
-from medley.transfer.style_path import convex_weights, path_weights, resting
-
-_DIGITS = 3  # of a share; finer ones change no level of a pixel
-_REST = 0.1  # of the time, in which a painting stands still
-
-Mix = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -59,16 +47,9 @@ class NetFilms:
     device: str
 
     @cached_property
-    def _read(self) -> tuple[NetFile, StyleNet, list[int]]:
-        """The network, and the places of the paintings that the films pass."""
-        net = read(self.path)
-        stations = stations_of(self.look.style or "", net.styles)
-        return net, make_network(net).to(self.device), stations
-
-    @property
-    def _lap(self) -> Lap:
-        _, _, stations = self._read
-        return lap_at(self.film.fps, self.seconds, len(stations))
+    def _walk(self) -> NetWalk:
+        words, fps = self.look.style or "", self.film.fps
+        return NetWalk(self.path, words, fps, self.seconds, self.device)
 
     def load(self) -> None:
         """Load the network now.
@@ -78,7 +59,7 @@ class NetFilms:
             ConfigError: it knows a single painting, or not one that was asked for.
             FilmError: there are too few frames between two paintings.
         """
-        _ = self._lap
+        _ = self._walk
 
     def make(
         self, source: Source, output: Path, title: str, listener: Listener
@@ -106,50 +87,30 @@ class NetFilms:
         photo, _ = read_photo(source, self.look.size)
         height, width, _ = photo.shape
         check_frame(output, self.film, height, width)
-        net, _, stations = self._read
-        lap, name = self._lap, source.path
-        works = [_work(net.styles[place]) for place in stations]
+        walk, name = self._walk, source.path
+        lap, works = walk.lap, walk.works
         passed = lap.passed(len(works))
         facts = self._facts(name, works, passed)
         chapters = tuple(map(Chapter, passed, map(one_line, works)))
-        show = self._painter(photo)
-        mixes = [self._mix(Fraction(at * len(works), lap.frames)) for at in range(lap.frames)]
+
+        def finished(made: Repainted) -> Pixels:
+            return finish(made, photo, self.preserving.preserve_color, self.film.strength)
+
+        show = walk.painter(photo, finished)
         with part_files(*Outputs(output).all) as (*beside, part):
             film = encode(
-                map(show, mixes), lap.frames, (height, width), self.film, output,
+                map(show, walk.mixes()), lap.frames, (height, width), self.film, output,
                 lambda done, frames: listener(stage(title, done, frames)),
                 part, Tags(chapters, json.dumps(facts)),
             )  # fmt: skip
             results = [
-                (None, show(self._mix(Fraction(number))), credit_lines(work))
-                for number, work in enumerate(works)
+                (None, show(mix), credit_lines(work))
+                for mix, work in zip(walk.stations(), works, strict=True)
             ]
             facts |= {"film": describe_film(film), "seconds": round(time.monotonic() - began, 3)}
             about = {**describe_run("apply"), **facts, "versions": versions()}
             write_beside(beside, about, works, (photo, name.stem), results)
         return film, facts
-
-    def _mix(self, place: Fraction) -> Mix:
-        """The share of each of the network's paintings at a place on the path through them."""
-        net, _, stations = self._read
-        shares = [0.0] * len(net.styles)
-        weights = convex_weights(path_weights(resting(float(place), _REST), len(stations)))
-        for station, weight in zip(stations, weights, strict=True):
-            shares[station] += round(weight, _DIGITS)
-        return tuple(shares)
-
-    def _painter(self, photo: Pixels) -> Callable[[Mix], Pixels]:
-        """The function that repaints a photo after a mix; single paintings are kept, as they stay
-        for many frames and come again."""
-        _, network, _ = self._read
-        begun = Painter(network).begin(photo)
-
-        def paint(mix: Mix) -> Pixels:
-            made = Painter(network, mix).repaint(begun)
-            return finish(made, photo, self.preserving.preserve_color, self.film.strength)
-
-        kept = cache(paint)
-        return lambda mix: kept(mix) if max(mix) == 1 else paint(mix)
 
     def _facts(self, name: Path, works: list[Painting[None]], passed: list[int]) -> dict[str, Any]:
         """What film and sidecar say: names without folders, which are private."""
@@ -170,9 +131,3 @@ class NetFilms:
                 "fps": str(self.film.fps),
             },
         }
-
-
-def _work(style: StyleName) -> Painting[None]:
-    """A painting that a network knows, as credits name it."""
-    entry = Entry(style.handle, style.handle, style.title, style.artist)
-    return Painting(Path(style.handle), None, entry)

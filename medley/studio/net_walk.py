@@ -1,0 +1,92 @@
+"""Walks through the paintings that a style network knows: the mix at each frame, its pictures."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+from medley.images import Pixels
+from medley.paintings.catalogs import Entry
+from medley.paintings.draws import Painting
+from medley.studio.film_shots import lap_at
+from medley.stylenet.apply import Painter, Repainted
+from medley.stylenet.mix import stations_of
+from medley.stylenet.netfile import StyleName, read
+from medley.stylenet.network import make_network
+from medley.transfer.style_path import convex_weights, path_weights, resting
+
+_DIGITS = 3  # of a share; finer ones change no level of a pixel
+_REST = 0.1  # of the time, in which a painting stands still
+
+Mix = tuple[float, ...]
+"""The share of each of a network's paintings."""
+
+
+class NetWalk:
+    """A network, and the loop on which a mix passes some of its paintings.
+
+    Attributes:
+        lap: the frames of the loop.
+        works: the paintings that it passes, as credits name them.
+    """
+
+    def __init__(self, path: Path, words: str, fps: Fraction, seconds: float, device: str) -> None:
+        """Read the network.
+
+        Args:
+            path: its file.
+            words: which paintings the walk passes; see `stylenet.mix.stations_of`.
+            fps: frames a second.
+            seconds: film time from one painting to the next.
+            device: device that computes.
+
+        Raises:
+            WeightsError: the network is missing, torn, or no style network.
+            ConfigError: it knows a single painting, or not one that was asked for.
+            FilmError: there are too few frames between two paintings.
+        """
+        net = read(path)
+        self._network = make_network(net).to(device)
+        self._count, self._stations = len(net.styles), stations_of(words, net.styles)
+        self.lap = lap_at(fps, seconds, len(self._stations))
+        self.works = [_work(net.styles[place]) for place in self._stations]
+
+    def mixes(self) -> list[Mix]:
+        """The mix at each frame."""
+        count = len(self._stations)
+        return [self._mix(Fraction(at * count, self.lap.frames)) for at in range(self.lap.frames)]
+
+    def stations(self) -> list[Mix]:
+        """The mix at each painting: that painting alone."""
+        return [self._mix(Fraction(number)) for number in range(len(self._stations))]
+
+    def painter(
+        self, photo: Pixels, finished: Callable[[Repainted], Pixels]
+    ) -> Callable[[Mix], Pixels]:
+        """The function that repaints a photo after a mix.
+
+        What single paintings make of it is kept, as they stay for many frames and come again.
+
+        Args:
+            photo: uint8 RGB `(height, width, 3)`.
+            finished: makes pixels of what the network gave.
+        """
+        begun = Painter(self._network).begin(photo)
+
+        def paint(mix: Mix) -> Pixels:
+            return finished(Painter(self._network, mix).repaint(begun))
+
+        kept = cache(paint)
+        return lambda mix: kept(mix) if max(mix) == 1 else paint(mix)
+
+    def _mix(self, place: Fraction) -> Mix:
+        shares = [0.0] * self._count
+        weights = convex_weights(path_weights(resting(float(place), _REST), len(self._stations)))
+        for station, weight in zip(self._stations, weights, strict=True):
+            shares[station] += round(weight, _DIGITS)
+        return tuple(shares)
+
+
+def _work(style: StyleName) -> Painting[None]:
+    entry = Entry(style.handle, style.handle, style.title, style.artist)
+    return Painting(Path(style.handle), None, entry)
