@@ -115,7 +115,7 @@ def test_runtime_that_is_there_is_not_fetched_again_and_another_version_is(
 @pytest.mark.parametrize(
     "words, said",
     [
-        (["no.safetensors"], "no.safetensors' "),
+        (["no.safetensors"], "no.safetensors'; check its name"),
         (["photo.png"], "photo.png' is no style network"),
         (["net.safetensors", "--runtime", "no.tgz"], "'no.tgz' cannot be read (No such file"),
         (["net.safetensors", "--runtime", "photo.png"], "'photo.png' is not onnxruntime-web 1."),
