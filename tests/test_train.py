@@ -99,6 +99,22 @@ def test_a_training_that_was_interrupted_behind_its_last_step_is_written(place, 
     assert netfile.read(place / "net.safetensors").training["step"] == 3
 
 
+@pytest.mark.parametrize("name", ["write", "quantized"])
+def test_a_training_that_is_interrupted_while_it_is_written_loses_no_step(place, monkeypatch, name):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, name, interrupted)
+        train(place, expect=130)
+    assert (place / "net.png").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_take", interrupted)
+        train(place)
+    assert netfile.read(place / "net.safetensors").training["step"] == 3
+    assert not (place / "net.training").exists()
+
+
 def interrupted_at_the_end(what, done, total):
     if done == total:
         raise KeyboardInterrupt

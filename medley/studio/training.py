@@ -81,12 +81,12 @@ def _train(order: TrainOrder) -> Generator[Event, None, None]:
             if time.monotonic() - drawn > _SHOW_EVERY_S:
                 sheet.draw(network)
                 drawn = time.monotonic()
-    sheet.draw(network)
-    end = trainer.state()  # of the last step nothing more is known if it lies in an earlier sitting
-    told_of = step._asdict() if step else {"step": end.step, "seconds": end.seconds}
-    facts = {**order.facts, **told_of}
-    styles = [StyleName(work.title, work.byline, work.path.stem) for work in order.paintings]
-    write(order.output, quantized(network.to_file(styles, facts), order.shape.net_bits))
+        sheet.draw(network)
+        end = trainer.state()  # nothing more is known of a last step in an earlier sitting
+        told_of = step._asdict() if step else {"step": end.step, "seconds": end.seconds}
+        facts = {**order.facts, **told_of}
+        styles = [StyleName(work.title, work.byline, work.path.stem) for work in order.paintings]
+        write(order.output, quantized(network.to_file(styles, facts), order.shape.net_bits))
     order.checkpoint.unlink(missing_ok=True)
 
 
