@@ -30,7 +30,7 @@ from medley.stills import check_format
 from medley.studio.editing.outputs import Outputs, check_output
 from medley.studio.net_clips import NetClip
 from medley.studio.net_films import NetFilms
-from medley.studio.net_stills import NetStills
+from medley.studio.net_stills import NetStills, load_net
 from medley.studio.shooting.devices import one_device
 from medley.studio.still_files import (
     Repainted,
@@ -106,9 +106,8 @@ def _repaint_clip(request: Request, part: Part, show: Display) -> None:
             " or name a picture"
         )
     check_free(output, request.force, [path, request.net])
-    device = one_device(request.run.device)
-    maker = NetClip(request.net, request.look, request.preserving, request.film, device)
-    maker.load()
+    net = load_net(request.net, request.look, one_device(request.run.device))
+    maker = NetClip(net, request.look, request.preserving, request.film)
     clip = maker.look_at(path, part, output, show.warn)
     keep_large_blocks()
     facts, about = maker.make(clip, output, path.name, show.on)
@@ -121,9 +120,8 @@ def _still_maker(request: Request, form: StillFormat, show: Display) -> Maker:
     """What makes the pictures, with its network loaded."""
     check_format(form, request.still.depth, request.still.file_quality)
     file = StillFile(form, request.still, request.film.strength)
-    device = one_device(request.run.device)
-    stills = NetStills(request.net, request.look, request.preserving, file, device)
-    stills.load()
+    net = load_net(request.net, request.look, one_device(request.run.device))
+    stills = NetStills(net, request.look, request.preserving, file)
     return lambda job, title: stills.repaint(job, title, show.on)
 
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,7 @@ from medley.media.sound import ClipSound
 from medley.settings import ApplySettings, CutSettings, FinishSettings
 from medley.settings.film import format_of
 from medley.studio.editing.cut import encode
-from medley.studio.net_stills import load_painter
-from medley.stylenet.apply import Painter
+from medley.studio.net_stills import LoadedNet
 from medley.stylenet.finish import finish
 
 
@@ -31,32 +29,16 @@ class NetClip:
     """A style network, and the film that it makes of a clip.
 
     Attributes:
-        path: file of the network.
-        look: painting, and size of the film.
+        net: network, and what of its paintings is mixed.
+        look: painting as it was asked for, and size of the film.
         preserving: settings with `preserve_color`.
         film: compression and strength; the frame rate is the clip's.
-        device: device that computes.
     """
 
-    path: Path
+    net: LoadedNet
     look: ApplySettings
     preserving: FinishSettings
     film: CutSettings
-    device: str
-
-    @cached_property
-    def _ready(self) -> tuple[Painter, dict[str, float]]:
-        """The network, and the share of each painting that has one."""
-        return load_painter(self.path, self.look, self.device)
-
-    def load(self) -> None:
-        """Load the network now.
-
-        Raises:
-            WeightsError: it is missing, torn, or no style network.
-            ConfigError: it does not know a painting that was asked for.
-        """
-        _ = self._ready
 
     def look_at(self, path: Path, part: Part, output: Path, tell: Callable[[str], None]) -> Clip:
         """Look at a clip before the work, and find out whether a film of it can be written.
@@ -129,7 +111,7 @@ class NetClip:
 
     def _painted(self, frames: Iterator[Pixels]) -> Iterator[Pixels]:
         """Repaint frames; one that is the same as the one before is not painted again."""
-        painter, _ = self._ready
+        painter = self.net.painter
         before = shown = np.empty((0, 0, 3), np.uint8)
         for frame in frames:
             if not np.array_equal(frame, before):
@@ -140,13 +122,13 @@ class NetClip:
 
     def _facts(self, clip: Clip, size: tuple[int, int]) -> dict[str, Any]:
         """What the film says of itself: names without folders, which are private."""
-        _, shares = self._ready
+        shares = self.net.shares
         height, width = size
         return {
             "medley": medley.__version__,
             "command": "apply",
             "content": clip.path.name,
-            "network": self.path.name,
+            "network": self.net.name,
             "paintings": {title: round(share, 4) for title, share in shares.items()},
             "height": height,
             "width": width,

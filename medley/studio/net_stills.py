@@ -4,9 +4,8 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -26,37 +25,35 @@ from medley.stylenet.netfile import NetFile, read
 from medley.stylenet.network import make_network
 
 
+class LoadedNet(NamedTuple):
+    """A style network that repaints.
+
+    Attributes:
+        name: its file's name.
+        painter: the network with its mix.
+        shares: share of each painting that has one, by title.
+    """
+
+    name: str
+    painter: Painter
+    shares: dict[str, float]
+
+
 @dataclass(frozen=True)
 class NetStills:
     """A style network, and how it is applied to all photos of a run.
 
     Attributes:
-        path: file of the network.
-        look: painting, and size of the results.
+        net: network, and what of its paintings is mixed.
+        look: painting as it was asked for, and size of the results.
         preserving: settings with `preserve_color`.
         file: format, quality, and strength.
-        device: device that computes.
     """
 
-    path: Path
+    net: LoadedNet
     look: ApplySettings
     preserving: FinishSettings
     file: StillFile
-    device: str
-
-    @cached_property
-    def _ready(self) -> tuple[Painter, dict[str, float]]:
-        """The network, and the share of each painting that has one."""
-        return load_painter(self.path, self.look, self.device)
-
-    def load(self) -> None:
-        """Load the network now.
-
-        Raises:
-            WeightsError: it is missing, torn, or no style network.
-            ConfigError: it does not know a painting that was asked for.
-        """
-        _ = self._ready
 
     def repaint(self, job: StillJob, title: str, listener: Listener) -> Repainted:
         """Repaint a photo, and write the result if it has a file.
@@ -76,7 +73,7 @@ class NetStills:
         height, width, _ = photo.shape
         check_size(file.format, height, width, name)
         began = time.monotonic()
-        painter, _ = self._ready
+        painter = self.net.painter
         made = painter.repaint(photo, lambda done, all_: listener(stage(title, done, all_)))
         picture = finish(made, photo, self.preserving.preserve_color, file.strength)
         facts = self._facts(name, height, width, time.monotonic() - began)
@@ -88,11 +85,11 @@ class NetStills:
 
     def _facts(self, name: Path, height: int, width: int, seconds: float) -> dict[str, Any]:
         """The metadata of a file: names without folders, which are private."""
-        _, shares = self._ready
+        shares = self.net.shares
         return {
             "medley": medley.__version__,
             "content": name.name,
-            "network": self.path.name,
+            "network": self.net.name,
             "paintings": {title: round(share, 4) for title, share in shares.items()},
             "height": height,
             "width": width,
@@ -105,8 +102,8 @@ class NetStills:
         }
 
 
-def load_painter(path: Path, look: ApplySettings, device: str) -> tuple[Painter, dict[str, float]]:
-    """Load a network that repaints after a painting or a mix, and give each painting's share.
+def load_net(path: Path, look: ApplySettings, device: str) -> LoadedNet:
+    """Load a network that repaints after a painting or a mix.
 
     Raises:
         WeightsError: it is missing, torn, or no style network.
@@ -116,7 +113,8 @@ def load_painter(path: Path, look: ApplySettings, device: str) -> tuple[Painter,
     shares = shares_of(look.style, net.styles)
     painter = Painter(make_network(net).to(device), shares)
     titles = [style.title for style in net.styles]
-    return painter, {title: share for title, share in zip(titles, shares, strict=True) if share}
+    mixed = {title: share for title, share in zip(titles, shares, strict=True) if share}
+    return LoadedNet(path.name, painter, mixed)
 
 
 def read_photo(source: Source, side: int | None) -> tuple[Pixels, Image.Image | None]:
