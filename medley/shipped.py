@@ -82,9 +82,13 @@ def check_there(path: Path) -> None:
     Raises:
         PictureError: there is none, and the path may be a name that is mistyped.
     """
-    try:
-        there = path.exists()
-    except OSError:  # as of a name that is too long, which reading it will tell
-        return
-    if not there:
+    if not may_exist(path):
         raise no_painting(path, "picture")
+
+
+def may_exist(path: Path) -> bool:
+    """Whether there is something at a path; True if its name is too long to be looked for."""
+    try:
+        return path.exists()
+    except OSError:  # which reading it will tell
+        return True

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from medley.errors import WeightsError
+from medley.shipped import may_exist
 
 MANY = "many"
 """Name of the network that knows all paintings that ship."""
@@ -41,11 +42,7 @@ def check_net_there(path: Path) -> None:
     Raises:
         WeightsError: there is none, and the path may be a name that is mistyped.
     """
-    try:
-        there = path.exists()
-    except OSError:  # as of a name that is too long, which reading it will tell
-        return
-    if there:
+    if may_exist(path):
         return
     listed = ", ".join(names := net_files())
     way = f"check its name, or take one that ships: {listed}" if names else "check its name"
