@@ -14,6 +14,8 @@ from medley.film.clips import open_clip
 from medley.film.facts import read_facts
 from medley.media.ffmpeg import run as ffmpeg
 from medley.media.ffmpeg import url
+from medley.media.film_file import read_comment
+from medley.studio import net_clips, net_walk
 from medley.stylenet.apply import Painter
 from medley.stylenet.netfile import StyleName, read, write
 from medley.stylenet.network import StyleNet, make_network
@@ -28,8 +30,13 @@ def folder(tmp_path_factory):
     """A folder with a network, and a clip of odd sides with sound, made once."""
     folder = tmp_path_factory.mktemp("place")
     torch.manual_seed(5)
-    network = StyleNet(small_shape(0.1, 1, styles=1))
-    write(folder / "net.safetensors", replace(network.to_file([StyleName("Glass")], {}), bits=8))
+    for name, paintings in (("net", ["Glass"]), ("many", ["Glass", "Gilded", "Sea"])):
+        network = StyleNet(small_shape(0.1, 1, styles=len(paintings)))
+        with torch.no_grad():
+            for offset in network.offsets:
+                offset.copy_(torch.randn_like(offset))
+        styles = [StyleName(title) for title in paintings]
+        write(folder / f"{name}.safetensors", replace(network.to_file(styles, {}), bits=8))
     for number in range(8):
         Image.fromarray(draw_pixels(25, 33, number // 2)).save(folder / f"{number}.png")
     late = "sine=d=0.8:r=48000,volume=enable='lt(t,0.4)':volume=0"
@@ -43,14 +50,35 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def place(folder, tmp_path):
-    for name in ("net.safetensors", "clip.mkv"):
+    for name in ("net.safetensors", "many.safetensors", "clip.mkv"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     return tmp_path
 
 
-def apply(place, *arguments, expect=0):
-    words = ("apply", "net.safetensors", *arguments, "--device", "cpu")
+def apply(place, *arguments, expect=0, net="net"):
+    words = ("apply", f"{net}.safetensors", *arguments, "--device", "cpu")
     return run(*words, cwd=place, expect=expect)
+
+
+def drift(place, *arguments, expect=0, style="walk"):
+    return apply(place, *arguments, "--style", style, net="many", expect=expect)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The frames of all films of clips, before they are encoded."""
+    frames, real = [], net_clips.encode
+
+    def encode(pictures, *more):
+        def noted():
+            for picture in pictures:
+                frames.append(picture)
+                yield picture
+
+        return real(noted(), *more)
+
+    monkeypatch.setattr(net_clips, "encode", encode)
+    return frames
 
 
 def heard(path, *options):
@@ -167,6 +195,112 @@ def test_broken_end_is_told_before_the_work(place):
     assert f"{count / 10:g} s of it could be read" in told.stderr
 
 
+def test_clip_drifts_through_paintings_while_it_plays(place, shown):
+    pace = ("--seconds-per-painting", "0.4")
+    drift(place, "clip.mkv", "-o", "made.mp4", *pace, style="walk:sea,glass")
+    facts = read_facts(place / "made.mp4")
+    assert (facts.frame_count, facts.fps) == (8, 10)
+    assert heard(place / "made.mp4", "-c", "copy") == heard(place / "clip.mkv", "-c", "copy")
+    about = json.loads(read_comment(place / "made.mp4"))
+    assert about["settings"]["style"] == "walk:sea,glass"
+    assert about["paintings"] == [
+        {"title": "Sea", "frame": 0}, {"title": "Glass", "frame": 4}, {"title": "Sea", "frame": 7},
+    ]  # fmt: skip
+    network = make_network(read(place / "many.safetensors"))
+    frames = list(open_clip(place / "clip.mkv").frames())
+    for at in (0, 7):
+        assert np.array_equal(shown[at], Painter(network, (0, 0, 1)).repaint(frames[at]).pixels())
+    between = Painter(network, (0.5, 0, 0.5)).repaint(frames[2]).pixels()
+    ends = [Painter(network, mix).repaint(frames[2]).pixels() for mix in ((0, 0, 1), (1, 0, 0))]
+    apart = [np.abs(shown[2] - each.astype(int)).mean() for each in (between, *ends)]
+    assert apart[0] == min(apart)
+
+
+def test_drift_is_the_same_each_time(place, shown):
+    for name in ("one.mkv", "two.mkv"):
+        drift(place, "clip.mkv", "-o", name)
+    assert np.array_equal(shown[:8], shown[8:])
+    assert len(shown) == 16
+
+
+PASSAGES = {
+    "two fit": (30, 4.0, 240, [0, 120, 239]),
+    "the rest is shared out": (30, 4.0, 299, [0, 149, 298]),
+    "one at least": (30, 4.0, 20, [0, 19]),
+    "one frame": (30, 4.0, 1, [0]),
+    "exact rate": (Fraction(30000, 1001), 4.0, 480, [0, 120, 240, 359, 479]),
+}
+
+
+@pytest.mark.parametrize("case", PASSAGES)
+def test_walk_in_a_clip_begins_and_ends_at_a_painting_and_has_as_many_as_fit(case):
+    fps, seconds, frames, expected = PASSAGES[case]
+    assert net_walk.passages_of(Fraction(fps), seconds, frames) == expected
+
+
+def test_folder_and_animation_drift_as_clips_and_a_photo_as_a_loop(place):
+    (place / "frames").mkdir()
+    pictures = [Image.fromarray(draw_pixels(24, 32, n)) for n in range(5)]
+    for number, picture in enumerate(pictures):
+        picture.save(place / "frames" / f"{number}.png")
+    pictures[0].save(place / "a.gif", save_all=True, append_images=pictures[1:], duration=100)
+    for name in ("frames", "a.gif"):
+        drift(place, name, "-o", "made.webp", "--fps", "10", "--force")
+        assert read_facts(place / "made.webp").frame_count == 5
+        assert not (place / "made.json").exists()
+    brief = ("--fps", "10", "--seconds-per-painting", "1")
+    drift(place, "frames/0.png", "-o", "loop.webp", *brief)
+    assert read_facts(place / "loop.webp").frame_count == 30
+    assert (place / "loop.json").exists()
+
+
+def test_clips_and_photos_go_into_a_folder_each_as_what_it_is(place, make_picture):
+    make_picture("in/photo.png", height=20, width=30)
+    (place / "in" / "clip.mkv").write_bytes((place / "clip.mkv").read_bytes())
+    first, *rest = [Image.fromarray(draw_pixels(24, 32, n)) for n in range(3)]
+    first.save(place / "in" / "moves.gif", save_all=True, append_images=rest, duration=100)
+    (place / "in" / "torn.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(50))
+    (place / "in" / "notes.txt").write_text("neither")
+    made = ["out/clip.mp4", "out/moves.mp4", "out/photo.jpg"]
+    words = ("in", "-o", "out", "--fps", "20", "--format", "jpeg")
+    told = apply(place, *words, expect=1)
+    assert told.stdout.split() == made
+    assert "passed over: 'in/torn.mp4' is no clip that ffmpeg can read" in told.stderr
+    assert "Error: 1 of 4 files failed: 'in/torn.mp4'" in told.stderr
+    assert read_facts(place / "out" / "clip.mp4").frame_count == 16
+    (place / "in" / "torn.mp4").unlink()
+    again = apply(place, *words)
+    assert again.stdout == ""
+    assert all(f"'{name}' is there already; --force replaces it" in again.stderr for name in made)
+    assert apply(place, "clip.mkv", "-o", "out", "--force").stdout.split() == ["out/clip.mp4"]
+
+
+def test_clips_and_photos_drift_into_a_folder(place, make_picture):
+    make_picture("photo.png", height=20, width=30)
+    told = drift(place, "clip.mkv", "photo.png", "-o", "out", "--fps", "10", "--to", "0.5",
+                 "--seconds-per-painting", "0.2")  # fmt: skip
+    assert told.stdout.split() == ["out/clip.mp4", "out/photo.mp4"]
+    assert read_facts(place / "out" / "clip.mp4").frame_count == 5
+    assert read_facts(place / "out" / "photo.mp4").frame_count == 6
+    assert (place / "out" / "photo.json").exists()
+    assert not (place / "out" / "clip.json").exists()
+
+
+def test_other_sound_takes_the_place_of_a_clip_s_own_and_none_leaves_it_out(place):
+    ffmpeg("-f", "lavfi", "-i", "sine=d=5", url(place / "song.wav"))
+    apply(place, "clip.mkv", "-o", "song.mp4", "--audio", "song.wav", "--audio-fade", "0")
+    facts = read_facts(place / "song.mp4")
+    assert facts.frame_count == 8
+    assert abs(facts.audio_s - Fraction(8, 10)) <= Fraction(1, 10)
+    raw = place / "raw"
+    ffmpeg("-y", "-i", url(place / "song.mp4"), "-f", "f32le", "-ac", "1", url(raw))
+    assert np.abs(np.fromfile(raw, np.float32)[:4800]).max() > 0.05  # the clip's own begins silent
+    told = apply(place, "clip.mkv", "-o", "silent.gif", "--audio", "none")
+    assert "sound" not in told.stderr
+    apply(place, "clip.mkv", "-o", "silent.mp4", "--audio", "none")
+    assert read_facts(place / "silent.mp4").audio_s is None
+
+
 CASES = {
     "still": (["photo.png", "-o", "a.mp4"], 2, "'photo.png' does not move; pass --style walk"),
     "gone": (["gone.mp4", "-o", "a.mp4"], 1, "there is no .*'gone.mp4'; check its name"),
@@ -178,7 +312,15 @@ CASES = {
     "fps 0": (["clip.mkv", "-o", "a.mp4", "--fps", "0"], 2, "0 is not between 1 and 240"),
     "fps 1000": (["clip.mkv", "-o", "a.mp4", "--fps", "1000"], 2, "not between 1 and 240"),
     "format": (["clip.mkv", "-o", "a.mp4", "--format", "png"], 2, "--format is not for clips"),
-    "no clip": (["photo.png", "-o", "a.png", "--from", "1"], 2, "--from and --to are for a clip"),
+    "no clip": (["photo.png", "-o", "a.png", "--from", "1"], 2, "--from is for clips; name one"),
+    "no clips": (["photo.png", "-o", ".", "--to", "1"], 2, "--to is for clips, and none is read"),
+    "no film": (["photo.png", "-o", "a.png", "--audio", "song.m4a"], 2, "--audio is for films"),
+    "no sound": (["clip.mkv", "-o", "a.mp4", "--audio", "photo.png"], 1, "'photo.png' has no soun"),
+    "no song": (["clip.mkv", "-o", "a.mp4", "--audio", "gone.mp3"], 1, "no sound file 'gone.mp3'"),
+    "mute": (["clip.mkv", "-o", "a.gif", "--audio", "song.m4a"], 2, "--audio: .gif has no sound"),
+    "its song": (["clip.mkv", "-o", "own.mp4", "--audio", "own.mp4", "--force"], 1, "is an input"),
+    "pace": (["clip.mkv", "-o", "a.mp4", "--seconds-per-painting", "1"], 2, "pass --style walk"),
+    "one painting": (["clip.mkv", "-o", "a.mp4", "--style", "walk"], 1, "knows 'Glass' alone"),
     "itself": (["clip.mkv", "-o", "clip.mkv", "--force"], 1, "is an input and would be replaced"),
     "there": (["clip.mkv", "-o", "there.mp4"], 1, "'there.mp4' exists; pass --force"),
 }
@@ -188,7 +330,8 @@ CASES = {
 def test_what_cannot_be_done_is_one_line_and_writes_nothing(place, make_picture, case):
     make_picture("photo.png")
     (place / "there.mp4").touch()
-    ffmpeg("-f", "lavfi", "-i", "sine=d=0.1", url(place / "song.m4a"))
+    for name in ("song.m4a", "own.mp4"):
+        ffmpeg("-f", "lavfi", "-i", "sine=d=0.1", url(place / name))
     words, code, why = CASES[case]
     before = sorted(place.iterdir())
     told = apply(place, *words, expect=code)

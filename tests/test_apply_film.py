@@ -205,7 +205,7 @@ BAD = {
                 "--seconds-per-painting is for films; pass --style walk"),
     "format": ([*OUT, "walk", "--format", "png"], 2, "--format is for pictures, and --style walk"),
     "quality": ([*OUT, "walk", "--file-quality", "9"], 2, "--file-quality is for pictures, and"),
-    "several into one": (["in", "-o", "a.mp4", "--style", "walk"], 2, "several photos are read"),
+    "several into one": (["in/a.jpg", *OUT, "walk"], 2, "several photos are read; name a folder"),
     "unknown": ([*OUT, "walk:glass,gilden"], 1, "knows no 'gilden'; did you mean 'Gilded'? it has"),
     "a share": ([*OUT, "walk:sea:0.5,glass"], 1, "the network knows no 'sea:0.5'"),
     "nothing": ([*OUT, "walk:"], 1, "--style walk:: the network knows no ''"),

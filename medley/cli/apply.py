@@ -2,17 +2,18 @@
 
 import re
 import sys
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from medley.cli.help import Grouped
 from medley.cli.options import PATH, is_given, read_settings, settings_options
 from medley.cli.stylize import format_of
-from medley.cli.words import STREAM, option_of
-from medley.errors import listed
+from medley.cli.words import STREAM, in_options, option_of
+from medley.errors import SettingsError, listed
 from medley.settings import (
     SUFFIXES,
     ApplySettings,
@@ -22,11 +23,15 @@ from medley.settings import (
     StillSettings,
     WalkSettings,
 )
-from medley.settings.film import FORMATS
+from medley.settings.film import FORMATS, check_format
 from medley.shipped_nets import net_at
 
 _FILMS = tuple(end for end, form in FORMATS.items() if form.kind in ("video", "gif", "webp"))
-_STILL_ALONE, _FILM_ALONE = ("format", "file_quality"), ("fps", "seconds_per_painting")
+_STILL_ALONE, _WALK_ALONE = ("format", "file_quality"), ("seconds_per_painting",)
+_CLIP_ALONE, _FILM_ALONE = ("begin", "end"), ("fps", "audio", "audio_fade")
+_MOVING_ALONE = (*_CLIP_ALONE, *_FILM_ALONE)
+
+InputKind = Literal["photo", "clip", "either", "several"]
 
 
 class _Seconds(click.ParamType[Fraction]):
@@ -60,8 +65,14 @@ class _Seconds(click.ParamType[Fraction]):
     CutSettings,
     "strength",
     "fps",
+    "audio",
+    "audio_fade",
     about={
-        "fps": "Frames a second of --style walk; of a clip, which has its own unless this is given."
+        "fps": "Frames a second of --style walk; of a clip, which has its own unless this is"
+        " given.",
+        "audio": "Sound to lay under a film, cut to its length, in place of a clip's own; none"
+        " leaves that out.",
+        "audio_fade": "Seconds in which it fades in and out; a clip's own sound does not.",
     },
 )
 @click.option(
@@ -70,7 +81,8 @@ class _Seconds(click.ParamType[Fraction]):
 @click.option("--to", "end", type=_Seconds(), help="Where in a clip it ends.")
 @settings_options(
     WalkSettings, "seconds_per_painting",
-    about={"seconds_per_painting": "Film time from one painting to the next of --style walk."},
+    about={"seconds_per_painting": "Film time from one painting to the next of --style walk; in a"
+           " clip the least, so that it ends at one."},
 )  # fmt: skip
 @settings_options(
     FinishSettings, "preserve_color",
@@ -99,91 +111,112 @@ def apply(
     medley apply many photos/ -o repainted/ --style glass:0.6,gilded:0.4
     medley apply many photo.jpg -o drift.mp4 --style walk --size 640
     medley apply starry.safetensors clip.mp4 -o repainted.mp4 --from 2 --to 12.5
+    medley apply many clip.mp4 -o drift.mp4 --style walk --audio song.mp3
     medley apply starry.safetensors - -o - < photo.jpg > repainted.png
 
     NET is a file that 'medley train' made, or the name of a network that ships: many knows the
-    paintings that 'medley styles' lists. PHOTOS are pictures of any size, or folders of them.
-    Several go into the folder --output, except those that are there already. A - reads standard
-    input. What is transparent stays so.
-
-    --style walk makes films that loop: a photo drifts through the network's paintings and rests at
-    each for a moment. Poster, sidecar and credits lie beside a film.
+    paintings that 'medley styles' lists. PHOTOS are pictures of any size, clips, or folders of
+    both. Several go into the folder --output, except those that are there already. A - reads
+    standard input. What is transparent stays so.
 
     A clip, which is a video, an animation or a folder of numbered pictures, becomes a film of the
-    same length, rate and sound. clip.mp4@2.5s is a photo: what it shows then.
+    same length, rate and sound, in a folder an .mp4. clip.mp4@2.5s is a photo: what it shows then.
+
+    --style walk makes films: a clip drifts through the network's paintings while it plays. A photo
+    does so in a film that loops and rests at each for a moment; poster, sidecar and credits lie
+    beside it.
     """
-    several = len(photos) > 1 or photos[0].is_dir() or (output != STREAM and output.is_dir())
-    _check_streams(photos, output, several, as_json)
-    still = read_settings(StillSettings, options)
-    look = read_settings(ApplySettings, options)
-    part = None
-    if not look.is_walk and _may_be_clip(photos, output):
-        part = options["fps"] if is_given("fps") else None, begin, end
-    # A .webp may be either, and is a film of what is a video, or where it is spoken of as one.
-    is_clip = part is not None and (output.suffix.lower() not in SUFFIXES or set(part) != {None})
-    if is_clip:
-        _check_clip()
-    elif look.is_walk:
-        _check_film(output, several)
-    else:
-        _check_still(output, several)
-    if part is None and (begin is not None or end is not None):
-        raise click.UsageError("--from and --to are for a clip; name one, and a film for --output")
-    file_format = None if look.is_walk or is_clip else format_of(output, still, several)
+    still, look = read_settings(StillSettings, options), read_settings(ApplySettings, options)
+    kind = _kind_of(photos, output, look.is_walk)
+    _check_streams(photos, output, kind == "several", as_json)
+    _check_given(kind, look.is_walk)
+    _check_name(output, kind, look.is_walk)
+    is_film = look.is_walk or kind == "clip"
+    file_format = None if is_film else format_of(output, still, kind == "several")
     preserving = read_settings(FinishSettings, options)
     run = read_settings(RunSettings, options)
     film, walk = read_settings(CutSettings, options), read_settings(WalkSettings, options)
+    if is_film and kind != "several":
+        _check_film(output, film)
     # torch takes a second to import; --help and a mistyped option should not wait for it.
-    from medley.cli.apply_run import Request, repaint
+    from medley.cli.apply_run import ForClips, Request, repaint
 
+    of_clips = ForClips(
+        options["fps"] if is_given("fps") else None, begin, end, silent=is_given("audio"),
+        asked_by=next(iter(_given(_CLIP_ALONE if look.is_walk else _MOVING_ALONE)), ""),
+    )  # fmt: skip
     request = Request(
-        net_at(net), photos, output, file_format, look, preserving, still, film, walk, run,
-        part=part, several=several, force=force, as_json=as_json, quiet=quiet,
+        net_at(net), photos, output, kind, file_format, look, preserving, still, film, walk, run,
+        of_clips, force=force, as_json=as_json, quiet=quiet,
     )  # fmt: skip
     sys.exit(repaint(request))
 
 
-def _may_be_clip(photos: tuple[Path, ...], output: Path) -> bool:
-    """Whether one input has an output with the name of a film, which some pictures have too."""
-    is_one = len(photos) == 1 and photos[0] != STREAM
-    return is_one and output.suffix.lower() in _FILMS and not output.is_dir()
+def _kind_of(photos: tuple[Path, ...], output: Path, is_walk: bool) -> InputKind:
+    """What is read, as far as names and options say it; "either" is told by what the file holds.
+
+    A .webp may be a picture or a film, and is one where it is spoken of as one.
+    """
+    suffix, (first, *others) = output.suffix.lower(), photos
+    is_folder = output != STREAM and output.is_dir()
+    names_film = suffix in _FILMS and not is_folder
+    if others or is_folder or (first.is_dir() and not names_film):
+        return "several"
+    if not names_film or first == STREAM:
+        return "photo"
+    is_spoken_of = suffix not in SUFFIXES or first.is_dir() or _given(_MOVING_ALONE)
+    return "clip" if is_spoken_of and not is_walk else "either"
 
 
-def _check_clip() -> None:
-    """Refuse what is said of pictures and walks alone."""
-    if given := [name for name in (*_STILL_ALONE, "seconds_per_painting") if is_given(name)]:
-        raise click.UsageError(f"{option_of(given[0])} is not for clips; leave it out")
+def _given(names: Iterable[str]) -> list[str]:
+    """Those options out of some that have a value, as they are written."""
+    own = {"begin": "--from", "end": "--to"}
+    return [own.get(name, option_of(name)) for name in names if is_given(name)]
 
 
-def _check_film(output: Path, several: bool) -> None:
-    """Refuse an output that is no film, and what is said of pictures alone."""
-    if given := [name for name in _STILL_ALONE if is_given(name)]:
+def _check_given(kind: InputKind, is_walk: bool) -> None:
+    """Refuse what is said of pictures, films, clips or walks alone where there are none."""
+    if is_walk and (given := _given(_STILL_ALONE)):
         raise click.UsageError(
-            f"{option_of(given[0])} is for pictures, and --style walk makes a film; leave it out"
+            f"{given[0]} is for pictures, and --style walk makes a film; leave it out"
         )
+    if kind == "clip" and (given := _given(_STILL_ALONE)):
+        raise click.UsageError(f"{given[0]} is not for clips; leave it out")
+    if kind == "photo" and (given := _given(_CLIP_ALONE)):
+        raise click.UsageError(f"{given[0]} is for clips; name one, and a film for --output")
+    films = (*_WALK_ALONE, *_FILM_ALONE) if kind == "photo" else _WALK_ALONE
+    if not is_walk and (given := _given(films)):
+        raise click.UsageError(f"{given[0]} is for films; pass --style walk with it")
+
+
+def _check_name(output: Path, kind: InputKind, is_walk: bool) -> None:
+    """Refuse an output that is not what is made."""
+    is_film = output.suffix.lower() in _FILMS
+    if not is_walk:
+        if kind == "photo" and is_film and output.suffix.lower() not in SUFFIXES:
+            raise click.UsageError(
+                f"--output '{output}' is a film; pass --style walk for one, or name a picture"
+            )
+        return
     if output == STREAM:
         raise click.UsageError("a film does not go to standard output; name a file such as a.mp4")
-    is_film = output.suffix.lower() in _FILMS
-    if not several and not is_film:
+    if kind != "several" and not is_film:
         raise click.UsageError(
             f"--style walk makes a film, and --output '{output}' is none; name one ending in"
             f" {listed(_FILMS)}"
         )
-    if several and is_film and not output.exists():
+    if kind == "several" and is_film and not output.exists():
         raise click.UsageError(
             f"--output '{output}' names one film, and several photos are read; name a folder"
         )
 
 
-def _check_still(output: Path, several: bool) -> None:
-    """Refuse a film, and what is said of films alone, where a picture is made."""
-    if given := [name for name in _FILM_ALONE if is_given(name)]:
-        raise click.UsageError(f"{option_of(given[0])} is for films; pass --style walk with it")
-    suffix = output.suffix.lower()
-    if not several and suffix in _FILMS and suffix not in SUFFIXES:
-        raise click.UsageError(
-            f"--output '{output}' is a film; pass --style walk for one, or name a picture"
-        )
+def _check_film(output: Path, film: CutSettings) -> None:
+    """Refuse sound in a film whose format has none."""
+    try:
+        check_format(output, film)
+    except SettingsError as error:
+        raise click.UsageError(error.worded(in_options)) from None
 
 
 def _check_streams(photos: tuple[Path, ...], output: Path, several: bool, as_json: bool) -> None:

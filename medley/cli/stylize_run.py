@@ -73,12 +73,12 @@ def repaint(request: Request) -> int:
     return tell_failed(failed, len(jobs))
 
 
-def tell_failed(failed: Sequence[Path], count: int) -> int:
+def tell_failed(failed: Sequence[Path], count: int, what: str = "picture") -> int:
     """Say in the end which pictures failed out of how many; give the exit code."""
     if not failed:
         return 0
     listed = printable(", ".join(f"'{path}'" for path in failed))
-    click.echo(f"Error: {len(failed)} of {counted(count, 'picture')} failed: {listed}", err=True)
+    click.echo(f"Error: {len(failed)} of {counted(count, what)} failed: {listed}", err=True)
     return 1
 
 

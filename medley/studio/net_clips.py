@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import cycle, repeat
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,18 @@ import numpy as np
 import medley
 from medley.events import Listener, stage
 from medley.film.clips import Clip, Part, open_clip
-from medley.film.encode import check_encoding, check_frame
+from medley.film.encode import check_frame
 from medley.images import Pixels, size_for_side
-from medley.media.film_file import FilmFacts, Tags
+from medley.media.film_file import Chapter, FilmFacts, Tags
 from medley.media.sound import ClipSound
+from medley.paintings.draws import Painting
 from medley.settings import ApplySettings, CutSettings, FinishSettings
 from medley.settings.film import format_of
+from medley.studio.editing.credits import one_line
 from medley.studio.editing.cut import encode
 from medley.studio.net_stills import LoadedNet
+from medley.studio.net_walk import NetWalk, passages_of
+from medley.stylenet.apply import Painter
 from medley.stylenet.finish import finish
 
 
@@ -29,31 +34,35 @@ class NetClip:
     """A style network, and the film that it makes of a clip.
 
     Attributes:
-        net: network, and what of its paintings is mixed.
+        net: network, and what of its paintings is mixed, or the way on which it passes them.
         look: painting as it was asked for, and size of the film.
         preserving: settings with `preserve_color`.
         film: compression and strength; the frame rate is the clip's.
+        seconds: least film time from one painting to the next, of a walk.
+        is_silent: whether a clip's own sound is left out.
     """
 
-    net: LoadedNet
+    net: LoadedNet | NetWalk
     look: ApplySettings
     preserving: FinishSettings
     film: CutSettings
+    seconds: float
+    is_silent: bool = False
 
     def look_at(self, path: Path, part: Part, output: Path, tell: Callable[[str], None]) -> Clip:
-        """Look at a clip before the work, and find out whether a film of it can be written.
+        """Look at a clip before the work, and find out whether its frames can be encoded.
 
         Args:
             path: the clip.
             part: what is wanted of it.
-            output: file of the film.
+            output: file of the film, whose encoding has been checked.
             tell: takes a line about each thing that is amiss and does not prevent the film.
 
         Raises:
-            FilmError: it is no clip, or its frames cannot be encoded so.
+            FilmError: it is no clip, its frames cannot be encoded so, or a walk has too few of them
+                between two paintings.
             PictureError: there is no such file, or pictures of it cannot be read.
         """
-        check_encoding(output, self.film)
         form, clip = format_of(output), open_clip(path, part)
         for note in clip.notes:
             tell(note)
@@ -64,9 +73,10 @@ class NetClip:
                 f" film has {float(kept):.5g}"
             )
             clip = open_clip(path, Part(kept, part.start_s, part.end_s))
-        if clip.sound and not form.sound:
+        if clip.sound and not form.sound and not self.is_silent:
             tell(f"{output.suffix} has no sound; that of '{path}' is left out")
         check_frame(output, self.film, *self._size(clip))
+        self._passed(clip)
         return clip
 
     def make(
@@ -89,17 +99,19 @@ class NetClip:
             OutputError: the film cannot be written.
             ResourceError: the disk has no room for frames so large.
         """
-        began, size = time.monotonic(), self._size(clip)
+        began, size, passed = time.monotonic(), self._size(clip), self._passed(clip)
         facts = self._facts(clip, size)
+        chapters = tuple(Chapter(at, one_line(work)) for at, work in passed)
         sound = None
-        if clip.sound and format_of(output).sound:
+        if clip.sound and format_of(output).sound and not self.is_silent:
             sound = ClipSound(clip.path, clip.sound, clip.start_s)
         settings = self.film.model_copy(update={"fps": clip.fps, "loop": False})
         with closing(clip.frames(size)) as frames:
             film = encode(
-                self._painted(frames), clip.frame_count, size, settings, output,
+                self._painted(frames, self._painters(clip)),
+                clip.frame_count, size, settings, output,
                 lambda done, all_: listener(stage(title, done, all_)),
-                part, Tags(comment=json.dumps(facts)), sound,
+                part, Tags(chapters, json.dumps(facts)), sound,
             )  # fmt: skip
         return film, facts | {"seconds": round(time.monotonic() - began, 3)}
 
@@ -109,34 +121,54 @@ class NetClip:
         height, width = size_for_side(clip.height, clip.width, self.look.size)
         return max(1, height), max(1, width)
 
-    def _painted(self, frames: Iterator[Pixels]) -> Iterator[Pixels]:
-        """Repaint frames; one that is the same as the one before is not painted again."""
-        painter = self.net.painter
+    def _passed(self, clip: Clip) -> list[tuple[int, Painting[None]]]:
+        """The paintings that a walk reaches in a clip, and at which frames; none without a walk."""
+        if isinstance(self.net, LoadedNet):
+            return []
+        passages = passages_of(clip.fps, self.seconds, clip.frame_count)
+        return list(zip(passages, cycle(self.net.works), strict=False))
+
+    def _painters(self, clip: Clip) -> Iterator[Painter]:
+        """The network with the mix of each frame."""
+        if isinstance(self.net, LoadedNet):
+            return repeat(self.net.painter)
+        return self.net.along([at for at, _ in self._passed(clip)])
+
+    def _painted(self, frames: Iterator[Pixels], painters: Iterator[Painter]) -> Iterator[Pixels]:
+        """Repaint frames; one that is as the one before is not painted again by the same mix."""
         before = shown = np.empty((0, 0, 3), np.uint8)
-        for frame in frames:
-            if not np.array_equal(frame, before):
+        last = None
+        for frame, painter in zip(frames, painters, strict=False):
+            if painter is not last or not np.array_equal(frame, before):
                 made = painter.repaint(frame)
                 shown = finish(made, frame, self.preserving.preserve_color, self.film.strength)
-                before = frame
+                before, last = frame, painter
             yield shown
 
     def _facts(self, clip: Clip, size: tuple[int, int]) -> dict[str, Any]:
         """What the film says of itself: names without folders, which are private."""
-        shares = self.net.shares
         height, width = size
+        walk = {"style": self.look.style, "seconds_per_painting": self.seconds}
         return {
             "medley": medley.__version__,
             "command": "apply",
             "content": clip.path.name,
             "network": self.net.name,
-            "paintings": {title: round(share, 4) for title, share in shares.items()},
+            "paintings": self._paintings(clip),
             "height": height,
             "width": width,
             "frames": clip.frame_count,
             "fps": str(clip.fps),
             "settings": {
+                **(walk if isinstance(self.net, NetWalk) else {}),
                 "size": self.look.size,
                 "preserve_color": self.preserving.preserve_color,
                 "strength": self.film.strength,
             },
         }
+
+    def _paintings(self, clip: Clip) -> dict[str, float] | list[dict[str, Any]]:
+        """The share of each painting, or those that a walk reaches, and when."""
+        if isinstance(self.net, LoadedNet):
+            return {title: round(share, 4) for title, share in self.net.shares.items()}
+        return [{"title": work.title, "frame": at} for at, work in self._passed(clip)]

@@ -19,6 +19,7 @@ from medley.studio.editing.beside import describe_film, describe_run, versions, 
 from medley.studio.editing.credits import credit_lines, one_line
 from medley.studio.editing.cut import encode
 from medley.studio.editing.outputs import Outputs
+from medley.studio.film_shots import Lap, lap_at
 from medley.studio.net_stills import read_photo
 from medley.studio.net_walk import NetWalk
 from medley.studio.still_files import Source
@@ -48,8 +49,11 @@ class NetFilms:
 
     @cached_property
     def _walk(self) -> NetWalk:
-        words, fps = self.look.style or "", self.film.fps
-        return NetWalk(self.path, words, fps, self.seconds, self.device)
+        return NetWalk(self.path, self.look.style or "", self.device)
+
+    @cached_property
+    def _lap(self) -> Lap:
+        return lap_at(self.film.fps, self.seconds, len(self._walk.works))
 
     def load(self) -> None:
         """Load the network now.
@@ -59,7 +63,7 @@ class NetFilms:
             ConfigError: it knows a single painting, or not one that was asked for.
             FilmError: there are too few frames between two paintings.
         """
-        _ = self._walk
+        _ = self._lap
 
     def make(
         self, source: Source, output: Path, title: str, listener: Listener
@@ -88,7 +92,7 @@ class NetFilms:
         height, width, _ = photo.shape
         check_frame(output, self.film, height, width)
         walk, name = self._walk, source.path
-        lap, works = walk.lap, walk.works
+        lap, works = self._lap, walk.works
         passed = lap.passed(len(works))
         facts = self._facts(name, works, passed)
         chapters = tuple(map(Chapter, passed, map(one_line, works)))
@@ -99,7 +103,7 @@ class NetFilms:
         show = walk.painter(photo, finished)
         with part_files(*Outputs(output).all) as (*beside, part):
             film = encode(
-                map(show, walk.mixes()), lap.frames, (height, width), self.film, output,
+                map(show, walk.mixes(lap)), lap.frames, (height, width), self.film, output,
                 lambda done, frames: listener(stage(title, done, frames)),
                 part, Tags(chapters, json.dumps(facts)),
             )  # fmt: skip

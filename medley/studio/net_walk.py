@@ -1,6 +1,6 @@
 """Walks through the paintings that a style network knows: the mix at each frame, its pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from medley.images import Pixels
 from medley.paintings.catalogs import Entry
 from medley.paintings.draws import Painting
-from medley.studio.film_shots import lap_at
+from medley.studio.film_shots import Lap, lap_at
 from medley.stylenet.apply import Painter, Repainted
 from medley.stylenet.mix import stations_of
 from medley.stylenet.netfile import StyleName, read
@@ -23,38 +23,35 @@ Mix = tuple[float, ...]
 
 
 class NetWalk:
-    """A network, and the loop on which a mix passes some of its paintings.
+    """A network, and the way on which a mix passes some of its paintings.
 
     Attributes:
-        lap: the frames of the loop.
-        works: the paintings that it passes, as credits name them.
+        name: its file's name.
+        works: the paintings that the way passes before it begins again, as credits name them.
     """
 
-    def __init__(self, path: Path, words: str, fps: Fraction, seconds: float, device: str) -> None:
+    def __init__(self, path: Path, words: str, device: str) -> None:
         """Read the network.
 
         Args:
             path: its file.
             words: which paintings the walk passes; see `stylenet.mix.stations_of`.
-            fps: frames a second.
-            seconds: film time from one painting to the next.
             device: device that computes.
 
         Raises:
             WeightsError: the network is missing, torn, or no style network.
             ConfigError: it knows a single painting, or not one that was asked for.
-            FilmError: there are too few frames between two paintings.
         """
         net = read(path)
+        self.name = path.name
         self._network = make_network(net).to(device)
         self._count, self._stations = len(net.styles), stations_of(words, net.styles)
-        self.lap = lap_at(fps, seconds, len(self._stations))
         self.works = [_work(net.styles[place]) for place in self._stations]
 
-    def mixes(self) -> list[Mix]:
-        """The mix at each frame."""
+    def mixes(self, lap: Lap) -> list[Mix]:
+        """The mix at each frame of a loop through all the paintings."""
         count = len(self._stations)
-        return [self._mix(Fraction(at * count, self.lap.frames)) for at in range(self.lap.frames)]
+        return [self._mix(Fraction(at * count, lap.frames)) for at in range(lap.frames)]
 
     def stations(self) -> list[Mix]:
         """The mix at each painting: that painting alone."""
@@ -79,12 +76,44 @@ class NetWalk:
         kept = cache(paint)
         return lambda mix: kept(mix) if max(mix) == 1 else paint(mix)
 
+    def along(self, passages: Sequence[int]) -> Iterator[Painter]:
+        """The painter of each frame of a clip: one and the same as long as the mix stands.
+
+        Args:
+            passages: the frames at which paintings are reached; see `passages_of`.
+        """
+        last, way = passages[-1], len(passages) - 1
+        mix, painter = None, Painter(self._network)
+        for at in range(last + 1):
+            here = self._mix(Fraction(at * way, max(1, last)))
+            if here != mix:
+                mix, painter = here, Painter(self._network, here)
+            yield painter
+
     def _mix(self, place: Fraction) -> Mix:
         shares = [0.0] * self._count
         weights = convex_weights(path_weights(resting(float(place), _REST), len(self._stations)))
         for station, weight in zip(self._stations, weights, strict=True):
             shares[station] += round(weight, _DIGITS)
         return tuple(shares)
+
+
+def passages_of(fps: Fraction, seconds: float, frames: int) -> list[int]:
+    """The frames of a clip at which a walk reaches a painting: the first, the last, and between.
+
+    It goes on as often as the time allows, at an even pace, and once at least.
+
+    Args:
+        fps: frames a second.
+        seconds: least film time from one painting to the next.
+        frames: number of frames.
+
+    Raises:
+        FilmError: there are too few frames between two paintings.
+    """
+    last = frames - 1
+    way = min(last, max(1, frames // lap_at(fps, seconds, 1).lead))
+    return [round(Fraction(last * number, max(1, way))) for number in range(way + 1)]
 
 
 def _work(style: StyleName) -> Painting[None]:

@@ -127,7 +127,8 @@ def plan_folder(
             be replaced.
     """
     suffix = suffix_of(file_format)
-    return plan_files(list_pictures(folder, output), output, suffix, force, paintings)
+    files = list_pictures(folder, output)
+    return plan_files(files, output, lambda _: suffix, force, paintings)
 
 
 def suffix_of(file_format: StillFormat) -> str:
@@ -138,16 +139,16 @@ def suffix_of(file_format: StillFormat) -> str:
 def plan_files(
     files: Sequence[Path],
     output: Path,
-    suffix: str,
+    suffix: Callable[[Path], str],
     force: bool,
     others: Sequence[Path] = (),
 ) -> tuple[list[StillJob], list[StillJob]]:
-    """List the pictures out of some that are still to be repainted into a folder.
+    """List the files out of some that are still to be repainted into a folder.
 
     Args:
-        files: the photos; see `plan_folder` for what becomes of their names.
+        files: photos and clips; see `plan_folder` for what becomes of their names.
         output: the folder.
-        suffix: suffix of the results.
+        suffix: gives the suffix of a file's result.
         force: True to replace what is there.
         others: other files that are read, which no output may replace.
 
@@ -166,7 +167,7 @@ def plan_files(
     finished: list[StillJob] = []
     for path in files:
         name = path.name if stems[path.stem] > 1 else path.stem
-        target = output / f"{name}{suffix}"
+        target = output / f"{name}{suffix(path)}"
         if target in taken:
             raise OutputError(
                 f"'{taken[target]}' and '{path}' would both become '{target}'; rename one, or give"
@@ -181,8 +182,15 @@ def plan_files(
     return jobs, finished
 
 
-def list_pictures(folder: Path, output: Path) -> list[Path]:
+def list_pictures(
+    folder: Path, output: Path, is_known: Callable[[Path], bool] = may_be_picture
+) -> list[Path]:
     """The pictures of a folder, by name, without hidden ones and those of its folders.
+
+    Args:
+        folder: the folder.
+        output: the folder of the results.
+        is_known: tells which files are meant.
 
     Raises:
         PictureError: there is no picture, or the folder cannot be listed.
@@ -200,7 +208,7 @@ def list_pictures(folder: Path, output: Path) -> list[Path]:
         raise PictureError(
             f"cannot list '{folder}' ({error.strerror}); check its permissions"
         ) from error
-    known = [path for path in files if not path.is_dir() and may_be_picture(path)]
+    known = [path for path in files if not path.is_dir() and is_known(path)]
     if not known:
         raise PictureError(f"there is no picture in '{folder}'; name another folder")
     return known
