@@ -74,6 +74,8 @@ def test_every_folder_and_module_has_one_floor():
 DOORS = {
     ("__init__.py", "medley"): "the Python interface, which brings torch",
     ("__main__.py", "medley.cli"): "Ctrl-C is answered even while it is imported",
+    ("film/flow.py", "cv2"): "OpenCV, which few have",
+    ("film/flow.py", "skimage.registration"): "only where OpenCV is not, and it brings scipy",
     ("film/fonts.py", "matplotlib.font_manager"): "only for letters that no font at hand has",
     ("studio/compression/networks.py", "medley.studio.compression.quantizing"): "torch",
     ("studio/cut.py", "medley.studio.sweep"): "torch, charts, scipy and scikit-image",
