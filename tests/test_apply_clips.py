@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+import weakref
 from dataclasses import replace
 from fractions import Fraction
 
@@ -10,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from medley.film.clips import open_clip
+from medley.film.clips import Clip, open_clip
 from medley.film.facts import read_facts
 from medley.media.ffmpeg import run as ffmpeg
 from medley.media.ffmpeg import url
@@ -301,6 +303,72 @@ def test_other_sound_takes_the_place_of_a_clip_s_own_and_none_leaves_it_out(plac
     assert read_facts(place / "silent.mp4").audio_s is None
 
 
+def test_smooth_holds_noise_still_and_keeps_rate_length_and_sound(place, shown):
+    pytest.importorskip("cv2")
+    noise = ["-vf", "loop=7:1:0,scale=64:48,noise=alls=9:allf=t", "-frames:v", "8", "-c:a", "copy"]
+    ffmpeg("-i", url(place / "clip.mkv"), *noise, "-c:v", "ffv1", url(place / "noisy.mkv"))
+    for more in ([], ["--smooth"]):
+        apply(place, "noisy.mkv", "-o", f"made{len(more)}.mp4", *more)
+    facts = read_facts(place / "made1.mp4")
+    assert (facts.frame_count, facts.fps) == (8, 10)
+    assert heard(place / "made1.mp4", "-c", "copy") == heard(place / "clip.mkv", "-c", "copy")
+    assert json.loads(read_comment(place / "made1.mp4"))["settings"]["smooth"]
+    plain, smooth = (np.array(frames, int) for frames in (shown[:8], shown[8:]))
+    assert np.array_equal(plain[0], smooth[0])
+    changes = [np.abs(np.diff(frames[2:], axis=0)).mean() for frames in (plain, smooth)]
+    assert changes[1] < 0.5 * changes[0]
+
+
+def test_smooth_without_opencv_is_told_before_the_work(place, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    monkeypatch.delitem(sys.modules, "medley.film.steady", raising=False)
+    before = sorted(place.iterdir())
+    told = apply(place, "clip.mkv", "-o", "made.mp4", "--smooth", expect=1)
+    (line,) = told.stderr.splitlines()
+    assert "--smooth needs OpenCV" in line
+    assert "pip install 'medley[video]' brings it" in line
+    assert sorted(place.iterdir()) == before
+
+
+@pytest.fixture
+def alive(monkeypatch):
+    """How many frames and results of a clip were in memory together, at most, for each film."""
+    counts, peaks = [0], []
+
+    def gone():
+        counts[-1] -= 1
+
+    def counted(picture):
+        picture = picture.copy()
+        weakref.finalize(picture, gone)
+        counts[-1] += 1
+        peaks[-1] = max(peaks[-1], counts[-1])
+        return picture
+
+    def frames(self, size=None):
+        peaks.append(0)
+        return (counted(frame) for frame in own_frames(self, size))
+
+    own_frames, own_finish = Clip.frames, net_clips.finish
+    monkeypatch.setattr(Clip, "frames", frames)
+    monkeypatch.setattr(net_clips, "finish", lambda *given: counted(own_finish(*given)))
+    return peaks
+
+
+@pytest.mark.parametrize("words", [".mp4", ".gif", ".webp", ".mkv --style walk", ".mp4 --smooth"])
+def test_frames_in_memory_are_as_few_in_a_long_clip_as_in_a_short_one(place, alive, words):
+    suffix, *more = words.split()
+    if more == ["--smooth"]:
+        pytest.importorskip("cv2")
+    for count in (8, 40):
+        moving = f"testsrc=s=32x24:r=25:d={count / 25}"
+        ffmpeg("-y", "-f", "lavfi", "-i", moving, url(place / "moving.mkv"))
+        apply(place, "moving.mkv", "-o", f"{count}{suffix}", *more, net="many")
+        assert read_facts(place / f"{count}{suffix}").frame_count == count
+    short, long = alive
+    assert short == long <= 6
+
+
 CASES = {
     "still": (["photo.png", "-o", "a.mp4"], 2, "'photo.png' does not move; pass --style walk"),
     "gone": (["gone.mp4", "-o", "a.mp4"], 1, "there is no .*'gone.mp4'; check its name"),
@@ -314,6 +382,8 @@ CASES = {
     "format": (["clip.mkv", "-o", "a.mp4", "--format", "png"], 2, "--format is not for clips"),
     "no clip": (["photo.png", "-o", "a.png", "--from", "1"], 2, "--from is for clips; name one"),
     "no clips": (["photo.png", "-o", ".", "--to", "1"], 2, "--to is for clips, and none is read"),
+    "still smooth": (["photo.png", "-o", "a.png", "--smooth"], 2, "--smooth is for clips; name"),
+    "smooth loop": (["photo.png", "-o", "a.mp4", "--style", "walk", "--smooth"], 2, "none is read"),
     "no film": (["photo.png", "-o", "a.png", "--audio", "song.m4a"], 2, "--audio is for films"),
     "no sound": (["clip.mkv", "-o", "a.mp4", "--audio", "photo.png"], 1, "'photo.png' has no soun"),
     "no song": (["clip.mkv", "-o", "a.mp4", "--audio", "gone.mp3"], 1, "no sound file 'gone.mp3'"),

@@ -84,6 +84,7 @@ DOORS = {
     ("studio/engines/worker_main.py", "medley.studio.engines.worker"): "torch",
     ("studio/exporting.py", "medley.stylenet"): "onnx and onnxruntime, which few have",
     ("studio/forecast.py", "medley.studio.shooting.benchmark"): "torch",
+    ("studio/net_clips.py", "medley.film.steady"): "OpenCV, which few have",
     ("studio/preview.py", "medley.studio.net_stills"): "torch",
     ("tiffs.py", "tifffile"): "only for a TIFF that Pillow cannot read",
     ("vgg/sources.py", "h5py"): "only for a Keras file",

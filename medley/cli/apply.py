@@ -28,7 +28,7 @@ from medley.shipped_nets import net_at
 
 _FILMS = tuple(end for end, form in FORMATS.items() if form.kind in ("video", "gif", "webp"))
 _STILL_ALONE, _WALK_ALONE = ("format", "file_quality"), ("seconds_per_painting",)
-_CLIP_ALONE, _FILM_ALONE = ("begin", "end"), ("fps", "audio", "audio_fade")
+_CLIP_ALONE, _FILM_ALONE = ("begin", "end", "smooth"), ("fps", "audio", "audio_fade")
 _MOVING_ALONE = (*_CLIP_ALONE, *_FILM_ALONE)
 
 InputKind = Literal["photo", "clip", "either", "several"]

@@ -19,6 +19,11 @@ class ApplySettings(Settings):
     size: Side | None = Field(
         None, description="Long side of the result in pixels; the photo's own unless given."
     )
+    smooth: bool = Field(
+        False,
+        description="Against flicker in a clip: what was painted moves along with what moves in it;"
+        " needs OpenCV, pip install 'medley[video]'.",
+    )
 
     @property
     def is_walk(self) -> bool:

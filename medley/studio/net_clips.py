@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import medley
+from medley.errors import FilmError, Setting
 from medley.events import Listener, stage
 from medley.film.clips import Clip, Part, open_clip
 from medley.film.encode import check_frame
@@ -60,7 +61,7 @@ class NetClip:
 
         Raises:
             FilmError: it is no clip, its frames cannot be encoded so, or a walk has too few of them
-                between two paintings.
+                between two paintings; or OpenCV is not there to hold them steady.
             PictureError: there is no such file, or pictures of it cannot be read.
         """
         form, clip = format_of(output), open_clip(path, part)
@@ -77,6 +78,7 @@ class NetClip:
             tell(f"{output.suffix} has no sound; that of '{path}' is left out")
         check_frame(output, self.film, *self._size(clip))
         self._passed(clip)
+        self._holding()
         return clip
 
     def make(
@@ -137,13 +139,31 @@ class NetClip:
     def _painted(self, frames: Iterator[Pixels], painters: Iterator[Painter]) -> Iterator[Pixels]:
         """Repaint frames; one that is as the one before is not painted again by the same mix."""
         before = shown = np.empty((0, 0, 3), np.uint8)
-        last = None
+        last, hold = None, self._holding()
         for frame, painter in zip(frames, painters, strict=False):
             if painter is not last or not np.array_equal(frame, before):
                 made = painter.repaint(frame)
-                shown = finish(made, frame, self.preserving.preserve_color, self.film.strength)
+                new = finish(made, frame, self.preserving.preserve_color, self.film.strength)
+                shown = hold(frame, new)
                 before, last = frame, painter
             yield shown
+
+    def _holding(self) -> Callable[[Pixels, Pixels], Pixels]:
+        """What makes of a frame and its result the one that is shown.
+
+        Raises:
+            FilmError: OpenCV is not there.
+        """
+        if not self.look.smooth:
+            return lambda _, made: made
+        try:
+            from medley.film.steady import Steady
+        except ImportError as error:
+            raise FilmError(
+                Setting("smooth"), f" needs OpenCV, which cannot be imported here ({error});"
+                " pip install 'medley[video]' brings it",
+            ) from error  # fmt: skip
+        return Steady().hold
 
     def _facts(self, clip: Clip, size: tuple[int, int]) -> dict[str, Any]:
         """What the film says of itself: names without folders, which are private."""
@@ -162,6 +182,7 @@ class NetClip:
             "settings": {
                 **(walk if isinstance(self.net, NetWalk) else {}),
                 "size": self.look.size,
+                "smooth": self.look.smooth,
                 "preserve_color": self.preserving.preserve_color,
                 "strength": self.film.strength,
             },
