@@ -319,6 +319,37 @@ def test_smooth_holds_noise_still_and_keeps_rate_length_and_sound(place, shown):
     assert changes[1] < 0.5 * changes[0]
 
 
+@pytest.mark.parametrize("more", [["--smooth"], ["--style", "walk"]], ids=str)
+def test_clip_of_one_frame_is_a_film_of_one(place, more, shown):
+    pytest.importorskip("cv2")
+    drawn = Image.fromarray(draw_pixels(24, 32, 1))
+    (place / "frames").mkdir()
+    drawn.save(place / "frames" / "1.png")
+    apply(place, "frames", "-o", "made.mp4", *more, net="many")
+    assert read_facts(place / "made.mp4").frame_count == len(shown) == 1
+    painter = Painter(make_network(read(place / "many.safetensors")), (1, 0, 0))
+    assert np.array_equal(shown[0], painter.repaint(np.asarray(drawn)).pixels())
+
+
+def test_clip_that_changes_its_size_keeps_the_first_one(place):
+    pytest.importorskip("cv2")
+    for name, size, to in (("1", "64x48", "small.ts"), ("2", "32x60", "other.ts")):
+        source = ["-f", "lavfi", "-i", f"testsrc=s={size}:r=10:d=1"]
+        ffmpeg(*source, "-output_ts_offset", name, "-c:v", "libx264", url(place / to))
+    joined = (place / "small.ts").read_bytes() + (place / "other.ts").read_bytes()
+    (place / "sizes.ts").write_bytes(joined)
+    told = apply(place, "sizes.ts", "-o", "made.mp4", "--smooth")
+    assert "frames of 'sizes.ts' are of another size than the first and are fitted" in told.stderr
+    facts = read_facts(place / "made.mp4")
+    assert (facts.height, facts.width) == (48, 64)
+    assert facts.frame_count >= 19
+
+
+def test_moment_of_a_clip_is_a_photo_also_among_several(place):
+    told = apply(place, "clip.mkv@0.2s", "clip.mkv@0.6s", "-o", "out")
+    assert told.stdout.split() == ["out/clip-0.2s.png", "out/clip-0.6s.png"]
+
+
 def test_smooth_without_opencv_is_told_before_the_work(place, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     monkeypatch.delitem(sys.modules, "medley.film.steady", raising=False)
@@ -371,6 +402,9 @@ def test_frames_in_memory_are_as_few_in_a_long_clip_as_in_a_short_one(place, ali
 
 CASES = {
     "still": (["photo.png", "-o", "a.mp4"], 2, "'photo.png' does not move; pass --style walk"),
+    "moment": (["clip.mkv@0.2s", "-o", "a.mp4"], 2, "'clip.mkv@0.2s' does not move; pass --style"),
+    "no frame": (["empty.mkv", "-o", "a.mp4"], 1, "'empty.mkv' is no clip that ffmpeg can read"),
+    "no pictures": (["emptied", "-o", "a.mp4"], 1, "there is no picture in 'emptied'"),
     "gone": (["gone.mp4", "-o", "a.mp4"], 1, "there is no .*'gone.mp4'; check its name"),
     "sound": (["song.m4a", "-o", "a.mp4"], 1, "nothing but sound in 'song.m4a'"),
     "picture": (["clip.mkv", "-o", "a.png"], 1, r"is a video, .*'clip.mkv@2.5s'"),
@@ -402,6 +436,8 @@ def test_what_cannot_be_done_is_one_line_and_writes_nothing(place, make_picture,
     (place / "there.mp4").touch()
     for name in ("song.m4a", "own.mp4"):
         ffmpeg("-f", "lavfi", "-i", "sine=d=0.1", url(place / name))
+    (place / "empty.mkv").touch()
+    (place / "emptied").mkdir()
     words, code, why = CASES[case]
     before = sorted(place.iterdir())
     told = apply(place, *words, expect=code)

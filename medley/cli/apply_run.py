@@ -18,6 +18,7 @@ from medley.files import check_free
 from medley.film.clips import Part, is_clip
 from medley.film.encode import check_encoding
 from medley.kinds import is_video, may_be_picture
+from medley.moments import moment_of
 from medley.settings import (
     ApplySettings,
     CutSettings,
@@ -189,9 +190,9 @@ def _clip_maker(request: Request, show: Display) -> Maker:
 
 
 def _check_clip(request: Request) -> None:
-    """Refuse a single input that does not move, and an output that is there."""
+    """Refuse a single input that does not move."""
     (path,), output = request.photos, request.output
-    if not path.is_dir() and not is_clip(path):
+    if moment_of(path) or not (path.is_dir() or is_clip(path)):
         raise click.UsageError(
             f"--output '{output}' is a film, and '{path}' does not move; pass --style walk for one,"
             " or name a picture"

@@ -58,7 +58,7 @@ def _held(before: Pixels, after: Pixels, shown: Pixels, made: Pixels) -> Pixels:
     if trust.mean() < _CUT:
         return made
     times = np.array([width / after.shape[1], height / after.shape[0]], np.float32)
-    x, y = _places(_sized(flow, height, width) * times)
+    x, y = _places(_sized(flow * times, height, width))
     moved = cv2.remap(shown, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     share = _sized(trust * np.float32(_SHARE), height, width)
     held: Pixels = cv2.blendLinear(moved, made, share, 1 - share)

@@ -26,6 +26,7 @@ from medley.events import Event, Listener
 from medley.files import check_free, write_bytes
 from medley.images import Pixels, lay_on_white, read_layers
 from medley.kinds import may_be_picture
+from medley.moments import stem_of
 from medley.settings import (
     SUFFIXES,
     BlendSettings,
@@ -161,12 +162,13 @@ def plan_files(
     """
     if output.is_file():
         raise OutputError(f"'{output}' is a file, and several are read; name a folder for them")
-    stems = Counter(path.stem for path in files)
+    stems = Counter(map(stem_of, files))
     taken: dict[Path, Path] = {}
     jobs: list[StillJob] = []
     finished: list[StillJob] = []
     for path in files:
-        name = path.name if stems[path.stem] > 1 else path.stem
+        stem = stem_of(path)
+        name = path.name if stems[stem] > 1 else stem
         target = output / f"{name}{suffix(path)}"
         if target in taken:
             raise OutputError(
