@@ -1,5 +1,7 @@
 """Codes by entropy: columns' steps, errors fed back, and a size that is met."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -49,7 +51,7 @@ def off(frame, codes, sizes):
 
 
 def test_without_correlation_codes_are_the_nearest_multiples_but_for_a_pull_to_zero():
-    rows = torch.tensor([[0.4, 0.9, -1.55, 2.7, -0.61, 300.0]])
+    rows = torch.tensor([[0.4, 0.9, -1.54, 2.7, -0.54, 300.0]])
     codes = entropy.round_feeding_back(rows, torch.ones(6), torch.eye(6))
     assert codes.tolist() == [[0, 1, -1, 3, 0, 127]]
 
@@ -159,3 +161,33 @@ def test_layers_that_are_known_are_not_made_again(tensors, pictures, outlook):
     assert told == ["conv2_1"]
     for name in NAMES:
         assert all(torch.equal(*pair) for pair in zip(whole[name], again[name], strict=True))
+
+
+def test_layers_that_matter_less_err_more():
+    names = list(weightfile.SHAPES)[:13]
+    errors = entropy._errors(dict.fromkeys(names, torch.empty(0)), -6.0)
+    # From conv1_1 on, layers are larger and matter less: each may err more than those before.
+    assert [errors[name] for name in names[3:]] == sorted(errors[name] for name in names[3:])
+    assert errors["conv1_1"] < errors["conv1_2"] < errors["conv3_1"] < errors["conv4_1"] - 2
+    assert errors["conv5_1"] - errors["conv4_1"] == pytest.approx(
+        math.log2(2 * entropy.SENSITIVITY["conv4_1"] / entropy._BEHIND), abs=1e-5
+    )
+
+
+@pytest.mark.parametrize("error", [-12.0, -8.0])
+def test_what_a_layer_takes_is_foreseen_to_a_tenth(error):
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn((1, 40, 40, 40), generator=generator).cumsum(2) / 6 + 1
+    weight, bias = torch.randn((64, 360), generator=generator), torch.zeros(64)
+    seen = Statistics(torch.cat([weight, bias[:, None]], dim=1))
+    seen.add(inputs, inputs)
+    frame = entropy.frame_of(weight, bias, seen)
+    foreseen = entropy._at(entropy._foreseen(frame), error)
+    assert entropy.size_of(entropy.code_layer(frame, error)) == pytest.approx(foreseen, rel=0.1)
+
+
+@pytest.mark.parametrize("most", [900, 1200])
+def test_a_layer_is_brought_to_the_size_that_it_may_have_from_either_side(frame, most):
+    for error in (-18.0, -5.0):
+        layer = entropy._brought_to(most, frame, entropy.code_layer(frame, error))
+        assert 0.97 * most < entropy.size_of(layer) <= most

@@ -182,8 +182,10 @@ def walk(
             for before, now in zip(exact, coarse, strict=True):
                 seen.add(before, now)
             found[name] = make(name, seen)
-        exact = [_convolve(x, weight, bias) for x in exact]
-        coarse = [_convolve(x, *found[name].decoded()) for x in coarse]
+        decoded = found[name].decoded()
+        for place in range(len(pictures)):  # one by one, so that no list is there twice
+            exact[place] = _convolve(exact[place], weight, bias)
+            coarse[place] = _convolve(coarse[place], *decoded)
         if on_layer and name not in known:
             on_layer(name, found[name])
     return found

@@ -32,20 +32,42 @@ import torch
 from torch import Tensor
 
 from medley.errors import Setting, WeightsError
-from medley.vgg import calibrate, columns
+from medley.vgg import calibrate, columns, weightfile
 from medley.vgg.calibrate import Originals, Statistics
 from medley.vgg.normalization import CAFFE, Normalization
 
-_GROWTH = 1.25  # of the tolerated error, from a layer to the next
 _DAMPING = 0.01  # added to the moments' diagonal, as a share of its mean; or, if that is more,
 _DOUBT = 0.1  # times inputs by places: what few places say of many inputs holds for them alone
-_DEAD = 0.12  # how much of a step rounding is moved towards zero
-_PLACES = 1024  # of a picture that are looked at: a dozen pictures outnumber any layer's inputs
+_DEAD = 0.05  # how much of a step rounding is moved towards zero
+_PLACES = 24_000  # of all pictures that are looked at: several times the inputs of any layer
 _BLOCK = 128  # columns between two updates of those behind them
-_GRID = torch.arange(-24.0, -4.5, 0.5)  # logarithms to base 2 of the errors that are foreseen
-_SAMPLE = 4  # one row in so many is looked at to foresee a layer's size
+_GRID = torch.arange(-24.0, -2.5, 1.0)  # logarithms to base 2 of the errors that are foreseen
+_SAMPLE = 32  # rows of a layer that are looked at to foresee its size
 _LEEWAY = 1.1  # of what was foreseen of a layer, so that those behind it get their share
-_TRIES = 8  # to bring the last layer to the size that is left
+_TRIES = 8  # to bring a layer to the size that it may have
+_OCTAVES = 2.5  # by which an error grows for a bit that is saved, about
+_AIM = 0.9975  # of that size, so that a try may miss it a little
+
+SENSITIVITY = MappingProxyType(
+    {
+        "conv1_1": 0.177,
+        "conv1_2": 0.157,
+        "conv2_1": 0.123,
+        "conv2_2": 0.178,
+        "conv3_1": 0.114,
+        "conv3_2": 0.087,
+        "conv3_3": 0.060,
+        "conv3_4": 0.046,
+        "conv4_1": 0.054,
+        "conv4_2": 0.027,
+    }
+)
+"""How much the gradient of a shot's loss errs where one layer's output errs: squared, relative to
+the gradient at the fifth iterate, for an error of 2**-6 of the layer's power. Measured by
+`scripts/bench_layers`, up to conv4_1; see `_BEHIND` for the rest."""
+_BEHIND = (
+    0.0135  # of layers that are not named, whose measure is near nothing: their features count
+)
 
 
 class Coded(NamedTuple):
@@ -106,10 +128,12 @@ def foresee(
 
     def make(name: str, seen: Statistics) -> Outlook:
         weight, bias = originals[name]
-        return Outlook(_foreseen(weight, frame_of(weight.flatten(1), bias, seen)), weight, bias)
+        return Outlook(_foreseen(frame_of(weight.flatten(1), bias, seen)), weight, bias)
 
     given = {name: Outlook(sizes, *originals[name]) for name, sizes in known.items()}
-    found = calibrate.walk(originals, pictures, make, on_layer, given, fed, _PLACES)
+    found = calibrate.walk(
+        originals, pictures, make, on_layer, given, fed, _PLACES // max(1, len(pictures))
+    )
     return {name: outlook.sizes for name, outlook in found.items()}
 
 
@@ -152,12 +176,18 @@ def compress(
         budget.spend(name, layer)
         return layer
 
-    return calibrate.walk(originals, pictures, make, on_layer, known, fed, _PLACES)
+    return calibrate.walk(
+        originals, pictures, make, on_layer, known, fed, _PLACES // max(1, len(pictures))
+    )
+
+
+def _places(pictures: Sequence[Tensor]) -> int:
+    return _PLACES // max(1, len(pictures))
 
 
 def bounds(outlook: Mapping[str, Tensor]) -> tuple[int, int]:
     """About the fewest bytes that layers' arrays can take while they are of use, and the most."""
-    coarsest = _errors(outlook, math.inf)
+    coarsest = _errors(outlook, float(_GRID[-1]))
     least = sum(_at(sizes, coarsest[name]) for name, sizes in outlook.items())
     # What is foreseen may be off by a tenth.
     return int(1.1 * least), int(sum(float(sizes[0]) for sizes in outlook.values()))
@@ -207,14 +237,19 @@ def size_of(layer: Coded) -> int:
     return sum(array.nbytes for array in layer.arrays().values())
 
 
-def _errors(outlook: Mapping[str, Tensor], last: float) -> dict[str, float]:
-    """Each layer's error where the last one's is so large, as logarithms to base 2."""
-    growth, count = math.log2(_GROWTH), len(outlook)
+def _errors(outlook: Mapping[str, Tensor], level: float) -> dict[str, float]:
+    """Each layer's error, as its logarithm to base 2, where a weight's worth is the same in all.
+
+    A doubled error saves half a bit of each of a layer's n weights, and costs its sensitivity s
+    times the error: that is in balance where the error is in proportion to n / s.
+    """
     low, high = float(_GRID[0]), float(_GRID[-1])
-    return {
-        name: max(low, min(last, high) - growth * (count - 1 - place))
-        for place, name in enumerate(outlook)
+    shares = {
+        name: math.log2(math.prod(weightfile.SHAPES[name]) / SENSITIVITY.get(name, _BEHIND))
+        for name in outlook
     }
+    most = max(shares.values())
+    return {name: max(low, min(high, level + share - most)) for name, share in shares.items()}
 
 
 def _at(sizes: Tensor, error: float) -> float:
@@ -222,16 +257,17 @@ def _at(sizes: Tensor, error: float) -> float:
     return float(np.interp(error, _GRID.numpy(), sizes.numpy()))
 
 
-def _foreseen(weight: Tensor, frame: "Frame") -> Tensor:
-    """The bytes that a layer will take at each error of `_GRID`, without feedback."""
-    rows = weight.flatten(1)[::_SAMPLE]
-    share = 8 * len(rows) / len(weight)
+def _foreseen(frame: "Frame") -> Tensor:
+    """The bytes that a layer will take at each error of `_GRID`, by a few of its rows."""
+    out, columns_ = frame.rows.shape
+    rows = frame.rows[:: max(1, out // _SAMPLE)]
+    share = 8 * len(rows) / out
     sizes = []
     for error in _GRID.tolist():
         grid = Grid.of(frame, error)
-        codes = _towards_zero(rows / grid.sizes).clamp_(-columns.MOST, columns.MOST)
+        codes = round_feeding_back(rows, grid.sizes, frame.factor)
         sizes.append(bits_of(codes, grid.steps) / share)
-    beside = 6 * len(weight) + rows.shape[1] + weight.numel() // 512 + 600  # all but the stream
+    beside = 6 * out + columns_ + frame.rows.numel() // 512 + 600  # all but the stream
     return torch.tensor(sizes) + beside
 
 
@@ -243,7 +279,7 @@ def _brought_to(most: int, frame: "Frame", layer: Coded) -> Coded:
     """
     low, high = float(_GRID[0]), float(_GRID[-1])
     error, best = float(layer.error), None
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES):
         if (taken := size_of(layer)) <= most:
             high, best = error, layer
             if taken > 0.995 * most or error == float(_GRID[0]):
@@ -252,10 +288,12 @@ def _brought_to(most: int, frame: "Frame", layer: Coded) -> Coded:
             break
         else:
             low = error
-        # Half a bit a weight for each doubling of the error, while that is believable.
-        guess = error + 2 * 8 * (taken - most) / layer.codes.numel()
-        believable = guess if low < guess < high else (low + high) / 2
-        error = min(max(believable, float(_GRID[0])), float(_GRID[-1]))
+        guess = error + _OCTAVES * 8 * (taken - _AIM * most) / layer.codes.numel()
+        if best is None:
+            guess = max(guess, error + 0.02 * 2**attempt)  # so that it gets there in the end
+        elif not low < guess < high:
+            guess = (low + high) / 2
+        error = min(max(guess, float(_GRID[0])), float(_GRID[-1]))
         layer = code_layer(frame, error)
     if best is None:
         best = code_layer(frame, float(_GRID[-1]))
