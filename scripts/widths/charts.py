@@ -1,0 +1,105 @@
+"""Size of the weights against the final picture's loss, as a table, a chart and a sheet."""
+
+import io
+from collections.abc import Iterator, Sequence
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from PIL import Image
+
+from medley.film.poster import gallery
+from medley.images import Pixels, decode
+from widths.runs import FLOAT, Bench, Pair, Results, Row
+
+_LOOKS = {"kmeans": "tab:blue", "calibrated": "tab:orange", "entropy": "tab:green"}
+_TICKS = (1, 1.5, 2, 3, 4, 5, 7, 10, 15)
+_HIGHEST = 4.0  # times float's loss, behind which a network is of no use
+_LOSSES = (0.9, 1, 1.1, 1.2, 1.5, 2, 3, 4)
+_COLUMNS, _CELL, _QUALITY = 5, 240, 90
+
+
+def table(results: Results) -> str:
+    """A table in Markdown for each way in which shots were taken."""
+    return "\n".join(_table(results, way) for way in results.ways)
+
+
+def _table(results: Results, way: str) -> str:
+    rows = list(results.rows(way))
+    pairs = max((len(row.ratios) for row in rows), default=0)
+    lines = [
+        f"{way}; {pairs} pairs",
+        "",
+        "| weights | size, MB | bits a weight | median | range |",
+        "|---" * 5 + "|",
+    ]
+    lines += [
+        f"| {row.kind.variant}, `{row.kind.scheme}` | {row.kind.bytes / 1e6:.2f} |"
+        f" {row.kind.bits:.2f} | {row.median:.3f} | {row.least:.2f} to {row.most:.2f} |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def chart(results: Results, way: str) -> bytes:
+    """Median and range of the losses over float's against the weights' bytes, by scheme.
+
+    Returns:
+        Bytes of a PNG file.
+    """
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    for scheme, rows in _by_scheme(results, way).items():
+        sizes = [row.kind.bytes / 1e6 for row in rows]
+        color = _LOOKS.get(scheme, "tab:gray")
+        axes.plot(sizes, [row.median for row in rows], marker="o", color=color, label=scheme)
+        axes.fill_between(
+            sizes, [row.least for row in rows], [row.most for row in rows], color=color, alpha=0.15
+        )
+    axes.axhline(1, color="black", linewidth=0.8, linestyle="dotted")
+    axes.set(xscale="log", yscale="log", ylim=(0.88, _HIGHEST))
+    for axis, ticks in ((axes.xaxis, _TICKS), (axes.yaxis, _LOSSES)):
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlabel("the layers that style transfer looks at, MB on disk")
+    axes.set_ylabel("final loss over float's: median and range")
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(frameon=False)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=130)
+    return picture.getvalue()
+
+
+def _by_scheme(results: Results, way: str) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in results.rows(way):
+        found.setdefault(row.kind.scheme, []).append(row)
+    return found
+
+
+def sheet(bench: Bench, pairs: Sequence[Pair]) -> bytes:
+    """Hang the last iterates of some pairs, float's first, the others by scheme and size.
+
+    Returns:
+        Bytes of a JPEG file.
+    """
+    wall = gallery(_works(bench, pairs), _CELL, columns=_COLUMNS)
+    picture = io.BytesIO()
+    Image.fromarray(wall).save(picture, "JPEG", quality=_QUALITY)
+    return picture.getvalue()
+
+
+def _works(bench: Bench, pairs: Sequence[Pair]) -> Iterator[tuple[Pixels, str]]:
+    rows = list(bench.results.rows(bench.way))
+    exact = [one for one in bench.results.records if one.scheme == FLOAT]
+    for pair in pairs:
+        for best in exact:
+            if (best.way, best.pair) == (bench.way, pair.name):
+                yield decode(bench.picture_path(pair, best)), f"float\n{best.bytes / 1e6:.1f} MB"
+        for row in rows:
+            if pair.name in row.ratios and bench.picture_path(pair, row.kind).exists():
+                about = f"{row.kind.bytes / 1e6:.2f} MB, loss {row.ratios[pair.name]:.2f}"
+                name = f"{row.kind.variant}, {row.kind.scheme}"
+                yield decode(bench.picture_path(pair, row.kind)), f"{name}\n{about}"
