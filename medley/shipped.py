@@ -1,6 +1,7 @@
 """The paintings that ship with medley: where they lie, and the names that stand for them."""
 
 import difflib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +47,24 @@ def painting_at(path: Path, folder: Path = Path()) -> Path:
     if name not in {ALL, *shipped_files()} or (folder / path).exists():
         return path
     return shipped_folder() if name == ALL else shipped_files()[name]
+
+
+def file_at(path: Path, files: Mapping[str, Path], folder: Path = Path()) -> Path:
+    """Find what a path or a name means; a name means its file where no such path exists.
+
+    Args:
+        path: path as it was written, or a name.
+        files: files that ship, by name.
+        folder: folder that a relative path is relative to.
+    """
+    name = str(path)
+    return path if name not in files or may_exist(folder / path) else files[name]
+
+
+def file_name_of(path: Path, files: Mapping[str, Path]) -> Path:
+    """The name of a file that ships, which holds on every machine; else the path."""
+    names = (name for name, own in files.items() if own.name == path.name)
+    return Path(next((name for name in names if files[name].resolve() == path.resolve()), path))
 
 
 def name_of(path: Path) -> Path:

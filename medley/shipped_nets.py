@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from medley.errors import WeightsError
-from medley.shipped import may_exist
+from medley.shipped import file_at, file_name_of, may_exist
 
 MANY = "many"
 """Name of the network that knows all paintings that ship."""
@@ -20,20 +20,13 @@ def net_files() -> dict[str, Path]:
 
 
 def net_at(path: Path, folder: Path = Path()) -> Path:
-    """Find what a path or a name means; a name means a shipped network where no such path exists.
-
-    Args:
-        path: path as it was written, or a name.
-        folder: folder that a relative path is relative to.
-    """
-    name = str(path)
-    return path if name not in net_files() or (folder / path).exists() else net_files()[name]
+    """Find what a path or a name means; see `medley.shipped.file_at`."""
+    return file_at(path, net_files(), folder)
 
 
 def net_name_of(path: Path) -> Path:
     """The name of a shipped network, which holds on every machine; else the path."""
-    own = net_files().get(path.stem)
-    return Path(path.stem) if own and own.resolve() == path.resolve() else path
+    return file_name_of(path, net_files())
 
 
 def check_net_there(path: Path) -> None:

@@ -13,7 +13,17 @@ from medley.cli import cli
 
 PACKAGE = Path(__file__).parent.parent / "medley"
 FLOORS = [
-    {"allocation", "color", "errors", "events", "files", "moments", "shipped", "shipped_nets"},
+    {
+        "allocation",
+        "color",
+        "errors",
+        "events",
+        "files",
+        "moments",
+        "shipped",
+        "shipped_nets",
+        "shipped_weights",
+    },
     {"media"},
     {"settings"},
     {"clip_frames", "decoders", "images", "kinds", "pictures", "stills", "tensors", "tiffs"},

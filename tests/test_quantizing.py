@@ -493,7 +493,7 @@ def test_entropy_file_has_the_size_that_is_asked_for_and_is_taken_like_any_other
     deeper = run("stylize", pictures[0], pictures[0], "-o", "a.png", "--weights", path, "--size",
                  "32", "--steps", "1", cwd=tmp_path, expect=1)  # fmt: skip
     assert "own.safetensors' holds no conv2_2, conv3_1" in deeper.stderr
-    assert "choose other layers, or quantize it with them" in deeper.stderr
+    assert "choose other layers, or weights that have them" in deeper.stderr
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,10 @@ def test_show_takes_the_names_of_the_list_and_their_widths(mixed, monkeypatch):
         ("torchvision", "run 'medley weights fetch torchvision'"),
         ("4", "no file has 4 bits: every width up to 8 is made from one; show 'bundled'"),
         ("1", "no file has 1 bit: every"),
-        ("16", "'16' does not exist; give the path of a weights file, or one of bundled, original"),
+        (
+            "16",
+            "'16' does not exist; give the path of a weights file, or one of bundled, small",
+        ),
         ("bundle", "'bundle' does not exist; give the path of a weights file, or one of bundled"),
     ],
 )

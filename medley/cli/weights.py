@@ -67,20 +67,20 @@ def import_(file: Path, output: Path, normalization: str | None, force: bool, qu
 
 @weights.command("list", short_help="List the weights that are here.")
 def list_() -> None:
-    """List the weights that are here: the bundle, and what has been fetched."""
+    """List the weights that are here: what ships, and what has been fetched."""
     from medley.cli.weights_run import list_weights
 
     list_weights()
 
 
 @weights.command(short_help="Show each layer of a weights file.")
-@click.argument("which", type=PATH, metavar="bundled|original|torchvision|FILE")
+@click.argument("which", type=PATH, metavar="bundled|small|original|torchvision|FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 def show(which: Path, as_json: bool) -> None:
     """Show each layer of a weights file, and all together.
 
     FILE, or a name of `medley weights list`: bundled (8, too), which ships and of which --bits 8 to
-    1 are made, or original (32, too) and torchvision, once they are fetched.
+    1 are made, small, which ships as well, or original (32, too) and torchvision, once fetched.
 
     Bits a weight, bytes, the ratio to float32, distortion (mean squared error of the weights by
     their mean square), and the entropy of the codes: bits a weight that a lossless coder would

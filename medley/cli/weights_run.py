@@ -7,11 +7,13 @@ import click
 
 from medley.cli.console import notes, show_table
 from medley.errors import WeightsError
+from medley.shipped_weights import WEIGHTS_FILES
 from medley.vgg import originals, sources, weightfile
 from medley.vgg.codebook import WIDTHS
 from medley.vgg.identity import describe
 
-_BUNDLED = "bundled"  # name of the weights that ship
+_BUNDLED = "bundled"  # name of the weights of all widths
+_SHIPPED = {_BUNDLED: weightfile.BUNDLE, **WEIGHTS_FILES}
 
 
 def fetch_weights(source: str, quiet: bool) -> None:
@@ -34,10 +36,10 @@ def fetch_weights(source: str, quiet: bool) -> None:
 
 
 def list_weights() -> None:
-    """Print a table of the bundle and of what has been fetched."""
+    """Print a table of what ships and of what has been fetched."""
     rows = []
     places = {name: originals.cache_path(name) for name in originals.NAMES}
-    for name, path in {_BUNDLED: weightfile.BUNDLE, **places}.items():
+    for name, path in {**_SHIPPED, **places}.items():
         if not path.is_file():
             rows.append([name, "", "", f"not here; medley weights fetch {name}"])
             continue
@@ -96,8 +98,8 @@ def _file_of(which: Path) -> Path:
     if which.exists():
         return which
     name = {"8": _BUNDLED, "32": "original"}.get(str(which), str(which))
-    if name == _BUNDLED:
-        return weightfile.BUNDLE
+    if name in _SHIPPED:
+        return _SHIPPED[name]
     if name in originals.NAMES:
         return originals.cached(name)
     if name in map(str, WIDTHS):
@@ -105,7 +107,7 @@ def _file_of(which: Path) -> Path:
         raise WeightsError(
             f"no file has {name} {unit}: every width up to 8 is made from one; show '{_BUNDLED}'"
         )
-    names = ", ".join((_BUNDLED, *originals.NAMES))
+    names = ", ".join((*_SHIPPED, *originals.NAMES))
     raise WeightsError(
         f"'{which}' does not exist; give the path of a weights file, or one of {names}"
     )

@@ -11,13 +11,14 @@ from medley.settings.base import Settings, Text, is_set
 from medley.settings.shot import NetStart
 from medley.shipped import name_of, painting_at, shipped_folder
 from medley.shipped_nets import net_at, net_name_of
+from medley.shipped_weights import weights_at, weights_name_of
 
 SHIPPED_SAMPLE = 3
 """Paintings that are drawn of those that ship where none are named."""
 
 
 def find_shipped(name: str, value: Any, folder: Path = Path()) -> Any:
-    """Find the paintings, or the style network, that a setting's value means by their names.
+    """Find the paintings, style network or weights that a setting's value means by their names.
 
     Args:
         name: name of the setting.
@@ -25,18 +26,28 @@ def find_shipped(name: str, value: Any, folder: Path = Path()) -> Any:
         folder: folder that a relative path is relative to, where one that exists wins over a name.
     """
     return _changed(
-        name, value, lambda path: painting_at(path, folder), lambda path: net_at(path, folder)
+        name,
+        value,
+        lambda path: painting_at(path, folder),
+        lambda path: net_at(path, folder),
+        lambda path: weights_at(path, folder),
     )
 
 
 def name_shipped(name: str, value: Any) -> Any:
-    """Name the paintings, or the style network, that ship and stand in a setting's value."""
-    return _changed(name, value, name_of, net_name_of)
+    """Name the paintings, style network or weights that ship and stand in a setting's value."""
+    return _changed(name, value, name_of, net_name_of, weights_name_of)
 
 
 def _changed(
-    name: str, value: Any, painting: Callable[[Path], Path], net: Callable[[Path], Path]
+    name: str,
+    value: Any,
+    painting: Callable[[Path], Path],
+    net: Callable[[Path], Path],
+    weights: Callable[[Path], Path],
 ) -> Any:
+    if name == "weights" and value:
+        return tuple(map(weights, value)) if isinstance(value, tuple) else weights(value)
     if name == "styles":
         return tuple(map(painting, value))
     if name == "mask":

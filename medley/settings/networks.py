@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeVar, get_args
 from pydantic import AfterValidator, Field
 
 from medley.settings.base import Settings, Text
+from medley.shipped_weights import weights_at
 
 Item = TypeVar("Item")
 
@@ -97,13 +98,14 @@ class WeightsSettings(Settings):
     )
     weights: Path | None = Field(
         None,
-        description="A file that medley quantize or weights import wrote, instead of {bits}.",
+        description="A file that medley quantize or weights import wrote, instead of {bits}; or"
+        " small, which ships: what styles need in 3 MB.",
     )
 
     @property
     def source(self) -> int | Path:
         """The source of the weights for `vgg.weights.load_weights`: a file, or the bits."""
-        return self.bits if self.weights is None else self.weights
+        return self.bits if self.weights is None else weights_at(self.weights)
 
 
 class QuantizeSettings(Settings):

@@ -174,7 +174,8 @@ def walk(
     found: dict[str, Made] = {}
     for name, (weight, bias) in originals.items():
         if int(name[-1]) == 1 and name != "conv1_1":
-            exact, coarse = _pooled(exact), _pooled(coarse)
+            _pool(exact)
+            _pool(coarse)
         if name in known:
             found[name] = known[name]
         else:
@@ -327,5 +328,6 @@ def _convolve(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return nnf.conv2d(x, weight, bias, padding=1).relu_()
 
 
-def _pooled(features: Sequence[Tensor]) -> list[Tensor]:
-    return [nnf.max_pool2d(x, 2) for x in features]
+def _pool(features: list[Tensor]) -> None:
+    for place, x in enumerate(features):
+        features[place] = nnf.max_pool2d(x, 2)

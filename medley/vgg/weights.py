@@ -114,6 +114,7 @@ def _chosen(
         )
     if missing := [name for name in names if name not in layers]:
         raise WeightsError(
-            f"'{path}' holds no {', '.join(missing)}; choose other layers, or quantize it with them"
+            f"'{path}' holds no {', '.join(missing)}; choose other layers, or weights that have"
+            " them"
         )
     return {name: layer for name, layer in layers.items() if name in names}
