@@ -11,7 +11,8 @@ import torch
 from medley.images import decode
 from medley.media.ffmpeg import run as run_ffmpeg
 from medley.media.film_file import probe, read_comment
-from medley.studio import net_films, net_walk
+from medley.studio import net_films
+from medley.stylenet import ready
 from medley.stylenet.mix import stations_of
 from medley.stylenet.netfile import StyleName, write
 from medley.stylenet.network import StyleNet
@@ -107,7 +108,7 @@ def test_what_lies_beside_a_film_says_how_it_was_made_and_names_no_folder(place)
 def test_each_mix_is_computed_once(place, shown, monkeypatch):
     made = []
 
-    class Counting(net_walk.Painter):
+    class Counting(ready.Painter):
         def repaint(self, begun):
             made.append(self.mix)
             return super().repaint(begun)
@@ -116,7 +117,7 @@ def test_each_mix_is_computed_once(place, shown, monkeypatch):
             self.mix = mix
             super().__init__(network, mix)
 
-    monkeypatch.setattr(net_walk, "Painter", Counting)
+    monkeypatch.setattr(ready, "Painter", Counting)
     drift(place, "photo.png", "-o", "out.mp4", "--fps", "25", *BRIEF[2:], style="walk:sea,glass")
     singles = [mix for mix in made if max(mix) == 1]
     assert len(singles) == len(set(singles)) == 2

@@ -72,13 +72,6 @@ def test_integers_come_near_and_are_smaller(tmp_path):
     assert len(graph) < size
 
 
-def test_painting_names_go_with_the_graph(tmp_path):
-    written(networks(3), tmp_path / "net.safetensors")
-    export(tmp_path)
-    described = session(tmp_path / "net.onnx").get_modelmeta().custom_metadata_map
-    assert described["styles"].splitlines() == ["style 0", "style 1", "style 2"]
-
-
 def test_bad_input_is_refused_in_one_line(tmp_path, make_picture):
     assert "there is no style network" in export(tmp_path, expect=1).stderr
     make_picture("net.safetensors.png").rename(tmp_path / "net.safetensors")
@@ -93,6 +86,6 @@ def test_bad_input_is_refused_in_one_line(tmp_path, make_picture):
 def test_a_missing_onnxruntime_is_named_with_the_way_to_it(tmp_path, monkeypatch):
     written(networks(), tmp_path / "net.safetensors")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    monkeypatch.delitem(sys.modules, "medley.stylenet.onnx_runtime", raising=False)
-    monkeypatch.delattr(stylenet, "onnx_runtime", raising=False)
+    monkeypatch.delitem(sys.modules, "medley.stylenet.onnx_net", raising=False)
+    monkeypatch.delattr(stylenet, "onnx_net", raising=False)
     assert "pip install 'medley[onnx]'" in export(tmp_path, expect=1).stderr

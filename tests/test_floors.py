@@ -95,6 +95,7 @@ DOORS = {
     ("studio/exporting.py", "medley.stylenet"): "onnx and onnxruntime, which few have",
     ("studio/forecast.py", "medley.studio.shooting.benchmark"): "torch",
     ("studio/net_clips.py", "medley.film.steady"): "OpenCV, which few have",
+    ("studio/net_opening.py", "medley.stylenet.onnx_net"): "onnxruntime, which few have",
     ("studio/preview.py", "medley.studio.net_stills"): "torch",
     ("tiffs.py", "tifffile"): "only for a TIFF that Pillow cannot read",
     ("vgg/sources.py", "h5py"): "only for a Keras file",

@@ -115,9 +115,10 @@ def apply(
     medley apply starry.safetensors - -o - < photo.jpg > repainted.png
 
     NET is a file that 'medley train' made, or the name of a network that ships: many knows the
-    paintings that 'medley styles' lists. PHOTOS are pictures of any size, clips, or folders of
-    both. Several go into the folder --output, except those that are there already. A - reads
-    standard input. What is transparent stays so.
+    paintings that 'medley styles' lists. A graph that 'medley export' wrote does too, on the CPU
+    and slower. PHOTOS are pictures of any size, clips, or folders of both. Several go into the
+    folder --output, except those that are there already. A - reads standard input. What is
+    transparent stays so.
 
     A clip, which is a video, an animation or a folder of numbered pictures, becomes a film of the
     same length, rate and sound, in a folder an .mp4. clip.mp4@2.5s is a photo: what it shows then.

@@ -35,7 +35,6 @@ from medley.studio.net_clips import NetClip
 from medley.studio.net_films import NetFilms
 from medley.studio.net_stills import NetStills, load_net
 from medley.studio.net_walk import NetWalk
-from medley.studio.shooting.devices import one_device
 from medley.studio.still_files import (
     Repainted,
     StillFile,
@@ -162,7 +161,7 @@ def _is_clip(request: Request, path: Path) -> bool:
 
 def _clip_maker(request: Request, show: Display) -> Maker:
     """What makes films of clips, with its network loaded."""
-    device, of_clips, look = one_device(request.run.device), request.of_clips, request.look
+    device, of_clips, look = request.run.device, request.of_clips, request.look
     if not request.several:
         _check_clip(request)
     check_encoding(_film_path(request), request.film)
@@ -214,7 +213,7 @@ def _still_maker(request: Request, form: StillFormat, show: Display) -> Maker:
     """What makes the pictures, with its network loaded."""
     check_format(form, request.still.depth, request.still.file_quality)
     file = StillFile(form, request.still, request.film.strength)
-    net = load_net(request.net, request.look, one_device(request.run.device))
+    net = load_net(request.net, request.look, request.run.device)
     stills = NetStills(net, request.look, request.preserving, file)
     return lambda job, title: stills.repaint(job, title, show.on)
 
@@ -226,7 +225,7 @@ def _film_maker(request: Request, show: Display) -> Maker:
         show.warn(note)
     films = NetFilms(
         request.net, request.look, request.preserving, request.film.fitted(path),
-        request.walk.seconds_per_painting, one_device(request.run.device),
+        request.walk.seconds_per_painting, request.run.device,
     )  # fmt: skip
     films.load()
     keep_large_blocks()

@@ -32,7 +32,8 @@ def export(
 
     It takes `photo`, float32 (1, 3, height, width), RGB in [0, 1], of any size, and gives `picture`
     of the same shape. A network of several paintings also takes `mix`, float32, the share of each.
-    What it computes is compared with medley's own network before it is written.
+    What it computes is compared with medley's own network before it is written. 'medley apply'
+    takes it in the network's place.
     """
     if output.suffix != ".onnx":
         raise click.UsageError(f"--output '{output}' must end in .onnx")

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medley.errors import MedleyError, WeightsError
+from medley.errors import WeightsError
 from medley.files import write_bytes
 from medley.images import Pixels, read_picture, thumbnail
 from medley.paintings.draws import find_files, shipped
+from medley.studio.net_opening import missing
 from medley.stylenet import netfile
 from medley.stylenet.network import StyleNet, make_network
 from medley.tensors import to_tensor
@@ -59,23 +60,22 @@ def export_onnx(
     """
     net = netfile.read(net_path)
     try:
-        from medley.stylenet import onnx_graph, onnx_runtime
+        from medley.stylenet import onnx_graph, onnx_int8, onnx_net
     except ImportError as error:
-        raise MedleyError(
-            f"{error.name} is not installed; pip install 'medley[onnx]' brings it"
-        ) from error
+        raise missing(error) from error
     paths = find_files(calibrate) if calibrate else shipped()
     photos = [thumbnail(read_picture(path), _SIDE) for path in paths[:_CALIBRATED]]
     model = onnx_graph.onnx_model(net)
     if int8:
-        model = onnx_runtime.quantize(model, photos, net.shape.styles)
-    data = model.SerializeToString()
+        model = onnx_int8.quantize(model, photos, net.shape.styles)
+    data = onnx_graph.serialized(model, net)
+    graph = onnx_net.GraphNet(output, data)
     mix = np.full(net.shape.styles, 1 / net.shape.styles, np.float32)
     network = make_network(net)
-    apart = []
-    for photo in photos[:3]:
-        picture = onnx_runtime.run(data, photo, mix)
-        apart.append(np.abs(picture - _own(network, photo, mix)) * 255)
+    apart = [
+        np.abs(graph.planes(photo, mix.tolist()) - _own(network, photo, mix)) * 255
+        for photo in photos[:3]
+    ]
     mean, most = float(np.mean([each.mean() for each in apart])), max(map(np.max, apart))
     if not int8 and most > _TOLERANCE:
         raise WeightsError(f"onnxruntime comes to other pictures, by {most:.2g} of 255; update it")
@@ -85,5 +85,5 @@ def export_onnx(
 
 def _own(network: StyleNet, photo: Pixels, mix: Floats) -> Floats:
     with torch.inference_mode():
-        picture: Floats = network(to_tensor(photo), torch.from_numpy(mix)).numpy()
+        picture: Floats = network(to_tensor(photo), torch.from_numpy(mix))[0].numpy()
     return picture

@@ -26,8 +26,8 @@ from medley.studio.editing.credits import one_line
 from medley.studio.editing.cut import encode
 from medley.studio.net_stills import LoadedNet
 from medley.studio.net_walk import NetWalk, passages_of
-from medley.stylenet.apply import Painter
 from medley.stylenet.finish import finish
+from medley.stylenet.ready import ReadyPainter
 
 
 @dataclass(frozen=True)
@@ -130,13 +130,15 @@ class NetClip:
         passages = passages_of(clip.fps, self.seconds, clip.frame_count)
         return list(zip(passages, cycle(self.net.works), strict=False))
 
-    def _painters(self, clip: Clip) -> Iterator[Painter]:
+    def _painters(self, clip: Clip) -> Iterator[ReadyPainter]:
         """The network with the mix of each frame."""
         if isinstance(self.net, LoadedNet):
             return repeat(self.net.painter)
         return self.net.along([at for at, _ in self._passed(clip)])
 
-    def _painted(self, frames: Iterator[Pixels], painters: Iterator[Painter]) -> Iterator[Pixels]:
+    def _painted(
+        self, frames: Iterator[Pixels], painters: Iterator[ReadyPainter]
+    ) -> Iterator[Pixels]:
         """Repaint frames; one that is as the one before is not painted again by the same mix."""
         before = shown = np.empty((0, 0, 3), np.uint8)
         last, hold = None, self._holding()

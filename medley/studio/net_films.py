@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,8 +24,7 @@ from medley.studio.film_shots import Lap, lap_at
 from medley.studio.net_stills import read_photo
 from medley.studio.net_walk import NetWalk
 from medley.studio.still_files import Source
-from medley.stylenet.apply import Repainted
-from medley.stylenet.finish import finish
+from medley.stylenet.finish import Made, finish
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class NetFilms:
         preserving: settings with `preserve_color`.
         film: encoding, strength, and a frame rate that the films' format can keep.
         seconds: film time from one painting to the next.
-        device: device that computes.
+        device: device that computes; see `open_net`.
     """
 
     path: Path
@@ -45,7 +45,7 @@ class NetFilms:
     preserving: FinishSettings
     film: CutSettings
     seconds: float
-    device: str
+    device: Sequence[str]
 
     @cached_property
     def _walk(self) -> NetWalk:
@@ -97,7 +97,7 @@ class NetFilms:
         facts = self._facts(name, works, passed)
         chapters = tuple(map(Chapter, passed, map(one_line, works)))
 
-        def finished(made: Repainted) -> Pixels:
+        def finished(made: Made) -> Pixels:
             return finish(made, photo, self.preserving.preserve_color, self.film.strength)
 
         show = walk.painter(photo, finished)

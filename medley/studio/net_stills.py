@@ -16,13 +16,15 @@ from medley.files import write_bytes
 from medley.images import Pixels, lay_on_white, read_layers, resize, size_for_side
 from medley.settings import ApplySettings, FinishSettings
 from medley.stills import check_size, encode_still
+from medley.studio.net_opening import open_net
 from medley.studio.shooting.spec import ShotSpec
 from medley.studio.still_files import Repainted, Source, StillFile, StillJob, with_alpha
 from medley.stylenet.apply import Painter
 from medley.stylenet.finish import finish
 from medley.stylenet.mix import shares_of
-from medley.stylenet.netfile import NetFile, read
+from medley.stylenet.netfile import NetFile
 from medley.stylenet.network import make_network
+from medley.stylenet.ready import ReadyPainter
 
 
 class LoadedNet(NamedTuple):
@@ -30,12 +32,12 @@ class LoadedNet(NamedTuple):
 
     Attributes:
         name: its file's name.
-        painter: the network with its mix.
+        painter: repaints after its mix.
         shares: share of each painting that has one, by title.
     """
 
     name: str
-    painter: Painter
+    painter: ReadyPainter
     shares: dict[str, float]
 
 
@@ -66,7 +68,7 @@ class NetStills:
         Raises:
             PictureError: the photo is unreadable, or too long for the format.
             OutputError: the file cannot be written.
-            ResourceError: the disk has no room for a picture so large.
+            ResourceError: disk or memory have no room for a picture so large.
         """
         name, file = job.content.path, self.file
         photo, alpha = read_photo(job.content, self.look.size)
@@ -102,19 +104,19 @@ class NetStills:
         }
 
 
-def load_net(path: Path, look: ApplySettings, device: str) -> LoadedNet:
-    """Load a network that repaints after a painting or a mix.
+def load_net(path: Path, look: ApplySettings, device: Sequence[str]) -> LoadedNet:
+    """Load a network that repaints after a painting or a mix; see `open_net`.
 
     Raises:
         WeightsError: it is missing, torn, or no style network.
         ConfigError: it does not know a painting that was asked for.
+        MedleyError: what it is computed by is not there.
     """
-    net = read(path)
+    net = open_net(path, device)
     shares = shares_of(look.style, net.styles)
-    painter = Painter(make_network(net).to(device), shares)
     titles = [style.title for style in net.styles]
     mixed = {title: share for title, share in zip(titles, shares, strict=True) if share}
-    return LoadedNet(path.name, painter, mixed)
+    return LoadedNet(path.name, net.painter(shares), mixed)
 
 
 def read_photo(source: Source, side: int | None) -> tuple[Pixels, Image.Image | None]:

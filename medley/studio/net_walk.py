@@ -9,10 +9,11 @@ from medley.images import Pixels
 from medley.paintings.catalogs import Entry
 from medley.paintings.draws import Painting
 from medley.studio.film_shots import Lap, lap_at
-from medley.stylenet.apply import Painter, Repainted
+from medley.studio.net_opening import open_net
+from medley.stylenet.finish import Made
 from medley.stylenet.mix import stations_of
-from medley.stylenet.netfile import StyleName, read
-from medley.stylenet.network import make_network
+from medley.stylenet.netfile import StyleName
+from medley.stylenet.ready import ReadyPainter
 from medley.transfer.style_path import convex_weights, path_weights, resting
 
 _DIGITS = 3  # of a share; finer ones change no level of a pixel
@@ -30,21 +31,20 @@ class NetWalk:
         works: the paintings that the way passes before it begins again, as credits name them.
     """
 
-    def __init__(self, path: Path, words: str, device: str) -> None:
-        """Read the network.
+    def __init__(self, path: Path, words: str, device: Sequence[str]) -> None:
+        """Open the network.
 
         Args:
             path: its file.
             words: which paintings the walk passes; see `stylenet.mix.stations_of`.
-            device: device that computes.
+            device: device that computes; see `open_net`.
 
         Raises:
             WeightsError: the network is missing, torn, or no style network.
             ConfigError: it knows a single painting, or not one that was asked for.
         """
-        net = read(path)
+        self._net = net = open_net(path, device)
         self.name = path.name
-        self._network = make_network(net).to(device)
         self._count, self._stations = len(net.styles), stations_of(words, net.styles)
         self.works = [_work(net.styles[place]) for place in self._stations]
 
@@ -57,9 +57,7 @@ class NetWalk:
         """The mix at each painting: that painting alone."""
         return [self._mix(Fraction(number)) for number in range(len(self._stations))]
 
-    def painter(
-        self, photo: Pixels, finished: Callable[[Repainted], Pixels]
-    ) -> Callable[[Mix], Pixels]:
+    def painter(self, photo: Pixels, finished: Callable[[Made], Pixels]) -> Callable[[Mix], Pixels]:
         """The function that repaints a photo after a mix.
 
         What single paintings make of it is kept, as they stay for many frames and come again.
@@ -68,26 +66,27 @@ class NetWalk:
             photo: uint8 RGB `(height, width, 3)`.
             finished: makes pixels of what the network gave.
         """
-        begun = Painter(self._network).begin(photo)
+        repaint = self._net.drift(photo)
 
         def paint(mix: Mix) -> Pixels:
-            return finished(Painter(self._network, mix).repaint(begun))
+            return finished(repaint(mix))
 
         kept = cache(paint)
         return lambda mix: kept(mix) if max(mix) == 1 else paint(mix)
 
-    def along(self, passages: Sequence[int]) -> Iterator[Painter]:
+    def along(self, passages: Sequence[int]) -> Iterator[ReadyPainter]:
         """The painter of each frame of a clip: one and the same as long as the mix stands.
 
         Args:
             passages: the frames at which paintings are reached; see `passages_of`.
         """
         last, way = passages[-1], len(passages) - 1
-        mix, painter = None, Painter(self._network)
+        mix = self._mix(Fraction(0))
+        painter = self._net.painter(mix)
         for at in range(last + 1):
             here = self._mix(Fraction(at * way, max(1, last)))
             if here != mix:
-                mix, painter = here, Painter(self._network, here)
+                mix, painter = here, self._net.painter(here)
             yield painter
 
     def _mix(self, place: Fraction) -> Mix:

@@ -1,6 +1,7 @@
 """A repainted photo brought back to its own colours, or mixed with the photo, band by band."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -8,7 +9,6 @@ from torch import Tensor
 
 from medley.color import mix_light
 from medley.images import Pixels
-from medley.stylenet.apply import Repainted
 from medley.tensors import to_pixels, to_tensor
 from medley.transfer.color_transfer import (
     ColorStatistics,
@@ -19,8 +19,15 @@ from medley.transfer.color_transfer import (
 from medley.transfer.preserve import Preserved
 
 
+class Made(Protocol):
+    """A repainted photo that is handed out band by band, any number of times."""
+
+    def bands(self) -> Iterator[tuple[slice, Tensor]]:
+        """Yield it from top to bottom: which rows, and float32 `(rows, width, 3)` in [0, 1]."""
+
+
 def finish(
-    made: Repainted, photo: Pixels, preserve_color: Preserved = "off", strength: float = 1.0
+    made: Made, photo: Pixels, preserve_color: Preserved = "off", strength: float = 1.0
 ) -> Pixels:
     """Round a repainted photo to pixels.
 

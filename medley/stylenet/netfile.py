@@ -41,9 +41,9 @@ from medley.vgg.weightfile import BEYOND
 
 Floats = NDArray[np.float32]
 
-_FORMAT = "medley style network"
-_VERSION = "1"
-_ZEROS = "0" * 64
+FORMAT = "medley style network"
+VERSION = "1"
+ZEROS = "0" * 64
 _FLOAT_BITS = 32
 _TRAINED = "'medley train' makes style networks"
 _DTYPES = {"U8": np.uint8, "F16": np.float16, "F32": np.float32}
@@ -146,20 +146,33 @@ def write(path: Path, net: NetFile) -> None:
         centroids, codes = _encoded(net, net.bits)
         packed = packing.pack(codes, net.bits)
         arrays = {"codebook": centroids, "normalization": normalization, "codes": packed}
-    metadata = {
-        "format": _FORMAT,
-        "version": _VERSION,
+    entries = [(name, _NAMES[a.dtype], a.shape, a.nbytes) for name, a in arrays.items()]
+    head = files.safetensors_header(entries, described(net))
+    data = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values())
+    digest = files.sha256(head, data)
+    files.write_bytes(path, head.replace(ZEROS.encode(), digest.encode()) + data)
+
+
+def described(net: NetFile) -> dict[str, str]:
+    """The metadata of a network's file, with zeros in the place of its digest."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
         "shape": _compact({"channels": net.shape.channels, "blocks": net.shape.blocks}),
         "bits": str(net.bits),
         "styles": _compact([vars(style) for style in net.styles]),
         "training": _compact(dict(net.training)),
-        "sha256": _ZEROS,
+        "sha256": ZEROS,
     }
-    entries = [(name, _NAMES[a.dtype], a.shape, a.nbytes) for name, a in arrays.items()]
-    head = files.safetensors_header(entries, metadata)
-    data = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values())
-    digest = files.sha256(head, data)
-    files.write_bytes(path, head.replace(_ZEROS.encode(), digest.encode()) + data)
+
+
+def styles_in(metadata: Mapping[str, str]) -> list[StyleName]:
+    """The paintings that a file's metadata name.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: they name none.
+    """
+    return [_style(each) for each in json.loads(metadata["styles"])]
 
 
 def _compact(value: Any) -> str:
@@ -179,7 +192,7 @@ def read(path: Path) -> NetFile:
     except OSError as error:
         raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
     digest = metadata.get("sha256", "")
-    whole = content.replace(digest.encode(), _ZEROS.encode(), 1) if digest else b""
+    whole = content.replace(digest.encode(), ZEROS.encode(), 1) if digest else b""
     if hashlib.sha256(whole).hexdigest() != digest:
         raise WeightsError(
             f"'{path}' was changed after it was written (its digest does not match); make or fetch"
@@ -204,6 +217,8 @@ def _metadata_of(path: Path) -> dict[str, str]:
     kind = otherfiles.kind_of(path)
     if kind == "blank":
         raise WeightsError(f"'{path}' {otherfiles.ADVICE[kind]}")
+    if kind == "ONNX":
+        raise WeightsError(f"'{path}' {otherfiles.ADVICE[kind]}")
     if kind != "safetensors":
         raise WeightsError(f"'{path}' is no style network; {_TRAINED}")
     try:
@@ -219,20 +234,20 @@ def _check_kind(path: Path, metadata: Mapping[str, str]) -> None:
         raise WeightsError(
             f"'{path}' holds VGG-19, which judges pictures and makes none; {_TRAINED}"
         )
-    if metadata.get("format") != _FORMAT:
+    if metadata.get("format") != FORMAT:
         raise WeightsError(
             f"'{path}' is a safetensors file, but no style network of medley's; {_TRAINED}"
         )
-    if metadata.get("version") != _VERSION:
+    if metadata.get("version") != VERSION:
         raise WeightsError(
             f"'{path}' is in version {metadata.get('version')} of the format, and this medley reads"
-            f" version {_VERSION}; train it again, or update medley"
+            f" version {VERSION}; train it again, or update medley"
         )
 
 
 def _decoded(metadata: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> NetFile:
     facts = json.loads(metadata["shape"])
-    styles = [_style(each) for each in json.loads(metadata["styles"])]
+    styles = styles_in(metadata)
     first, second, third = map(operator.index, facts["channels"])
     blocks = operator.index(facts["blocks"])
     normalization = arrays["normalization"].astype(np.float32)

@@ -16,7 +16,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from medley.stylenet.netfile import NetFile
+from medley.stylenet.graph_file import seal
+from medley.stylenet.netfile import NetFile, described
 from medley.stylenet.shape import LEAST_SIDE, SHRINKS
 
 OPSET = 18  # the first whose Pad takes the sides of chosen axes
@@ -63,9 +64,14 @@ def onnx_model(net: NetFile) -> onnx.ModelProto:
         ir_version=_IR_VERSION,
         producer_name="medley",
     )
-    helper.set_model_props(model, {"styles": "\n".join(style.handle for style in net.styles)})
     onnx.checker.check_model(model)
     return model
+
+
+def serialized(model: onnx.ModelProto, net: NetFile) -> bytes:
+    """The bytes of a network's graph, in whose metadata stands what its own file says."""
+    helper.set_model_props(model, described(net))
+    return seal(model.SerializeToString())
 
 
 def _pass(graph: _Graph, net: NetFile) -> str:

@@ -1,5 +1,6 @@
 """What kind of file weights are looked for in, told by its first bytes and never by its name."""
 
+import re
 import stat
 import zipfile
 from pathlib import Path
@@ -9,7 +10,16 @@ from medley.errors import WeightsError
 from medley.shipped_weights import WEIGHTS_FILES
 
 Kind = Literal[
-    "safetensors", "torch", "TorchScript", "HDF5", "zip", "torn zip", "pickle", "blank", "other"
+    "safetensors",
+    "torch",
+    "TorchScript",
+    "HDF5",
+    "ONNX",
+    "zip",
+    "torn zip",
+    "pickle",
+    "blank",
+    "other",
 ]
 
 CONVERT = "'medley weights import' makes weights of a VGG-19 state dict"
@@ -19,6 +29,7 @@ SAVE = "save its state dict alone: torch.save(model.state_dict(), 'vgg19.pth')"
 _TORN: dict[Kind, str] = {
     "torn zip": "is torn: the table at a zip archive's end is missing; fetch or save it again",
     "blank": "is empty, or begins with nothing but zeros; fetch or save it again",
+    "ONNX": "is an ONNX graph; give the file that it was exported from",
 }
 ADVICE: dict[Kind, str] = {
     **_TORN,
@@ -50,6 +61,7 @@ _STATE_ADVICE: dict[Kind, str] = {
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _PICKLE = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _OLD_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the number with which PyTorch's files begin
+_ONNX = re.compile(rb"\x08[\x03-\x1f][\x12\x1a\x22\x28\x32\x3a\x42]")  # version, and what follows
 _HEADER = 2**32  # bytes that no safetensors header has; of other files this number is arbitrary
 
 
@@ -79,6 +91,8 @@ def kind_of(path: Path) -> Kind:
     # Before pickles, which begin as a header of 640 bytes does.
     if int.from_bytes(first[:8], "little") < _HEADER and first[8:9] == b"{":
         return "safetensors"
+    if _ONNX.match(first):
+        return "ONNX"
     if first.startswith(_PICKLE):
         return "torch" if first[2:].startswith(_OLD_TORCH) else "pickle"
     return "other"

@@ -23,8 +23,7 @@ from medley.paintings.catalogs import read_catalog
 from medley.settings import RenderOrder
 from medley.settings.load import read_file, read_table
 from medley.settings.manifest import read_manifest
-from medley.stylenet import netfile
-from medley.stylenet.network import make_network
+from medley.studio.net_opening import open_net
 from medley.vgg import schemes, weightfile
 from medley.vgg.identity import identity_of
 from medley.vgg.states import convolutions_in
@@ -45,7 +44,7 @@ def _picture(path: Path) -> None:
 
 def _weights(path: Path) -> None:
     if path.name.startswith("net"):
-        make_network(netfile.read(path))
+        open_net(path, ["cpu"])
         return
     with suppress(MedleyError):  # most are no state dict
         convolutions_in(path)

@@ -18,7 +18,7 @@ from PIL import Image, ImageCms
 
 from medley.media.ffmpeg import run, url
 from medley.paintings.tables import COLUMNS
-from medley.stylenet import netfile
+from medley.stylenet import netfile, onnx_graph
 from medley.stylenet.network import StyleNet
 from medley.stylenet.shape import small_shape
 from medley.vgg import columns, schemes, weightfile
@@ -79,6 +79,7 @@ def weights() -> Samples:
             path = Path(folder, f"net-{bits}.safetensors")
             netfile.write(path, replace(network, bits=bits))
             found[path.name] = path.read_bytes()
+    found["net.onnx"] = onnx_graph.serialized(onnx_graph.onnx_model(network), network)
     return found | _states({"features.0.weight": weight, "features.0.bias": bias})
 
 

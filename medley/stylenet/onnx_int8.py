@@ -1,4 +1,4 @@
-"""A style network's ONNX graph run by onnxruntime, and quantized by it to 8-bit integers."""
+"""A style network's ONNX graph quantized to 8-bit integers, by onnxruntime."""
 
 import tempfile
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -18,38 +17,20 @@ from onnxruntime.quantization import (
 
 from medley.files import write_bytes
 from medley.images import Pixels
+from medley.stylenet.onnx_net import feed
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
     """Hands the quantizer a photo at a time, with each painting of the network in turn."""
 
     def __init__(self, photos: Sequence[Pixels], styles: int) -> None:
-        self._feeds = iter(
-            [feed(photo, _alone(number % styles, styles)) for number, photo in enumerate(photos)]
+        self._feeds = (
+            feed(photo, np.eye(styles)[number % styles]) for number, photo in enumerate(photos)
         )
 
     def get_next(self) -> dict[str, NDArray[Any]] | None:
         """The next photo, or None behind the last."""
         return next(self._feeds, None)
-
-
-def _alone(number: int, styles: int) -> NDArray[np.float32]:
-    mix = np.zeros(styles, np.float32)
-    mix[number] = 1
-    return mix
-
-
-def feed(photo: Pixels, mix: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-    """What a graph is given for a photo uint8 `(height, width, 3)` and a mix `(styles,)`."""
-    planes = photo.transpose(2, 0, 1)[None].astype(np.float32) / 255
-    return {"photo": planes} | ({"mix": mix} if len(mix) > 1 else {})
-
-
-def run(data: bytes, photo: Pixels, mix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What a graph makes of a photo uint8 `(height, width, 3)`: float32 `(1, 3, height, width)`."""
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    picture: NDArray[np.float32] = session.run(None, feed(photo, mix))[0]
-    return picture
 
 
 def _outer(model: onnx.ModelProto) -> list[str]:
