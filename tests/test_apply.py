@@ -200,6 +200,9 @@ def test_an_interrupted_folder_keeps_what_was_finished(place, monkeypatch):
     done = apply(place, "in", "-o", "out", expect=130)
     assert done.stderr.endswith("Interrupted; pictures that were finished are kept.\n")
     assert [path.name for path in (place / "out").iterdir()] == ["a.png"]
+    (place / "in" / "a.jpg").unlink()
+    for source, output in (("in", "other"), ("in/b.png", "b.png")):
+        assert apply(place, source, "-o", output, expect=130).stderr.endswith("\nInterrupted.\n")
 
 
 BAD = {

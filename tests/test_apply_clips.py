@@ -452,3 +452,13 @@ def test_rate_is_exact(place):
     assert made.returncode == 0, made.stderr
     apply(place, "ntsc.mkv", "-o", "made.mp4")
     assert read_facts(place / "made.mp4").fps == Fraction(30000, 1001)
+
+
+def test_an_interrupted_film_claims_nothing(place, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(net_clips, "encode", interrupted)
+    told = apply(place, "clip.mkv", "-o", "made.mp4", expect=130).stderr
+    assert told.endswith("\nInterrupted.\n")
+    assert not (place / "made.mp4").exists()

@@ -13,7 +13,7 @@ import click
 
 import medley
 from medley.allocation import collect_seldom, fix_cublas_workspaces, give_back_large_blocks
-from medley.cli.exits import EXITS, Ending
+from medley.cli.exits import EXITS, Ending, Interrupted
 from medley.cli.words import in_options, printable
 from medley.errors import ConfigError, MedleyError, word
 
@@ -39,12 +39,8 @@ COMMANDS = {
 """What each command is for, so that --help need not import them."""
 
 _SHOT = "; what was shot is kept, and the same command goes on from there"
-_KEPT = {
-    **dict.fromkeys(("batch", "render", "sweep", "walk"), _SHOT),
-    **dict.fromkeys(("apply", "stylize"), "; pictures that were finished are kept"),
-    "train": "; the training is kept, and the same command goes on from there",
-}
-"""What an interrupted command leaves behind."""
+_KEPT = dict.fromkeys(("batch", "render", "sweep", "walk"), _SHOT)
+"""What an interrupted command leaves behind, however far it came; others say it as they stand."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -135,10 +131,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         way = "make room there" if error.errno in _FULL else "check that name and its permissions"
         click.echo(f"Error: {printable(str(error))}; {way}", err=True)
         sys.exit(1)
-    except (click.Abort, KeyboardInterrupt):
-        kept = _KEPT.get(words[0], "") if words else ""
-        click.echo(f"{ending.words}{kept}.", err=True)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        click.echo(f"{ending.words}{_kept(words, stop)}.", err=True)
         sys.exit(ending.code)
+
+
+def _kept(words: Sequence[str], stop: BaseException) -> str:
+    """Words for what an interrupted command leaves behind; click's own error hides the cause."""
+    cause = stop.__cause__ if isinstance(stop, click.Abort) else stop
+    if isinstance(cause, Interrupted):
+        return cause.kept
+    return _KEPT.get(words[0], "") if words else ""
 
 
 def _escape_what_streams_lack() -> None:

@@ -11,9 +11,9 @@ from medley.allocation import keep_large_blocks
 from medley.cli.apply import InputKind
 from medley.cli.films import closing_line
 from medley.cli.progress import Display, display
-from medley.cli.stylize_run import report, source_of, tell_failed
-from medley.cli.words import STREAM, as_given
-from medley.errors import PictureError, words_of
+from medley.cli.stylize_run import report, report_all, source_of, tell_failed
+from medley.cli.words import STREAM
+from medley.errors import PictureError
 from medley.files import check_free
 from medley.film.clips import Part, is_clip
 from medley.film.encode import check_encoding
@@ -121,12 +121,8 @@ def repaint(request: Request) -> int:
         if not request.several:
             report(one(jobs[0]), request.as_json)
             return 0
-        failed = []
-        for done in repaint_all(one, jobs):
-            if done.error is not None:
-                failed.append(done.job.content.path)
-                show.warn(f"passed over: {words_of(done.error, as_given)}")
-            report(done, request.as_json)
+        what = "files" if clips else "pictures" if request.file_format else "films"
+        failed = report_all(repaint_all(one, jobs), request.as_json, show, what)
     return tell_failed(failed, len(jobs), "file" if clips else "picture")
 
 

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,28 @@ EXITS = {
     **{128 + number: f"ended by {number.name}" for number in _ASKING},
 }
 """What each exit code means; docs/exit-codes.md says more. SIGUSR1 is 10 on Linux."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """An interruption of a command that knows what is kept of its work.
+
+    Attributes:
+        kept: words for it, such as "; the training is kept"; "" for nothing.
+    """
+
+    def __init__(self, kept: str) -> None:
+        """Keep the words."""
+        super().__init__(kept)
+        self.kept = kept
+
+
+@contextmanager
+def keeping(kept: Callable[[], str]) -> Iterator[None]:
+    """Let an interruption of the block say what is kept then."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise Interrupted(kept()) from stop
 
 
 class Ending:

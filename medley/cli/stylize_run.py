@@ -2,13 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
+from medley.cli.exits import keeping
 from medley.cli.progress import Display, display
 from medley.cli.words import STREAM, as_given, counted, printable
 from medley.errors import words_of
@@ -96,12 +97,23 @@ def _paint(
     if not is_folder:
         report(repaint_one(context, file, jobs[0], show.on), request.as_json)
         return []
-    failed = []
-    for done in repaint_all(lambda job: repaint_one(context, file, job, show.on), jobs):
-        if done.error is not None:
-            failed.append(done.job.content.path)
-            show.warn(f"passed over: {words_of(done.error, as_given)}")
-        report(done, request.as_json)
+    done = repaint_all(lambda job: repaint_one(context, file, job, show.on), jobs)
+    return report_all(done, request.as_json, show)
+
+
+def report_all(
+    outcomes: Iterable[Repainted], as_json: bool, show: Display, what: str = "pictures"
+) -> list[Path]:
+    """Give out what came of several pictures or films, as it comes; give the photos that failed."""
+    failed, finished = [], 0
+    with keeping(lambda: f"; {what} that were finished are kept" if finished else ""):
+        for done in outcomes:
+            if done.error is None:
+                finished += 1
+            else:
+                failed.append(done.job.content.path)
+                show.warn(f"passed over: {words_of(done.error, as_given)}")
+            report(done, as_json)
     return failed
 
 

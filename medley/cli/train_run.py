@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import click
 
+from medley.cli.exits import keeping
 from medley.cli.progress import Display, display
 from medley.cli.words import clock, counted
 from medley.files import check_free
@@ -55,11 +56,18 @@ def train_network(request: Request, *, force: bool, quiet: bool) -> None:
         _check_outputs(order, force)
         if force:
             order.checkpoint.unlink(missing_ok=True)
-        with closing(train(order)) as events:
+        with keeping(lambda: _kept(order)), closing(train(order)) as events:
             for event in events:
                 show.on(event)
         show.line(_told(order))
     click.echo(order.output)
+
+
+def _kept(order: TrainOrder) -> str:
+    """What an interruption leaves behind: nothing before the first step."""
+    if not order.checkpoint.exists():
+        return ""
+    return "; the training is kept, and the same command goes on from there"
 
 
 def _check_outputs(order: TrainOrder, force: bool) -> None:
