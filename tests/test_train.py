@@ -5,9 +5,11 @@ import pytest
 import torch
 from torch.func import functional_call
 
+from medley.cli import train_run
 from medley.events import Event
 from medley.images import decode
 from medley.studio import training
+from medley.studio.train_order import differing
 from medley.stylenet import netfile
 from medley.stylenet.coded import coded_kernels
 from medley.stylenet.network import StyleNet, make_network
@@ -66,7 +68,9 @@ def test_training_writes_a_network_that_names_its_painting_and_a_picture_of_phot
     assert net.shape == small_shape()
     assert (place / "net.safetensors").stat().st_size <= 17_000
     assert decode(place / "net.png").ndim == 3
-    assert not (place / "net.training").exists()
+    assert sorted(path.name for path in place.iterdir()) == [
+        "net.png", "net.safetensors", "paintings", "photos",
+    ]  # fmt: skip
 
 
 def test_a_folder_of_paintings_is_learned_by_one_network(place):
@@ -82,7 +86,7 @@ def test_an_interrupted_training_comes_to_the_same_network(place, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_at(3, patch)
         told = train(place, expect=130)
-    assert "the same command goes on from there" in told.stderr
+    assert "the training is kept, and the same command goes on from there" in told.stderr
     assert (place / "net.training").exists()
     assert not (place / "net.safetensors").exists()
     train(place)
@@ -101,9 +105,6 @@ def test_a_training_that_was_interrupted_behind_its_last_step_is_written(place, 
 
 @pytest.mark.parametrize("name", ["write", "quantized"])
 def test_a_training_that_is_interrupted_while_it_is_written_loses_no_step(place, monkeypatch, name):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
         patch.setattr(training, name, interrupted)
         train(place, expect=130)
@@ -113,6 +114,10 @@ def test_a_training_that_is_interrupted_while_it_is_written_loses_no_step(place,
         train(place)
     assert netfile.read(place / "net.safetensors").training["step"] == 3
     assert not (place / "net.training").exists()
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
 
 
 def interrupted_at_the_end(what, done, total):
@@ -127,13 +132,47 @@ def test_two_trainings_at_once_do_not_write_to_one_file(place):
         assert "another training" in train(place, expect=1).stderr
 
 
+def test_an_interruption_before_the_first_step_and_after_the_last_claims_nothing(
+    place, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        interrupt_at(1, patch)
+        assert train(place, expect=130).stderr.endswith("\nInterrupted.\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(train_run, "_told", interrupted)
+        assert train(place, expect=130).stderr.endswith("\nInterrupted.\n")
+    assert (place / "net.safetensors").exists()
+
+
+OTHER = {
+    "with --rate 0.01": ["--rate", "0.02"],
+    "with --steps 3": ["--steps", "4"],
+    "with --stroke 64": ["--stroke", "80"],
+    "with --seed 0": ["--seed", "1"],
+    "with --bits 8": ["--bits", "4"],
+    "without --warm-start": ["--warm-start", "glass"],
+    "for other --net-bits": ["--net-bits", "2"],
+    "with a network of other size": ["--blocks", "1"],
+    "after other paintings": ["--style", "glass"],
+}
+
+
+def test_a_training_that_an_older_version_left_is_gone_on_with():
+    stamp = {"version": 1, "photos": 3, "training": {"rate": 0.01}}
+    assert differing(stamp, stamp | {"photo_names": "abc"}) == ()
+    assert differing(stamp, stamp | {"photos": 4}) == ("on other photos",)
+
+
 def test_an_unfinished_training_is_not_gone_on_with_by_other_settings(place, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_at(3, patch)
         train(place, expect=130)
-    told = train(place, "--rate", "0.02", expect=1)
-    assert "net.training" in told.stderr
-    assert "--force" in told.stderr
+    for words, other in OTHER.items():
+        told = train(place, *other, expect=1).stderr
+        way = "name another output, or begin anew with --force\n"
+        assert told.endswith(f"Error: 'net.training' was begun {words}; {way}")
+    (place / "photos/2.png").rename(place / "photos/3.png")
+    assert "was begun on other photos;" in train(place, expect=1).stderr
     train(place, "--rate", "0.02", "--force")
 
 

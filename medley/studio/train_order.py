@@ -1,13 +1,13 @@
 """What a training of a style network is asked for, checked before the work."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from medley.decoders import size_in
-from medley.errors import MedleyError, PictureError
+from medley.errors import MedleyError, Part, PictureError, Setting
 from medley.images import Pixels
 from medley.paintings.draws import Painting, find_files
 from medley.settings import ShapeSettings, TrainSettings, WeightsSettings
@@ -84,7 +84,7 @@ class TrainOrder:
             "version": _VERSION,
             "shape": {"channels": list(shape.channels), "blocks": shape.blocks},
             "paintings": pictures.hexdigest(),
-            "photos": photos.hexdigest(),
+            "photo_names": photos.hexdigest(),
             "warm_start": str(self.warm_start),
             "weights": str(self.weights.source),
             **self.facts,
@@ -95,6 +95,38 @@ class TrainOrder:
             shots = [f"{pair.target.parents[1].name} {pair.style}" for pair in self.pairs]
             stamp["pairs"] = hashlib.sha256("\n".join(shots).encode()).hexdigest()
         return stamp
+
+
+_WHAT: dict[str, tuple[Part, ...]] = {
+    "version": ("by another version of medley",),
+    "net_bits": ("for other ", Setting("net_bits")),
+    "shape": ("with a network of other size",),
+    "paintings": ("after other paintings",),
+    "photos": ("on other photos",),
+    "photo_names": ("on other photos",),
+    "pairs": ("with other shots",),
+}
+"""Words for what is no single setting in a stamp, in the order in which they are told."""
+
+
+def differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Part, ...]:
+    """Say what a checkpoint's stamp has otherwise than it is wanted; () where it fits.
+
+    Settings come first, as other paintings may follow from them. Older stamps have no photos' names.
+    """
+    here, there = ({**stamp, **stamp.get("training", {})} for stamp in (found, wanted))
+    here.setdefault("photo_names", there.get("photo_names"))
+    settings = [name for name in {**there, **here} if name not in {"training", *_WHAT}]
+    for name in [*settings, *_WHAT]:
+        if here.get(name) == there.get(name):
+            continue
+        if name in _WHAT:
+            return _WHAT[name]
+        value = here.get(name)
+        if value in (None, "None"):
+            return "without ", Setting(name)
+        return "with ", Setting("bits" if name == "weights" and value.isdigit() else name, value)
+    return ()
 
 
 def check_photos(places: Sequence[Path], tell: Callable[[str], None]) -> list[Path]:

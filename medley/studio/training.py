@@ -17,7 +17,7 @@ from medley.events import Event, stage
 from medley.files import part_file
 from medley.studio.shooting import checkpoint
 from medley.studio.shooting.devices import choose_precision
-from medley.studio.train_order import TrainOrder, make_shape
+from medley.studio.train_order import TrainOrder, differing, make_shape
 from medley.studio.train_sheet import Sheet, apart
 from medley.stylenet.crops import Pairs, Photos
 from medley.stylenet.netfile import StyleName, quantized, write
@@ -43,7 +43,7 @@ def train(order: TrainOrder) -> Generator[Event, None, None]:
         PictureError: no photo can be read any more.
         WeightsError: weights are missing or damaged.
     """
-    with Claim(order.output.parent, order.output.name) as claim:
+    with Claim(order.output.parent, order.output.name, is_removed=True) as claim:
         if not claim.take_now():
             raise OutputError(f"another training is at work on '{order.output}'; name another")
         yield from _train(order)
@@ -93,13 +93,14 @@ def _train(order: TrainOrder) -> Generator[Event, None, None]:
 def _state(order: TrainOrder, stamp: dict[str, Any], device: torch.device) -> TrainState | None:
     if not order.checkpoint.exists():
         return None
+    way = "; name another output, or begin anew with ", Setting("force", True)
     try:
-        return checkpoint.unpack(order.checkpoint, stamp, device, TrainState)
+        found = checkpoint.stamp_of(order.checkpoint)
+        if other := differing(found, stamp):
+            raise CheckpointError(f"'{order.checkpoint}' was begun ", *other)
+        return checkpoint.unpack(order.checkpoint, found, device, TrainState)
     except CheckpointError as error:
-        again = Setting("force", True)
-        raise CheckpointError(
-            f"{error}; name another output, or begin anew with ", again
-        ) from error
+        raise CheckpointError(*error.args, *way) from error
 
 
 def _writer(path: Path) -> Callable[[Iterator[bytes | memoryview]], None]:

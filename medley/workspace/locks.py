@@ -20,13 +20,16 @@ from medley.errors import OutputError, Setting
 class Claim:
     """An exclusive lock on taking one shot or cutting one film; a context manager releases it."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, is_removed: bool = False) -> None:
         """Name the lock; nothing is locked yet.
 
         Args:
             folder: folder of the lock file, made if it does not exist.
             name: key of the shot, or a digest that identifies a film.
+            is_removed: True to remove the lock's file in the end, where it lies among a user's own;
+                then nobody may wait for it.
         """
+        self._is_removed = is_removed
         self._path = folder / f".{name}.lock"
         self._lock = FileLock(self._path)
 
@@ -60,6 +63,8 @@ class Claim:
         trace: TracebackType | None,
     ) -> None:
         """Release the lock, if it is held."""
+        if self._is_removed and self._lock.is_locked:
+            _remove(self._lock)
         self._lock.release()
 
     def _acquire(self, timeout: float) -> bool:
@@ -82,9 +87,7 @@ class Reservation:
 
     def end(self) -> None:
         """Release the lock and remove its file."""
-        with suppress(OSError):
-            # A process that has just opened the file gets a lock that no other process sees.
-            Path(self._lock.lock_file).unlink()
+        _remove(self._lock)
         self._lock.release()
 
 
@@ -122,6 +125,13 @@ def reserved(folder: Path) -> set[str]:
     """The keys of the shots that runs at work are about to take, or are taking."""
     paths = [path for path in folder.glob(".*.batch") if _is_held(path)]
     return {path.stem.removeprefix(".") for path in paths}
+
+
+def _remove(lock: FileLock) -> None:
+    """Remove the file of a lock that is held, and still to be released."""
+    with suppress(OSError):
+        # A process that has just opened the file gets a lock that no other process sees.
+        Path(lock.lock_file).unlink()
 
 
 def _is_held(path: Path) -> bool:

@@ -77,6 +77,21 @@ def pack(state: State, stamp: dict[str, Any]) -> Iterator[bytes | memoryview]:
     yield digest.digest()
 
 
+def stamp_of(path: Path) -> dict[str, Any]:
+    """The stamp of a checkpoint.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    _check_digest(path)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            stamp = json.loads(file.metadata()["stamp"])
+    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise _no_checkpoint(path, error) from error
+    return dict(stamp)
+
+
 def unpack(path: Path, stamp: dict[str, Any], device: torch.device, kind: type[Kind]) -> Kind:
     """Read a checkpoint that `pack` made of such a state, with its tensors on a device.
 
@@ -99,7 +114,7 @@ def unpack(path: Path, stamp: dict[str, Any], device: torch.device, kind: type[K
             }
         return kind(**json.loads(metadata["position"]), tensors=tensors)
     except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"'{path}' is no checkpoint of medley's ({error})") from error
+        raise _no_checkpoint(path, error) from error
 
 
 class Checkpointer:
@@ -162,6 +177,10 @@ class Checkpointer:
             # On a full disk, for example, the error that is being raised already says why.
             with contextlib.suppress(OutputError):
                 self._save()
+
+
+def _no_checkpoint(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"'{path}' is no checkpoint of medley's ({error})")
 
 
 def _bytes_of(tensor: Tensor) -> memoryview:
