@@ -10,7 +10,7 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw
 
 from medley.errors import FilmError
-from medley.film import fonts, lettering
+from medley.film import fonts, lettering, poster
 from medley.film.lettering import caption, drawable, label, ordered, undrawable, write
 from medley.film.mix import WIPE_SHARE, joined, mix, pad_to_even, render_frames, wipe
 from medley.film.poster import WALL, _plan_wall, contact_sheet
@@ -331,6 +331,21 @@ def test_poster_takes_pictures_of_any_proportions():
     ]
     sheet = contact_sheet(draw_pixels(50, 50, 5), works, content_caption="photo")
     assert max(sheet.shape) <= 2400
+
+
+def test_a_poster_s_long_detail_takes_the_lines_that_a_short_title_leaves(monkeypatch):
+    written = []
+    monkeypatch.setattr(
+        poster, "write", lambda _, corner, text, *__: written.append((corner, text))
+    )
+    photo = draw_pixels(300, 400, 1)
+    for title, is_cut in (("glass", False), ("a title that is wide " * 4, True)):
+        written.clear()
+        detail = "Evening over the harbour, An Artist With Two Names, about 1890; by the network"
+        sheet = contact_sheet(photo, [(photo, photo, f"{title}\n{detail}")])
+        texts = [text for _, text in written]
+        assert ("".join(texts).endswith("by the network")) != is_cut
+        assert max(corner[1] for corner, _ in written) < sheet.shape[0]
 
 
 @pytest.mark.parametrize("shape", [(60, 120), (60, 90), (60, 60), (90, 60)])

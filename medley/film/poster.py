@@ -165,18 +165,23 @@ def _write_label(
     cell: int,
     lines: tuple[int, int] = (3, 2),
 ) -> None:
-    """Set a caption's first line, and beneath it the others, fainter, into `width` pixels."""
+    """Set a caption's first line, and beneath it the others, fainter, into `width` pixels.
+
+    Lines that a short title leaves go to the others.
+    """
     title, _, details = drawable(text).partition("\n")
     draw = ImageDraw.Draw(sheet)
     left, top = corner
-    for part, share, most, ink in (
+    most = sum(lines)
+    for part, share, own, ink in (
         (title, TITLE_SIZE, lines[0], INK),
-        (details, DETAIL_SIZE, lines[1], FAINT_INK),
+        (details, DETAIL_SIZE, most, FAINT_INK),
     ):
         size = max(1, round(cell * share))
-        for line in wrap(part, size, width, most):
+        for line in wrap(part, size, width, min(own, most)):
             write(draw, (left, top), line, size, ink)
             top += round(size * LINE)
+            most -= 1
 
 
 def _cast_shadows(
