@@ -85,6 +85,12 @@ def test_a_film_is_made_again_from_its_sidecar(place):
         ("net:nothing.safetensors", "there is no style network 'nothing.safetensors'"),
         ("net:photo.png", "photo.png' is no style network"),
         ("net:two.safetensors", "knows no 'one'; it has 'A', 'B'"),
+        ("nt:glass", "there is no picture 'nt:glass'; did you mean --init net:glass?"),
+        ("Net:many", "did you mean --init net:many?"),
+        ("many", "did you mean --init net:many?"),
+        ("contnt", "did you mean --init content?"),
+        ("other.png", "there is no picture 'other.png'; check its name"),
+        ("c:other", "there is no picture 'c:other'; check its name"),
     ],
 )
 def test_what_cannot_be_started_from_is_refused_before_the_work(place, start, told):

@@ -1,5 +1,6 @@
 """Settings that decide a shot's pixels: size, steps, weights, colours and network."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self, get_args
 
@@ -9,6 +10,7 @@ from medley.errors import Setting, SettingsError
 from medley.settings.base import LONGEST_SIDE, SHORTEST_SIDE, Settings, Side, Text, Weight
 from medley.settings.layers import VGG_LAYERS, format_layers, parse_layers, parse_weight
 from medley.settings.networks import WeightsSettings
+from medley.shipped_nets import net_files
 
 MOST_SCALES = 16  # sizes from coarse to fine
 
@@ -340,6 +342,16 @@ def parse_start(text: str) -> Start | Path | NetStart:
             raise ValueError("'net:' names no file; write net:FILE with a style network's")
         return NetStart(Path(text.removeprefix(_NET)))
     return next((name for name in get_args(Start) if name == text), Path(text))
+
+
+def meant_start(text: str) -> str | None:
+    """What a starting picture that does not exist may be meant for, if it is like anything."""
+    head, mark, rest = text.partition(":")
+    if mark:
+        return f"{_NET}{rest}" if get_close_matches(head.casefold(), [_NET[:-1]], n=1) else None
+    if text in net_files():
+        return f"{_NET}{text}"
+    return next(iter(get_close_matches(text.casefold(), get_args(Start), n=1)), None)
 
 
 def format_start(start: Start | Path | NetStart) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from medley.errors import ConfigError, Setting
+from medley.errors import ConfigError, PictureError, Setting
 from medley.files import file_sha256
 from medley.paintings.draws import Painting
 from medley.pictures import Picture
 from medley.settings import NetStart, ShotSettings
+from medley.settings.shot import meant_start
+from medley.shipped import may_exist
 from medley.shipped_nets import net_name_of
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import Blend
@@ -89,6 +91,10 @@ class ShotMaker:
         if isinstance(init, NetStart):
             return _net_start(init.path, paintings)
         if isinstance(init, Path):
+            if not may_exist(init) and (meant := meant_start(str(init))):
+                raise PictureError(
+                    f"there is no picture '{init}'; did you mean ", Setting("init", meant), "?"
+                )
             shortest = self.settings.shortest_side
             picture = self.pictures.at(init, content.height, content.width, shortest)
             return Start(picture.digest, picture=picture)
