@@ -221,33 +221,41 @@ def safetensors_header(
     return len(text).to_bytes(8, "little") + text
 
 
-def check_free(path: Path, force: bool, inputs: Iterable[Path] = ()) -> None:
+def check_free(path: Path, force: bool, inputs: Iterable[Path] = (), what: str = "") -> None:
     """Check, before any work is done for it, that `path` may and can be written.
 
     Nothing is left behind: folders that are still to be made are not made.
+
+    Args:
+        path: the file.
+        force: True to replace it.
+        inputs: files that are read, which are never replaced.
+        what: words for what it is to be, where the name alone does not tell.
 
     Raises:
         OutputError: the file exists and `force` is not set, it is one of the inputs, or the
             folder is not writable.
     """
     try:
-        _check_name(path, force, inputs)
+        _check_name(path, force, inputs, f" by {what}" if what else "")
         try_writing(path)
     except OSError as error:
         raise cannot_write(path, error) from error
 
 
-def _check_name(path: Path, force: bool, inputs: Iterable[Path]) -> None:
+def _check_name(path: Path, force: bool, inputs: Iterable[Path], by: str) -> None:
     read = map(file_of, inputs)
     if path.is_file() and any(own.is_file() and path.samefile(own) for own in read):
         raise OutputError(
-            f"'{path}' is an input and would be replaced; name another ", Setting("output")
+            f"'{path}' is an input and would be replaced{by}; name another ", Setting("output")
         )
     if path.is_dir():
         raise OutputError(f"'{path}' is a folder; name a file with ", Setting("output"))
     if path.exists() and not force:
         raise OutputError(
-            f"'{path}' exists; pass ", Setting("force", True), " to replace it, or name another"
+            f"'{path}' exists; pass ",
+            Setting("force", True),
+            f" to replace it{by}, or name another",
         )
 
 

@@ -209,15 +209,19 @@ BAD = {
     "several into one": (["in/a.jpg", *OUT, "walk"], 2, "several photos are read; name a folder"),
     "unknown": ([*OUT, "walk:glass,gilden"], 1, "knows no 'gilden'; did you mean 'Gilded'? it has"),
     "a share": ([*OUT, "walk:sea:0.5,glass"], 1, "the network knows no 'sea:0.5'"),
-    "nothing": ([*OUT, "walk:"], 1, "--style walk:: the network knows no ''"),
-    "one": ([*OUT, "walk:sea,SEA"], 1, "--style walk:sea,SEA goes through 2 paintings or more"),
+    "nothing": ([*OUT, "walk:"], 1, "--style 'walk:' lacks a painting's name; the network has"),
+    "a gap": ([*OUT, "walk:sea,,glass"], 1, "--style 'walk:sea,,glass' lacks a painting's name"),
+    "one": ([*OUT, "walk:sea,SEA"], 1, "--style walk:sea,SEA goes through 2 paintings or more; add"
+            " one to the one, as in walk:Sea,glass\n"),
+    "the first": ([*OUT, "walk:glass"], 1, "as in walk:glass,Gilded\n"),
     "too fast": ([*OUT, "walk", "--seconds-per-painting", "0.1", "--fps", "10"], 1,
                  "less than 2 frames at 10 fps; raise --seconds-per-painting"),
     "poster on the photo": (["photo.png", "-o", "photo.mp4", "--style", "walk", "--force"], 1,
-                            "'photo.png' is an input and would be replaced"),
+                            "'photo.png' is an input and would be replaced by the film's poster"),
     "network": (["photo.png", "-o", "net.safetensors", "--style", "walk", "--force"], 2, "is none"),
     "existing": ([*OUT[:2], "there.mp4", "--style", "walk"], 1, "'there.mp4' exists; pass --force"),
-    "existing poster": ([*OUT[:2], "own.mp4", "--style", "walk"], 1, "'own.png' exists; pass --f"),
+    "existing poster": ([*OUT[:2], "own.mp4", "--style", "walk"], 1, "'own.png' exists; pass"
+                        " --force to replace it by the film's poster, or name another"),
     "no photo": (["absent.png", *OUT[1:], "walk"], 1, "there is no picture 'absent.png'"),
     "rate": ([*OUT, "walk", "--fps", "0"], 2, "not between 1 and 240 frames"),
 }  # fmt: skip

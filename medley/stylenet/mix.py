@@ -62,9 +62,12 @@ def stations_of(wish: str, styles: Sequence[StyleName]) -> list[int]:
              f" '{styles[0].handle}' alone; take one that was trained for several")
         )  # fmt: skip
     if len(set(places)) < 2:
+        own, other = places[0], int(places[0] == 0)
+        pair = f"walk:{styles[own].handle},{styles[other].handle}"
         raise ConfigError(
-            (Setting("style", wish), " goes through 2 paintings or more; name another")
-        )
+            (Setting("style", wish), " goes through 2 paintings or more; add one to the one, as in"
+             f" {pair}")
+        )  # fmt: skip
     return places
 
 
@@ -87,9 +90,13 @@ def _place(name: str, wish: str, styles: Sequence[StyleName]) -> int:
     known = places_of(styles)
     if fold(name) in known:
         return known[fold(name)]
+    listed = ", ".join(f"'{style.handle}'" for style in styles)
+    if not name.strip():
+        raise ConfigError(
+            (Setting("style", f"'{wish}'"), f" lacks a painting's name; the network has {listed}")
+        )
     close = difflib.get_close_matches(fold(name), known, n=1)
     guess = f"did you mean '{styles[known[close[0]]].handle}'? " if close else ""
-    listed = ", ".join(f"'{style.handle}'" for style in styles)
     raise ConfigError(
         (Setting("style", wish), f": the network knows no '{name.strip()}'; {guess}it has {listed}")
     )

@@ -118,7 +118,15 @@ class Outputs:
             if folder and path == self.film:
                 check_folder_free(path, force, re.compile(r"\d{6}\.png"))
             else:
-                check_free(path, force, inputs)
+                check_free(path, force, inputs, self._what(path))
+
+    def _what(self, path: Path) -> str:
+        """Words for one of the files beside the film; "" for the film, which was named itself."""
+        beside = {
+            self.sidecar: "sidecar", self.credits: "list of credits", self.poster: "poster",
+            self.table: "table of measures", self.chart: "chart of measures",
+        }  # fmt: skip
+        return "" if path == self.film else f"the film's {beside[path]}"
 
 
 def check_output(path: Path, asked: EncodeSettings, walk_frames: int | None = None) -> list[str]:
