@@ -13,7 +13,7 @@ from medley.errors import listed, worded
 from medley.events import Event
 from medley.files import check_free
 from medley.keywords import Picture, in_keywords, open_picture, read_options
-from medley.paintings.draws import find_files, shipped
+from medley.paintings.draws import find_photos, shipped
 from medley.settings import QuantizeSettings, RunSettings, ShotSettings, WeightsSettings
 from medley.settings.base import path_of
 from medley.studio.compression.quantizing import Quantizer
@@ -157,7 +157,7 @@ def quantize(
     check_free(path, force)
     places = list(map(path_of, pictures))
     source = find_original(None if original is None else path_of(original))
-    paths = find_files(places) if places else shipped()
+    paths = find_photos(places) if places else shipped()
     quantizer = Quantizer(source, paths, _warn)
     quantizer.make(path, settings.scheme, settings.bits, layers or {}, target_bytes)
     return path

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from medley import stylenet
+from medley.paintings.draws import shipped
 from medley.stylenet import netfile
 from medley.stylenet.netfile import StyleName
 from medley.stylenet.network import StyleNet
@@ -66,10 +67,14 @@ def test_integers_come_near_and_are_smaller(tmp_path):
     written(networks(), tmp_path / "net.safetensors")
     export(tmp_path)
     size = (tmp_path / "net.onnx").stat().st_size
-    export(tmp_path, "--int8", "--force")
+    told = export(tmp_path, "--int8", "--force").stderr
+    assert told.count("\n") == 1
+    assert "; scaled by the 15 paintings that ship; photos of yours do better\n" in told
     graph = (tmp_path / "net.onnx").read_bytes()
     assert b"QuantizeLinear" in graph
     assert len(graph) < size
+    told = export(tmp_path, "--int8", "--force", "--calibrate", shipped()[0]).stderr
+    assert told.endswith("; scaled by 1 photo\n")
 
 
 def test_bad_input_is_refused_in_one_line(tmp_path, make_picture):
@@ -78,6 +83,8 @@ def test_bad_input_is_refused_in_one_line(tmp_path, make_picture):
     assert "net.safetensors" in export(tmp_path, expect=1).stderr
     written(networks(), tmp_path / "net.safetensors")
     assert "--int8" in export(tmp_path, "--calibrate", ".", expect=2).stderr
+    told = export(tmp_path, "--int8", "--calibrate", "glas", expect=1).stderr
+    assert told == "Error: there is no picture or folder 'glas'; check its name\n"
     (tmp_path / "net.onnx").write_text("mine")
     assert "--force" in export(tmp_path, expect=1).stderr
     assert (tmp_path / "net.onnx").read_text() == "mine"

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from medley.cli.progress import display
+from medley.cli.words import counted
 from medley.studio.exporting import Exported, export_onnx
 
 
@@ -21,8 +22,16 @@ def export_network(
         quiet: True to say nothing but errors and the path.
     """
     with display(quiet) as show:
-        show.line(_told(export_onnx(net, output, int8, calibrate)))
+        done = export_onnx(net, output, int8, calibrate)
+        show.line(_told(done) + (_scaled(done, bool(calibrate)) if int8 else ""))
     click.echo(output)
+
+
+def _scaled(done: Exported, by_own: bool) -> str:
+    """What the integers were scaled by."""
+    if by_own:
+        return f"; scaled by {counted(done.scaled_by, 'photo')}"
+    return f"; scaled by the {done.scaled_by} paintings that ship; photos of yours do better"
 
 
 def _told(done: Exported) -> str:

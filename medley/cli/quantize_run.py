@@ -8,7 +8,7 @@ from typing import NamedTuple
 from medley.cli.console import show_table
 from medley.cli.progress import Display, display
 from medley.cli.words import counted
-from medley.paintings.draws import find_files, shipped
+from medley.paintings.draws import find_photos, shipped
 from medley.settings import QuantizeSettings
 from medley.studio.compression.compare import Candidate
 from medley.studio.compression.quantizing import ROWS, Quantizer
@@ -74,7 +74,7 @@ def open_quantizer(source: Source) -> Iterator[tuple[Quantizer, Display]]:
     Args:
         source: source of the weights.
     """
-    paths = find_files(source.pictures) if source.pictures else shipped()
+    paths = find_photos(source.pictures) if source.pictures else shipped()
     with display(source.quiet) as show:
         quantizer = Quantizer(source.original, paths, show.on)
         try:

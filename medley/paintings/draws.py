@@ -18,7 +18,7 @@ from medley.files import sha256
 from medley.images import read_picture
 from medley.paintings.catalogs import SPLITS, Catalog, Entry, named, read_catalog
 from medley.settings import CatalogSettings, format_years
-from medley.shipped import shipped_folder
+from medley.shipped import may_exist, shipped_folder
 
 _NEAR_BITS = 6  # most differing bits, out of 64, of near duplicates; others differ in about 32
 _NEAR_TONES = 12.0  # most difference of tones, out of 255, of near duplicates, on average
@@ -106,6 +106,18 @@ def find_files(places: Sequence[Path]) -> list[Path]:
         PictureError: a place does not exist or cannot be listed, or a table cannot be used.
     """
     return [entry.path for entry in read_catalog(places).entries]
+
+
+def find_photos(places: Sequence[Path]) -> list[Path]:
+    """List the files in folders (recursively) and single files that are to be no paintings.
+
+    Raises:
+        PictureError: as `find_files`; of a place that does not exist no painting's name is guessed.
+    """
+    for place in places:
+        if not may_exist(place):
+            raise PictureError(f"there is no picture or folder '{place}'; check its name")
+    return find_files(places)
 
 
 def choose(catalog: Catalog, settings: CatalogSettings) -> list[Entry]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from medley.errors import WeightsError
 from medley.files import write_bytes
 from medley.images import Pixels, read_picture, thumbnail
-from medley.paintings.draws import find_files, shipped
+from medley.paintings.draws import find_photos, shipped
 from medley.studio.net_opening import missing
 from medley.stylenet import netfile
 from medley.stylenet.network import StyleNet, make_network
@@ -32,10 +32,12 @@ class Exported(NamedTuple):
 
     Attributes:
         size_bytes: size of the file.
+        scaled_by: how many pictures its integers were scaled by; 0 if it computes in floats.
         mean, most: differences of its pictures from the network's own, of 255.
     """
 
     size_bytes: int
+    scaled_by: int
     mean: float
     most: float
 
@@ -63,7 +65,7 @@ def export_onnx(
         from medley.stylenet import onnx_graph, onnx_int8, onnx_net
     except ImportError as error:
         raise missing(error) from error
-    paths = find_files(calibrate) if calibrate else shipped()
+    paths = find_photos(calibrate) if calibrate else shipped()
     photos = [thumbnail(read_picture(path), _SIDE) for path in paths[:_CALIBRATED]]
     model = onnx_graph.onnx_model(net)
     if int8:
@@ -80,7 +82,7 @@ def export_onnx(
     if not int8 and most > _TOLERANCE:
         raise WeightsError(f"onnxruntime comes to other pictures, by {most:.2g} of 255; update it")
     write_bytes(output, data)
-    return Exported(len(data), mean, float(most))
+    return Exported(len(data), len(photos) if int8 else 0, mean, float(most))
 
 
 def _own(network: StyleNet, photo: Pixels, mix: Floats) -> Floats:

@@ -9,7 +9,7 @@ from typing import Any
 from medley.decoders import size_in
 from medley.errors import MedleyError, Part, PictureError, Setting
 from medley.images import Pixels
-from medley.paintings.draws import Painting, find_files
+from medley.paintings.draws import Painting, find_photos
 from medley.settings import ShapeSettings, TrainSettings, WeightsSettings
 from medley.stylenet.coded import MOST_BITS
 from medley.stylenet.crops import Pair
@@ -112,7 +112,7 @@ _WHAT: dict[str, tuple[Part, ...]] = {
 def differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Part, ...]:
     """Say what a checkpoint's stamp has otherwise than it is wanted; () where it fits.
 
-    Settings come first, as other paintings may follow from them. Older stamps have no photos' names.
+    Settings come first: other paintings may follow from them. Older stamps lack the photos' names.
     """
     here, there = ({**stamp, **stamp.get("training", {})} for stamp in (found, wanted))
     here.setdefault("photo_names", there.get("photo_names"))
@@ -140,7 +140,7 @@ def check_photos(places: Sequence[Path], tell: Callable[[str], None]) -> list[Pa
         PictureError: a place does not exist, or there are fewer than two photos.
     """
     photos = []
-    for path in find_files(places):
+    for path in find_photos(places):
         try:
             size_in(path)
         except PictureError as error:

@@ -1,7 +1,9 @@
 """A style network's ONNX graph quantized to 8-bit integers, by onnxruntime."""
 
+import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,17 @@ def _outer(model: onnx.ModelProto) -> list[str]:
     return [names[0], names[-1]]
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep back the quantizer's advice to simplify the graph first, which is simple."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
 def quantize(model: onnx.ModelProto, photos: Sequence[Pixels], styles: int) -> onnx.ModelProto:
     """Store and compute the convolutions in 8-bit integers, scaled by what photos need.
 
@@ -50,15 +63,16 @@ def quantize(model: onnx.ModelProto, photos: Sequence[Pixels], styles: int) -> o
     with tempfile.TemporaryDirectory(prefix="medley-") as folder:
         plain, quantized = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         write_bytes(plain, model.SerializeToString())
-        quantize_static(
-            plain,
-            quantized,
-            _Reader(photos, styles),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"],
-            nodes_to_exclude=_outer(model),
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-        )
+        with _quiet():
+            quantize_static(
+                plain,
+                quantized,
+                _Reader(photos, styles),
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=["Conv"],
+                nodes_to_exclude=_outer(model),
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+            )
         return onnx.load(quantized)
