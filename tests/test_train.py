@@ -8,7 +8,7 @@ from torch.func import functional_call
 from medley.cli import train_run
 from medley.events import Event
 from medley.images import decode
-from medley.studio import training
+from medley.studio import train_sheet, training
 from medley.studio.train_order import differing
 from medley.stylenet import netfile
 from medley.stylenet.coded import coded_kernels
@@ -25,6 +25,7 @@ from .conftest import draw_pixels
 from .test_render import run
 
 QUICK = ("--steps", "3", "--crop", "64", "--batch", "2", "--stroke", "64", "--device", "cpu")
+BLANK = np.zeros((8, 8, 3), np.uint8)
 COURSE = Course(9, None, 64, 2, 0.01, 0)
 
 
@@ -269,6 +270,33 @@ def test_a_warm_start_of_another_size_or_kind_is_refused(place):
     assert "net.safetensors" in told.stderr
     told = train(place, "--warm-start", "photos/0.png", output="warm.safetensors", expect=1)
     assert "photos/0.png" in told.stderr
+
+
+def test_a_folder_of_photos_that_does_not_exist_is_taken_for_no_painting(place):
+    told = train(place, "--images", "glas", expect=1).stderr
+    assert told == "Error: there is no picture or folder 'glas'; check its name\n"
+
+
+def test_paintings_and_folders_of_photos_are_lists(place, make_picture):
+    make_picture("more/9.png", 90, 80, seed=7)
+    told = run(
+        "train", "--style", "paintings/blue.png", "glass", "--images", "photos", "more", *QUICK,
+        "-o", "net.safetensors", "--width", "0.1", "--blocks", "0", cwd=place,
+    ).stderr  # fmt: skip
+    assert "2 paintings, 4 photos\n" in told
+
+
+def test_photos_that_are_kept_out_are_told_and_hang_under_their_names(
+    place, make_picture, monkeypatch
+):
+    hung = []
+    monkeypatch.setattr(train_sheet, "gallery", lambda works, **_: hung.extend(works) or BLANK)
+    for number in range(3, 12):
+        make_picture(f"photos/{number}.png", 90, 80, seed=number)
+    told = train(place, "--width", "0.1", "--blocks", "0").stderr
+    assert "1 painting, 12 photos (3 of them kept out, to judge by)\n" in told
+    names = [name for _, name in hung]
+    assert names == ["0", "blue", "2", "blue", "6", "blue"]
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -70,20 +70,22 @@ PATH = _FilePath(path_type=Path)
 
 
 class TakesSeveral(Grouped):
-    """A command whose --styles takes all the words that follow it, as a shell's * makes them."""
+    """A command with options that take all words that follow, as a shell's * makes them."""
+
+    several: tuple[str, ...] = ("--styles",)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat the option before each of its words; a word that stands elsewhere is astray."""
-        return super().parse_args(ctx, _repeat("--styles", args))
+        return super().parse_args(ctx, _repeat(self.several, args))
 
 
-def _repeat(option: str, words: list[str]) -> list[str]:
+def _repeat(options: Collection[str], words: list[str]) -> list[str]:
     repeated: list[str] = []
-    follows = False
+    option = ""
     for word in words:
         if word.startswith("-"):
-            follows = word.partition("=")[0] == option
-        elif follows and repeated[-1] != option:
+            option = word.partition("=")[0]
+        elif option in options and repeated[-1] != option:
             repeated.append(option)
         repeated.append(word)
     return repeated

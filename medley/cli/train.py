@@ -5,8 +5,13 @@ from typing import Any
 
 import click
 
-from medley.cli.help import Grouped
-from medley.cli.options import PATH, exclusive, read_settings, settings_options
+from medley.cli.options import (
+    PATH,
+    TakesSeveral,
+    exclusive,
+    read_settings,
+    settings_options,
+)
 from medley.settings import (
     CatalogSettings,
     RunSettings,
@@ -16,22 +21,27 @@ from medley.settings import (
 )
 
 
+class _Lists(TakesSeveral):
+    """The command, whose paintings and photos are lists."""
+
+    several = ("--style", "--images", "--from-workspace")
+
+
 @click.command(
-    cls=Grouped, short_help="Train a small network that repaints photos at once, after paintings."
+    cls=_Lists, short_help="Train a small network that repaints photos at once, after paintings."
 )
 @click.option(
     "--style", "styles", type=PATH, multiple=True, required=True,
-    help="A painting, a folder of them, or a name of one that ships; repeatable. All of them are"
-    " learned by one network.",
+    help="Paintings, folders of them, or names of some that ship. All of them are learned by one"
+    " network.",
 )  # fmt: skip
 @click.option(
     "--images", type=PATH, multiple=True, required=True,
-    help="A folder of photos to learn on, repeatable: a few dozen of many kinds suffice.",
+    help="Folders of photos to learn on: a few dozen of many kinds suffice.",
 )  # fmt: skip
 @click.option(
     "--from-workspace", type=PATH, multiple=True, metavar="WORKSPACE",
-    help="Learn from the finished shots after the same paintings too that a workspace holds;"
-    " repeatable.",
+    help="Learn from the finished shots after the same paintings too that workspaces hold.",
 )  # fmt: skip
 @click.option("-o", "--output", type=PATH, required=True, help="The network, .safetensors.")
 @click.option("--force", is_flag=True, help="Replace the network, and begin anew.")
@@ -64,6 +74,7 @@ def train(
 
     \b
     medley train --style starry.jpg --images photos/ -o starry.safetensors
+    medley train --style glass gilded --images photos/ --minutes 40 -o two.safetensors
     medley train --style styles/ --images photos/ --minutes 60 -o all.safetensors
     medley train --style glass --images photos/ --warm-start starry.safetensors -o glass.safetensors
 

@@ -24,6 +24,7 @@ from medley.shipped_nets import net_at
 from medley.studio.shooting.devices import one_device
 from medley.studio.train_order import TrainOrder, check_photos
 from medley.studio.train_pairs import find_pairs
+from medley.studio.train_sheet import apart
 from medley.studio.training import train
 from medley.stylenet import netfile
 
@@ -87,7 +88,9 @@ def _order(request: Request, show: Display) -> TrainOrder:
     side = request.training.stroke
     pairs = find_pairs(request.workspaces, drawn.paintings, side, show.warn)
     shots = f", {counted(len(pairs), 'shot')}" if pairs else ""
-    there = f"{counted(len(drawn.paintings), 'painting')}, {counted(len(photos), 'photo')}"
+    held = len(photos) - len(apart(photos)[1])
+    kept = f" ({held} of them kept out, to judge by)" if held else ""
+    there = f"{counted(len(drawn.paintings), 'painting')}, {counted(len(photos), 'photo')}{kept}"
     show.line(there + shots)
     return TrainOrder(
         drawn.paintings,

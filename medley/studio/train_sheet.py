@@ -39,10 +39,10 @@ class Sheet:
             titles: titles of the network's paintings.
         """
         self._path, self._titles = path, titles
-        self._views: list[Pixels] = []
+        self._views: list[tuple[Pixels, str]] = []
         for photo in photos:
             with suppress(PictureError):
-                self._views.append(thumbnail(read_picture(photo), _SIDE))
+                self._views.append((thumbnail(read_picture(photo), _SIDE), photo.stem))
 
     def draw(self, network: StyleNet) -> None:
         """Hang all photos after one painting, or one photo after many; replace the file.
@@ -53,8 +53,8 @@ class Sheet:
         count = len(self._titles)
         device = next(network.parameters()).device
         hung = []
-        for view in self._views if count == 1 else self._views[:1]:
-            hung.append((view, "photo"))
+        for view, name in self._views if count == 1 else self._views[:1]:
+            hung.append((view, name))
             for number, title in enumerate(self._titles):
                 with torch.no_grad():
                     picture = network(to_tensor(view).to(device), torch.eye(count)[number])
