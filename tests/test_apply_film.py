@@ -11,7 +11,7 @@ import torch
 from medley.images import decode
 from medley.media.ffmpeg import run as run_ffmpeg
 from medley.media.film_file import probe, read_comment
-from medley.studio import net_films
+from medley.studio import drift_files, net_films
 from medley.stylenet import ready
 from medley.stylenet.mix import stations_of
 from medley.stylenet.netfile import StyleName, write
@@ -54,7 +54,7 @@ def drift(place, *arguments, style="walk", net="net", expect=0):
 @pytest.fixture
 def shown(monkeypatch) -> list[np.ndarray]:
     """The frames of all films, before they are encoded."""
-    frames, real = [], net_films.encode
+    frames, real = [], drift_files.encode
 
     def encode(pictures, *more):
         def noted():
@@ -64,7 +64,7 @@ def shown(monkeypatch) -> list[np.ndarray]:
 
         return real(noted(), *more)
 
-    monkeypatch.setattr(net_films, "encode", encode)
+    monkeypatch.setattr(drift_files, "encode", encode)
     return frames
 
 

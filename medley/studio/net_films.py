@@ -1,7 +1,5 @@
 """Photos that become films: a network repaints them while its mix drifts through paintings."""
 
-import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,16 +8,12 @@ from typing import Any
 
 import medley
 from medley.events import Listener, stage
-from medley.files import part_files
 from medley.film.encode import check_frame
 from medley.images import Pixels
-from medley.media.film_file import Chapter, FilmFacts, Tags
+from medley.media.film_file import FilmFacts
 from medley.paintings.draws import Painting
 from medley.settings import ApplySettings, CutSettings, FinishSettings
-from medley.studio.editing.beside import describe_film, describe_run, versions, write_beside
-from medley.studio.editing.credits import credit_lines, one_line
-from medley.studio.editing.cut import encode
-from medley.studio.editing.outputs import Outputs
+from medley.studio.drift_files import Drift, write_drift
 from medley.studio.film_shots import Lap, lap_at
 from medley.studio.net_stills import read_photo
 from medley.studio.net_walk import NetWalk
@@ -87,45 +81,34 @@ class NetFilms:
             OutputError: a file cannot be written.
             ResourceError: the disk has no room for a picture so large.
         """
-        began = time.monotonic()
         photo, _ = read_photo(source, self.look.size)
         height, width, _ = photo.shape
         check_frame(output, self.film, height, width)
         walk, name = self._walk, source.path
         lap, works = self._lap, walk.works
-        passed = lap.passed(len(works))
-        facts = self._facts(name, works, passed)
-        chapters = tuple(map(Chapter, passed, map(one_line, works)))
+        passed = list(zip(works, lap.passed(len(works)), strict=True))
 
         def finished(made: Made) -> Pixels:
             return finish(made, photo, self.preserving.preserve_color, self.film.strength)
 
         show = walk.painter(photo, finished)
-        with part_files(*Outputs(output).all) as (*beside, part):
-            film = encode(
-                map(show, walk.mixes(lap)), lap.frames, (height, width), self.film, output,
-                lambda done, frames: listener(stage(title, done, frames)),
-                part, Tags(chapters, json.dumps(facts)),
-            )  # fmt: skip
-            results = [
-                (None, show(mix), credit_lines(work))
-                for mix, work in zip(walk.stations(), works, strict=True)
-            ]
-            facts |= {"film": describe_film(film), "seconds": round(time.monotonic() - began, 3)}
-            about = {**describe_run("apply"), **facts, "versions": versions()}
-            write_beside(beside, about, works, (photo, name.stem), results)
-        return film, facts
+        drift = Drift(
+            (photo, name.stem), passed, (map(show, walk.mixes(lap)), lap.frames),
+            map(show, walk.stations()),
+        )  # fmt: skip
+        return write_drift(
+            drift, output, self.film, self._facts(name, passed),
+            lambda done, frames: listener(stage(title, done, frames)),
+        )  # fmt: skip
 
-    def _facts(self, name: Path, works: list[Painting[None]], passed: list[int]) -> dict[str, Any]:
+    def _facts(self, name: Path, passed: list[tuple[Painting[None], int]]) -> dict[str, Any]:
         """What film and sidecar say: names without folders, which are private."""
         return {
             "medley": medley.__version__,
             "command": "apply",
             "content": name.name,
             "network": self.path.name,
-            "paintings": [
-                {"title": work.title, "frame": at} for work, at in zip(works, passed, strict=True)
-            ],
+            "paintings": [{"title": work.title, "frame": at} for work, at in passed],
             "settings": {
                 "style": self.look.style,
                 "size": self.look.size,
