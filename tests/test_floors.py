@@ -96,7 +96,7 @@ DOORS = {
     ("studio/forecast.py", "medley.studio.shooting.benchmark"): "torch",
     ("studio/net_clips.py", "medley.film.steady"): "OpenCV, which few have",
     ("studio/net_opening.py", "medley.stylenet.onnx_net"): "onnxruntime, which few have",
-    ("studio/preview.py", "medley.studio.net_stills"): "torch",
+    ("studio/preview.py", "medley.studio.net_shot"): "torch",
     ("tiffs.py", "tifffile"): "only for a TIFF that Pillow cannot read",
     ("vgg/sources.py", "h5py"): "only for a Keras file",
     ("vgg/sources.py", "medley.vgg.torchvision_weights"): "torch and torchvision",

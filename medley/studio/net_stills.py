@@ -17,13 +17,9 @@ from medley.images import Pixels, lay_on_white, read_layers, resize, size_for_si
 from medley.settings import ApplySettings, FinishSettings
 from medley.stills import check_size, encode_still
 from medley.studio.net_opening import open_net
-from medley.studio.shooting.spec import ShotSpec
 from medley.studio.still_files import Repainted, Source, StillFile, StillJob, with_alpha
-from medley.stylenet.apply import Painter
 from medley.stylenet.finish import finish
 from medley.stylenet.mix import shares_of
-from medley.stylenet.netfile import NetFile
-from medley.stylenet.network import make_network
 from medley.stylenet.ready import ReadyPainter
 
 
@@ -135,22 +131,3 @@ def read_photo(source: Source, side: int | None) -> tuple[Pixels, Image.Image | 
         height, width = size_for_side(picture.height, picture.width, side)
         picture = resize(picture, max(1, height), max(1, width), "", shortest=1)
     return np.asarray(picture), layers.alpha
-
-
-def repaint_shot(net: NetFile, shares: Sequence[float], spec: ShotSpec) -> Pixels:
-    """What a network makes of a shot's photo on the CPU, in place of the optimizer.
-
-    The photo's colours, and what of it is kept, stay; weights, layers and steps have no say.
-
-    Args:
-        net: the network.
-        shares: share of each of its paintings.
-        spec: the shot.
-    """
-    photo = spec.content.pixels()
-    made = Painter(make_network(net), shares).repaint(photo)
-    picture = finish(made, photo, spec.settings.preserve_color)
-    if spec.kept is None:
-        return picture
-    hold = spec.settings.keep_strength * spec.kept.values[0][..., None]
-    return np.rint(picture + (photo.astype(np.float32) - picture) * hold).astype(np.uint8)

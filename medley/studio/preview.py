@@ -86,7 +86,7 @@ def draw_by_net(film: FilmSpec, order: RenderOrder, device: str, folder: Path) -
     known = {spec.key: shares for spec in film.shots if (shares := _shares(spec, net.styles))}
     if not known:
         return {}
-    from medley.studio.net_stills import repaint_shot  # torch, for which a film's run may not wait
+    from medley.studio.net_shot import repaint_shot  # torch, for which a film's run may not wait
 
     # A painting that was too small, or fails now, has no large shot.
     (large,) = plan_preview(order, device, folder, NET_SIDE).films
