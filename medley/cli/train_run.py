@@ -24,7 +24,6 @@ from medley.shipped_nets import net_at
 from medley.studio.shooting.devices import one_device
 from medley.studio.train_order import TrainOrder, check_photos
 from medley.studio.train_pairs import find_pairs
-from medley.studio.train_sheet import apart
 from medley.studio.training import train
 from medley.stylenet import netfile
 
@@ -87,12 +86,7 @@ def _order(request: Request, show: Display) -> TrainOrder:
     photos = check_photos(request.images, show.warn)
     side = request.training.stroke
     pairs = find_pairs(request.workspaces, drawn.paintings, side, show.warn)
-    shots = f", {counted(len(pairs), 'shot')}" if pairs else ""
-    held = len(photos) - len(apart(photos)[1])
-    kept = f" ({held} of them kept out, to judge by)" if held else ""
-    there = f"{counted(len(drawn.paintings), 'painting')}, {counted(len(photos), 'photo')}{kept}"
-    show.line(there + shots)
-    return TrainOrder(
+    order = TrainOrder(
         drawn.paintings,
         photos,
         request.output,
@@ -104,6 +98,15 @@ def _order(request: Request, show: Display) -> TrainOrder:
         request.warm_start and net_at(request.warm_start),
         pairs,
     )
+    show.line(_learned_from(order))
+    return order
+
+
+def _learned_from(order: TrainOrder) -> str:
+    kept = f" ({order.held_out} of them kept out, to judge by)" if order.held_out else ""
+    shots = f", {counted(len(order.pairs), 'shot')}" if order.pairs else ""
+    paintings, photos = counted(len(order.paintings), "painting"), len(order.photos)
+    return f"{paintings}, {counted(photos, 'photo')}{kept}{shots}"
 
 
 def _paintings(request: Request) -> Draw[Pixels]:

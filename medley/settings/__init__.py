@@ -45,6 +45,7 @@ from medley.settings.shot import (
     Scales,
     ShotSettings,
     StyleSettings,
+    meant_start,
 )
 from medley.settings.still import DEEP, LOSSY, SUFFIXES, StillFormat, StillSettings
 from medley.settings.training import SHORTEST_TRAINING_SIDE, ShapeSettings, TrainSettings
@@ -103,6 +104,7 @@ __all__ = [
     "WalkSettings",
     "WeightsSettings",
     "format_years",
+    "meant_start",
     "read_file",
     "read_table",
 ]

@@ -10,6 +10,7 @@ from medley.errors import Setting, SettingsError
 from medley.settings.base import LONGEST_SIDE, SHORTEST_SIDE, Settings, Side, Text, Weight
 from medley.settings.layers import VGG_LAYERS, format_layers, parse_layers, parse_weight
 from medley.settings.networks import WeightsSettings
+from medley.shipped import may_exist
 from medley.shipped_nets import net_files
 
 MOST_SCALES = 16  # sizes from coarse to fine
@@ -344,8 +345,11 @@ def parse_start(text: str) -> Start | Path | NetStart:
     return next((name for name in get_args(Start) if name == text), Path(text))
 
 
-def meant_start(text: str) -> str | None:
-    """What a starting picture that does not exist may be meant for, if it is like anything."""
+def meant_start(picture: Path) -> str | None:
+    """What a starting picture may be meant for that does not exist, if it is like anything."""
+    if may_exist(picture):
+        return None
+    text = str(picture)
     head, mark, rest = text.partition(":")
     if mark:
         return f"{_NET}{rest}" if get_close_matches(head.casefold(), [_NET[:-1]], n=1) else None

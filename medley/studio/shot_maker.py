@@ -8,9 +8,7 @@ from medley.errors import ConfigError, PictureError, Setting
 from medley.files import file_sha256
 from medley.paintings.draws import Painting
 from medley.pictures import Picture
-from medley.settings import NetStart, ShotSettings
-from medley.settings.shot import meant_start
-from medley.shipped import may_exist
+from medley.settings import NetStart, ShotSettings, meant_start
 from medley.shipped_nets import net_name_of
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.blend import Blend
@@ -91,7 +89,7 @@ class ShotMaker:
         if isinstance(init, NetStart):
             return _net_start(init.path, paintings)
         if isinstance(init, Path):
-            if not may_exist(init) and (meant := meant_start(str(init))):
+            if meant := meant_start(init):
                 raise PictureError(
                     f"there is no picture '{init}'; did you mean ", Setting("init", meant), "?"
                 )

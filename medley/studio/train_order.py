@@ -18,6 +18,8 @@ from medley.stylenet.training import Course
 
 _VERSION = 1
 _STEPS = 3000
+_SHOWN = 3  # photos that are kept out of the training and shown instead
+_ENOUGH = 12  # photos, without which none is kept out
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class TrainOrder:
     def checkpoint(self) -> Path:
         """The file that an unfinished training goes on from."""
         return self.output.with_suffix(".training")
+
+    @property
+    def held_out(self) -> int:
+        """How many photos are not trained on."""
+        return len(self.photos) - len(apart(self.photos)[1])
 
     @property
     def course(self) -> Course:
@@ -155,6 +162,15 @@ def check_photos(places: Sequence[Path], tell: Callable[[str], None]) -> list[Pa
             " a few dozen to be of use"
         )
     return photos
+
+
+def apart(photos: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The photos to be shown, and those to be trained on; the same where there are few."""
+    if len(photos) < _ENOUGH:
+        return list(photos[:_SHOWN]), list(photos)
+    every = len(photos) // _SHOWN
+    shown = list(photos[::every][:_SHOWN])
+    return shown, [path for path in photos if path not in shown]
 
 
 def make_shape(settings: ShapeSettings, styles: int) -> Shape:

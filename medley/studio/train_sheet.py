@@ -13,18 +13,7 @@ from medley.images import Pixels, encode_png, read_picture, thumbnail
 from medley.stylenet.network import StyleNet
 from medley.tensors import to_pixels, to_tensor
 
-_SHOWN = 3  # photos that are kept out of the training and shown instead
-_ENOUGH = 12  # photos, without which none is kept out
 _SIDE = 384  # pixels
-
-
-def apart(photos: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """The photos to be shown, and those to be trained on; the same where there are few."""
-    if len(photos) < _ENOUGH:
-        return list(photos[:_SHOWN]), list(photos)
-    every = len(photos) // _SHOWN
-    shown = list(photos[::every][:_SHOWN])
-    return shown, [path for path in photos if path not in shown]
 
 
 class Sheet:

@@ -17,8 +17,8 @@ from medley.events import Event, stage
 from medley.files import part_file
 from medley.studio.shooting import checkpoint
 from medley.studio.shooting.devices import choose_precision
-from medley.studio.train_order import TrainOrder, differing, make_shape
-from medley.studio.train_sheet import Sheet, apart
+from medley.studio.train_order import TrainOrder, apart, differing, make_shape
+from medley.studio.train_sheet import Sheet
 from medley.stylenet.crops import Pairs, Photos
 from medley.stylenet.netfile import StyleName, quantized, write
 from medley.stylenet.network import first_network
