@@ -140,17 +140,17 @@ def apply(
     if is_film and kind != "several":
         _check_film(output, film)
     # torch takes a second to import; --help and a mistyped option should not wait for it.
-    from medley.cli.apply_run import ForClips, Request, repaint
+    from medley.cli import apply_request, apply_run
 
-    of_clips = ForClips(
+    of_clips = apply_request.ForClips(
         options["fps"] if is_given("fps") else None, begin, end, silent=is_given("audio"),
         asked_by=next(iter(_given(_CLIP_ALONE if look.is_walk else _MOVING_ALONE)), ""),
     )  # fmt: skip
-    request = Request(
+    request = apply_request.Request(
         net_at(net), photos, output, kind, file_format, look, preserving, still, film, walk, run,
         of_clips, force=force, as_json=as_json, quiet=quiet,
     )  # fmt: skip
-    sys.exit(repaint(request))
+    sys.exit(apply_run.repaint(request))
 
 
 def _kind_of(photos: tuple[Path, ...], output: Path, is_walk: bool) -> InputKind:
