@@ -402,6 +402,7 @@ def test_frames_in_memory_are_as_few_in_a_long_clip_as_in_a_short_one(place, ali
 
 CASES = {
     "still": (["photo.png", "-o", "a.mp4"], 2, "'photo.png' does not move; pass --style walk"),
+    "no ending": (["clip.mkv", "-o", "new"], 2, "is a clip, and --output 'new' is no film; name"),
     "moment": (["clip.mkv@0.2s", "-o", "a.mp4"], 2, "'clip.mkv@0.2s' does not move; pass --style"),
     "no frame": (["empty.mkv", "-o", "a.mp4"], 1, "'empty.mkv' is no clip that ffmpeg can read"),
     "no pictures": (["emptied", "-o", "a.mp4"], 1, "there is no picture in 'emptied'"),

@@ -14,6 +14,7 @@ from medley.cli.options import PATH, is_given, read_settings, settings_options
 from medley.cli.stylize import format_of
 from medley.cli.words import STREAM, in_options, option_of
 from medley.errors import SettingsError, listed
+from medley.kinds import is_video
 from medley.settings import (
     SUFFIXES,
     ApplySettings,
@@ -131,7 +132,7 @@ def apply(
     kind = _kind_of(photos, output, look.is_walk)
     _check_streams(photos, output, kind == "several", as_json)
     _check_given(kind, look.is_walk)
-    _check_name(output, kind, look.is_walk)
+    _check_name(photos[0], output, kind, look.is_walk)
     is_film = look.is_walk or kind == "clip"
     file_format = None if is_film else format_of(output, still, kind == "several")
     preserving = read_settings(FinishSettings, options)
@@ -190,11 +191,16 @@ def _check_given(kind: InputKind, is_walk: bool) -> None:
         raise click.UsageError(f"{given[0]} is for films; pass --style walk with it")
 
 
-def _check_name(output: Path, kind: InputKind, is_walk: bool) -> None:
+def _check_name(photo: Path, output: Path, kind: InputKind, is_walk: bool) -> None:
     """Refuse an output that is not what is made."""
-    is_film = output.suffix.lower() in _FILMS
+    is_film, is_picture = (output.suffix.lower() in ends for ends in (_FILMS, SUFFIXES))
     if not is_walk:
-        if kind == "photo" and is_film and output.suffix.lower() not in SUFFIXES:
+        if kind == "photo" and not (is_film or is_picture or output == STREAM) and is_video(photo):
+            raise click.UsageError(
+                f"'{photo}' is a clip, and --output '{output}' is no film; name one ending in"
+                f" {listed(_FILMS)}, or a folder that is there"
+            )
+        if kind == "photo" and is_film and not is_picture:
             raise click.UsageError(
                 f"--output '{output}' is a film; pass --style walk for one, or name a picture"
             )
