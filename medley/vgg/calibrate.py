@@ -18,6 +18,7 @@ Codebooks are rounded to float16, so that all of them together stay below 2 % of
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -99,11 +100,13 @@ class Statistics:
 
     def add(self, original: Tensor, quantized: Tensor) -> None:
         """Add a picture's input `(1, in, height, width)` in the float and the other network."""
-        here, there = _patches(quantized), _patches(original)
+        count = original.shape[2] * original.shape[3]
+        every = -(-count // self._places) if self._places else 1
+        there = _patches(original, every)
+        here = there if quantized is original else _patches(quantized, every)
         if self._places:
-            every = -(-here.shape[1] // self._places)
             # Outputs with inputs are a ninth of the work of inputs with inputs.
-            here, there = here[:, ::every], self._rows @ there[:, ::every]
+            there = self._rows @ there
         self._pictures += 1
         self.count += here.shape[1]
         share = 1 / self._pictures
@@ -174,8 +177,7 @@ def walk(
     found: dict[str, Made] = {}
     for name, (weight, bias) in originals.items():
         if int(name[-1]) == 1 and name != "conv1_1":
-            _pool(exact)
-            _pool(coarse)
+            _advance(exact, coarse, _pool, _pool)
         if name in known:
             found[name] = known[name]
         else:
@@ -183,10 +185,11 @@ def walk(
             for before, now in zip(exact, coarse, strict=True):
                 seen.add(before, now)
             found[name] = make(name, seen)
-        decoded = found[name].decoded()
-        for place in range(len(pictures)):  # one by one, so that no list is there twice
-            exact[place] = _convolve(exact[place], weight, bias)
-            coarse[place] = _convolve(coarse[place], *decoded)
+        float_layer = partial(_convolve, weight=weight, bias=bias)
+        made, shift = found[name].decoded()
+        same = made is weight and shift is bias
+        made_layer = float_layer if same else partial(_convolve, weight=made, bias=shift)
+        _advance(exact, coarse, float_layer, made_layer)
         if on_layer and name not in known:
             on_layer(name, found[name])
     return found
@@ -318,16 +321,40 @@ def _nearest(values: Tensor, books: Tensor) -> Tensor:
     return torch.searchsorted(middles.contiguous(), values.contiguous())
 
 
-def _patches(features: Tensor) -> Tensor:
-    """What a 3x3 convolution sees at every place: `(in * 9 + 1, places)`, ones in the last row."""
-    columns = nnf.unfold(features, 3, padding=1)[0]
-    return torch.cat([columns, torch.ones(1, columns.shape[1])])
+def _patches(features: Tensor, every: int) -> Tensor:
+    """What a 3x3 convolution sees at every n-th place, ones in the last row.
+
+    Args:
+        features: `(1, in, height, width)`.
+        every: n.
+
+    Returns:
+        `(in * 9 + 1, places)`; rows as `unfold` orders them.
+    """
+    height, width = features.shape[2:]
+    padded = nnf.pad(features[0], (1, 1, 1, 1)).flatten(1)
+    places = torch.arange(0, height * width, every)
+    corners = places // width * (width + 2) + places % width
+    kernel = torch.arange(3)[:, None] * (width + 2) + torch.arange(3)
+    columns = padded[:, (kernel.view(9, 1) + corners).view(-1)].view(-1, len(places))
+    return torch.cat([columns, torch.ones(1, len(places))])
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return nnf.conv2d(x, weight, bias, padding=1).relu_()
 
 
-def _pool(features: list[Tensor]) -> None:
-    for place, x in enumerate(features):
-        features[place] = nnf.max_pool2d(x, 2)
+def _pool(x: Tensor) -> Tensor:
+    return nnf.max_pool2d(x, 2)
+
+
+def _advance(
+    exact: list[Tensor],
+    coarse: list[Tensor],
+    here: Callable[[Tensor], Tensor],
+    there: Callable[[Tensor], Tensor],
+) -> None:
+    """Put what a layer makes of features in their place: one by one, so that none is held twice."""
+    for place, (before, now) in enumerate(zip(exact, coarse, strict=True)):
+        exact[place] = here(before)
+        coarse[place] = exact[place] if now is before and here is there else there(now)
