@@ -236,7 +236,7 @@ def test_every_fault_is_said_at_once_with_its_line(folder):
         "F line 7, film 1: bits: 9 is not a width; weights have 1 to 8 bits, or 32 for float",
         "F line 8, film 1: hold is 'two'; it must be a number from 0 to 600",
         "F line 9, film 1: device is not a single film's; pass --devices to the batch",
-        "F line 11, film 2: kind is 'wolk'; it must be render, sweep or walk",
+        "F line 11, film 2: kind is 'wolk'; it must be render, sweep, walk or clip",
         f"F line 13, film 3: content: there is no '{folder / 'c.jpg'}'; check its name",
         "F line 15, film 3: size and pixels contradict each other; keep one",
         "F line 16, film 4: content is missing; say it here or in [defaults]",
@@ -274,7 +274,7 @@ def test_a_walk_takes_what_its_command_takes_and_says_what_it_does_not(folder):
         "F line 7, film 1: transition: a walk has no such setting, but a render or sweep has;"
         " take it out",
         "F line 8, film 1: there is no setting 'photo-pul'; did you mean 'photo_pull'?",
-        "F line 10, film 2: kind is ['walk']; it must be render, sweep or walk",
+        "F line 10, film 2: kind is ['walk']; it must be render, sweep, walk or clip",
     ]
 
 

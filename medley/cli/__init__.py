@@ -21,6 +21,7 @@ COMMANDS = {
     "apply": "Repaint photos and clips by a style network, at once.",
     "assemble": "Make a film of shots or pictures that are already there.",
     "batch": "Make many films from one manifest.",
+    "clip": "Repaint a clip while it drifts through paintings.",
     "export": "Write a style network as ONNX.",
     "layers": "List VGG-19's layers.",
     "plan": "Estimate the time, memory and disk of a render.",
@@ -39,7 +40,7 @@ COMMANDS = {
 """What each command is for, so that --help need not import them."""
 
 _SHOT = "; what was shot is kept, and the same command goes on from there"
-_KEPT = dict.fromkeys(("batch", "render", "sweep", "walk"), _SHOT)
+_KEPT = dict.fromkeys(("batch", "clip", "render", "sweep", "walk"), _SHOT)
 """What an interrupted command leaves behind, however far it came; others say it as they stand."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

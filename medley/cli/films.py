@@ -5,8 +5,9 @@ from itertools import islice
 
 from medley.cli.progress import Display, display
 from medley.cli.words import clock, counted
+from medley.errors import ResourceError, Setting
 from medley.media.film_file import FilmFacts
-from medley.settings import FilmOrder, SweepOrder, WalkOrder
+from medley.settings import ClipOrder, FilmOrder, SweepOrder, WalkOrder
 from medley.settings.housekeeping import amount
 from medley.studio.cut import MadeFilm
 from medley.studio.editing.outputs import Outputs
@@ -17,27 +18,57 @@ from medley.studio.plan import Plan
 from medley.studio.run import run_one
 from medley.studio.shooting.devices import name_devices
 
+_DAY_S = 86_400
 _LISTED = 30  # begun shots that are named one by one
 
 
-def make_film(order: FilmOrder, force: bool = False, quiet: bool = False) -> MadeFilm:
+def make_film(
+    order: FilmOrder, force: bool = False, quiet: bool = False, yes: bool = True
+) -> MadeFilm:
     """Plan a film, say what begins, and make it.
 
     Args:
         order: order of the film.
         force: True to replace a film of that name.
         quiet: True to say nothing but errors.
+        yes: True to begin even what is going to take more than a day.
+
+    Raises:
+        ResourceError: it would, and `yes` is False.
     """
     with display(quiet) as show:
         devices = name_devices(order.run.device)
         ready = prepare([order], devices, show.on, force=force)
         _open(show, ready.plan, ready.forecast)
+        if not yes and (days := (ready.forecast.seconds or 0) / _DAY_S) > 1:
+            raise ResourceError(
+                f"this would take about {days:.1f} days; pass ",
+                Setting("yes", True), ", a smaller ", Setting("size"), ", or a part of it with ",
+                Setting("from"), " and ", Setting("to"),
+            )  # fmt: skip
         # A sweep's networks each see a loss of their own; its table compares them by one.
-        what, loss = ("shot", "own loss") if isinstance(order, SweepOrder) else ("painting", "loss")
-        show.expect_shots(what, ready.plan.labels, ready.plan.missing_steps, loss)
+        is_sweep, is_clip = isinstance(order, SweepOrder), isinstance(order, ClipOrder)
+        what = "shot" if is_sweep or is_clip else "painting"
+        loss = "own loss" if is_sweep else "loss"
+        show.expect_shots(
+            what, ready.plan.labels, ready.plan.missing_steps, loss, ready.plan.of_clips
+        )
         made = run_one(ready, show.on)
         show.line(closing_line(made.facts, made.film.outputs))
     return made
+
+
+def forecast_film(order: FilmOrder, quiet: bool) -> None:
+    """Plan a film, and say what it would take, without taking it.
+
+    Args:
+        order: order of the film.
+        quiet: True to say nothing but errors.
+    """
+    with display(quiet) as show:
+        devices = name_devices(order.run.device)
+        ready = prepare([order], devices, show.on, force=True, patience="always", begins=False)
+        _open(show, ready.plan, ready.forecast)
 
 
 def show_notes(planned: Plan, show: Display) -> None:
@@ -51,7 +82,8 @@ def begun_lines(planned: Plan) -> Iterator[str]:
     """Say of shots that were begun from which step they go on."""
     for key, step in islice(planned.begun.items(), _LISTED):
         steps = planned.jobs[key].spec.settings.steps
-        yield f"goes on from step {step:,} of {steps:,}: {planned.labels[key]}"
+        unit = "frame" if key in planned.of_clips else "step"
+        yield f"goes on from {unit} {step:,} of {steps:,}: {planned.labels[key]}"
     if (more := len(planned.begun) - _LISTED) > 0:
         yield f"{counted(more, 'more shot')} were begun and go on"
 
@@ -86,6 +118,11 @@ def _opening(film: FilmSpec, expected: Forecast) -> str:
     if isinstance(order, WalkOrder):
         frames = counted(lap_of(order, len(film.drawn.paintings)).frames, "frame")
         every = counted(order.walk.steps_per_frame, "step")
+        found = f"{expected.finished} of 2 shots"
+        return f"{works}, {size}, {frames} of {every} each, {where}; {found}"
+    if isinstance(order, ClipOrder):
+        frames = counted(film.shots[-1].settings.steps + 1, "frame")
+        every = counted(order.clip.steps_per_frame, "step")
         found = f"{expected.finished} of 2 shots"
         return f"{works}, {size}, {frames} of {every} each, {where}; {found}"
     together = " in one shot" if order.blend.is_one_shot else ""

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -84,6 +84,7 @@ class Display:
         """Made by `display`."""
         self._console, self._live, self._wording = console, live, wording
         self._what, self._loss = "shot", "loss"
+        self._of_clips: Collection[str] = ()
         self._is_batch = False
         self._shots = _Shots({}, {})
         self._films = self._films_done = self._films_failed = 0
@@ -112,7 +113,12 @@ class Display:
         self._films, self._films_done, self._films_failed = count, made, failed
 
     def expect_shots(
-        self, what: str, titles: Mapping[str, str], steps: Mapping[str, int], loss: str = "loss"
+        self,
+        what: str,
+        titles: Mapping[str, str],
+        steps: Mapping[str, int],
+        loss: str = "loss",
+        of_clips: Collection[str] = (),
     ) -> None:
         """Learn which shots there are.
 
@@ -121,8 +127,9 @@ class Display:
             titles: titles of all shots, by key, in their order.
             steps: steps of the missing shots, by key.
             loss: word for a shot's loss, which networks of their own measure differently.
+            of_clips: keys of shots whose steps are a clip's frames.
         """
-        self._loss = loss
+        self._loss, self._of_clips = loss, of_clips
         self._what, self._shots = what, _Shots(steps, titles)
         self._began = time.monotonic()
 
@@ -212,14 +219,15 @@ class Display:
         shots = self._shots
         # Those at work share what is left, but each has its own shot to end.
         left = max(shots.steps_left / max(1, len(shots.at_work)), now.steps - now.step)
+        unit = "frame" if now.key in self._of_clips else "step"
         number, count = shots.numbers.get(now.key, 1), len(shots.numbers) or 1
         shot = f"{self._what} {number}/{count} {shots.titles.get(now.key, now.title)}"
         self._show(
             shot,
             shots.taken,
             shots.taken + shots.steps_left,
-            f"step {now.step}/{now.steps}  {self._loss} {now.loss:,.0f}"
-            f"  {self._step_s:.2f} s/step  {clock(self._step_s * left)} left",
+            f"{unit} {now.step}/{now.steps}  {self._loss} {now.loss:,.0f}"
+            f"  {self._step_s:.2f} s/{unit}  {clock(self._step_s * left)} left",
         )
         if now.step == now.steps:
             self.line(f"{shot}: {self._loss} {now.loss:,.0f} after {clock(now.seconds)}")

@@ -118,7 +118,8 @@ def _row(shot: ShotStatus) -> list[str]:
     if shot.state == "waiting":
         step = f"0/{shot.steps}"
     elif shot.step >= 0:
-        step, loss = f"{shot.step}/{shot.steps}", f"{shot.loss:,.0f}"
+        unit = "" if shot.unit == "step" else f"{shot.unit} "
+        step, loss = f"{unit}{shot.step}/{shot.steps}", f"{shot.loss:,.0f}"
     left = shot.seconds_left if shot.state == "running" else None
     wait = "" if left is None else clock(left)
     return [shot.title or shot.key, shot.state, step, loss, wait]

@@ -9,7 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from medley.images import (
 )
 from medley.kinds import may_be_picture
 from medley.media import video
-from medley.settings.film import FASTEST, read_fps
+from medley.settings.film import FASTEST, format_of, read_fps
 
 _UNTOLD = Fraction(30)  # frames a second of a clip that tells no rate, as of other films
 _SMOOTHEST = 60  # frames a second of an animation whose frames are of many lengths
@@ -162,6 +162,28 @@ def open_clip(path: Path, part: Part = ALL) -> Clip:
         f"not one frame of '{path}' is left at {float(clip.fps):.5g} a second; name a higher ",
         Setting("fps"),
     )
+
+
+def open_for_film(path: Path, part: Part, film: Path, is_heard: bool = True) -> Clip:
+    """Look at a clip at a rate that a film of it can keep; its notes tell what that leaves out.
+
+    Args:
+        path: the clip; see `open_clip`.
+        part: what is wanted of it.
+        film: file of the film.
+        is_heard: whether its sound is wanted.
+    """
+    form, clip = format_of(film), open_clip(path, part)
+    kept, notes = form.nearest_fps(clip.fps), list(clip.notes)
+    if kept != clip.fps:
+        notes.append(
+            f"{film.suffix} cannot keep {float(clip.fps):.5g} frames a second evenly; the film has"
+            f" {float(kept):.5g}"
+        )
+        clip = open_clip(path, replace(part, fps=kept))
+    if clip.sound and not form.sound and is_heard:
+        notes.append(f"{film.suffix} has no sound; that of '{path}' is left out")
+    return replace(clip, notes=tuple(notes))
 
 
 def _open_video(path: Path, part: Part) -> Clip:

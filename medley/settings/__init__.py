@@ -7,6 +7,7 @@ written down nowhere else.
 from medley.settings.apply import ApplySettings
 from medley.settings.base import LONGEST_SIDE, SHORTEST_SIDE, Settings
 from medley.settings.catalog import CatalogSettings, format_years
+from medley.settings.clip import ClipFilmSettings, ClipSettings, PartSettings
 from medley.settings.film import (
     ComposeSettings,
     Corner,
@@ -29,7 +30,14 @@ from medley.settings.networks import (
     SweepSettings,
     WeightsSettings,
 )
-from medley.settings.orders import FilmOrder, Order, RenderOrder, SweepOrder, WalkOrder
+from medley.settings.orders import (
+    ClipOrder,
+    FilmOrder,
+    Order,
+    RenderOrder,
+    SweepOrder,
+    WalkOrder,
+)
 from medley.settings.presets import QualitySettings
 from medley.settings.run import EngineSettings, RunSettings, TileSetting
 from medley.settings.shot import (
@@ -64,6 +72,9 @@ __all__ = [
     "ApplySettings",
     "BlendSettings",
     "CatalogSettings",
+    "ClipFilmSettings",
+    "ClipOrder",
+    "ClipSettings",
     "ComposeSettings",
     "Corner",
     "CutSettings",
@@ -83,6 +94,7 @@ __all__ = [
     "NetStart",
     "Order",
     "OverlaySettings",
+    "PartSettings",
     "PruneSettings",
     "QualitySettings",
     "QuantizeSettings",

@@ -8,13 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from medley.errors import Setting, SettingsError, listed
 from medley.moments import stem_of
 from medley.settings.base import Once, Settings, Text, old_names
 from medley.settings.catalog import CatalogSettings
+from medley.settings.clip import ClipFilmSettings, ClipPart, ClipSettings, PartSettings
 from medley.settings.film import (
     ENDINGS,
     UNCHAINED,
@@ -233,10 +234,48 @@ class WalkOrder(Order):
     walk: WalkSettings = WalkSettings()
 
 
-FilmOrder = RenderOrder | SweepOrder | WalkOrder
+class ClipOrder(Order):
+    """A clip that is repainted while it drifts through paintings, of its length and sound."""
 
-ORDERS: dict[str, type[RenderOrder] | type[SweepOrder] | type[WalkOrder]] = {
-    order.kind: order for order in (RenderOrder, SweepOrder, WalkOrder)
+    kind = "clip"
+    suffix = "clip"
+    pieces = (
+        "quality", ("film", ClipFilmSettings), "styles", "output",
+        ("part", PartSettings), ("clip", ClipSettings), ("catalog", CatalogSettings),
+        ("shot", ShotSettings), ("run", RunSettings), "content",
+    )  # fmt: skip
+
+    content: Photo = Field(
+        description="The clip: a video, an animation, or a folder of numbered pictures."
+    )
+    film: ClipFilmSettings = ClipFilmSettings()
+    part: ClipPart = PartSettings()
+    clip: ClipSettings = ClipSettings()
+
+    @field_validator("part", mode="before")
+    @classmethod
+    def _is_a_part(cls, part: Any) -> Any:
+        return PartSettings(**part) if isinstance(part, dict) else part
+
+    @model_validator(mode="after")
+    def _has_a_photo_s_settings_only_where_it_can(self) -> Self:
+        if self.shot.keep:
+            raise SettingsError(
+                Setting("keep", f"'{self.shot.keep}'"), " is of a photo, and a clip moves; leave it"
+                " out",
+            )  # fmt: skip
+        if self.shot.average:
+            raise SettingsError(
+                Setting("average", f"{self.shot.average:g}"), " mixes iterates, which a clip's"
+                " frames are not; leave it out",
+            )  # fmt: skip
+        return self
+
+
+FilmOrder = RenderOrder | SweepOrder | WalkOrder | ClipOrder
+
+ORDERS: dict[str, type[RenderOrder] | type[SweepOrder] | type[WalkOrder] | type[ClipOrder]] = {
+    order.kind: order for order in (RenderOrder, SweepOrder, WalkOrder, ClipOrder)
 }
 """Orders by the kind of film."""
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from medley.errors import ShotError
 from medley.events import Event, Listener, stage
 from medley.media.film_file import FilmFacts
-from medley.settings import RenderOrder, WalkOrder
+from medley.settings import ClipOrder, RenderOrder, WalkOrder
+from medley.studio.clip import cut_clip
 from medley.studio.editing.measure import Measure
 from medley.studio.film_spec import FilmSpec
 from medley.studio.picture_cache import PictureCache
@@ -100,6 +101,8 @@ def _cut(film: FilmSpec, listener: Listener, pictures: PictureCache) -> MadeFilm
         return MadeFilm(film, cut_render(film, order, pictures, on_frame))
     if isinstance(order, WalkOrder):
         return MadeFilm(film, cut_walk(film, order, pictures, on_frame))
+    if isinstance(order, ClipOrder):
+        return MadeFilm(film, cut_clip(film, order, pictures, on_frame))
     # torch takes a second to import, and only a sweep needs it: a network scores its pictures.
     from medley.studio.sweep import cut_sweep
 

@@ -10,7 +10,7 @@ from medley.film.encode import check_frame
 from medley.film.lettering import undrawable
 from medley.paintings.draws import Draw
 from medley.pictures import Picture, scale_notes
-from medley.settings import FilmOrder, SweepOrder, WalkOrder
+from medley.settings import ClipOrder, FilmOrder, SweepOrder, WalkOrder
 from medley.studio.differences import differences
 from medley.studio.editing.credits import credit_lines
 from medley.studio.editing.cut import check_film, layout_of, title_notes
@@ -86,6 +86,8 @@ def check_time(order: FilmOrder, parts: int) -> None:
     Raises:
         FilmError: there is too little time, or a walk or a split has too little to show.
     """
+    if isinstance(order, ClipOrder):  # of which `plan_clip` knows the frames
+        return
     if isinstance(order, WalkOrder):
         lap_of(order, max(2, parts))
         return

@@ -1,4 +1,4 @@
-"""Which shots each kind of film has: a medley, a style walk, or a sweep of networks.
+"""Which shots each kind of film has: a medley, a style walk, a clip, or a sweep of networks.
 
 A walk has two shots. The first is an ordinary shot of the last painting; the second goes on from
 its result to the first painting and then through all of them, back to the first. The frames before
@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from medley.errors import FilmError, PictureError, Setting, listed
+from medley.film.clips import Clip
 from medley.film.timeline import Frame, walk_shares, walk_timeline
 from medley.paintings.draws import Draw
 from medley.pictures import Picture
 from medley.settings import (
+    ClipOrder,
     RenderOrder,
     ShotSettings,
     SweepOrder,
@@ -33,6 +35,7 @@ from medley.studio.compression.networks import (
 )
 from medley.studio.film_spec import reference_network, variants_shown
 from medley.studio.shooting.blend import Blend, paintings_of_blend, read_blend
+from medley.studio.shooting.footage import Footage, follow
 from medley.studio.shooting.spec import ShotSpec
 from medley.studio.shot_maker import ShotMaker
 from medley.transfer.style_path import Walk
@@ -207,6 +210,68 @@ def following_settings(settings: ShotSettings, walk: WalkSettings, lap: Lap) -> 
             "scales": 1,
         }
     )
+
+
+def plan_clip(
+    order: ClipOrder, footage: Footage, drawn: Draw[Picture], maker: ShotMaker
+) -> list[ShotSpec]:
+    """List a clip's two shots: an ordinary one of its first frame, and the one that follows it.
+
+    Args:
+        order: order of the film.
+        footage: the clip at its size.
+        drawn: paintings that were drawn, in the film's order.
+        maker: maker of the shots' specs.
+
+    Raises:
+        FilmError: there is one frame, or there are too few for so many paintings.
+        PictureError: the starting picture cannot be used.
+    """
+    clip, chosen, works = footage.clip, order.clip, drawn.paintings
+    if clip.frame_count < 2:
+        raise FilmError(
+            f"'{clip.path}' is a single frame at {float(clip.fps):.5g} a second, which is a photo;"
+            f" repaint '{clip.path}@0s' by medley render, or name a higher ", Setting("fps"),
+        )  # fmt: skip
+    opening = maker.make(footage.first, works[:1])
+    lap = clip_lap(clip, chosen.seconds_per_painting, len(works))
+    path = Blend(walk=Walk(lap, 0, chosen.linger)) if len(works) > 1 else None
+    settings = order.shot.model_copy(
+        update={
+            "steps": clip.frame_count - 1,
+            "keep_every": 1,
+            "optimizer": "adam",
+            "learning_rate": chosen.walk_rate,
+            "history": None,
+            "scales": 1,
+        }
+    )
+    followed = replace(maker, settings=settings).make(footage.first, works, opening, path)
+    how = follow(footage, chosen.steps_per_frame, order.shot.steps, chosen.flicker)
+    return [opening, replace(followed, following=how)]
+
+
+def clip_lap(clip: Clip, seconds: float | None, paintings: int) -> int:
+    """Count the frames from a clip's first painting through all others back to it.
+
+    Args:
+        clip: the clip.
+        seconds: film time from one painting to the next; None if the clip ends at the last one.
+        paintings: how many there are.
+
+    Raises:
+        FilmError: there are too few between two paintings.
+    """
+    if seconds is not None:
+        return lap_at(clip.fps, seconds, paintings).frames
+    legs = max(1, paintings - 1)
+    if clip.frame_count - 1 < _FEWEST_FRAMES * legs:
+        raise FilmError(
+            f"'{clip.path}' has {clip.frame_count} frames, which are too few for {paintings}"
+            f" paintings; name {(clip.frame_count - 1) // _FEWEST_FRAMES + 1} or fewer with ",
+            Setting("styles"), " or ", Setting("sample"),
+        )  # fmt: skip
+    return round(Fraction((clip.frame_count - 1) * paintings, legs))
 
 
 def swept_variants(sweep: SweepSettings) -> list[Variant]:

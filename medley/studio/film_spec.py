@@ -11,6 +11,7 @@ from medley.paintings.draws import Draw, Painting
 from medley.pictures import Picture
 from medley.settings import (
     CatalogSettings,
+    ClipOrder,
     FilmOrder,
     Order,
     RenderOrder,
@@ -126,6 +127,8 @@ class FilmSpec:
             known["audio"] = str(place(order.film.audio, Path.cwd()))
         if isinstance(order, SweepOrder):
             return known | {"layout": order.sweep.layout}
+        if isinstance(order, ClipOrder):
+            return known | order.clip.model_dump(mode="json")
         return known | (order.walk.model_dump(mode="json") if isinstance(order, WalkOrder) else {})
 
 
@@ -163,8 +166,8 @@ def settled_order(film: FilmSpec, order: SomeOrder) -> SomeOrder:
 
 
 def _keys_in(sidecar: dict[str, Any]) -> list[str]:
-    if sidecar["command"] == "walk":
-        shots = [sidecar["opening"], sidecar["walk"]]
+    if (kind := sidecar["command"]) in ("walk", "clip"):
+        shots = [sidecar["opening"], sidecar[kind]]
     else:
         shots = sidecar["paintings" if sidecar["command"] == "render" else "measures"]
     return [shot["shot"] for shot in shots]

@@ -161,7 +161,8 @@ def forecast(
         left = job.spec.scales_from(plan.begun.get(job.key, 0))
         tile = _tile(job, count, devices, free, warn)
         if pace:
-            seconds = shot_seconds(left, pace, tile, settings.keep_every)
+            each = settings.keep_every, job.spec.evaluations
+            seconds = shot_seconds(left, pace, tile, *each)
             took |= dict.fromkeys((one.key for one in same), seconds)
         disk += count * disk_bytes(left, settings)
         peak = max(peak, peak_bytes(job.spec.scales, settings, tile))
@@ -201,8 +202,8 @@ def pace_for(plan: Plan, device: str, patience: Patience, apart: bool = False) -
     known = None if patience == "anew" else known_pace(device, specs[0].precision)
     if known or patience == "none":
         return known
-    left = [spec.scales_from(plan.begun.get(spec.key, 0)) for spec in specs]
-    work = sum(scale.pixel_steps for scales in left for scale in scales)
+    left = [(spec.evaluations, spec.scales_from(plan.begun.get(spec.key, 0))) for spec in specs]
+    work = sum(each * scale.pixel_steps for each, scales in left for scale in scales)
     worth = _WORTH * sum(scale.pixel_steps for scale in calibration_for(device))
     if patience == "worth it" and work <= worth:
         return None

@@ -14,7 +14,7 @@ import numpy as np
 import medley
 from medley.errors import FilmError, Setting
 from medley.events import Listener, stage
-from medley.film.clips import Clip, Part, open_clip
+from medley.film.clips import Clip, Part, open_for_film
 from medley.film.encode import check_frame
 from medley.images import Pixels, size_for_side
 from medley.media.film_file import Chapter, FilmFacts, Tags
@@ -64,18 +64,9 @@ class NetClip:
                 between two paintings; or OpenCV is not there to hold them steady.
             PictureError: there is no such file, or pictures of it cannot be read.
         """
-        form, clip = format_of(output), open_clip(path, part)
+        clip = open_for_film(path, part, output, not self.is_silent)
         for note in clip.notes:
             tell(note)
-        kept = form.nearest_fps(clip.fps)
-        if kept != clip.fps:
-            tell(
-                f"{output.suffix} cannot keep {float(clip.fps):.5g} frames a second evenly; the"
-                f" film has {float(kept):.5g}"
-            )
-            clip = open_clip(path, Part(kept, part.start_s, part.end_s))
-        if clip.sound and not form.sound and not self.is_silent:
-            tell(f"{output.suffix} has no sound; that of '{path}' is left out")
         check_frame(output, self.film, *self._size(clip))
         self._passed(clip)
         self._holding()

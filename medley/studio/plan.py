@@ -13,11 +13,13 @@ from typing import Any
 
 from medley.errors import ConfigError, MedleyError, OutputError, Source
 from medley.events import Listener, stage
-from medley.settings import FilmOrder, RenderOrder, SweepOrder, WalkOrder
+from medley.settings import ClipOrder, FilmOrder, RenderOrder, SweepOrder, WalkOrder
+from medley.studio.clip_cache import ClipCache
 from medley.studio.compression.networks import Network, Variant, name_networks
 from medley.studio.engines.jobs import Job
 from medley.studio.film_checks import FilmChecks, check_time, notes_of
 from medley.studio.film_shots import (
+    plan_clip,
     plan_render,
     plan_sweep,
     plan_walk,
@@ -68,6 +70,11 @@ class Plan:
     def made(self) -> int:
         """The number of films that exist already."""
         return sum(film.is_made for film in self.films)
+
+    @property
+    def of_clips(self) -> frozenset[str]:
+        """Keys of missing shots whose steps are a clip's frames."""
+        return frozenset(key for key, job in self.jobs.items() if job.spec.following)
 
     @property
     def missing_steps(self) -> dict[str, int]:
@@ -160,6 +167,7 @@ class _Planner:
         self._checks = FilmChecks(force, unattended, writes)
         self.workspace = Workspace(orders[0].run.workspace)
         self.pictures = PictureCache(holds=len(orders) == 1)
+        self._clips = ClipCache(listener)
         self._weights = lru_cache(maxsize=None)(identify_weights)
         self._networks: dict[tuple[Any, ...], list[Network]] = {}
 
@@ -193,7 +201,7 @@ class _Planner:
     def _look_at_contents(self) -> None:
         """Read all photos' sizes before the first painting is decoded."""
         for order in self._orders if len(self._orders) > 1 else ():
-            for path in order.content:
+            for path in () if isinstance(order, ClipOrder) else order.content:
                 with suppress(MedleyError):  # raised again when its film is planned
                     self.pictures.content(path, order.shot)
 
@@ -205,13 +213,24 @@ class _Planner:
         """
         notes: list[str] = []
         outputs = self._checks.folder(order)
+        footage = None
+        if isinstance(order, ClipOrder):
+            order, footage = self._clips.look(order)
         check_time(order, 1)
         notes += self._checks.encoding(order)
-        contents = [self.pictures.content(path, order.shot) for path in order.content]
+        contents = (
+            [footage.first]
+            if footage
+            else [self.pictures.content(path, order.shot) for path in order.content]
+        )
         self._checks.frame(order, contents)
         draw = partial(self.pictures.draw, order.styles, order.catalog, shot=order.shot)
         photos = [(content, draw(content)) for content in contents]
-        notes += [note for content in contents for note in self.pictures.notes_of(content)]
+        notes += (
+            footage.notes
+            if footage
+            else [note for content in contents for note in self.pictures.notes_of(content)]
+        )
         drawn = photos[0][1]
         reasons = [reason for _, found in photos for reason in found.skipped]
         notes += notes_of(contents, drawn, dict.fromkeys(reasons), order)
@@ -228,8 +247,10 @@ class _Planner:
             network = weights.label
             if isinstance(order, WalkOrder):
                 shots = plan_walk(order, *photos[0], maker)
-            else:
+            elif isinstance(order, RenderOrder):
                 shots = plan_render(order, *photos[0], maker, notes.append)
+            elif footage:
+                shots = plan_clip(order, footage, drawn, maker)
         check_time(order, len(shots) // max(1, len(networks)))
         devices, why = self._devices_of(order)
         film = FilmSpec(
@@ -270,8 +291,8 @@ class _Planner:
             return (first,), []
         if len(self._orders) > 1 or not others:
             return self._devices, []
-        if isinstance(order, WalkOrder):
-            return (first,), [f"a walk is the work of one device: only {first} is used"]
+        if isinstance(order, WalkOrder | ClipOrder):
+            return (first,), [f"a {order.kind} is the work of one device: only {first} is used"]
         if isinstance(order, RenderOrder) and order.film.transition == "chain":
             why = f"in a chain each shot waits for the one before: only {first} is used"
             return (first,), [why]

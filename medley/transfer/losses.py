@@ -119,6 +119,11 @@ class Objective:
     def _look(self, painting: Tensor) -> Statistics:
         return self._style.look(self._network.walk(painting))
 
+    def turn_to(self, content: Tensor) -> None:
+        """Hold on to another content of the same size from now on."""
+        with torch.no_grad():
+            self._content = pick(self._network.walk(content), self._layers)
+
     def mix(self, strengths: Sequence[float]) -> None:
         """Let the paintings pull otherwise from now on, in their order; 1 on average."""
         self._style.mix(strengths)

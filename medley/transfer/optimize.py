@@ -20,7 +20,8 @@ from medley.transfer.pyramid import Pyramid
 from medley.transfer.scales import Scale, mean_share, plan_scales, scale_at
 from medley.transfer.visual import summed_change
 
-_OPTIMIZER = "mover."  # as checkpoints on disk have named it from the first
+MOVER = "mover."
+"""What the optimizer's tensors are named by, as checkpoints on disk have it from the first."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class RunState:
         found.restore(
             image,
             {
-                name.removeprefix(_OPTIMIZER): value
+                name.removeprefix(MOVER): value
                 for name, value in self.tensors.items()
-                if name.startswith(_OPTIMIZER)
+                if name.startswith(MOVER)
             },
         )
         return found
@@ -81,6 +82,7 @@ class Iterate:
         width: pixels of the same picture.
         exact: whether all is computed in float32: half was not asked for, or has failed.
         state: state to go on from after this iterate; none after the last.
+        taken: optimizer steps since the iterate before; only a clip's frames have several.
     """
 
     step: int
@@ -95,6 +97,7 @@ class Iterate:
     width: int
     exact: bool = True
     state: RunState | None = None
+    taken: int = 1
 
 
 class Evaluator(Protocol):
@@ -102,6 +105,9 @@ class Evaluator(Protocol):
 
     def evaluate(self, image: Tensor, with_gradient: bool) -> tuple[Losses, Tensor | None]:
         """Losses, and the gradient of their total with respect to the pixels if it is wanted."""
+
+    def turn_to(self, content: Tensor) -> None:
+        """Hold on to another content of the same size from now on."""
 
     def mix(self, strengths: Sequence[float]) -> None:
         """Let the paintings pull otherwise from now on, in their order; 1 on average."""
@@ -363,7 +369,7 @@ class _Run:
         return pyramid.shrink(0)
 
     def _state(self, seconds: float) -> RunState:
-        movers = {f"{_OPTIMIZER}{name}": value for name, value in self._optimizer.state().items()}
+        movers = {f"{MOVER}{name}": value for name, value in self._optimizer.state().items()}
         tensors = {"image": self._image, "before": self._before, **movers}
         return RunState(self.step, seconds, tensors, self._exact)
 

@@ -43,6 +43,10 @@ class LightObjective:
         """Take the objective of gray pictures of three equal channels."""
         self._objective = objective
 
+    def turn_to(self, content: Tensor) -> None:
+        """Hold on to another content from now on, as gray as the first."""
+        self._objective.turn_to(content)
+
     def mix(self, strengths: Sequence[float]) -> None:
         """Let the paintings pull otherwise from now on, in their order; 1 on average."""
         self._objective.mix(strengths)

@@ -103,6 +103,11 @@ class TiledObjective:
                 ]
             )
 
+    def turn_to(self, content: Tensor) -> None:
+        """Hold on to another content of the same size from now on."""
+        with torch.no_grad():
+            self._content = [self._content_features(content, tile) for tile in self._tiles]
+
     def mix(self, strengths: Sequence[float]) -> None:
         """Let the paintings pull otherwise from now on, in their order; 1 on average."""
         self._style.mix(strengths)

@@ -33,7 +33,11 @@ class TraceRow:
     width: int
 
 
-COLUMNS = tuple(field.name for field in fields(TraceRow))
+@dataclass(frozen=True)
+class FrameRow(TraceRow):
+    """A row of the trace of a shot that follows a clip: for one frame, and its optimizer steps."""
+
+    optimizer_steps: int
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class ShotStatus:
         loss: loss of the last iterate.
         seconds: seconds spent so far, by the trace.
         title: name of the shot for people.
+        unit: what a step is: "step", or "frame" of a clip.
     """
 
     key: str
@@ -40,6 +41,7 @@ class ShotStatus:
     loss: float = 0.0
     seconds: float = 0.0
     title: str = ""
+    unit: str = "step"
 
     @property
     def seconds_left(self) -> float | None:
@@ -179,4 +181,5 @@ def _progress(shot: Shot, is_running: bool) -> ShotStatus:
         loss=row.get("loss", 0.0),
         seconds=row.get("seconds", 0.0),
         title=shot.name,
+        unit="frame" if "clip" in about else "step",
     )

@@ -40,7 +40,7 @@ from medley.files import (
 )
 from medley.images import Pixels, encode_png
 from medley.workspace.locks import Claim
-from medley.workspace.shot import COLUMNS, SUMS, Shot, TraceRow
+from medley.workspace.shot import SUMS, Shot, TraceRow
 
 ENCODERS = max(2, min(14, (os.cpu_count() or 1) - 2))
 """Threads that encode iterates: a GPU makes hundreds a second, of which a core encodes fifty."""
@@ -179,15 +179,15 @@ class Recorder:
         self.shot = shot
         self._trace = trace
         self._rows = csv.writer(trace)
-        if trace.tell() == 0:
-            self._rows.writerow(COLUMNS)
         self._pending: deque[Future[None]] = deque()
         self._unflushed: list[Path] = []
         self._kept = kept
         self._digests: dict[str, str] = {}
 
     def note(self, row: TraceRow) -> None:
-        """Write a row to the trace at once."""
+        """Write a row to the trace at once, and the columns' names before the first."""
+        if self._trace.tell() == 0:
+            self._rows.writerow(asdict(row))
         self._rows.writerow(
             f"{value:.9g}" if isinstance(value, float) else value for value in asdict(row).values()
         )

@@ -21,7 +21,13 @@ from medley.film.title import title, title_frames
 from medley.images import Pixels
 from medley.media.film_file import UNTAGGED, Chapter, FilmFacts, Tags
 from medley.media.sound import ClipSound
-from medley.settings import CutSettings, FilmSettings, FrameSize, WalkFilmSettings
+from medley.settings import (
+    ClipFilmSettings,
+    CutSettings,
+    FilmSettings,
+    FrameSize,
+    WalkFilmSettings,
+)
 from medley.settings.film import format_of
 from medley.workspace.shot import Shot, TraceRow
 
@@ -92,11 +98,11 @@ class Segment:
 
 @dataclass(frozen=True)
 class Drift:
-    """What a walk shows: one segment that passes many paintings and never rests.
+    """What a walk or a clip shows: pictures that pass many paintings and never rest.
 
     Attributes:
-        timeline: content of each frame; the first follows the last.
-        works: the segment with the caption and the pixels of each painting.
+        timeline: content of each frame; in a walk, the first follows the last.
+        works: a segment with the caption and the pixels of each painting.
         shares: how much of each frame belongs to which of them.
     """
 
@@ -125,18 +131,21 @@ def cut_medley(
     part: Path | None = None,
     drift: Drift | None = None,
     tags: Tags = UNTAGGED,
+    sound: ClipSound | None = None,
 ) -> FilmFacts:
     """Cut finished shots into a film, one painting after another.
 
     Args:
-        contents: photos, shown before and after the shots that repaint them.
+        contents: photos, shown before and after the shots that repaint them; of a drift, they have
+            one size.
         segments: segments of the shots, in the film's order.
         settings: pace, rate and quality, size, and overlays.
         path: file of the film, which appears when it is whole.
         on_frame: called with the number of frames written and their total.
         part: part file to write to, if the caller gives the film its name; see `encode_film`.
-        drift: what a walk shows of its one segment; None for a timeline at the settings' pace.
+        drift: what a walk or a clip shows; None for a timeline at the settings' pace.
         tags: chapters and comment, which a video carries.
+        sound: sound of a clip; none by default.
 
     Raises:
         FilmError: the timeline cannot be laid out, or ffmpeg fails.
@@ -157,14 +166,15 @@ def cut_medley(
         film = timeline_of([one.track for one in segments], settings, contents_shown)
         timeline = [film[0]] * titled + film
         shares = [shares_of(frame) for frame in timeline]
-    layout = layout_of([content.shape for content in contents], settings)
+    shapes = [contents[0].shape] if drift else [content.shape for content in contents]
+    layout = layout_of(shapes, settings)
     fitted = _Fitted(contents, segments, settings, layout)
     overlays = list_overlays(drift.works if drift else segments, settings, layout, titled)
     pictures = render_frames(timeline, fitted.read)
     presence = presences(shares, settings.fps, settings.loop)
     frames = composite(pictures, timeline, presence, layout, fitted.content, home, overlays)
     size = layout.height, layout.width
-    return encode(frames, len(timeline), size, settings, path, on_frame, part, tags)
+    return encode(frames, len(timeline), size, settings, path, on_frame, part, tags, sound)
 
 
 class _Fitted:
@@ -203,7 +213,8 @@ class _Fitted:
 
 
 def layout_of(
-    shapes: Sequence[tuple[int, ...]], settings: FilmSettings | WalkFilmSettings
+    shapes: Sequence[tuple[int, ...]],
+    settings: FilmSettings | WalkFilmSettings | ClipFilmSettings,
 ) -> Layout:
     """Lay out frames for pictures of these heights and widths; of several sizes each fills it."""
     height, width, *_ = shapes[0]

@@ -297,8 +297,9 @@ def _opening_of(shot: Shot) -> str:
 
     Only a walk goes on from a shot and has several paintings: a chain's shots have one each.
     """
-    kind, _, key = str(shot.description.get("start", "")).partition(":")
-    return key if kind == "shot" and len(shot.files[1]) > 1 else ""
+    about = shot.description
+    kind, _, key = str(about.get("start", "")).partition(":")
+    return key if kind == "shot" and len(shot.files[1]) > 1 and "clip" not in about else ""
 
 
 def _of_shot(shot: Shot, entry: Entry | None = None) -> FrameSource:

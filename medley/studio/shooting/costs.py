@@ -111,12 +111,24 @@ def _content_bytes(settings: ShotSettings) -> float:
 
 
 def shot_seconds(
-    scales: Sequence[Scale], pace: Pace, tile: int | None, keep_every: int = 1
+    scales: Sequence[Scale],
+    pace: Pace,
+    tile: int | None,
+    keep_every: int = 1,
+    evaluations: int = 1,
 ) -> float:
-    """Seconds that a shot takes, from its targets to the evaluation of its final picture."""
+    """Seconds that a shot takes, from its targets to the evaluation of its final picture.
+
+    Args:
+        scales: sizes and steps.
+        pace: speed of the machine.
+        tile: side of tiles in pixels; None for none.
+        keep_every: steps from one kept iterate to the next.
+        evaluations: how often a step judges a picture.
+    """
     pixels = [_computed_pixels(scale, tile) for scale in scales]
     steps = sum(
-        scale.steps * (pace.step_s + pace.pixel_s * computed)
+        evaluations * scale.steps * (pace.step_s + pace.pixel_s * computed)
         for scale, computed in zip(scales, pixels, strict=True)
     )
     opening = pace.opening_s * sum(pixels)  # targets are computed at each size

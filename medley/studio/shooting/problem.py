@@ -112,7 +112,7 @@ def make_problem(
         half=model.is_half,
         show=_lend_chroma_of(content, model.device) if in_light else None,
         levels=levels,
-        mix=partial(_strengths, spec, spec.blend.walk) if spec.blend.walk else None,
+        mix=mixed_at(spec),
         keep=keep,
     )
 
@@ -151,6 +151,11 @@ def start_pixels(spec: ShotSpec) -> Pixels:
 
 def _wants_colors(spec: ShotSpec) -> bool:
     return not spec.start_has_colors and spec.settings.style_weight > 0
+
+
+def mixed_at(spec: ShotSpec) -> Callable[[int], list[float]] | None:
+    """What gives the strength of each painting at a step of a walk; None of any other shot."""
+    return partial(_strengths, spec, spec.blend.walk) if spec.blend.walk else None
 
 
 def _strengths(spec: ShotSpec, walk: Walk, step: int) -> list[float]:

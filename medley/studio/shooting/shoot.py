@@ -1,6 +1,7 @@
 """Taking of a shot: from its spec to every iterate in the workspace."""
 
 from collections.abc import Generator, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -8,15 +9,16 @@ import torch
 import medley
 from medley.errors import CheckpointError, MedleyError
 from medley.events import Event
-from medley.settings import ShotSettings
 from medley.studio.shooting import checkpoint
 from medley.studio.shooting.model import Model
 from medley.studio.shooting.problem import iterate, make_problem
+from medley.studio.shooting.pursuits import make_pursuit
 from medley.studio.shooting.resources import out_of_memory_named
 from medley.studio.shooting.spec import RECIPE, ShotSpec
 from medley.tensors import send_pixels
-from medley.transfer.optimize import Iterate, RunState
-from medley.workspace.shot import Shot, TraceRow
+from medley.transfer.optimize import Iterate, Problem, RunState
+from medley.transfer.pursuit import Pursuit, pursue
+from medley.workspace.shot import FrameRow, Shot, TraceRow
 from medley.workspace.store import Recorder, Workspace
 
 
@@ -74,7 +76,7 @@ def _take(
         yield _told(spec, f"{named}{error}; this shot starts over")
         state = None
     begun = state.step if state else 0
-    iterates = iterate(spec, model, tile, state)
+    iterates = _iterates(spec, model, tile, state)
     del state  # its pictures must not stay in memory
     with (
         workspace.record(key, about, begun) as recorder,
@@ -85,11 +87,22 @@ def _take(
                 told = True
                 text = f"{model.precision} overflowed; this shot goes on in float32"
                 yield _told(spec, named + text)
-            _record(recorder, current, spec.settings)
+            _record(recorder, current, spec)
             if current.state:
                 checkpointer.reach(current.state)
             yield _step(spec, current)
         recorder.finish(_outcome(current))
+
+
+def _iterates(
+    spec: ShotSpec, model: Model, tile: int | None, state: RunState | None
+) -> Iterator[Iterate]:
+    """The iterates of a shot, or the results of the frames of a clip."""
+    if spec.following:
+        # Made here, so that only the generator holds the tensors and can free them early.
+        yield from pursue(make_pursuit(spec, spec.following, model, tile), state)
+    else:
+        yield from iterate(spec, model, tile, state)
 
 
 def _told(spec: ShotSpec, text: str) -> Event:
@@ -131,7 +144,9 @@ def _find_state(shot: Shot, spec: ShotSpec, model: Model, stamp: dict[str, Any])
     state = checkpoint.unpack(shot.state_path, stamp, model.device, RunState)
     same = {name: stamp[name] for name in ("recipe", "key")}
     shot.check_until(state.step, spec.settings.keep_every, same)
-    problem = make_problem(spec, model)
+    problem: Problem | Pursuit = (
+        make_pursuit(spec, spec.following, model) if spec.following else make_problem(spec, model)
+    )
     try:
         problem.check(state)
     except ValueError as error:
@@ -150,19 +165,19 @@ def _outcome(last: Iterate) -> dict[str, Any]:
     }
 
 
-def _record(recorder: Recorder, current: Iterate, settings: ShotSettings) -> None:
-    recorder.note(
-        TraceRow(
-            step=current.step,
-            seconds=current.seconds,
-            loss=current.loss,
-            content=current.content,
-            style=current.style,
-            tv=current.tv,
-            visual_change=current.change,
-            height=current.height,
-            width=current.width,
-        )
+def _record(recorder: Recorder, current: Iterate, spec: ShotSpec) -> None:
+    row = TraceRow(
+        step=current.step,
+        seconds=current.seconds,
+        loss=current.loss,
+        content=current.content,
+        style=current.style,
+        tv=current.tv,
+        visual_change=current.change,
+        height=current.height,
+        width=current.width,
     )
+    recorder.note(FrameRow(**asdict(row), optimizer_steps=current.taken) if spec.following else row)
+    settings = spec.settings
     if current.step % settings.keep_every == 0 or current.step == settings.steps:
         recorder.keep(current.step, send_pixels(current.image), 3 * current.image[0, 0].numel())

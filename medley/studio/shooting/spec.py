@@ -19,6 +19,7 @@ from medley.pictures import Picture, held_picture
 from medley.settings import ShotSettings, TileSetting
 from medley.studio.shooting import costs
 from medley.studio.shooting.blend import Blend
+from medley.studio.shooting.footage import Following
 from medley.studio.shooting.masks import Masks
 from medley.stylenet.netfile import NetFile
 from medley.transfer.scales import Scale, plan_scales, steps_left
@@ -76,6 +77,8 @@ class ShotSpec:
         precision: precision that the network computes in.
         blend: weights and masks of the paintings.
         kept: where the photo stays; None if all of it is repainted.
+        following: how it follows a clip, of which the content is the first frame, and each of its
+            steps a frame; None of a photo's shot.
     """
 
     content: Picture
@@ -86,6 +89,7 @@ class ShotSpec:
     precision: Precision
     blend: Blend = field(default_factory=Blend)
     kept: Masks | None = None
+    following: Following | None = None
 
     @cached_property
     def key(self) -> str:
@@ -114,12 +118,22 @@ class ShotSpec:
             decides["blend"] = blend
         if self.kept:
             decides["kept"] = self.kept.digest
+        if self.following:
+            decides["following"] = self.following.digest
         return sha256(json.dumps(decides, sort_keys=True).encode())[:24]
 
     @property
     def after(self) -> str | None:
         """The key of the shot whose result this one goes on from, if there is one."""
         return self.start.after.key if self.start.after else None
+
+    @property
+    def evaluations(self) -> int:
+        """How often a step judges a picture, about: several times where it is a clip's frame.
+
+        What a frame's own features and its motion take is that of one more.
+        """
+        return self.following.steps + 1 if self.following else 1
 
     @property
     def scales(self) -> tuple[Scale, ...]:
@@ -174,6 +188,7 @@ class ShotSpec:
             "content_file": in_full(self.content.path),
             "label": label or _name(self),
             "painting_files": [in_full(work.path) for work in self.paintings],
+            **(self.following.facts if self.following else {}),
         }
 
     def loaded(self, read: Callable[[Picture], Pixels]) -> Self:
@@ -230,10 +245,11 @@ def label_shots(specs: Iterable[ShotSpec]) -> dict[str, str]:
 def _name(spec: ShotSpec) -> str:
     """The photo, the paintings, and weights other than those that ship: the same in every film."""
     titles = " + ".join(work.title for work in spec.paintings)
-    parts = [
-        stem_of(spec.content.path),
-        f"the walk through {titles}" if spec.blend.walk else titles,
-    ]
+    if spec.following:
+        titles = f"the clip after {titles}"
+    elif spec.blend.walk:
+        titles = f"the walk through {titles}"
+    parts = [stem_of(spec.content.path), titles]
     if spec.settings.weights:
         parts.append(spec.settings.weights.stem)
     elif (bits := spec.settings.bits) != _DEFAULTS["bits"]:

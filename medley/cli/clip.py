@@ -1,0 +1,79 @@
+"""`medley clip`: a clip that is repainted while it drifts through paintings."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from medley.cli.config import SHIPPED, config_options, settle
+from medley.cli.options import (
+    PATH,
+    FieldType,
+    TakesSeveral,
+    exclusive,
+    output_option,
+    read_settings,
+    retired_options,
+    settings_options,
+    styles_option,
+)
+from medley.settings import (
+    CatalogSettings,
+    ClipFilmSettings,
+    ClipOrder,
+    ClipSettings,
+    PartSettings,
+    QualitySettings,
+    RunSettings,
+    ShotSettings,
+)
+
+_CLIP = FieldType(ClipOrder.fields()["content"])
+
+
+@click.command(cls=TakesSeveral, short_help="Repaint a clip while it drifts through paintings.")
+@click.argument("content", metavar="CLIP", type=_CLIP, required=False)
+@styles_option("--styles", otherwise=SHIPPED)
+@click.option("--one", type=PATH, metavar="PAINTING", help="The one painting of the whole clip.")
+@output_option("outputs/CLIP-clip.mp4")
+@click.option("--force", is_flag=True, help="Replace a film of that name.")
+@click.option("--dry-run", is_flag=True, help="Say what it would take, and do nothing.")
+@click.option("--yes", is_flag=True, help="Begin even what will take more than a day.")
+@config_options(ClipOrder, sidecar="clip")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and the film's path.")
+@settings_options(QualitySettings)
+@settings_options(PartSettings)
+@settings_options(ClipSettings)
+@settings_options(CatalogSettings)
+@settings_options(ShotSettings)
+@settings_options(ClipFilmSettings)
+@settings_options(RunSettings)
+@retired_options
+def clip(
+    one: Path | None, force: bool, dry_run: bool, yes: bool, quiet: bool, **options: Any
+) -> None:
+    """Repaint CLIP while it drifts through paintings, as a film of its length, rate and sound.
+
+    \b
+    medley clip clip.mp4 --styles styles/ --sample 4
+    medley clip clip.mp4 --one glass -o glass.mp4 --from 2 --to 12.5 --size 640
+
+    CLIP is a video, an animation, or a folder of numbered pictures. Strokes travel with what they
+    lie on: each frame goes on from the last one's result, moved along as the clip moves, and
+    follows with a few steps. What is painted after moves on a smooth path through the paintings.
+
+    --steps and --optimizer are those of the shot that it begins with, an ordinary one of the first
+    frame, and as many steps follow a cut. The result of each frame stays in the workspace. The
+    extra medley[video] brings OpenCV, which finds motion faster and better.
+    """
+    exclusive("one", "styles")
+    if one:
+        options["styles"] = (one,)
+    order = read_settings(ClipOrder, settle(options, ships=True))
+    # Pictures take half a second to import; --help and a mistyped option should not wait for them.
+    from medley.cli.films import forecast_film, make_film
+
+    if dry_run:
+        forecast_film(order, quiet)
+        return
+    click.echo(make_film(order, force, quiet, yes).film.path)

@@ -1,0 +1,129 @@
+"""A clip's frames at a shot's size, streamed, and how a shot follows them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from medley.errors import FilmError
+from medley.files import sha256
+from medley.film.clips import Clip
+from medley.film.flow import flow_method
+from medley.images import Pixels
+from medley.pictures import Picture, enlargement, held_picture
+
+
+@dataclass(frozen=True)
+class Footage:
+    """A clip at the size at which it is repainted.
+
+    Attributes:
+        clip: the clip.
+        first: its first frame, in memory.
+        digest: SHA-256 of size and pixels of all frames at that size.
+    """
+
+    clip: Clip
+    first: Picture
+    digest: str
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of it, in sentences."""
+        return [*self.clip.notes, *enlargement(self.first, self.clip.height, self.clip.width)]
+
+    def frames(self, begin: int = 0) -> Generator[Pixels]:
+        """Decode it, one frame at a time.
+
+        Args:
+            begin: number of the first frame that is wanted; those before are decoded and left out.
+
+        Yields:
+            uint8 RGB `(height, width, 3)`.
+
+        Raises:
+            FilmError: it cannot be read any more, or shows something else than when it was looked
+                at, which is known before its last frame is given.
+            PictureError: a picture of it cannot be read any more.
+        """
+        size, last = (self.first.height, self.first.width), self.clip.frame_count - 1
+        digest = _begun(size)
+        with closing(self.clip.frames(size)) as frames:
+            for number, frame in enumerate(frames):
+                digest.update(frame.data)
+                if number == last and digest.hexdigest() != self.digest:
+                    raise FilmError(
+                        f"'{self.clip.path}' was changed since it was looked at; start again"
+                    )
+                if number >= begin:
+                    yield frame
+
+
+@dataclass(frozen=True)
+class Following:
+    """How a shot follows a clip.
+
+    Attributes:
+        footage: the clip, of two frames or more.
+        steps: optimizer steps in each frame.
+        anew: optimizer steps in a frame after a cut.
+        flicker: from 0, which holds what does not move, to 1, which begins each frame anew.
+        flow: method that finds the motion.
+    """
+
+    footage: Footage
+    steps: int
+    anew: int
+    flicker: float
+    flow: str
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that decides pixels."""
+        decides = self.steps, self.anew, self.flicker, self.flow
+        return sha256(self.footage.digest.encode(), repr(decides).encode())
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `shot.json` tells of it, for people and for `medley status`."""
+        clip = self.footage.clip
+        told = {"frames": clip.frame_count, "fps": str(clip.fps), "steps_per_frame": self.steps}
+        return {"clip": told | {"flicker": self.flicker, "flow": self.flow}}
+
+
+def read_footage(
+    clip: Clip, height: int, width: int, on_frame: Callable[[int, int], None] = lambda *_: None
+) -> Footage:
+    """Digest a clip's frames at a size.
+
+    Args:
+        clip: the clip.
+        height: rows of a frame as it is repainted.
+        width: columns.
+        on_frame: called with the number of frames that were read, and of all.
+
+    Raises:
+        FilmError: the clip cannot be read any more.
+        PictureError: a picture of it cannot be read any more.
+    """
+    digest, first = _begun((height, width)), None
+    with closing(clip.frames((height, width))) as frames:
+        for number, frame in enumerate(frames, start=1):
+            first = first or held_picture(clip.path, frame.copy())
+            digest.update(frame.data)
+            on_frame(number, clip.frame_count)
+    if first is None:
+        raise FilmError(f"'{clip.path}' has no frames; name another clip")
+    return Footage(clip, first, digest.hexdigest())
+
+
+def follow(footage: Footage, steps: int, anew: int, flicker: float) -> Following:
+    """Say how a shot follows a clip, with the flow that is to be had here."""
+    return Following(footage, steps, anew, flicker, flow_method())
+
+
+def _begun(size: tuple[int, int]) -> hashlib._Hash:
+    return hashlib.sha256(repr(size).encode())

@@ -1,0 +1,266 @@
+"""A clip that is repainted while it plays: each frame goes on from the last one's result.
+
+The result moves along with the clip, and the optimizer's moments with it, so that strokes travel
+with what they lie on and a few steps suffice to bring it up to the frame. Only what enters at the
+border begins anew, and what follows a cut.
+
+Source: Ruder, Dosovitskiy and Brox (2016), Artistic Style Transfer for Videos, section 3.1.
+Departures: places whose motion cannot be trusted take that of their neighbours and are warped too,
+where the paper starts them from the frame, from which the painting's strokes would have to grow
+again and again; and there is no temporal term (their equation 6), for the warped moments are
+steadier.
+"""
+
+import math
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain, islice, pairwise
+
+import torch
+from torch import Tensor
+
+from medley.errors import DivergedError
+from medley.images import Pixels
+from medley.settings import ShotSettings
+from medley.tensors import to_tensor
+from medley.transfer.motion import Motion, motion_between, toned
+from medley.transfer.optimize import MOVER, Evaluator, Iterate, RunState
+from medley.transfer.optimizers import Adam
+from medley.transfer.visual import summed_change
+
+_CUT = 0.1  # trusted share of a frame, below which it shows something else than the one before
+_RUN_UP = 6  # frames that the way up to frame 0 goes through and back again
+_STILL = 0.5  # pixels from one frame to the next that are no motion
+_SAME = 12 / 255  # difference from one frame to the next that may be noise
+_EVEN = 0.5  # flicker that neither holds anything back nor begins anything anew
+
+
+@dataclass(frozen=True)
+class Pursuit:
+    """Everything that a run over a clip needs to know.
+
+    Attributes:
+        height: pixels of a frame.
+        width: pixels of a frame.
+        last: number of the last frame; the first is 0.
+        steps: optimizer steps in each frame.
+        anew: optimizer steps in a frame after a cut.
+        flicker: from 0, which holds what does not move, to 1, which begins each frame anew.
+        start: makes the result of frame 0, `(1, 3, height, width)` in [0, 1].
+        frames: decodes the clip from the frame of a number on.
+        seen: makes of a frame what it is compared by.
+        fresh: makes of that, and of the frame's number, a picture in the paintings' colours.
+        objective_for: makes what is minimized for a frame as it is seen, in float32 if the second
+            is set.
+        settings: the optimizer's.
+        half: whether the objective computes in half precision unless told to be exact.
+        show: what is made of a result and its frame before it is shown; nothing if there is none.
+        mix: how strongly each painting pulls in a frame; always alike if there is none.
+    """
+
+    height: int
+    width: int
+    last: int
+    steps: int
+    anew: int
+    flicker: float
+    start: Callable[[], Tensor]
+    frames: Callable[[int], Generator[Pixels]]
+    seen: Callable[[Pixels], Tensor]
+    fresh: Callable[[Tensor, int], Tensor]
+    objective_for: Callable[[Tensor, bool], Evaluator]
+    settings: ShotSettings
+    half: bool = False
+    show: Callable[[Tensor, Pixels], Tensor] | None = None
+    mix: Callable[[int], Sequence[float]] | None = None
+
+    def check(self, state: RunState) -> None:
+        """See that a run of this problem may be in a state.
+
+        Raises:
+            ValueError: it never does.
+        """
+        if not 0 < state.step <= self.last:
+            raise ValueError(f"no run over {self.last + 1} frames stands at frame {state.step}")
+        for name in ("image", "before"):
+            found = state.tensors.get(name)
+            if found is None or found.shape != (1, 3, self.height, self.width):
+                raise ValueError(
+                    f"no run over frames of {self.height}x{self.width} pixels stands there"
+                )
+        self.optimizer(state)
+
+    def optimizer(self, state: RunState | None = None) -> Adam:
+        """Make the optimizer that stands at a state, or one that has seen nothing."""
+        found = Adam(self.settings.learning_rate, *self.settings.adam_betas)
+        if state:
+            own = {name: one for name, one in state.tensors.items() if name.startswith(MOVER)}
+            moved = {name.removeprefix(MOVER): one for name, one in own.items()}
+            found.restore(state.tensors["image"], moved)
+        return found
+
+
+def pursue(problem: Pursuit, state: RunState | None = None) -> Iterator[Iterate]:
+    """Yield the result of each frame, or those from a state on.
+
+    A result's losses are those before its last step, which are known without more work.
+
+    Args:
+        problem: the clip, and what is minimized.
+        state: where an equal run stood; this one goes on, on the CPU with the same pixels.
+
+    Raises:
+        DivergedError: the loss is no longer a finite number, and was not in float32 either.
+        FilmError: the clip cannot be read any more.
+        ValueError: the state is not one of such a run.
+    """
+    if state:
+        problem.check(state)
+    run = _Run(problem, state)
+    del state  # or its pictures would stay in memory
+    with closing(problem.frames(max(0, run.number - 1))) as frames:
+        shown: Iterator[Pixels] = frames
+        if run.number == 0:
+            opening = list(islice(frames, 1 + _RUN_UP))
+            yield run.begin(opening)
+            shown = chain(opening, frames)
+        for earlier, frame in pairwise(shown):
+            yield run.advance(earlier, frame)
+
+
+class _Run:
+    """A run between two frames."""
+
+    def __init__(self, problem: Pursuit, state: RunState | None) -> None:
+        self._problem = problem
+        self._began = time.perf_counter() - (state.seconds if state else 0.0)
+        self._exact = state.exact if state else not problem.half
+        self.number = state.step if state else 0
+        self._optimizer = problem.optimizer(state)
+        if state:
+            self._image, self._before = state.tensors["image"], state.tensors["before"]
+        else:
+            self._image = self._before = problem.start()
+        self._objective: tuple[bool, Evaluator] | None = None
+
+    def begin(self, opening: Sequence[Pixels]) -> Iterate:
+        """Bring the start up to frame 0 on the way through the first frames and back again.
+
+        A start that was optimized at one place is in tune with the network's pooling grid there,
+        and its style loss doubles when it is moved by two pixels. Without a run-up the first frames
+        would be seen to lose that. What is found on the way holds when it is moved.
+        """
+        way = [opening[0]]
+        for earlier, frame in pairwise(opening if self._problem.flicker < 1 else ()):
+            if not _goes_on(motion_between(earlier, frame)):
+                break
+            way.append(frame)
+        for earlier, frame in pairwise([*way, *reversed(way[:-1])] if way[1:] else way * 2):
+            losses, steps = self._follow(earlier, frame)
+        return self._iterate(losses, opening[0], steps)
+
+    def advance(self, earlier: Pixels, frame: Pixels) -> Iterate:
+        """Bring the result up to a frame."""
+        losses, steps = self._follow(earlier, frame)
+        return self._iterate(losses, frame, steps)
+
+    def _follow(self, earlier: Pixels, frame: Pixels) -> tuple[list[float], int]:
+        """Bring the result from one frame up to another; give losses, and how many steps it took.
+
+        The losses are those before the last step.
+        """
+        problem, last = self._problem, self._image
+        motion = motion_between(earlier, frame, last.device)
+        content, is_cut = problem.seen(frame), not _goes_on(motion)
+        self._evaluator(content).turn_to(content)
+        if is_cut or problem.flicker == 1:
+            image = problem.fresh(content, self.number)
+            self._optimizer = problem.optimizer()
+        else:
+            image = self._moved(motion.filled(), content)
+        steps = problem.anew if is_cut else problem.steps
+        for _ in range(steps):
+            losses, gradient = self._evaluate(image, content)
+            image = self._optimizer.step(image, gradient)
+        if problem.flicker < _EVEN and not is_cut:
+            held = (1 - problem.flicker / _EVEN) * _still(motion, earlier, frame)
+            image = torch.lerp(image, last, held)
+        self._image = image
+        return losses, steps
+
+    def _moved(self, motion: Motion, content: Tensor) -> Tensor:
+        """The last result, moved along to a frame, and the optimizer with it."""
+        problem, image = self._problem, motion.warp(self._image).clamp_(0, 1)
+        anew = max(0.0, problem.flicker / _EVEN - 1)
+        inside = motion.inside()
+        if anew or not inside.all():
+            fresh = problem.fresh(content, self.number)
+            # What entered has its own tones, and the strokes of what lies beside it.
+            entered = (image + toned(fresh) - toned(image)).clamp_(0, 1)
+            image = torch.lerp(torch.where(inside, image, entered), fresh, anew)
+        moved = {
+            name: motion.warp(value, "bilinear") if value.ndim else value
+            for name, value in self._optimizer.state().items()
+        }
+        self._optimizer.restore(image, moved)
+        return image
+
+    def _evaluator(self, content: Tensor) -> Evaluator:
+        if self._objective is None or self._objective[0] != self._exact:
+            self._objective = None  # gives its targets' memory back first
+            self._objective = self._exact, self._problem.objective_for(content, self._exact)
+        objective = self._objective[1]
+        if self._problem.mix:
+            objective.mix(self._problem.mix(self.number))
+        return objective
+
+    def _evaluate(self, image: Tensor, content: Tensor) -> tuple[list[float], Tensor]:
+        """Losses and gradient; if they are not finite, once more in float32, and so from then on.
+
+        Raises:
+            DivergedError: they are not finite in float32 either.
+        """
+        for exact in [True] if self._exact else [False, True]:
+            self._exact = exact
+            losses, gradient = self._evaluator(content).evaluate(image, True)
+            if gradient is not None:
+                values = torch.stack([*losses, gradient.sum()]).tolist()
+                if all(map(math.isfinite, values)):
+                    return values[:4], gradient
+        raise DivergedError(
+            f"the loss became {values[0]} at frame {self.number};"
+            " lower the weights or try another painting"
+        )
+
+    def _iterate(self, losses: list[float], frame: Pixels, steps: int) -> Iterate:
+        problem, number = self._problem, self.number
+        shown = problem.show(self._image, frame) if problem.show else self._image
+        change = float(summed_change(self._before, shown)) / shown[0, 0].numel()
+        self._before, self.number = shown, number + 1
+        seconds = time.perf_counter() - self._began
+        total, content, style, tv = losses
+        return Iterate(
+            number, shown, total, content, style, tv, change, seconds,
+            problem.height, problem.width, self._exact,
+            None if number == problem.last else self._state(seconds), steps,
+        )  # fmt: skip
+
+    def _state(self, seconds: float) -> RunState:
+        movers = {f"{MOVER}{name}": value for name, value in self._optimizer.state().items()}
+        tensors = {"image": self._image, "before": self._before, **movers}
+        return RunState(self.number, seconds, tensors, self._exact)
+
+
+def _goes_on(motion: Motion) -> bool:
+    """Whether a frame shows what the one before did, elsewhere: there is no cut between them."""
+    return float(motion.trust.mean()) >= _CUT
+
+
+def _still(motion: Motion, earlier: Pixels, frame: Pixels) -> Tensor:
+    """How sure it is that places neither moved nor changed: `(1, 1, height, width)` in [0, 1]."""
+    change = toned(to_tensor(frame).sub_(to_tensor(earlier)).to(motion.trust.device))
+    same = (1 - change.abs().amax(1) / _SAME).clamp_(0, 1)
+    pace = motion.came.square().sum(1).sqrt()
+    return (motion.trust * same * (1 - pace / _STILL).clamp_(0, 1))[None]
