@@ -4,19 +4,21 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from medley.cli.config import SHIPPED, config_options, settle
 from medley.cli.options import (
     PATH,
     FieldType,
     TakesSeveral,
-    exclusive,
+    content_option,
     output_option,
     read_settings,
     retired_options,
     settings_options,
     styles_option,
 )
+from medley.cli.words import option_of
 from medley.settings import (
     CatalogSettings,
     ClipFilmSettings,
@@ -32,7 +34,8 @@ _CLIP = FieldType(ClipOrder.fields()["content"])
 
 
 @click.command(cls=TakesSeveral, short_help="Repaint a clip while it drifts through paintings.")
-@click.argument("content", metavar="CLIP", type=_CLIP, required=False)
+@click.argument("named", metavar="CLIP", type=_CLIP, required=False)
+@content_option(ClipOrder)
 @styles_option("--styles", otherwise=SHIPPED)
 @click.option("--one", type=PATH, metavar="PAINTING", help="The one painting of the whole clip.")
 @output_option("outputs/CLIP-clip.mp4")
@@ -50,7 +53,13 @@ _CLIP = FieldType(ClipOrder.fields()["content"])
 @settings_options(RunSettings)
 @retired_options
 def clip(
-    one: Path | None, force: bool, dry_run: bool, yes: bool, quiet: bool, **options: Any
+    named: tuple[Path, ...] | None,
+    one: Path | None,
+    force: bool,
+    dry_run: bool,
+    yes: bool,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Repaint CLIP while it drifts through paintings, as a film of its length, rate and sound.
 
@@ -66,9 +75,8 @@ def clip(
     frame, and as many steps follow a cut. The result of each frame stays in the workspace. The
     extra medley[video] brings OpenCV, which finds motion faster and better.
     """
-    exclusive("one", "styles")
-    if one:
-        options["styles"] = (one,)
+    _put(options, "content", named)
+    _put(options, "styles", (one,) if one else None)
     order = read_settings(ClipOrder, settle(options, ships=True))
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
     from medley.cli.films import forecast_film, make_film
@@ -77,3 +85,14 @@ def clip(
         forecast_film(order, quiet)
         return
     click.echo(make_film(order, force, quiet, yes).film.path)
+
+
+def _put(options: dict[str, Any], name: str, value: Any) -> None:
+    """Take for an option what was given in another way, as if it had been given by itself."""
+    if value is None:
+        return
+    context = click.get_current_context()
+    if context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
+        raise click.UsageError(f"{option_of(name)} is given twice; give it once")
+    options[name] = value
+    context.set_parameter_source(name, ParameterSource.COMMANDLINE)
