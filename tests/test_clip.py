@@ -36,8 +36,8 @@ _CLIP = Clip(Path("clip.mkv"), 24, 32, Fraction(10), 1)
 
 
 @pytest.fixture(autouse=True)
-def _short_run_up(monkeypatch):
-    monkeypatch.setattr(pursuit, "_RUN_UP", 1)
+def _brief_sway(monkeypatch):
+    monkeypatch.setattr(pursuit, "_SWAY", ((0, 0),))
 
 
 @pytest.fixture(scope="module")

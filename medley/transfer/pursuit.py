@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain, islice, pairwise
 
 import torch
 from torch import Tensor
@@ -25,13 +24,17 @@ from medley.errors import DivergedError
 from medley.images import Pixels
 from medley.settings import ShotSettings
 from medley.tensors import to_tensor
-from medley.transfer.motion import Motion, motion_between, toned
+from medley.transfer.motion import Motion, motion_between, toned, warp
 from medley.transfer.optimize import MOVER, Evaluator, Iterate, RunState
 from medley.transfer.optimizers import Adam
 from medley.transfer.visual import summed_change
 
 _CUT = 0.1  # trusted share of a frame, below which it shows something else than the one before
-_RUN_UP = 6  # frames that the way up to frame 0 goes through and back again
+# Pixels to the right and down by which the start is moved in turn before frame 0, and back again.
+_SWAY = (
+    (1, 0), (2, 1), (1, 2), (-1, 1), (-2, -1), (0, -2),
+    (1, -1), (2, -2), (3, 0), (1, 1), (0, 1), (0, 0),
+)  # fmt: skip
 _STILL = 0.5  # pixels from one frame to the next that are no motion
 _SAME = 12 / 255  # difference from one frame to the next that may be noise
 _EVEN = 0.5  # flicker that neither holds anything back nor begins anything anew
@@ -121,13 +124,12 @@ def pursue(problem: Pursuit, state: RunState | None = None) -> Iterator[Iterate]
     run = _Run(problem, state)
     del state  # or its pictures would stay in memory
     with closing(problem.frames(max(0, run.number - 1))) as frames:
-        shown: Iterator[Pixels] = frames
+        earlier = next(frames)
         if run.number == 0:
-            opening = list(islice(frames, 1 + _RUN_UP))
-            yield run.begin(opening)
-            shown = chain(opening, frames)
-        for earlier, frame in pairwise(shown):
+            yield run.begin(earlier)
+        for frame in frames:
             yield run.advance(earlier, frame)
+            earlier = frame
 
 
 class _Run:
@@ -145,21 +147,22 @@ class _Run:
             self._image = self._before = problem.start()
         self._objective: tuple[bool, Evaluator] | None = None
 
-    def begin(self, opening: Sequence[Pixels]) -> Iterate:
-        """Bring the start up to frame 0 on the way through the first frames and back again.
+    def begin(self, frame: Pixels) -> Iterate:
+        """Bring the start up to frame 0, swaying together with it.
 
         A start that was optimized at one place is in tune with the network's pooling grid there,
-        and its style loss doubles when it is moved by two pixels. Without a run-up the first frames
-        would be seen to lose that. What is found on the way holds when it is moved.
+        and its style loss doubles when it is moved by two pixels. So the first frames of a clip
+        would be seen to lose what it has; what is found while it sways holds when it is moved.
         """
-        way = [opening[0]]
-        for earlier, frame in pairwise(opening if self._problem.flicker < 1 else ()):
-            if not _goes_on(motion_between(earlier, frame)):
-                break
-            way.append(frame)
-        for earlier, frame in pairwise([*way, *reversed(way[:-1])] if way[1:] else way * 2):
-            losses, steps = self._follow(earlier, frame)
-        return self._iterate(losses, opening[0], steps)
+        if self._problem.flicker == 1:
+            return self.advance(frame, frame)
+        content, before = self._problem.seen(frame), (0, 0)
+        for place in _SWAY:
+            moved = warp(content, _uniform(place, content)).clamp_(0, 1)
+            motion = _uniform((place[0] - before[0], place[1] - before[1]), content)
+            image = self._moved(Motion(motion, torch.ones_like(content[0, 0])), moved)
+            losses, before = self._descend(image, moved, self._problem.steps), place
+        return self._iterate(losses, frame, self._problem.steps)
 
     def advance(self, earlier: Pixels, frame: Pixels) -> Iterate:
         """Bring the result up to a frame."""
@@ -173,22 +176,27 @@ class _Run:
         """
         problem, last = self._problem, self._image
         motion = motion_between(earlier, frame, last.device)
-        content, is_cut = problem.seen(frame), not _goes_on(motion)
-        self._evaluator(content).turn_to(content)
+        content, is_cut = problem.seen(frame), float(motion.trust.mean()) < _CUT
         if is_cut or problem.flicker == 1:
             image = problem.fresh(content, self.number)
             self._optimizer = problem.optimizer()
         else:
             image = self._moved(motion.filled(), content)
         steps = problem.anew if is_cut else problem.steps
+        losses = self._descend(image, content, steps)
+        if problem.flicker < _EVEN and not is_cut:
+            held = (1 - problem.flicker / _EVEN) * _still(motion, earlier, frame)
+            self._image = torch.lerp(self._image, last, held)
+        return losses, steps
+
+    def _descend(self, image: Tensor, content: Tensor, steps: int) -> list[float]:
+        """Take steps from a picture on; give the losses before the last one."""
+        self._evaluator(content).turn_to(content)
         for _ in range(steps):
             losses, gradient = self._evaluate(image, content)
             image = self._optimizer.step(image, gradient)
-        if problem.flicker < _EVEN and not is_cut:
-            held = (1 - problem.flicker / _EVEN) * _still(motion, earlier, frame)
-            image = torch.lerp(image, last, held)
         self._image = image
-        return losses, steps
+        return losses
 
     def _moved(self, motion: Motion, content: Tensor) -> Tensor:
         """The last result, moved along to a frame, and the optimizer with it."""
@@ -253,9 +261,10 @@ class _Run:
         return RunState(self.number, seconds, tensors, self._exact)
 
 
-def _goes_on(motion: Motion) -> bool:
-    """Whether a frame shows what the one before did, elsewhere: there is no cut between them."""
-    return float(motion.trust.mean()) >= _CUT
+def _uniform(way: tuple[int, int], image: Tensor) -> Tensor:
+    """The motion of a picture that has come from so many pixels to the right, and down."""
+    height, width = image.shape[2:]
+    return image.new_tensor(way)[None, :, None, None].expand(1, 2, height, width)
 
 
 def _still(motion: Motion, earlier: Pixels, frame: Pixels) -> Tensor:
