@@ -31,7 +31,7 @@ from .conftest import draw_pixels
 from .specs import spec_of, take
 from .test_resume import Pulled, left, pull_after
 
-HEIGHT, WIDTH, MOVE = 40, 56, 2
+HEIGHT, WIDTH, MOVE = 32, 48, 2
 PATH = Path("made.mp4")
 
 
@@ -79,7 +79,7 @@ def results(spec, model, tile=None):
 def test_each_frame_has_a_result_and_the_picture_moves_as_the_clip_does(model):
     found = results(spec_over(pan(6)), model)
     assert [each.step for each in found] == [0, 1, 2, 3, 4, 5]
-    assert [each.taken for each in found] == [2] * 6
+    assert all(2 <= each.taken <= 4 for each in found)
     assert found[-1].state is None
     for before, after in pairwise(found[1:]):
         moved = (
@@ -99,10 +99,22 @@ def test_what_enters_has_the_tones_of_the_frame_in_the_painting_s_colours(model)
     assert entered < 0.1  # in each channel, though four frames have passed
 
 
+def test_frame_takes_more_steps_only_while_its_style_loss_is_above_the_first_one_s(
+    model, monkeypatch
+):
+    for slack, taken in ((0.0, 4), (100.0, 2)):
+        monkeypatch.setattr(pursuit, "_SLACK", slack)
+        assert [each.taken for each in results(spec_over(pan(3)), model)[1:]] == [taken] * 2
+    monkeypatch.setattr(pursuit, "_SLACK", 0.0)
+    ways = ({"count": 2}, {"flicker": 1.0})  # of which no frame's loss is the first one's to keep
+    for way in ways:
+        assert [each.taken for each in results(spec_over(pan(3), **way), model)] == [2] * 3
+
+
 def test_frames_after_a_cut_begin_anew_with_more_steps(model):
     frames = [*pan(3), *(255 - frame for frame in pan(3)[::-1])]
     found = results(spec_over(frames, steps=1, anew=7), model)
-    assert [each.taken for each in found] == [1, 1, 1, 7, 1, 1]
+    assert [each.taken == 7 for each in found] == [False, False, False, True, False, False]
 
 
 def test_flicker_from_none_to_all_holds_follows_and_begins_anew(model):
@@ -121,7 +133,7 @@ def test_flicker_from_none_to_all_holds_follows_and_begins_anew(model):
 
     none, usual, all_ = map(change, (0.0, 0.5, 1.0))
     assert none < usual < all_
-    assert none < min(1.0, usual / 2)  # levels of 255; the noise's own is two
+    assert none < min(2.0, usual / 2)  # levels of 255; the noise itself changes by more
 
 
 @pytest.mark.parametrize("kind", ["whole", "tiled", "gray"])
@@ -203,11 +215,8 @@ def test_trace_tells_frames_and_their_optimizer_steps(model, tmp_path):
     shot = take(tmp_path, model, spec_over(pan(3), steps=3))
     with (shot.path / "trace.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [(row["step"], row["optimizer_steps"]) for row in rows] == [
-        ("0", "3"),
-        ("1", "3"),
-        ("2", "3"),
-    ]
+    assert [row["step"] for row in rows] == ["0", "1", "2"]
+    assert all(3 <= int(row["optimizer_steps"]) <= 6 for row in rows)
     assert [row.step for row in shot.trace()] == [0, 1, 2]
     assert shot.description["clip"] | {"flow": ""} == {
         "frames": 3, "fps": "12", "steps_per_frame": 3, "flicker": 0.5, "flow": "",

@@ -35,6 +35,7 @@ _SWAY = (
     (1, 0), (2, 1), (1, 2), (-1, 1), (-2, -1), (0, -2),
     (1, -1), (2, -2), (3, 0), (1, 1), (0, 1), (0, 0),
 )  # fmt: skip
+_SLACK = 1.1  # times the first frame's style loss, above which a frame takes more steps
 _STILL = 0.5  # pixels from one frame to the next that are no motion
 _SAME = 12 / 255  # difference from one frame to the next that may be noise
 _EVEN = 0.5  # flicker that neither holds anything back nor begins anything anew
@@ -48,7 +49,8 @@ class Pursuit:
         height: pixels of a frame.
         width: pixels of a frame.
         last: number of the last frame; the first is 0.
-        steps: optimizer steps in each frame.
+        steps: optimizer steps in each frame; as many more while its style loss is a tenth above the
+            first frame's, where one painting pulls all the time.
         anew: optimizer steps in a frame after a cut.
         flicker: from 0, which holds what does not move, to 1, which begins each frame anew.
         start: makes the result of frame 0, `(1, 3, height, width)` in [0, 1].
@@ -93,6 +95,8 @@ class Pursuit:
                 raise ValueError(
                     f"no run over frames of {self.height}x{self.width} pixels stands there"
                 )
+        if "goal" not in state.tensors:
+            raise ValueError("no run over a clip stands there without a goal")
         self.optimizer(state)
 
     def optimizer(self, state: RunState | None = None) -> Adam:
@@ -145,6 +149,7 @@ class _Run:
             self._image, self._before = state.tensors["image"], state.tensors["before"]
         else:
             self._image = self._before = problem.start()
+        self._goal = state.tensors["goal"] if state else torch.tensor(math.inf)
         self._objective: tuple[bool, Evaluator] | None = None
 
     def begin(self, frame: Pixels) -> Iterate:
@@ -161,8 +166,11 @@ class _Run:
             moved = warp(content, _uniform(place, content)).clamp_(0, 1)
             motion = _uniform((place[0] - before[0], place[1] - before[1]), content)
             image = self._moved(Motion(motion, torch.ones_like(content[0, 0])), moved)
-            losses, before = self._descend(image, moved, self._problem.steps), place
-        return self._iterate(losses, frame, self._problem.steps)
+            steps = self._problem.steps
+            (losses, taken), before = self._descend(image, moved, steps, steps), place
+        if self._problem.mix is None:
+            self._goal = image.new_tensor(_SLACK * losses[2])
+        return self._iterate(losses, frame, taken)
 
     def advance(self, earlier: Pixels, frame: Pixels) -> Iterate:
         """Bring the result up to a frame."""
@@ -182,21 +190,30 @@ class _Run:
             self._optimizer = problem.optimizer()
         else:
             image = self._moved(motion.filled(), content)
-        steps = problem.anew if is_cut else problem.steps
-        losses = self._descend(image, content, steps)
+        most = 2 * problem.steps if problem.flicker < 1 else problem.steps
+        steps = (problem.anew,) * 2 if is_cut else (problem.steps, most)
+        losses, taken = self._descend(image, content, *steps)
         if problem.flicker < _EVEN and not is_cut:
             held = (1 - problem.flicker / _EVEN) * _still(motion, earlier, frame)
             self._image = torch.lerp(self._image, last, held)
-        return losses, steps
+        return losses, taken
 
-    def _descend(self, image: Tensor, content: Tensor, steps: int) -> list[float]:
-        """Take steps from a picture on; give the losses before the last one."""
+    def _descend(
+        self, image: Tensor, content: Tensor, steps: int, most: int
+    ) -> tuple[list[float], int]:
+        """Take steps from a picture on, and more of them while the style's loss is above its goal.
+
+        Returns:
+            The losses before the last step, and how many steps it took.
+        """
         self._evaluator(content).turn_to(content)
-        for _ in range(steps):
+        for taken in range(1, most + 1):
             losses, gradient = self._evaluate(image, content)
             image = self._optimizer.step(image, gradient)
+            if taken >= steps and losses[2] <= float(self._goal):
+                break
         self._image = image
-        return losses
+        return losses, taken
 
     def _moved(self, motion: Motion, content: Tensor) -> Tensor:
         """The last result, moved along to a frame, and the optimizer with it."""
@@ -257,7 +274,7 @@ class _Run:
 
     def _state(self, seconds: float) -> RunState:
         movers = {f"{MOVER}{name}": value for name, value in self._optimizer.state().items()}
-        tensors = {"image": self._image, "before": self._before, **movers}
+        tensors = {"image": self._image, "before": self._before, "goal": self._goal, **movers}
         return RunState(self.number, seconds, tensors, self._exact)
 
 

@@ -131,9 +131,9 @@ class ShotSpec:
     def evaluations(self) -> int:
         """How often a step judges a picture, about: several times where it is a clip's frame.
 
-        What a frame's own features and its motion take is that of one more.
+        A frame may take twice its steps, and its own features and motion take the time of one.
         """
-        return self.following.steps + 1 if self.following else 1
+        return 1 + round(1.5 * self.following.steps) if self.following else 1
 
     @property
     def scales(self) -> tuple[Scale, ...]:
