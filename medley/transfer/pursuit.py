@@ -222,11 +222,10 @@ class _Run:
         inside = motion.inside()
         if anew or not inside.all():
             fresh = problem.fresh(content, self.number)
-            # What entered has its own tones, and the strokes of what lies beside it.
-            entered = (image + toned(fresh) - toned(image)).clamp_(0, 1)
-            image = torch.lerp(torch.where(inside, image, entered), fresh, anew)
+            image = torch.lerp(torch.where(inside, image, fresh), fresh, anew)
+        # Where it has seen nothing yet, its steps are several times as long: strokes come at once.
         moved = {
-            name: motion.warp(value, "bilinear") if value.ndim else value
+            name: motion.warp(value, "bilinear") * inside if value.ndim else value
             for name, value in self._optimizer.state().items()
         }
         self._optimizer.restore(image, moved)
