@@ -288,3 +288,12 @@ def test_clips_of_a_plan_are_decoded_once(place):
     assert [event.step for event in heard] == [1, 2, 3, 4, 5, 6]
     assert cache.look(order)[1] is footage
     assert len(heard) == 6
+
+
+def test_where_opencv_is_not_the_slower_flow_is_taken_and_told_of(place, monkeypatch):
+    for module in ("medley.film.flow", "medley.studio.shooting.footage"):
+        monkeypatch.setattr(f"{module}.flow_method", lambda: "ilk")
+    told = clip(place, "clip.mkv", "--to", "0.3", "--one", "styles/painting_2.png")
+    assert "OpenCV is not installed" in told.stderr
+    assert "pip install 'medley[video]' brings it" in told.stderr
+    assert shot_of(place).description["clip"]["flow"] == "ilk"

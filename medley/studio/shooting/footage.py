@@ -33,7 +33,13 @@ class Footage:
     @property
     def notes(self) -> list[str]:
         """What the user should know of it, in sentences."""
-        return [*self.clip.notes, *enlargement(self.first, self.clip.height, self.clip.width)]
+        found = [*self.clip.notes, *enlargement(self.first, self.clip.height, self.clip.width)]
+        if flow_method() != "dis":
+            found.append(
+                "OpenCV is not installed, and scikit-image finds the motion, more slowly and less"
+                " well; pip install 'medley[video]' brings it"
+            )
+        return found
 
     def frames(self, begin: int = 0) -> Generator[Pixels]:
         """Decode it, one frame at a time.
