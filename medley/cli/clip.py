@@ -11,7 +11,6 @@ from medley.cli.options import (
     PATH,
     FieldType,
     TakesSeveral,
-    content_option,
     output_option,
     read_settings,
     retired_options,
@@ -35,7 +34,7 @@ _CLIP = FieldType(ClipOrder.fields()["content"])
 
 @click.command(cls=TakesSeveral, short_help="Repaint a clip while it drifts through paintings.")
 @click.argument("named", metavar="CLIP", type=_CLIP, required=False)
-@content_option(ClipOrder)
+@click.option("--content", type=_CLIP, help="The clip, where it is not named as CLIP.")
 @styles_option("--styles", otherwise=SHIPPED)
 @click.option("--one", type=PATH, metavar="PAINTING", help="The one painting of the whole clip.")
 @output_option("outputs/CLIP-clip.mp4")

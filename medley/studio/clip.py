@@ -92,7 +92,7 @@ def cut_clip(
                 mix(played[at], segment.read(at), shown.strength),
                 credit_lines(works[number]),
             )
-            for at, number in passed
+            for at, number in passed[: len(works)]  # all of them once
         ]
         about = _sidecar(film, order, again, facts, passed)
         content = footage.first.pixels(), stem_of(clip.path)
