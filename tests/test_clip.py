@@ -236,6 +236,13 @@ def test_values_that_no_clip_can_have_are_refused_in_one_line(place, given):
     assert given[0] in told.stderr or "--styles is given twice" in told.stderr
 
 
+def test_clip_is_named_once_in_one_way_or_the_other(place):
+    told = run("clip", *TINY, cwd=place, expect=2)
+    assert "CLIP is missing; name a video" in told.stderr
+    told = run("clip", "clip.mkv", "--content", "clip.mkv", *TINY, cwd=place, expect=2)
+    assert "--content is given twice; give it once" in told.stderr
+
+
 def test_clip_that_breaks_off_or_changes_its_size_is_used_as_far_as_it_goes_and_told_of(place):
     made(place / "whole.mkv", *BLACK, "-c:v", "libx264", "-g", "2")
     data = (place / "whole.mkv").read_bytes()

@@ -76,7 +76,10 @@ def clip(
     """
     _put(options, "content", named)
     _put(options, "styles", (one,) if one else None)
-    order = read_settings(ClipOrder, settle(options, ships=True))
+    settled = settle(options, ships=True)
+    if not settled["content"]:
+        raise click.UsageError("CLIP is missing; name a video, or a folder of numbered pictures")
+    order = read_settings(ClipOrder, settled)
     # Pictures take half a second to import; --help and a mistyped option should not wait for them.
     from medley.cli.films import forecast_film, make_film
 
