@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("place")
     (folder / "frames").mkdir()
     for number, frame in enumerate(pan(6)):
-        Image.fromarray(frame[:39, :55]).save(folder / f"frames/{number}.png")
+        Image.fromarray(frame[:31, :47]).save(folder / f"frames/{number}.png")
     done = ffmpeg(
         "-framerate", "10", "-i", url(folder / "frames/%d.png"), "-f", "lavfi", "-i",
         "sine=d=0.6:r=48000", "-c:v", "ffv1", "-c:a", "aac", url(folder / "clip.mkv"),
@@ -82,14 +82,14 @@ def shot_of(place, sidecar="outputs/clip-clip.json"):
 def test_film_has_the_clip_s_frames_rate_and_sound_and_shows_the_results(place):
     told = clip(place, "clip.mkv")
     assert told.stdout == "outputs/clip-clip.mp4\n"
-    assert "2 paintings, 32x23 pixels, 6 frames of 1 step each" in told.stderr
+    assert "2 paintings, 32x21 pixels, 6 frames of 1 step each" in told.stderr
     film = place / "outputs/clip-clip.mp4"
     facts = read_facts(film)
-    assert (facts.frame_count, facts.fps, facts.height, facts.width) == (6, 10, 24, 32)
+    assert (facts.frame_count, facts.fps, facts.height, facts.width) == (6, 10, 22, 32)
     assert heard(film) == heard(place / "clip.mkv")
     shot = shot_of(place)
     assert shot.steps() == [0, 1, 2, 3, 4, 5]
-    shown = film_pixels(film)[:, :23].astype(int)
+    shown = film_pixels(film)[:, :21].astype(int)
     for number in shot.steps():
         assert np.abs(shown[number].mean(2) - shot.read(number).mean(2)).mean() < 6
     sidecar = json.loads(film.with_suffix(".json").read_text())
@@ -125,9 +125,9 @@ def test_folder_with_words_inset_title_and_the_clip_beside_it_at_another_rate(pl
     assert (facts.frame_count, facts.fps) == (6, 15)
     assert facts.width > 60
     assert "pictures have no frame rate" not in told.stderr
-    shown = film_pixels(place / "made.mkv").astype(int)[:, :23]
+    shown = film_pixels(place / "made.mkv").astype(int)[:, :21]
     first, last = (
-        np.asarray(Image.open(place / f"frames/{n}.png").resize((32, 23))) for n in (0, 5)
+        np.asarray(Image.open(place / f"frames/{n}.png").resize((32, 21))) for n in (0, 5)
     )
     beside = shown[-1][:, -32:]
     assert np.abs(beside - last).mean() < np.abs(beside - first).mean()
@@ -252,7 +252,7 @@ def test_clip_that_breaks_off_or_changes_its_size_is_used_as_far_as_it_goes_and_
     frames = place / "sizes"
     frames.mkdir()
     for number, frame in enumerate(pan(3)):
-        Image.fromarray(frame[: 40 - 4 * number]).save(frames / f"{number}.png")
+        Image.fromarray(frame[: 32 - 4 * number]).save(frames / f"{number}.png")
     told = clip(place, "sizes", "-o", "sizes.mp4")
     assert "2 pictures in 'sizes' are of another size than '0.png'" in told.stderr
     assert read_facts(place / "sizes.mp4").frame_count == 3
