@@ -76,11 +76,11 @@ class ClipSettings(Settings):
         3, ge=1, le=1000, description="Optimizer steps by which the picture follows in each frame."
     )
     flicker: float = Field(
-        0.5,
+        0.25,
         ge=0,
         le=1,
-        description="From 0, which holds what does not move, to 1, which paints every frame anew;"
-        " that needs a hundred steps a frame.",
+        description="From 0, which holds what does not move, over 0.5, which lets it change as all"
+        " else, to 1, which paints every frame anew; that needs a hundred steps a frame.",
     )
     walk_rate: float = Field(
         0.01,

@@ -36,8 +36,8 @@ _SWAY = (
     (1, -1), (2, -2), (3, 0), (1, 1), (0, 1), (0, 0),
 )  # fmt: skip
 _SLACK = 1.1  # times the first frame's style loss, above which a frame takes more steps
-_STILL = 0.5  # pixels from one frame to the next that are no motion
-_SAME = 12 / 255  # difference from one frame to the next that may be noise
+_STILL = 0.25  # pixels from one frame to the next that are no motion; twice as many are one
+_SAME = 6 / 255  # change from one frame to the next that is noise; twice as much is none
 _EVEN = 0.5  # flicker that neither holds anything back nor begins anything anew
 
 
@@ -286,6 +286,6 @@ def _uniform(way: tuple[int, int], image: Tensor) -> Tensor:
 def _still(motion: Motion, earlier: Pixels, frame: Pixels) -> Tensor:
     """How sure it is that places neither moved nor changed: `(1, 1, height, width)` in [0, 1]."""
     change = toned(to_tensor(frame).sub_(to_tensor(earlier)).to(motion.trust.device))
-    same = (1 - change.abs().amax(1) / _SAME).clamp_(0, 1)
-    pace = motion.came.square().sum(1).sqrt()
-    return (motion.trust * same * (1 - pace / _STILL).clamp_(0, 1))[None]
+    same = (2 - change.abs().amax(1) / _SAME).clamp_(0, 1)
+    calm = (2 - motion.came.square().sum(1).sqrt() / _STILL).clamp_(0, 1)
+    return (motion.trust * same * calm)[None]
