@@ -4,9 +4,8 @@ import os
 import stat
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
-
-from PIL import Image
 
 HEAD = 32  # bytes that tell a file's kind
 
@@ -79,20 +78,28 @@ _BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
 
 
 @cache
+def _pillow() -> ModuleType:
+    """Pillow's formats, which take time to import and are needed for pictures alone."""
+    from PIL import Image
+
+    Image.init()
+    return Image
+
+
+@cache
 def raster_formats() -> tuple[str, ...]:
     """Pillow's names of the formats that are opened, as far as this Pillow has them.
 
     All others are left alone: a PostScript file would start Ghostscript, and run in it without
     end, and the rest of Pillow's list is of no use to a photograph.
     """
-    Image.init()
-    return tuple(name for name in Image.ID if name in _RASTER)
+    return tuple(name for name in _pillow().ID if name in _RASTER)
 
 
 @cache
 def _suffixes() -> frozenset[str]:
     known = raster_formats()
-    return frozenset(suffix for suffix, name in Image.EXTENSION.items() if name in known)
+    return frozenset(suffix for suffix, name in _pillow().EXTENSION.items() if name in known)
 
 
 def is_raster(head: bytes) -> bool:
@@ -104,7 +111,7 @@ def is_raster(head: bytes) -> bool:
 
 def _accepts(name: str, head: bytes) -> bool:
     """Whether Pillow takes a file that begins so for one of a format."""
-    accept = Image.OPEN[name][1]
+    accept = _pillow().OPEN[name][1]
     try:
         answer = accept and accept(head[:16])
     except Exception:  # too short for it

@@ -14,6 +14,7 @@ from medley.cli.options import PATH, is_given, read_settings, settings_options
 from medley.cli.stylize import format_of
 from medley.cli.words import STREAM, in_options, option_of
 from medley.errors import SettingsError, listed
+from medley.kinds import is_video
 from medley.settings import (
     SUFFIXES,
     ApplySettings,
@@ -192,8 +193,6 @@ def _check_given(kind: InputKind, is_walk: bool) -> None:
 
 def _check_name(photo: Path, output: Path, kind: InputKind, is_walk: bool) -> None:
     """Refuse an output that is not what is made."""
-    from medley.kinds import is_video  # and with it Pillow, for which --help should not wait
-
     is_film, is_picture = (output.suffix.lower() in ends for ends in (_FILMS, SUFFIXES))
     if not is_walk:
         if kind == "photo" and not (is_film or is_picture or output == STREAM) and is_video(photo):
