@@ -83,6 +83,9 @@ def test_bad_input_is_refused_in_one_line(tmp_path, make_picture):
     assert "net.safetensors" in export(tmp_path, expect=1).stderr
     written(networks(), tmp_path / "net.safetensors")
     assert "--int8" in export(tmp_path, "--calibrate", ".", expect=2).stderr
+    (tmp_path / "bare").mkdir()
+    told = export(tmp_path, "--int8", "--calibrate", "bare", expect=1).stderr
+    assert told == "Error: there is no picture in 'bare'; name another folder\n"
     told = export(tmp_path, "--int8", "--calibrate", "glas", expect=1).stderr
     assert told == "Error: there is no picture or folder 'glas'; check its name\n"
     (tmp_path / "net.onnx").write_text("mine")

@@ -13,7 +13,7 @@ import medley.paintings.draws as paintings
 from medley.errors import PictureError
 from medley.images import read_picture
 from medley.paintings.catalogs import read_catalog
-from medley.paintings.draws import find_files, fingerprint, is_near
+from medley.paintings.draws import find_files, find_photos, fingerprint, is_near
 from medley.paintings.tables import COLUMNS
 from medley.settings import CatalogSettings
 
@@ -44,6 +44,18 @@ def test_folder_is_listed_by_name_with_its_subfolders(make_picture, folder):
 
 def test_file_named_twice_is_drawn_once(folder):
     assert len(find_files([folder / "3.png", folder])) == 6
+
+
+def test_folders_without_a_picture_are_no_photos_and_are_named(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("bought in 1890")
+    (tmp_path / "notes" / "b.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    bare = [tmp_path / "empty", tmp_path / "notes"]
+    assert len(find_photos([*bare, folder])) == 6
+    with pytest.raises(PictureError, match=r"no picture in '.*empty', '.*notes'; name") as no:
+        find_photos(bare)
+    assert "b.svg': drawings and documents are not read" in str(no.value)
 
 
 def test_same_seed_draws_the_same_paintings_wherever_they_lie(folder, tmp_path):

@@ -213,6 +213,11 @@ BAD = {
     "no ending": (["-o", "out.bin"], 2, "must end in .safetensors"),
     "no original": (["--original", "absent.safetensors"], 1, "absent.safetensors"),
     "no pictures": (["--pictures", "absent", "--scheme", "calibrated"], 1, "'absent'"),
+    "an empty folder": (
+        ["--pictures", "bare", "--scheme", "entropy", "--target-size", "3MB"],
+        1,
+        "there is no picture in 'bare'",
+    ),
     "no folder": (["-o", "file/x.safetensors"], 1, "cannot write"),
 }
 

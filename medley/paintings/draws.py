@@ -112,12 +112,21 @@ def find_photos(places: Sequence[Path]) -> list[Path]:
     """List the files in folders (recursively) and single files that are to be no paintings.
 
     Raises:
-        PictureError: as `find_files`; of a place that does not exist no painting's name is guessed.
+        PictureError: as `find_files`, or there are none; of a place that does not exist no
+            painting's name is guessed.
     """
     for place in places:
         if not may_exist(place):
             raise PictureError(f"there is no picture or folder '{place}'; check its name")
-    return find_files(places)
+    catalog = read_catalog(places)
+    if not catalog.entries:
+        way = "; ".join(["name another folder", *_passed_over(catalog.reasons())])
+        raise PictureError(f"there is no picture in {_quoted(places)}; {way}")
+    return [entry.path for entry in catalog.entries]
+
+
+def _quoted(places: Sequence[Path]) -> str:
+    return ", ".join(f"'{place}'" for place in places)
 
 
 def choose(catalog: Catalog, settings: CatalogSettings) -> list[Entry]:
@@ -306,7 +315,7 @@ def check_entries(catalog: Catalog, places: Sequence[Path]) -> str:
     Raises:
         PictureError: the catalog is empty.
     """
-    names = ", ".join(f"'{place}'" for place in places)
+    names = _quoted(places)
     if not catalog.entries:
         way = "; ".join(
             ["put pictures there or name other places", *_passed_over(catalog.reasons())]
