@@ -50,15 +50,18 @@ def painting_at(path: Path, folder: Path = Path()) -> Path:
 
 
 def file_at(path: Path, files: Mapping[str, Path], folder: Path = Path()) -> Path:
-    """Find what a path or a name means; a name means its file where no such path exists.
+    """Find what a path or a name means; a name means its file where no other file has it.
+
+    A folder of that name is none that could be meant.
 
     Args:
         path: path as it was written, or a name.
         files: files that ship, by name.
         folder: folder that a relative path is relative to.
     """
-    name = str(path)
-    return path if name not in files or may_exist(folder / path) else files[name]
+    name, own = str(path), folder / path
+    is_other = name not in files or (may_exist(own) and not own.is_dir())
+    return path if is_other else files[name]
 
 
 def file_name_of(path: Path, files: Mapping[str, Path]) -> Path:

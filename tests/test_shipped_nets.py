@@ -44,12 +44,14 @@ def test_networks_of_one_painting_that_ship_are_called_after_it_and_small_enough
     assert net_files()[MANY].stat().st_size <= 40_000
 
 
-def test_an_existing_path_wins_over_a_name(empty, monkeypatch):
+def test_an_existing_file_wins_over_a_name_and_a_folder_does_not(empty, monkeypatch):
     monkeypatch.chdir(empty)
     assert net_at(Path("many")) == net_files()["many"]
     (empty / "many").touch()
     assert net_at(Path("many")) == Path("many")
     assert net_at(Path("many"), empty / "elsewhere") == net_files()["many"]
+    (empty / "glass").mkdir()  # as `apply glass photos/ -o glass` leaves it
+    assert net_at(Path("glass")) == net_files()["glass"]
     assert net_at(Path("many.safetensors")) == Path("many.safetensors")
 
 
