@@ -253,13 +253,14 @@ def test_size_that_is_no_limit_is_told_and_nothing_is_measured(small, monkeypatc
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_gets_one_line_and_leaves_no_file(quantize, tmp_path, case):
     (tmp_path / "file").touch()
+    (tmp_path / "bare").mkdir()
     arguments, code, words = BAD[case]
     output = [] if "-o" in arguments else ["-o", "out.safetensors"]
     done = quantize(*output, *arguments, expect=code)
     (line,) = [line for line in done.stderr.splitlines() if line.strip()]
     assert line.startswith("Error: ")
     assert words in line
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bare", "file"]
 
 
 def test_missing_original_says_how_to_get_it(quantize, monkeypatch, tmp_path):

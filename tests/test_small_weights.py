@@ -1,6 +1,7 @@
 """`--weights small`: the thirteen layers that style transfer looks at, in three megabytes."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from PIL import Image
 import medley
 from medley.settings import ShotSettings
 from medley.settings.catalog import find_shipped, name_shipped
-from medley.shipped_weights import SMALL, WEIGHTS_FILES
+from medley.shipped_weights import SMALL, WEIGHTS_FILES, weights_at
 from medley.tensors import to_tensor
 from medley.vgg import weightfile
 from medley.vgg.layers import convolutions_for
@@ -64,6 +65,24 @@ def test_a_file_of_that_name_wins(tmp_path):
     assert find_shipped("weights", own.relative_to(tmp_path), tmp_path) == own.relative_to(tmp_path)
     assert name_shipped("weights", FILE) == FILE.relative_to(FILE.parent).with_suffix("")
     assert name_shipped("weights", (own, FILE))[0] == own
+
+
+def test_a_folder_of_that_name_does_not_hide_it(tmp_path):
+    (tmp_path / "small").mkdir()
+    assert weights_at(Path(SMALL), tmp_path) == FILE
+    assert "entropy, 3.00 MB" in run("weights", "show", "small", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("smal", "did you mean 'small'? Else give the path of a weights file, or 'small', which"),
+        ("own.safetensors", "give the path of a weights file, or 'small', which ships"),
+    ],
+)
+def test_weights_that_are_not_there_are_refused_with_a_guess(photo, tmp_path, name, told):
+    order = ["stylize", photo, "glass", "-o", tmp_path / "x.png", "--weights", name]
+    assert f"'{name}' does not exist; {told}" in run(*order, cwd=tmp_path, expect=1).stderr
 
 
 def test_layers_behind_it_are_refused_before_the_work(photo, tmp_path):

@@ -106,7 +106,7 @@ def test_show_takes_the_names_of_the_list_and_their_widths(mixed, monkeypatch):
             "16",
             "'16' does not exist; give the path of a weights file, or one of bundled, small",
         ),
-        ("bundle", "'bundle' does not exist; give the path of a weights file, or one of bundled"),
+        ("Smal", "'Smal' does not exist; did you mean 'small'? Else give the path of a weights"),
     ],
 )
 def test_name_of_no_weights_is_refused_by_show(tmp_path, monkeypatch, name, words):
@@ -219,12 +219,15 @@ def test_missing_float_weights_can_be_fetched_or_given(tmp_path, monkeypatch, co
         (["-o", "s.txt"], 2, "must end in .csv"),
         (["--original", "none.safetensors"], 1, "'none.safetensors' does not exist"),
         (["--original", "mixed.safetensors"], 1, "is quantized already; quantize the float"),
+        (["--original", "small"], 1, "'small' does not exist; give the path of a weights file\n"),
         (["--original", "float.safetensors", "--pictures", "none"], 1, "'none'"),
+        (["--original", "float.safetensors", "--pictures", "bare"], 1, "no picture in 'bare'"),
     ],
 )
 def test_bad_input_gets_one_line_and_leaves_no_file(mixed, arguments, code, words):
+    (mixed / "bare").mkdir()
     done = run("weights", "sensitivity", *arguments, cwd=mixed, expect=code)
     (line,) = [line for line in done.stderr.splitlines() if line.strip()]
     assert line.startswith("Error: ")
-    assert words in line
+    assert words in f"{line}\n"
     assert list(mixed.rglob("*.csv")) == []

@@ -7,7 +7,7 @@ import click
 
 from medley.cli.console import notes, show_table
 from medley.errors import WeightsError
-from medley.shipped_weights import WEIGHTS_FILES
+from medley.shipped_weights import WEIGHTS_FILES, check_weights_there
 from medley.vgg import originals, sources, weightfile
 from medley.vgg.codebook import WIDTHS
 from medley.vgg.identity import describe
@@ -95,7 +95,7 @@ def show_weights(which: Path, as_json: bool) -> None:
 
 
 def _file_of(which: Path) -> Path:
-    if which.exists():
+    if which.exists() and not which.is_dir():
         return which
     name = {"8": _BUNDLED, "32": "original"}.get(str(which), str(which))
     if name in _SHIPPED:
@@ -107,10 +107,8 @@ def _file_of(which: Path) -> Path:
         raise WeightsError(
             f"no file has {name} {unit}: every width up to 8 is made from one; show '{_BUNDLED}'"
         )
-    names = ", ".join((*_SHIPPED, *originals.NAMES))
-    raise WeightsError(
-        f"'{which}' does not exist; give the path of a weights file, or one of {names}"
-    )
+    check_weights_there(which, (*_SHIPPED, *originals.NAMES))
+    return which
 
 
 def _megabytes(size: int) -> str:

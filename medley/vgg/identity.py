@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from medley import files
+from medley.shipped_weights import check_weights_there
 from medley.vgg import originals, packing, schemes, weightfile
 from medley.vgg.schemes import EncodedLayer
 
@@ -45,9 +46,10 @@ def find_weights(source: int | Path) -> tuple[Path, int | None]:
 
     Raises:
         ValueError: bits that do not exist.
-        WeightsError: the float original has not been fetched.
+        WeightsError: there is no such file, or the float original has not been fetched.
     """
     if isinstance(source, Path):
+        check_weights_there(source)
         return source, None
     if source not in (*range(1, 9), 32):
         raise ValueError(f"weights have 1 to 8 bits, or 32 for the float original, not {source}")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from medley.errors import WeightsError
-from medley.shipped_weights import WEIGHTS_FILES
 
 Kind = Literal[
     "safetensors",
@@ -76,10 +75,7 @@ def kind_of(path: Path) -> Kind:
         with path.open("rb") as file:
             first = file.read(16)
     except FileNotFoundError:
-        names = " or ".join(f"'{name}'" for name in WEIGHTS_FILES)
-        raise WeightsError(
-            f"'{path}' does not exist; give the path of a weights file, or {names}, which ships"
-        ) from None
+        raise WeightsError(f"'{path}' does not exist; give the path of a weights file") from None
     except OSError as error:
         raise WeightsError(f"'{path}' cannot be read ({error.strerror or error})") from error
     if not any(first):
