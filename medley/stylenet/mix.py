@@ -24,9 +24,10 @@ def shares_of(wish: str | None, styles: Sequence[StyleName]) -> list[float]:
         Share of each painting, of sum 1.
 
     Raises:
-        ConfigError: a name is not known, or a share is none.
+        ConfigError: a name is not known, a share is none, or some have a share and others not.
     """
     known = places_of(styles)
+    bare: list[str] = []
     shares = [0.0] * len(styles)
     if wish is None or fold(wish) in known:
         shares[0 if wish is None else known[fold(wish)]] = 1.0
@@ -35,7 +36,12 @@ def shares_of(wish: str | None, styles: Sequence[StyleName]) -> list[float]:
         name, mark, share = part.rpartition(":")
         if not mark or fold(part) in known:
             name, share = part, "1"
+            bare.append(name.strip())
         shares[_place(name, wish, styles)] += _number(share, wish)
+    if 0 < len(bare) < wish.count(",") + 1:
+        raise ConfigError(
+            (Setting("style", wish), f": '{bare[0]}' has no share; give each one, or none of them")
+        )
     total = sum(shares)
     if total <= 0:
         raise ConfigError((Setting("style", wish), " leaves no share to any painting; raise one"))
