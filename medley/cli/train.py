@@ -78,8 +78,9 @@ def train(
     medley train --style styles/ --images photos/ --minutes 60 -o all.safetensors
     medley train --style glass --images photos/ --warm-start starry.safetensors -o glass.safetensors
 
-    What it makes of some photos, which it does not learn on, lies beside it as a picture (.png)
-    from the first minute on. After Ctrl-C or a crash the same command goes on.
+    What it makes of three photos lies beside it as a picture (.png) from the first minute on; of
+    twelve photos or more, it does not learn from these. After Ctrl-C or a crash the same command
+    goes on.
     """
     exclusive("minutes", "steps")
     if output.suffix != ".safetensors":
