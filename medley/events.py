@@ -24,6 +24,7 @@ class Event:
         device: device of that worker.
         step: number of the last iterate, of frames written, or of parts done.
         steps: number of all steps, frames or parts; for "filmend", of the film's shots.
+        is_timed: whether a "stage" event's parts are seconds.
         loss: loss of the last iterate, a weighted sum in the network's 0-255 units.
         seconds: seconds spent so far.
         text: a line for the user.
@@ -40,6 +41,7 @@ class Event:
     device: str = ""
     step: int = 0
     steps: int = 0
+    is_timed: bool = False
     loss: float = 0.0
     seconds: float = 0.0
     text: str = ""
@@ -48,9 +50,9 @@ class Event:
     lost: tuple[str, ...] = ()
 
 
-def stage(what: str, done: int, total: int) -> Event:
-    """Make a "stage" event: a computation has done so many of its parts."""
-    return Event("stage", title=what, step=done, steps=total)
+def stage(what: str, done: int, total: int, is_timed: bool = False) -> Event:
+    """Make a "stage" event: a computation has done so many of its parts, or of its seconds."""
+    return Event("stage", title=what, step=done, steps=total, is_timed=is_timed)
 
 
 Listener = Callable[[Event], None]

@@ -6,7 +6,7 @@ import torch
 from torch.func import functional_call
 
 from medley.cli import train_run
-from medley.events import Event
+from medley.events import stage
 from medley.images import decode
 from medley.studio import train_sheet, training
 from medley.studio.train_order import differing
@@ -121,10 +121,10 @@ def interrupted(*_):
     raise KeyboardInterrupt
 
 
-def interrupted_at_the_end(what, done, total):
+def interrupted_at_the_end(what, done, total, is_timed):
     if done == total:
         raise KeyboardInterrupt
-    return Event("stage", title=what, step=done, steps=total)
+    return stage(what, done, total, is_timed)
 
 
 def test_two_trainings_at_once_do_not_write_to_one_file(place):

@@ -67,14 +67,16 @@ class _Count(NamedTuple):
     done: int
     first: int
     began: float
+    is_timed: bool
 
     def words(self) -> str:
         """Say how many are done, and how long the rest takes if it goes on like this."""
         counted, spent = self.done - self.first, time.monotonic() - self.began
+        write = clock if self.is_timed else str
+        parts = f"{write(self.done)}/{write(self.total)}"
         if spent < _SURE_S or not counted:
-            return f"{self.done}/{self.total}"
-        left = spent / counted * (self.total - self.done)
-        return f"{self.done}/{self.total}  {clock(left)} left"
+            return parts
+        return f"{parts}  {clock(spent / counted * (self.total - self.done))} left"
 
 
 class Display:
@@ -147,18 +149,18 @@ class Display:
             detail = f"frame {event.step}/{event.steps}"
             self._show("cutting the film", event.step, event.steps, detail)
         elif event.kind == "stage":
-            self.count(event.title, event.step, event.steps)
+            self.count(event.title, event.step, event.steps, event.is_timed)
         elif self._is_batch and event.kind == "shotend":
             self._shot_ended(event)
         elif self._is_batch and event.kind == "filmend":
             self._film_ended(event)
         self._refresh()
 
-    def count(self, what: str, done: int, total: int) -> None:
+    def count(self, what: str, done: int, total: int, is_timed: bool = False) -> None:
         """Show how many are done of what is to be done, and how long the rest may take."""
         count = self._counting
         if not count or done <= count.done or total != count.total:
-            count = _Count(what, total, done, done, time.monotonic())
+            count = _Count(what, total, done, done, time.monotonic(), is_timed)
         self._counting = count._replace(what=what, done=done)
         self._show(what, done, total, self._counting.words())
         self._refresh()

@@ -76,7 +76,8 @@ def _train(order: TrainOrder) -> Generator[Event, None, None]:
             yield from (Event("told", title=order.output.name, text=line) for line in told)
             told.clear()
             if (done := course.done(step)) > shown_at:
-                yield stage(f"training, loss {step.loss:.3f}", done, course.total)
+                title, is_timed = f"training, loss {step.loss:.3f}", course.steps is None
+                yield stage(title, done, course.total, is_timed)
                 shown_at = done
             if time.monotonic() - drawn > _SHOW_EVERY_S:
                 sheet.draw(network)
