@@ -164,6 +164,11 @@ def naming(path: Path, data: bytes | None = None) -> Iterator[None]:
             ) from None
         size, head = _look(path) if data is None else (len(data), data[:HEAD])
         kind = kind_of(head)
+        if kind is VIDEO and data is not None:
+            raise PictureError(
+                f"'{path}' is a video, and clips are read from files alone; name its file, or of a"
+                " picture out of it a moment, such as 'clip.mp4@2.5s'"
+            ) from error
         if kind is VIDEO:
             raise PictureError(
                 f"'{path}' is a video, and a picture is needed; name a moment of it, such as"

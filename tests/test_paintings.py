@@ -162,7 +162,10 @@ def test_nothing_to_draw_is_an_error_that_says_why(folder, tmp_path):
     with pytest.raises(PictureError, match="no paintings in"):
         draw([tmp_path / "empty"], ALL)
     (tmp_path / "empty" / "a.jpg").touch()
-    with pytest.raises(PictureError, match=r"none of the 1 files .*the file is empty"):
+    with pytest.raises(PictureError, match=r"^'.*a\.jpg' is not a .*the file is empty"):
+        draw([tmp_path / "empty"], ALL)
+    (tmp_path / "empty" / "b.jpg").touch()
+    with pytest.raises(PictureError, match=r"none of the 2 files .*the file is empty"):
         draw([tmp_path / "empty"], ALL)
 
 

@@ -200,6 +200,11 @@ def _check_name(photo: Path, output: Path, kind: InputKind, is_walk: bool) -> No
                 f"'{photo}' is a clip, and --output '{output}' is no film; name one ending in"
                 f" {listed(_FILMS)}, or a folder that is there"
             )
+        if photo == STREAM and is_film and not is_picture:
+            raise click.UsageError(
+                f"--output '{output}' is a film, and clips do not come through standard input; name"
+                " the clip's file, or a picture for --output"
+            )
         if kind == "photo" and is_film and not is_picture:
             raise click.UsageError(
                 f"--output '{output}' is a film; pass --style walk for one, or name a picture"

@@ -347,6 +347,8 @@ def draw_from(
             break
     skipped += catalog.reasons()
     if not paintings:
+        if len(entries) == 1:
+            raise PictureError(skipped[0])
         raise PictureError(f"none of the {len(entries)} files in {names} is usable: {skipped[0]}")
     if settings.sample and len(paintings) < wanted:
         count = "1 good painting" if len(paintings) == 1 else f"{len(paintings)} good paintings"
