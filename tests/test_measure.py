@@ -1,13 +1,15 @@
 """Likeness of pictures and what many of them say together, against plain computations."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from medley.settings import ShotSettings
-from medley.studio.compression.networks import Network, Variant
+from medley.studio.compression.networks import FLOAT, Network, Variant
+from medley.studio.editing import report
 from medley.studio.editing.measure import QUANTITIES, Measure, Spread, recommend, summarize
 from medley.studio.editing.scoring import difference, distortion, noise_ratio, similarity
 
@@ -21,6 +23,26 @@ def network(bits, size_bytes=None):
 
 def measure(of, ratio, content="photo"):
     return Measure(content, "painting", of, "key", 100 * ratio, 50.0, ratio, 0.9, 30.0, 0.01)
+
+
+@pytest.mark.parametrize("worst", [1.117, 1.004, 1.6, 30])
+def test_chart_has_files_in_the_order_of_bits_and_ticks_that_can_be_read(monkeypatch, worst):
+    drawn = []
+    monkeypatch.setattr(report.Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    exact = Network(FLOAT, "float", ShotSettings(), "digest", 80_000_000)
+    files = [
+        Network(Variant("entropy", bits, Path(name)), name, ShotSettings(), name, 2_000_000)
+        for name, bits in (("four", 4), ("least", 1.85), ("also", 4))
+    ]
+    others = [network(8), *files, network(4), network(2)]
+    measures = [measure(exact, 1), *(measure(one, worst) for one in others)]
+    report.draw_sweep(summarize(measures), exact, 1)
+    left = drawn[0].axes[0]
+    labels = [label.get_text() for label in left.get_xticklabels()]
+    order = [labels[left.get_xticks().tolist().index(place)] for place in range(len(labels))]
+    assert order == ["least", "2", "4", "four", "also", "8", "float"]
+    bottom, top = left.get_ylim()
+    assert sum(bottom <= tick <= top for tick in left.get_yticks()) >= 3
 
 
 def test_similarity_of_a_single_window_is_the_paper_s_formula():

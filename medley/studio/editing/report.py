@@ -10,7 +10,14 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    Locator,
+    LogLocator,
+    MaxNLocator,
+    NullLocator,
+    PercentFormatter,
+)
 
 from medley.files import part_file, write_bytes
 from medley.film.poster import gallery
@@ -25,6 +32,7 @@ from medley.studio.editing.panes import Pane
 
 _MOST_BITS = 8
 _TICK_LETTERS = 12  # of a file's name in a line under a chart
+_TICKS = 3  # that an axis has at least
 _WIDE = 20  # ratio of losses from which an axis has ticks at whole decades
 _LEAST = 1e-6  # drawn in place of an error of 0, which a logarithmic axis cannot show
 _LEAST_CELL = 300  # pixels; smaller pictures are enlarged on the sheet by a whole factor
@@ -116,8 +124,8 @@ def draw_sweep(
 ) -> bytes:
     """Draw re-scored loss and SSIM against bits, with the size of the files along the top.
 
-    Lines are medians, and bands reach from the least to the most of several pairs. Files stand to
-    the right of all widths, each under its name.
+    Lines are medians, and bands reach from the least to the most of several pairs. Files stand
+    among the widths by their own bits, each under its name.
 
     Args:
         summary: spreads of all networks' measures.
@@ -189,13 +197,16 @@ def _line(network: Network) -> str:
 def _places(networks: Iterable[Network]) -> dict[Network, int]:
     """Where networks stand along a chart.
 
-    Widths are at equal distances, so that 32 bits are not far away from 8; files follow them.
+    They are in the order of their bits and at equal distances, so that 32 bits are not far away
+    from 8. Networks of one width share its place; a file has one of its own, behind that of as many
+    bits.
     """
-    networks = list(networks)
-    widths = sorted({one.bits for one in networks if not one.variant.file})
-    files = [one for one in networks if one.variant.file]
-    places = {one: widths.index(one.bits) for one in networks if not one.variant.file}
-    return places | {one: place for place, one in enumerate(files, start=len(widths))}
+    spots = {
+        one: (one.bits, number if one.variant.file else 0)
+        for number, one in enumerate(networks, start=1)
+    }
+    places = {spot: place for place, spot in enumerate(sorted(set(spots.values())))}
+    return {one: places[spot] for one, spot in spots.items()}
 
 
 def _draw_line(
@@ -248,12 +259,16 @@ def _mark(
 
 
 def _scale(axes: Axes, summary: Mapping[Network, Mapping[str, Spread]]) -> None:
-    """Make the ratios' axis logarithmic, with as many ticks as can be read."""
+    """Make the ratios' axis logarithmic, with as many ticks as can be read, three at least."""
     least = min(of["ratio"].least for of in summary.values())
     most = max(of["ratio"].most for of in summary.values())
     axes.set_yscale("log")
     subs = (1, 3) if most > _WIDE * least else (1, 1.2, 1.5, 2, 3, 5)
-    axes.yaxis.set_major_locator(LogLocator(10, subs=subs))
+    bottom, top = axes.get_ylim()
+    locator: Locator = LogLocator(10, subs=subs)
+    if sum(bottom <= tick <= top for tick in locator.tick_values(bottom, top)) < _TICKS:
+        locator = MaxNLocator(2 * _TICKS, min_n_ticks=_TICKS)
+    axes.yaxis.set_major_locator(locator)
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter("{x:g}")
 
