@@ -22,7 +22,7 @@ from medley.tensors import to_tensor
 from medley.vgg.layers import LAYERS, Pooling, convolutions_for
 from medley.vgg.network import VGG19
 from medley.vgg.originals import find_original
-from medley.vgg.schemes import ENTROPY, FLOAT_BITS
+from medley.vgg.schemes import CALIBRATED, ENTROPY, FLOAT_BITS
 from medley.vgg.weights import load_weights
 
 _RUN, _SHOT, _STORED = RunSettings(), ShotSettings(), QuantizeSettings()
@@ -156,6 +156,11 @@ def quantize(
         raise ValueError(f"there is no convolution '{unknown[0]}'")
     check_free(path, force)
     places = list(map(path_of, pictures))
+    if places and target_bytes is None and settings.scheme != CALIBRATED:
+        raise ValueError(
+            f"medley.quantize: pictures are for scheme={CALIBRATED} and target_bytes; leave them"
+            " out"
+        )
     source = find_original(None if original is None else path_of(original))
     paths = find_photos(places) if places else shipped()
     quantizer = Quantizer(source, paths, _warn)

@@ -14,7 +14,7 @@ from medley.cli import progress
 from medley.cli.progress import Display
 from medley.cli.quantize import Size
 from medley.errors import WeightsError
-from medley.events import Event
+from medley.events import Event, stage
 from medley.images import decode
 from medley.settings.shot import LOSS_LAYERS, STYLE_LAYERS
 from medley.studio.compression import quantizing
@@ -205,6 +205,11 @@ BAD = {
     "two ways": (["--target-size", "5MB", "--bits", "3"], 2, "contradict"),
     "short floats": (["--scheme", "bfloat16", "--bits", "8"], 2, "contradict"),
     "entropy without a size": (["--scheme", "entropy"], 2, "give --target-size, such as 3MB"),
+    "entropy at a width without a size": (
+        ["--scheme", "entropy", "--bits", "3"],
+        2,
+        "--scheme entropy needs a size; give --target-size, such as 3MB, instead of --bits",
+    ),
     "entropy at a width": (
         ["--scheme", "entropy", "--bits", "2", "--target-size", "3MB"],
         2,
@@ -213,6 +218,11 @@ BAD = {
     "no ending": (["-o", "out.bin"], 2, "must end in .safetensors"),
     "no original": (["--original", "absent.safetensors"], 1, "absent.safetensors"),
     "no pictures": (["--pictures", "absent", "--scheme", "calibrated"], 1, "'absent'"),
+    "pictures that nothing looks at": (
+        ["--pictures", "bare", "--bits", "3"],
+        2,
+        "--pictures is for --scheme calibrated, --target-size and --compare; leave it out",
+    ),
     "an empty folder": (
         ["--pictures", "bare", "--scheme", "entropy", "--target-size", "3MB"],
         1,
@@ -450,6 +460,16 @@ def test_interrupted_command_says_what_is_kept(small, tmp_path, monkeypatch):
         "Interrupted.",
     ]
     assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_seconds_of_a_computation_are_told_as_a_time(monkeypatch):
+    now, text = [0.0], io.StringIO()
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    show = Display(Console(file=text), None, str)
+    show.on(stage("training, loss 3.300", 67, 138, is_timed=True))
+    now[0] = 10.0
+    show.remind()
+    assert text.getvalue() == "training, loss 3.300: 1:07/2:18\n"
 
 
 def test_long_computation_says_a_line_every_ten_seconds_where_nothing_can_be_overwritten(

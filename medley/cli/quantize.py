@@ -7,7 +7,16 @@ from typing import Any
 import click
 
 from medley.cli.help import Once
-from medley.cli.options import PATH, exclusive, original_options, read_settings, settings_options
+from medley.cli.options import (
+    PATH,
+    exclusive,
+    is_given,
+    original_options,
+    read_settings,
+    settings_options,
+)
+from medley.cli.words import option_of
+from medley.errors import listed
 from medley.files import check_free
 from medley.settings import QuantizeSettings
 from medley.settings.networks import SWEPT_SCHEMES
@@ -109,18 +118,8 @@ def quantize(
 
     What takes minutes is kept in the cache part by part: after Ctrl-C the same command goes on.
     """
-    if target_size is not None:
-        exclusive("target_size", "bits")
-        exclusive("target_size", "layers")
-    for name in ("bits", "layers", "scheme", "target_size") if compare else ():
-        exclusive("compare", name)
     settings = read_settings(QuantizeSettings, options)
-    if settings.scheme not in SWEPT_SCHEMES:
-        for name in ("bits", "layers", "target_size"):
-            if (settings.scheme, name) != ("entropy", "target_size"):
-                exclusive("scheme", name)
-    if settings.scheme == "entropy" and target_size is None and not compare:
-        raise click.UsageError("--scheme entropy needs a size; give --target-size, such as 3MB")
+    _check_given(settings.scheme, compare)
     suffix = ".csv" if compare else ".safetensors"
     if output.suffix != suffix:
         raise click.UsageError(f"--output '{output}' must end in {suffix}")
@@ -137,3 +136,26 @@ def quantize(
     else:
         write_weights(source, output, settings, layers or {}, target_size)
     click.echo(output)
+
+
+def _check_given(scheme: str, compare: bool) -> None:
+    """Refuse options of which one would be ignored, and a scheme without the size that it needs."""
+    has_size = is_given("target_size")
+    for name in ("bits", "layers", "scheme", "target_size") if compare else ():
+        exclusive("compare", name)
+    for name in ("bits", "layers") if has_size else ():
+        exclusive("target_size", name)
+    if scheme == "entropy" and not has_size and not compare:
+        others = [option_of(name) for name in ("bits", "layers") if is_given(name)]
+        instead = f", instead of {listed(others, 'and')}" if others else ""
+        raise click.UsageError(
+            f"--scheme entropy needs a size; give --target-size, such as 3MB{instead}"
+        )
+    if scheme not in SWEPT_SCHEMES:
+        for name in ("bits", "layers", "target_size"):
+            if (scheme, name) != ("entropy", "target_size"):
+                exclusive("scheme", name)
+    if is_given("pictures") and not (has_size or compare or scheme == "calibrated"):
+        raise click.UsageError(
+            "--pictures is for --scheme calibrated, --target-size and --compare; leave it out"
+        )
