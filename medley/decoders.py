@@ -166,8 +166,8 @@ def naming(path: Path, data: bytes | None = None) -> Iterator[None]:
         kind = kind_of(head)
         if kind is VIDEO and data is not None:
             raise PictureError(
-                f"'{path}' is a video, and clips are read from files alone; name its file, or of a"
-                " picture out of it a moment, such as 'clip.mp4@2.5s'"
+                f"'{path}' is a video, and clips are read from files alone; name its file, or for a"
+                " picture a moment of it, such as 'clip.mp4@2.5s'"
             ) from error
         if kind is VIDEO:
             raise PictureError(
