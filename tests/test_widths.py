@@ -12,6 +12,7 @@ from PIL import Image
 from medley.errors import MedleyError
 from medley.images import read_picture, thumbnail
 from medley.settings import ShotSettings
+from medley.shipped_weights import SMALL, WEIGHTS_FILES
 from medley.tensors import to_tensor
 from medley.vgg import weightfile
 from medley.vgg.weights import load_weights
@@ -97,6 +98,7 @@ def test_table_chart_and_sheet_show_each_of_the_weights(widths, bench, pair):
     for data in (
         widths.charts.chart(bench.results, bench.way),
         widths.charts.sheet(bench, [pair]),
+        widths.charts.layers_chart({"conv1_1": 0.1, "conv5_1": 1e-7}, WEIGHTS_FILES[SMALL]),
     ):
         with Image.open(io.BytesIO(data)) as picture:
             assert min(picture.size) > 100

@@ -1,7 +1,8 @@
 """Size of the weights against the final picture's loss, as a table, a chart and a sheet."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -10,6 +11,7 @@ from PIL import Image
 
 from medley.film.poster import gallery
 from medley.images import Pixels, decode
+from medley.vgg import weightfile
 from widths.runs import FLOAT, Bench, Pair, Results, Row
 
 _LOOKS = {"kmeans": "tab:blue", "calibrated": "tab:orange", "entropy": "tab:green"}
@@ -67,6 +69,40 @@ def chart(results: Results, way: str) -> bytes:
     axes.set_ylabel("final loss over float's: median and range")
     axes.grid(visible=True, alpha=0.3)
     axes.legend(frameon=False)
+    return _png(figure)
+
+
+def layers_chart(effects: Mapping[str, float], file: Path) -> bytes:
+    """What an error in each layer does, and how many bits a weight a file gives to it.
+
+    Args:
+        effects: error of the gradient by layer.
+        file: weights of these layers.
+
+    Returns:
+        Bytes of a PNG file.
+    """
+    layers = weightfile.read(file)[1]
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    above, below = figure.subplots(2, 1, sharex=True)
+    above.bar(list(effects), list(effects.values()), color="tab:orange", width=0.7)
+    above.set(yscale="log", ylabel="error of the gradient")
+    above.set_title("one layer alone errs by 1/64 of its output's power", fontsize=10)
+    bits = [layers[name].bits for name in effects]
+    below.bar(list(effects), bits, color="tab:green", width=0.7)
+    for place, name in enumerate(effects):
+        size = f"{layers[name].size_bytes / 1e3:,.0f} KB"
+        below.annotate(size, (place, bits[place]), fontsize=8, ha="center", va="bottom")
+    below.set(ylabel="bits a weight", ylim=(0, 1.12 * max(bits)))
+    below.set_title(f"{file.stem}: {file.stat().st_size / 1e6:.2f} MB", fontsize=10)
+    below.tick_params(axis="x", labelsize=8)
+    for axes in (above, below):
+        axes.grid(visible=True, axis="y", alpha=0.3)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
     picture = io.BytesIO()
     figure.savefig(picture, dpi=130)
     return picture.getvalue()
