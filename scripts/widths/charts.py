@@ -12,7 +12,7 @@ from PIL import Image
 from medley.film.poster import gallery
 from medley.images import Pixels, decode
 from medley.vgg import weightfile
-from widths.runs import FLOAT, Bench, Pair, Results, Row
+from widths.runs import FLOAT, Bench, Pair, Record, Results, Row
 
 _LOOKS = {"kmeans": "tab:blue", "calibrated": "tab:orange", "entropy": "tab:green"}
 _TICKS = (1, 1.5, 2, 3, 4, 5, 7, 10, 15)
@@ -36,11 +36,16 @@ def _table(results: Results, way: str) -> str:
         "|---" * 5 + "|",
     ]
     lines += [
-        f"| {row.kind.variant}, `{row.kind.scheme}` | {row.kind.bytes / 1e6:.2f} |"
+        f"| {_name(row.kind)}, `{row.kind.scheme}` | {row.kind.bytes / 1e6:.2f} |"
         f" {row.kind.bits:.2f} | {row.median:.3f} | {row.least:.2f} to {row.most:.2f} |"
         for row in rows
     ]
     return "\n".join(lines) + "\n"
+
+
+def _name(kind: Record) -> str:
+    """The bundle's widths as they are asked for, and what the weights of files take."""
+    return kind.variant if kind.scheme == "kmeans" else f"{kind.bits:.3g} bits"
 
 
 def chart(results: Results, way: str) -> bytes:
@@ -121,7 +126,9 @@ def sheet(bench: Bench, pairs: Sequence[Pair]) -> bytes:
     Returns:
         Bytes of a JPEG file.
     """
-    wall = gallery(_works(bench, pairs), _CELL, columns=_COLUMNS)
+    works = list(_works(bench, pairs))
+    high = max(picture.shape[0] / picture.shape[1] for picture, _ in works)
+    wall = gallery(works, _CELL, cell_height=round(_CELL * high), columns=_COLUMNS)
     picture = io.BytesIO()
     Image.fromarray(wall).save(picture, "JPEG", quality=_QUALITY)
     return picture.getvalue()
@@ -137,5 +144,5 @@ def _works(bench: Bench, pairs: Sequence[Pair]) -> Iterator[tuple[Pixels, str]]:
         for row in rows:
             if pair.name in row.ratios and bench.picture_path(pair, row.kind).exists():
                 about = f"{row.kind.bytes / 1e6:.2f} MB, loss {row.ratios[pair.name]:.2f}"
-                name = f"{row.kind.variant}, {row.kind.scheme}"
+                name = f"{_name(row.kind)}, {row.kind.scheme}"
                 yield decode(bench.picture_path(pair, row.kind)), f"{name}\n{about}"
