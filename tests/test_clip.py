@@ -133,6 +133,19 @@ def test_folder_with_words_inset_title_and_the_clip_beside_it_at_another_rate(pl
     assert np.abs(beside - last).mean() < np.abs(beside - first).mean()
 
 
+def test_next_painting_begins_at_a_cut_and_what_is_not_reached_is_told(place):
+    (place / "cut").mkdir()
+    for number, frame in enumerate([*pan(3), *(255 - frame for frame in pan(3))]):
+        Image.fromarray(frame).save(place / f"cut/{number}.png")
+    Image.fromarray(draw_pixels(40, 48, 4)).save(place / "third.png")
+    given = ("--per-cut", "--fps", "10", "--styles", "third.png", "--sample", "3")
+    told = clip(place, "cut", *given)
+    assert "one cut was found in 'cut', so that it is painted after 2 of 3 paintings" in told.stderr
+    about = json.loads((place / "outputs/cut-clip.json").read_text())
+    assert about["clip"]["cuts"] == [3]
+    assert [each["frames"] for each in about["paintings"]] == [[0], [3], []]
+
+
 def test_gif_is_told_what_it_cannot_keep(place):
     done = ffmpeg("-i", url(place / "clip.mkv"), "-r", "24", url(place / "fast.mkv"))
     assert done.returncode == 0
@@ -210,6 +223,11 @@ BLACK = ("-f", "lavfi", "-i", "testsrc=s=48x32:r=10:d=1")
             ),
             "has 2 frames, which are too few for 2 paintings",
         ),
+        (
+            "clip.mkv",
+            ("--per-cut", "--seconds-per-painting", "2"),
+            "--per-cut turns to the next painting at cuts, not after --seconds-per-painting 2",
+        ),
         ("clip.mkv", ("-o", "made.txt"), "must end in"),
         ("clip.mkv", ("-o", "clip.mkv", "--force"), "clip.mkv"),
     ],
@@ -219,7 +237,7 @@ def test_what_no_film_can_be_made_of_is_refused_before_the_work(place, name, giv
     made(place / "one.mkv", *BLACK, "-frames:v", "1", "-c:v", "ffv1")
     (place / "text.mp4").write_text("nothing")
     (place / "empty").mkdir()
-    code = 2 if "made.txt" in given else 1
+    code = 2 if {"made.txt", "--per-cut"} & {*given} else 1
     told = run("clip", name, "--styles", "styles", *given, *TINY, cwd=place, expect=code)
     assert says in told.stderr
     assert told.stderr.count("Error") == 1

@@ -24,7 +24,7 @@ from medley.transfer import pursuit
 from medley.transfer.losses import Objective
 from medley.transfer.preserve import LightObjective
 from medley.transfer.pursuit import pursue
-from medley.transfer.style_path import Walk
+from medley.transfer.style_path import Turns, Walk
 from medley.transfer.tiling import TiledObjective
 
 from .conftest import draw_pixels
@@ -72,6 +72,10 @@ def spec_over(frames, steps=2, anew=4, flicker=0.5, count=1, **settings):
     return replace(spec, following=how, start=start, blend=Blend(walk=walk))
 
 
+def _alike(first, second):
+    return bool((first.image == second.image).all())
+
+
 def results(spec, model, tile=None):
     return list(pursue(make_pursuit(spec, spec.following, model, tile)))
 
@@ -115,6 +119,19 @@ def test_frames_after_a_cut_begin_anew_with_more_steps(model):
     frames = [*pan(3), *(255 - frame for frame in pan(3)[::-1])]
     found = results(spec_over(frames, steps=1, anew=7), model)
     assert [each.taken == 7 for each in found] == [False, False, False, True, False, False]
+
+
+def test_painting_turns_at_cuts_and_is_the_only_one_that_pulls(model):
+    frames = [*pan(2), *(255 - frame for frame in pan(2))]
+    spec = spec_over(frames, steps=1, anew=1, count=2)
+    assert spec.following.footage.cuts == (2,)
+    turning = replace(spec, blend=Blend(walk=Turns(spec.following.footage.cuts)))
+    found = results(turning, model)
+    first = results(spec_over(frames, steps=1, anew=1), model)
+    assert all(map(_alike, found[:2], first))
+    second = results(replace(turning, blend=Blend(walk=Turns((0, 2)))), model)
+    assert not _alike(found[2], first[2])
+    assert not _alike(found[0], second[0])
 
 
 def test_flicker_from_none_to_all_holds_follows_and_begins_anew(model):
@@ -219,7 +236,7 @@ def test_trace_tells_frames_and_their_optimizer_steps(model, tmp_path):
     assert all(3 <= int(row["optimizer_steps"]) <= 6 for row in rows)
     assert [row.step for row in shot.trace()] == [0, 1, 2]
     assert shot.description["clip"] | {"flow": ""} == {
-        "frames": 3, "fps": "12", "steps_per_frame": 3, "flicker": 0.5, "flow": "",
+        "frames": 3, "fps": "12", "cuts": [], "steps_per_frame": 3, "flicker": 0.5, "flow": "",
     }  # fmt: skip
 
 

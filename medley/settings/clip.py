@@ -72,6 +72,10 @@ class ClipSettings(Settings):
         description="Film time from one painting to the next, without end; the way from the first"
         " to the last is as long as the clip unless it is given.",
     )
+    per_cut: bool = Field(
+        False,
+        description="The next painting at each cut of the clip, instead of a way through them.",
+    )
     steps_per_frame: int = Field(
         3, ge=1, le=1000, description="Optimizer steps by which the picture follows in each frame."
     )

@@ -259,6 +259,12 @@ class ClipOrder(Order):
 
     @model_validator(mode="after")
     def _has_a_photo_s_settings_only_where_it_can(self) -> Self:
+        if self.clip.per_cut and self.clip.seconds_per_painting is not None:
+            raise SettingsError(
+                Setting("per_cut", True), " turns to the next painting at cuts, not after ",
+                Setting("seconds_per_painting", f"{self.clip.seconds_per_painting:g}"),
+                "; leave one out",
+            )  # fmt: skip
         if self.shot.keep:
             raise SettingsError(
                 Setting("keep", f"'{self.shot.keep}'"), " is of a photo, and a clip moves; leave it"

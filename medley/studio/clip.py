@@ -32,6 +32,7 @@ from medley.studio.film_spec import FilmSpec, settled_order
 from medley.studio.picture_cache import PictureCache
 from medley.studio.shooting.footage import Following, Footage
 from medley.studio.shooting.spec import ShotSpec
+from medley.transfer.style_path import Turns
 
 _KEPT = 64  # frames of the clip that are kept, because they are asked for on several threads
 
@@ -105,9 +106,12 @@ def _passing(spec: ShotSpec, frames: int) -> tuple[list[dict[int, float]], list[
     count, walk = len(spec.paintings), spec.blend.walk
     if walk is None:
         return [{0: 1.0}] * frames, [(0, 0)]
+    if isinstance(walk, Turns):
+        passed = [(at, number % count) for number, at in enumerate((0, *walk.at))]
+        return [{walk.weights(number, count).index(1.0): 1.0} for number in range(frames)], passed
     lap = walk_shares(walk.lap, count)
     shares = [lap[number % walk.lap] for number in range(frames)]
-    passed, at, number = [], Fraction(0), 0
+    passed, at, number = list[tuple[int, int]](), Fraction(0), 0
     while round(at) < frames:
         passed.append((round(at), number % count))
         number += 1

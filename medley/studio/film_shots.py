@@ -38,7 +38,7 @@ from medley.studio.shooting.blend import Blend, paintings_of_blend, read_blend
 from medley.studio.shooting.footage import Footage, follow
 from medley.studio.shooting.spec import ShotSpec
 from medley.studio.shot_maker import ShotMaker
-from medley.transfer.style_path import Walk
+from medley.transfer.style_path import Turns, Walk
 
 _FEWEST_FRAMES = 2  # least frames from one painting to the next
 _CLEAR_STEPS = 60  # least steps in which a picture follows from one painting to the next
@@ -234,8 +234,7 @@ def plan_clip(
             f" repaint '{clip.path}@0s' by medley render, or name a higher ", Setting("fps"),
         )  # fmt: skip
     opening = maker.make(footage.first, works[:1])
-    lap = clip_lap(clip, chosen.seconds_per_painting, len(works))
-    path = Blend(walk=Walk(lap, 0, chosen.linger)) if len(works) > 1 else None
+    path = Blend(walk=_way(order, footage, len(works), maker.warn)) if len(works) > 1 else None
     settings = order.shot.model_copy(
         update={
             "steps": clip.frame_count - 1,
@@ -249,6 +248,23 @@ def plan_clip(
     followed = replace(maker, settings=settings).make(footage.first, works, opening, path)
     how = follow(footage, chosen.steps_per_frame, order.shot.steps, chosen.flicker)
     return [opening, replace(followed, following=how)]
+
+
+def _way(
+    order: ClipOrder, footage: Footage, paintings: int, warn: Callable[[str], None]
+) -> Walk | Turns:
+    """The way of a clip through two paintings or more."""
+    if order.clip.per_cut:
+        shown = len(footage.cuts) + 1
+        if shown < paintings:
+            found = "one cut was" if shown == 2 else f"{shown - 1 or 'no'} cuts were"
+            warn(
+                f"{found} found in '{footage.clip.path}', so that it is painted after"
+                f" {shown} of {paintings} paintings"
+            )
+        return Turns(footage.cuts)
+    lap = clip_lap(footage.clip, order.clip.seconds_per_painting, paintings)
+    return Walk(lap, 0, order.clip.linger)
 
 
 def clip_lap(clip: Clip, seconds: float | None, paintings: int) -> int:

@@ -13,7 +13,7 @@ steadier.
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ from medley.transfer.optimize import MOVER, Evaluator, Iterate, RunState
 from medley.transfer.optimizers import Adam
 from medley.transfer.visual import summed_change
 
-_CUT = 0.1  # trusted share of a frame, below which it shows something else than the one before
+_LOST = 0.1  # trusted share of a frame, below which nothing of the last result is of use
 # Pixels to the right and down by which the start is moved in turn before frame 0, and back again.
 _SWAY = (
     (1, 0), (2, 1), (1, 2), (-1, 1), (-2, -1), (0, -2),
@@ -53,6 +53,7 @@ class Pursuit:
             first frame's, where one painting pulls all the time.
         anew: optimizer steps in a frame after a cut.
         flicker: from 0, which holds what does not move, to 1, which begins each frame anew.
+        cuts: numbers of the frames that show something else than the one before.
         start: makes the result of frame 0, `(1, 3, height, width)` in [0, 1].
         frames: decodes the clip from the frame of a number on.
         seen: makes of a frame what it is compared by.
@@ -71,6 +72,7 @@ class Pursuit:
     steps: int
     anew: int
     flicker: float
+    cuts: Collection[int]
     start: Callable[[], Tensor]
     frames: Callable[[int], Generator[Pixels]]
     seen: Callable[[Pixels], Tensor]
@@ -184,7 +186,8 @@ class _Run:
         """
         problem, last = self._problem, self._image
         motion = motion_between(earlier, frame, last.device)
-        content, is_cut = problem.seen(frame), float(motion.trust.mean()) < _CUT
+        content = problem.seen(frame)
+        is_cut = self.number in problem.cuts or float(motion.trust.mean()) < _LOST
         if is_cut or problem.flicker == 1:
             image = problem.fresh(content, self.number)
             self._optimizer = problem.optimizer()

@@ -6,6 +6,7 @@ paintings that pull with changing strengths are one target that moves.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,22 @@ class Walk:
         """The weights of the paintings at a step of the shot."""
         place = paintings * (step - self.lead) / self.lap
         return path_weights(lingering(place, self.linger), paintings)
+
+
+@dataclass(frozen=True)
+class Turns:
+    """One painting alone at a time, and the next one from certain steps on.
+
+    Attributes:
+        at: those steps, ascending; the first painting begins before them.
+    """
+
+    at: tuple[int, ...]
+
+    def weights(self, step: int, paintings: int) -> tuple[float, ...]:
+        """The weights of the paintings at a step of the shot."""
+        number = bisect_right(self.at, step) % paintings
+        return tuple(float(place == number) for place in range(paintings))
 
 
 def lingering(place: float, linger: float) -> float:

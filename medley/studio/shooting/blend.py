@@ -12,7 +12,7 @@ from medley.files import sha256
 from medley.paintings.draws import Draw, Kept, Painting
 from medley.settings import REST, BlendSettings, MaskedPainting
 from medley.studio.shooting.masks import LEAST, Mask, Masks, read_masks, shared, why_black
-from medley.transfer.style_path import Walk
+from medley.transfer.style_path import Turns, Walk
 
 _WARN_SHARE = 0.005  # share of the picture above which a warning says that masks do not add up
 
@@ -29,7 +29,7 @@ class Blend:
 
     strengths: tuple[float, ...] = ()
     masks: Masks | None = None
-    walk: Walk | None = None
+    walk: Walk | Turns | None = None
 
     @property
     def digest(self) -> str | None:

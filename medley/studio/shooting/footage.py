@@ -11,6 +11,7 @@ from typing import Any
 from medley.errors import FilmError
 from medley.files import sha256
 from medley.film.clips import Clip
+from medley.film.cuts import glance, is_cut
 from medley.film.flow import flow_method
 from medley.images import Pixels
 from medley.pictures import Picture, enlargement, held_picture
@@ -24,11 +25,13 @@ class Footage:
         clip: the clip.
         first: its first frame, in memory.
         digest: SHA-256 of size and pixels of all frames at that size.
+        cuts: numbers of the frames that follow a cut, ascending.
     """
 
     clip: Clip
     first: Picture
     digest: str
+    cuts: tuple[int, ...] = ()
 
     @property
     def notes(self) -> list[str]:
@@ -96,14 +99,15 @@ class Following:
     def facts(self) -> dict[str, Any]:
         """What `shot.json` tells of it, for people and for `medley status`."""
         clip = self.footage.clip
-        told = {"frames": clip.frame_count, "fps": str(clip.fps), "steps_per_frame": self.steps}
-        return {"clip": told | {"flicker": self.flicker, "flow": self.flow}}
+        told = {"frames": clip.frame_count, "fps": str(clip.fps), "cuts": list(self.footage.cuts)}
+        how = {"steps_per_frame": self.steps, "flicker": self.flicker, "flow": self.flow}
+        return {"clip": told | how}
 
 
 def read_footage(
     clip: Clip, height: int, width: int, on_frame: Callable[[int, int], None] = lambda *_: None
 ) -> Footage:
-    """Digest a clip's frames at a size.
+    """Look through a clip: digest its frames at a size, and find its cuts.
 
     Args:
         clip: the clip.
@@ -116,14 +120,20 @@ def read_footage(
         PictureError: a picture of it cannot be read any more.
     """
     digest, first = _begun((height, width)), None
+    last: Pixels | None = None
+    cuts: list[int] = []
     with closing(clip.frames((height, width))) as frames:
-        for number, frame in enumerate(frames, start=1):
+        for number, frame in enumerate(frames):
             first = first or held_picture(clip.path, frame.copy())
             digest.update(frame.data)
-            on_frame(number, clip.frame_count)
+            seen = glance(frame)
+            if last is not None and is_cut(last, seen):
+                cuts.append(number)
+            last = seen
+            on_frame(number + 1, clip.frame_count)
     if first is None:
         raise FilmError(f"'{clip.path}' has no frames; name another clip")
-    return Footage(clip, first, digest.hexdigest())
+    return Footage(clip, first, digest.hexdigest(), tuple(cuts))
 
 
 def follow(footage: Footage, steps: int, anew: int, flicker: float) -> Following:

@@ -28,7 +28,7 @@ from medley.transfer.optimize import Evaluator, Iterate, Problem, RunState, opti
 from medley.transfer.preserve import LightObjective, recolor_painting
 from medley.transfer.pyramid import resample
 from medley.transfer.style import StyleTarget
-from medley.transfer.style_path import Walk, convex_weights
+from medley.transfer.style_path import Turns, Walk, convex_weights
 from medley.transfer.tiling import make_objective
 
 
@@ -158,7 +158,7 @@ def mixed_at(spec: ShotSpec) -> Callable[[int], list[float]] | None:
     return partial(_strengths, spec, spec.blend.walk) if spec.blend.walk else None
 
 
-def _strengths(spec: ShotSpec, walk: Walk, step: int) -> list[float]:
+def _strengths(spec: ShotSpec, walk: Walk | Turns, step: int) -> list[float]:
     """The strength of each painting at a step of a walk."""
     count = len(spec.paintings)
     weights = walk.weights(step, count)

@@ -67,6 +67,7 @@ def make_pursuit(
         following.steps,
         following.anew,
         following.flicker,
+        frozenset(following.footage.cuts),
         lambda: seen(start_pixels(spec)),
         following.footage.frames,
         seen,
