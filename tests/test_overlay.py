@@ -327,3 +327,19 @@ def test_content_beside_a_picture_is_wiped_with_it():
     first, between, second = (layout.beside.of(frame) for frame in frames)
     assert (first != second).any()
     assert (between == wipe(first, second, 0.5)).all()
+
+
+def test_split_has_the_content_left_of_its_border_and_none_where_it_is_all_there_is():
+    content, picture = (np.full((30, 40, 3), level, np.uint8) for level in (10, 90))
+    timeline = [Frame(Still(None, 0), None, 0), HELD, HELD]
+    presence, borders = present(timeline), [0.5, 0.25, 0.75]
+    made = composite(
+        [content, picture, picture], timeline, presence, plan_layout(30, 40),
+        lambda _: content, (0,), (), borders.__getitem__,
+    )  # fmt: skip
+    first, *others = (frame[15] for frame in made)
+    assert (first == 10).all()
+    for row, at in zip(others, (10, 30), strict=True):
+        assert (row[: at - 2] == 10).all()
+        assert (row[at + 2 :] == 90).all()
+        assert (row[at] == 255).all()

@@ -32,6 +32,7 @@ def composite(
     content: Callable[[int], Pixels],
     home: Sequence[int],
     overlays: Sequence[Overlay],
+    border: Callable[[int], float] | None = None,
 ) -> Iterator[Pixels]:
     """Turn the pictures of a film into its frames.
 
@@ -43,6 +44,8 @@ def composite(
         content: gives a content's pixels by its number, of the layout's picture size.
         home: the number of each shot's content.
         overlays: drawn into each frame in turn.
+        border: where the border stands in a frame of a number, left of which the content is shown
+            in the picture's place, as a share of the width; nowhere by default.
 
     Yields:
         uint8 `(layout.height, layout.width, 3)`; an array that may be yielded again.
@@ -51,7 +54,10 @@ def composite(
     kept, kept_shown = None, None
     frame: Pixels
     times = zip(pictures, timeline, presence, strict=True)
-    for number, (picture, shown, amounts) in enumerate(times):
+    for number, (whole, shown, amounts) in enumerate(times):
+        picture = whole
+        if border and (shown.first.shot, shown.second) != (None, None):
+            picture = split(_beside(shown, home, pane_of), whole, border(number))
         if layout.is_plain:
             frame = picture
         elif picture is not kept or shown != kept_shown:  # a held frame is not laid out again

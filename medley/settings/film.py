@@ -315,8 +315,10 @@ class OverlaySettings(Settings):
         3.0, ge=0.5, le=60, description="Film time of the title, added to it."
     )
     inset: Corner = Field("none", description="The painting, small, in a corner of its results.")
-    beside: Literal["none", "content"] = Field(
-        "none", description="What stands beside the picture, or above it where that is larger."
+    beside: Literal["none", "content", "split"] = Field(
+        "none",
+        description="What the picture is seen against: content stands beside it, or above it where"
+        " that is larger; split has it left of a border that swings through the picture.",
     )
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
 from medley.errors import ShotError
-from medley.film.composite import composite, fit_picture, lay_frame
+from medley.film.composite import border_at, composite, fit_picture, lay_frame
 from medley.film.encode import encode_film
 from medley.film.layout import Box, Layout, plan_layout
 from medley.film.mix import mix, pad_to_even, render_frames
@@ -172,7 +172,9 @@ def cut_medley(
     overlays = list_overlays(drift.works if drift else segments, settings, layout, titled)
     pictures = render_frames(timeline, fitted.read)
     presence = presences(shares, settings.fps, settings.loop)
-    frames = composite(pictures, timeline, presence, layout, fitted.content, home, overlays)
+    swings = partial(border_at, count=len(timeline), fps=float(settings.fps))
+    border = swings if settings.beside == "split" else None
+    frames = composite(pictures, timeline, presence, layout, fitted.content, home, overlays, border)
     size = layout.height, layout.width
     return encode(frames, len(timeline), size, settings, path, on_frame, part, tags, sound)
 
