@@ -87,6 +87,7 @@ DOORS = {
     ("film/flow.py", "cv2"): "OpenCV, which few have",
     ("film/flow.py", "skimage.registration"): "only where OpenCV is not, and it brings scipy",
     ("film/fonts.py", "matplotlib.font_manager"): "only for letters that no font at hand has",
+    ("kinds.py", "PIL"): "where a file's beginning does not tell; --help needs no pictures",
     ("studio/compression/networks.py", "medley.studio.compression.quantizing"): "torch",
     ("studio/cut.py", "medley.studio.sweep"): "torch, charts, scipy and scikit-image",
     ("studio/engines/choice.py", "medley.studio.engines.ray_engine"): "ray, which few have",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from medley.errors import FilmError
 from medley.film.clips import Clip
@@ -261,3 +262,13 @@ def test_clip_that_was_changed_meanwhile_is_refused_before_its_last_frame(model)
         for each in frames:
             found += [each.step]
     assert found == [0, 1, 2]
+
+
+def test_sway_before_the_film_leaves_the_border_as_calm_as_the_rest(model, monkeypatch):
+    monkeypatch.setattr(pursuit, "_SWAY", ((1, 0), (-2, -1), (0, -2), (2, -2), (0, 1), (0, 0)))
+    frames = pan(2)
+    spec = spec_over(frames, steps=3)
+    first = results(spec, model)[0]
+    moved = (first.image - to_tensor(frames[0])).abs().mean(1)[0]
+    edge = torch.cat([moved[0], moved[-1], moved[:, 0], moved[:, -1]]).mean()
+    assert edge < 2 * moved[2:-2, 2:-2].mean()

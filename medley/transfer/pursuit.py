@@ -167,7 +167,8 @@ class _Run:
         for place in _SWAY:
             moved = warp(content, _uniform(place, content)).clamp_(0, 1)
             motion = _uniform((place[0] - before[0], place[1] - before[1]), content)
-            image = self._moved(Motion(motion, torch.ones_like(content[0, 0])), moved)
+            # Both are mirrored at the border, so nothing enters there.
+            image = self._moved(Motion(motion, torch.ones_like(content[0, 0])), moved, enters=False)
             steps = self._problem.steps
             (losses, taken), before = self._descend(image, moved, steps, steps), place
         if self._problem.mix is None:
@@ -218,11 +219,17 @@ class _Run:
         self._image = image
         return losses, taken
 
-    def _moved(self, motion: Motion, content: Tensor) -> Tensor:
-        """The last result, moved along to a frame, and the optimizer with it."""
+    def _moved(self, motion: Motion, content: Tensor, enters: bool = True) -> Tensor:
+        """The last result, moved along to a frame, and the optimizer with it.
+
+        Args:
+            motion: how the frame came from the last one.
+            content: the frame.
+            enters: whether what lay beyond the border has entered, and begins anew.
+        """
         problem, image = self._problem, motion.warp(self._image).clamp_(0, 1)
         anew = max(0.0, problem.flicker / _EVEN - 1)
-        inside = motion.inside()
+        inside = motion.inside() if enters else torch.ones_like(motion.trust, dtype=torch.bool)
         if anew or not inside.all():
             fresh = problem.fresh(content, self.number)
             image = torch.lerp(torch.where(inside, image, fresh), fresh, anew)
