@@ -167,6 +167,28 @@ def test_dry_run_and_the_refusal_of_days_leave_nothing(place, monkeypatch):
     assert clip(place, "clip.mkv", "--yes").stdout == "outputs/clip-clip.mp4\n"
 
 
+def test_long_clip_is_foretold_by_its_beginning_and_refused_before_it_is_decoded(
+    place, monkeypatch
+):
+    # Half a frame a second: four hours in a file that is made in no time.
+    slow = ("-f", "lavfi", "-i", "testsrc=s=48x32:r=1/4:d=14400", "-c:v", "ffv1")
+    made(place / "slow.mkv", *slow)
+    order = ClipOrder.of(content=place / "slow.mkv", styles=["styles"], size=32)
+    heard = []
+    monkeypatch.setattr(forecast, "shot_seconds", lambda scales, *_: 10.0 * scales[-1].steps)
+    monkeypatch.setattr(forecast, "pace_for", lambda *_: "known")
+    seconds = forecast.foretell(order, ["cpu"], heard.append)
+    whole = forecast.prepare([order], ["cpu"], begins=False).forecast.seconds
+    assert seconds == pytest.approx(whole, rel=0.3)
+    assert all(event.steps <= 6 for event in heard)
+    assert forecast.foretell(ClipOrder.of(content=place / "clip.mkv"), ["cpu"], print) is None
+    monkeypatch.setattr(forecast, "shot_seconds", lambda *_: 5 * 86_400.0)
+    told = clip(place, "slow.mkv", "--per-cut", expect=1)
+    assert "days; pass --yes" in told.stderr
+    assert "counting the frames" not in told.stderr
+    assert not (place / "outputs").exists()
+
+
 def test_batch_takes_clips_and_status_counts_their_frames(place):
     (place / "films.toml").write_text(
         '[defaults]\nstyles = "styles"\nsize = 32\nsteps = 2\nworkspace = "work"\n'

@@ -13,7 +13,7 @@ from medley.studio.cut import MadeFilm
 from medley.studio.editing.outputs import Outputs
 from medley.studio.film_shots import lap_of
 from medley.studio.film_spec import FilmSpec
-from medley.studio.forecast import Forecast, prepare
+from medley.studio.forecast import Forecast, foretell, prepare
 from medley.studio.plan import Plan
 from medley.studio.run import run_one
 from medley.studio.shooting.devices import name_devices
@@ -38,14 +38,12 @@ def make_film(
     """
     with display(quiet) as show:
         devices = name_devices(order.run.device)
+        if isinstance(order, ClipOrder) and not yes:
+            _ask(foretell(order, devices, show.on))
         ready = prepare([order], devices, show.on, force=force)
         _open(show, ready.plan, ready.forecast)
-        if not yes and (days := (ready.forecast.seconds or 0) / _DAY_S) > 1:
-            raise ResourceError(
-                f"this would take about {days:.1f} days; pass ",
-                Setting("yes", True), ", a smaller ", Setting("size"), ", or a part of it with ",
-                Setting("from"), " and ", Setting("to"),
-            )  # fmt: skip
+        if not yes:
+            _ask(ready.forecast.seconds)
         # A sweep's networks each see a loss of their own; its table compares them by one.
         is_sweep, is_clip = isinstance(order, SweepOrder), isinstance(order, ClipOrder)
         what = "shot" if is_sweep or is_clip else "painting"
@@ -56,6 +54,20 @@ def make_film(
         made = run_one(ready, show.on)
         show.line(closing_line(made.facts, made.film.outputs))
     return made
+
+
+def _ask(seconds: float | None) -> None:
+    """Refuse what nobody has agreed to.
+
+    Raises:
+        ResourceError: it takes more than a day.
+    """
+    if (days := (seconds or 0) / _DAY_S) > 1:
+        raise ResourceError(
+            f"this would take about {days:.1f} days; pass ",
+            Setting("yes", True), ", a smaller ", Setting("size"), ", or a part of it with ",
+            Setting("from"), " and ", Setting("to"),
+        )  # fmt: skip
 
 
 def forecast_film(order: FilmOrder, quiet: bool) -> None:

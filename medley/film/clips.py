@@ -117,6 +117,9 @@ class Part:
 
 ALL = Part()
 
+Tell = Callable[[int, int], None]
+"""Takes how many frames were read, and of how many."""
+
 
 def is_clip(path: Path) -> bool:
     """Whether a file is a video or an animated picture, by its content; a folder may be either.
@@ -127,12 +130,13 @@ def is_clip(path: Path) -> bool:
     return not path.is_dir() and (not may_be_picture(path) or is_animation(path))
 
 
-def open_clip(path: Path, part: Part = ALL) -> Clip:
+def open_clip(path: Path, part: Part = ALL, tell: Tell = lambda *_: None) -> Clip:
     """Look at a clip, and decode what is wanted of it once, to its end.
 
     Args:
         path: a video, an animated GIF, WebP, AVIF or PNG, or a folder of numbered pictures.
         part: what is wanted of it.
+        tell: takes how far a video was decoded, if its file says how long it is.
 
     Raises:
         FilmError: it is no clip, has no frames, or ends before the part that is wanted.
@@ -150,7 +154,7 @@ def open_clip(path: Path, part: Part = ALL) -> Clip:
     elif may_be_picture(path):
         raise FilmError(f"'{path}' is a picture that does not move, no clip; name a clip")
     else:
-        clip = _open_video(path, part)
+        clip = _open_video(path, part, tell)
     if clip.frame_count:
         return clip
     if part.start_s:
@@ -164,7 +168,19 @@ def open_clip(path: Path, part: Part = ALL) -> Clip:
     )
 
 
-def open_for_film(path: Path, part: Part, film: Path, is_heard: bool = True) -> Clip:
+def told_length(path: Path) -> Fraction | None:
+    """How many seconds a video says it lasts; None for other clips, and for one that does not say.
+
+    Raises:
+        FilmError: it is no clip, or has no frames.
+        PictureError: there is no such file.
+    """
+    return video.look(path).length_s if not path.is_dir() and not may_be_picture(path) else None
+
+
+def open_for_film(
+    path: Path, part: Part, film: Path, is_heard: bool = True, tell: Tell = lambda *_: None
+) -> Clip:
     """Look at a clip at a rate that a film of it can keep; its notes tell what that leaves out.
 
     Args:
@@ -172,25 +188,33 @@ def open_for_film(path: Path, part: Part, film: Path, is_heard: bool = True) -> 
         part: what is wanted of it.
         film: file of the film.
         is_heard: whether its sound is wanted.
+        tell: takes how far it was decoded; see `open_clip`.
     """
-    form, clip = format_of(film), open_clip(path, part)
+    form, clip = format_of(film), open_clip(path, part, tell)
     kept, notes = form.nearest_fps(clip.fps), list(clip.notes)
     if kept != clip.fps:
         notes.append(
             f"{film.suffix} cannot keep {float(clip.fps):.5g} frames a second evenly; the film has"
             f" {float(kept):.5g}"
         )
-        clip = open_clip(path, replace(part, fps=kept))
+        clip = open_clip(path, replace(part, fps=kept), tell)
     if clip.sound and not form.sound and is_heard:
         notes.append(f"{film.suffix} has no sound; that of '{path}' is left out")
     return replace(clip, notes=tuple(notes))
 
 
-def _open_video(path: Path, part: Part) -> Clip:
+def _open_video(path: Path, part: Part, tell: Tell) -> Clip:
     film = video.look(path)
     fps, notes = (part.fps, list[str]()) if part.fps else _rate_of(film)
     cut = video.Cut(fps, part.start_s, part.most(fps))
-    frame_count, others, fault = video.count(film, cut)
+    told = film.length_s and _nearest((film.length_s - (part.start_s or 0)) * fps)
+    most = min(told, cut.most or told) if told else 0
+
+    def counted(frames: int) -> None:
+        if frames < most:
+            tell(frames, most)
+
+    frame_count, others, fault = video.count(film, cut, counted)
     if others:
         notes.append(
             f"{others} frames of '{path}' are of another size than the first and are fitted into it"

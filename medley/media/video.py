@@ -5,7 +5,7 @@ Frames are upright, of square pixels, whole (not interlaced), in sRGB, and come 
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -169,8 +169,15 @@ def look(path: Path, decoder: tuple[str, ...] = ()) -> Video:
     )
 
 
-def count(video: Video, cut: Cut) -> tuple[int, int, str]:
+def count(
+    video: Video, cut: Cut, on_frame: Callable[[int], None] = lambda _: None
+) -> tuple[int, int, str]:
     """Decode a cut to its end.
+
+    Args:
+        video: the video.
+        cut: its part, and the rate.
+        on_frame: called with the number of frames that there are so far.
 
     Returns:
         How many frames there are; how many of them have another size than the first; and what is
@@ -182,8 +189,11 @@ def count(video: Video, cut: Cut) -> tuple[int, int, str]:
     said: list[str] = []
     # Bytes of frames are counted, which would be as many in one that lies on its side.
     filters = ["-vf", f"{cut.resampling(video.begins_s)},pad=iw+2:ih+6", "-noautoscale"]
-    rows = listing([*cut.source(video), *filters, *cut.end], said)
-    sizes = Counter(row.split(",")[4] for row in rows if row[:1] == "0")
+    sizes = Counter[str]()
+    for row in listing([*cut.source(video), *filters, *cut.end], said):
+        if row[:1] == "0":
+            sizes[row.split(",")[4]] += 1
+            on_frame(sizes.total())
     own = next(iter(sizes.values()), 0)  # the first frame's
     return sizes.total(), sizes.total() - own, cause(said) if said else ""
 

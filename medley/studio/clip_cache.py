@@ -1,6 +1,7 @@
 """The clips of a plan, each looked at and digested once for all films of it."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
+from pathlib import Path
 
 from medley.events import Listener, stage
 from medley.film.clips import Clip, Part, open_for_film
@@ -19,7 +20,7 @@ class ClipCache:
             listener: takes "stage" events while a clip is decoded.
         """
         self._listener = listener
-        self._open = lru_cache(maxsize=None)(open_for_film)
+        self._open = lru_cache(maxsize=None)(self._look_at)
         self._read = lru_cache(maxsize=None)(self._look_through)
 
     def look(self, order: ClipOrder) -> tuple[ClipOrder, Footage]:
@@ -38,10 +39,13 @@ class ClipCache:
         film = order.film.model_copy(update={"fps": clip.fps})
         return order.model_copy(update={"film": film}), footage
 
+    def _look_at(self, path: Path, part: Part, film: Path) -> Clip:
+        title = f"counting the frames of '{path.name}'"
+        return open_for_film(path, part, film, tell=partial(self._tell, title))
+
     def _look_through(self, clip: Clip, height: int, width: int) -> Footage:
         title = f"looking through '{clip.path.name}'"
+        return read_footage(clip, height, width, partial(self._tell, title))
 
-        def tell(done: int, frames: int) -> None:
-            self._listener(stage(title, done, frames))
-
-        return read_footage(clip, height, width, tell)
+    def _tell(self, title: str, done: int, frames: int) -> None:
+        self._listener(stage(title, done, frames))

@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 
 from medley.errors import ResourceError, Source
 from medley.events import Event, Listener
-from medley.settings import FilmOrder, ShotSettings
+from medley.film.clips import told_length
+from medley.settings import ClipOrder, FilmOrder, ShotSettings
 from medley.studio.engines.jobs import Job
 from medley.studio.plan import Plan, plan
 from medley.studio.shooting.costs import (
@@ -30,6 +31,8 @@ from medley.studio.shooting.resources import (
     resident_memory,
 )
 
+_LONG_S = 600  # of a clip that is foretold before it is decoded, which may take longer than a look
+_TRIED_S = 20  # of it, from which the rest is foretold
 _WORTH = 5  # the pace is measured for runs that are this many times as long as measuring it
 
 Patience = Literal["none", "worth it", "always", "anew"]
@@ -126,6 +129,34 @@ def prepare(
         planned.workspace.check_writable()
         check_disk(expected.disk_bytes, free_disk(planned.workspace.root))
     return Prepared(planned, expected, used)
+
+
+def foretell(order: ClipOrder, devices: Sequence[str], listener: Listener) -> float | None:
+    """Tell what the film of a long clip takes before the clip is decoded, from its beginning alone.
+
+    Args:
+        order: order of the film.
+        devices: device of each worker.
+        listener: takes "stage" events.
+
+    Returns:
+        Seconds, by the length that a video's file says; None if it is short, or does not say.
+
+    Raises:
+        MedleyError: see `prepare`.
+    """
+    (path,), begin_s = order.content, order.part.begin_s or 0
+    told_s = told_length(path)
+    end_s = min(told_s or 0, order.part.end_s or told_s or 0)
+    if end_s - begin_s < _LONG_S:
+        return None
+    part = order.part.model_copy(update={"to": begin_s + _TRIED_S})
+    # Turning at cuts it needs no number of frames for its paintings, and takes as long.
+    way = order.clip.model_copy(update={"per_cut": True, "seconds_per_painting": None})
+    tried = order.model_copy(update={"part": part, "clip": way})
+    plan, found, _ = prepare([tried], devices, listener, force=True, begins=False)
+    opening, followed = (found.each.get(shot.key, 0.0) for shot in plan.films[0].shots)
+    return opening + followed * float((end_s - begin_s) / _TRIED_S)
 
 
 def forecast(
