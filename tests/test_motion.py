@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import map_coordinates
 
 from medley.film import flow
-from medley.transfer.motion import Motion, motion_between, trust, warp
+from medley.transfer.motion import Motion, motion_between, stillness, trust, warp
 
 from .conftest import draw_pixels
 
@@ -149,3 +149,32 @@ def test_far_from_all_trust_the_median_motion_counts_and_without_any_there_is_no
     found = Motion(wrong, trusted).filled().came
     assert torch.allclose(found, uniform(2, -1, 200, 300), atol=0.05)
     assert Motion(wrong, torch.zeros(200, 300)).filled().came.abs().max() == 0
+
+
+def test_noise_before_a_still_camera_is_still_and_a_pan_is_not():
+    wide, rng = textured().astype(np.uint8), np.random.default_rng(4)
+
+    def loud(frame):
+        return np.clip(frame + rng.normal(0, 4, frame.shape), 0, 255).astype(np.uint8)
+
+    first, second = loud(wide[:, :128]), loud(wide[:, :128])
+    held = stillness(motion_between(first, second), first, second)
+    assert held.shape == (1, 1, *first.shape[:2])
+    assert held.mean() > 0.95
+    panned = loud(wide[:, 2:130])
+    assert stillness(motion_between(first, panned), first, panned).max() == 0
+
+
+def test_what_moves_before_a_still_camera_is_told_from_what_does_not():
+    first = textured().astype(np.uint8)
+    second = first.copy()
+    second[30:50, 13:33] = first[30:50, 10:30]
+    held = stillness(motion_between(first, second), first, second)[0, 0]
+    assert held[:, 110:].min() > 0.9
+    assert held[32:48, 15:31].mean() < 0.5
+
+
+def test_light_that_changes_is_not_held():
+    first = textured().astype(np.uint8)
+    lighter = np.clip(first.astype(int) + 20, 0, 255).astype(np.uint8)
+    assert stillness(motion_between(first, lighter), first, lighter).mean() < 0.05

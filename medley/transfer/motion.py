@@ -10,15 +10,21 @@ from torch import Tensor
 
 from medley.film.flow import Flow, dense_flow
 from medley.images import Pixels
-from medley.tensors import resize
+from medley.tensors import resize, to_tensor
 
 # Thresholds of Sundaram et al. (2010), equation 5, and Ruder et al. (2016), equations 4 and 5.
 _APART, _APART_LEAST = 0.01, 0.5
 _BEND, _BEND_LEAST = 0.01, 0.002
 
 _COARSE = 8  # pixels of a side that are one where flow is blurred
-_FINE = 2  # pixels of a side that are one where strokes are blurred away
+_FINE = 2  # pixels of a side that are one where noise is blurred away
 _REACH = 5  # such pixels of a side that one blurring takes the mean of
+_LEVEL = 1 / 255
+_NOISE = 6  # levels by which tones change by noise alone; twice as many are no noise
+# How much worse a frame fits the one before unmoved than moved along: where a place begins to have
+# moved and surely has, and the camera, by the third quartile. Of noise alone that is 1.04.
+_UNMOVED, _MOVED = 1.1, 1.2
+_STEADY, _SWUNG, _MOST = 1.05, 1.1, 0.75
 _LENT = 0.02  # of trusted pixels around, below which the median counts for more
 
 
@@ -148,10 +154,31 @@ def _filled(came: Tensor, trust: Tensor) -> Tensor:
     return torch.lerp(around, came, weight)
 
 
-def toned(image: Tensor) -> Tensor:
-    """A picture's tones without its strokes: blurred over some ten pixels."""
-    height, width = image.shape[2:]
-    return resize(_blurred(image, _FINE), height, width, "bilinear")
+def stillness(motion: Motion, earlier: Pixels, later: Pixels) -> Tensor:
+    """How sure it is that places of a clip from a still camera neither moved nor changed.
+
+    Of noise alone, flow makes motion of a pixel. So what is asked is whether a frame is less like
+    the one before where it lies than moved along: around a place, and in most of the frame, for
+    what is even looks still before any camera.
+
+    Args:
+        motion: how the later frame came from the earlier one.
+        earlier: uint8 RGB `(height, width, 3)`.
+        later: the next frame, of that size.
+
+    Returns:
+        Float32 `(1, 1, height, width)` in [0, 1].
+    """
+    device, (height, width, _) = motion.trust.device, later.shape
+    before, after = (to_tensor(frame).to(device) for frame in (earlier, later))
+    unmoved, moved = ((after - one).abs() for one in (before, motion.warp(before)))
+    apart, least = (_blurred(one.mean(1, keepdim=True), _COARSE) for one in (unmoved, moved))
+    worse = apart / (least + _LEVEL / 4)
+    held = ((_MOVED - worse) / (_MOVED - _UNMOVED)).clamp(0, 1)
+    camera = ((_SWUNG - worse.quantile(_MOST)) / (_SWUNG - _STEADY)).clamp(0, 1)
+    tones = resize(_blurred(after - before, _FINE), height, width, "bilinear").abs().amax(1)
+    same = (2 - tones / (_NOISE * _LEVEL)).clamp(0, 1)
+    return resize(held * camera, height, width, "bilinear") * same
 
 
 def _blurred(values: Tensor, coarse: int) -> Tensor:

@@ -23,8 +23,7 @@ from torch import Tensor
 from medley.errors import DivergedError
 from medley.images import Pixels
 from medley.settings import ShotSettings
-from medley.tensors import to_tensor
-from medley.transfer.motion import Motion, motion_between, toned, warp
+from medley.transfer.motion import Motion, motion_between, stillness, warp
 from medley.transfer.optimize import MOVER, Evaluator, Iterate, RunState
 from medley.transfer.optimizers import Adam
 from medley.transfer.visual import summed_change
@@ -35,9 +34,10 @@ _SWAY = (
     (1, 0), (2, 1), (1, 2), (-1, 1), (-2, -1), (0, -2),
     (1, -1), (2, -2), (3, 0), (1, 1), (0, 1), (0, 0),
 )  # fmt: skip
-_SLACK = 1.1  # times the first frame's style loss, above which a frame takes more steps
-_STILL = 0.25  # pixels from one frame to the next that are no motion; twice as many are one
-_SAME = 6 / 255  # change from one frame to the next that is noise; twice as much is none
+_SLACK = 1.15  # times the first frame's style loss, above which a frame takes more steps
+# Of each frame, mixed into the last result: without it strokes that stay become ever stronger, and
+# those that come in ever paler, since only their sum is compared with the painting's.
+_ANEW = 0.02
 _EVEN = 0.5  # flicker that neither holds anything back nor begins anything anew
 
 
@@ -198,7 +198,7 @@ class _Run:
         steps = (problem.anew,) * 2 if is_cut else (problem.steps, most)
         losses, taken = self._descend(image, content, *steps)
         if problem.flicker < _EVEN and not is_cut:
-            held = (1 - problem.flicker / _EVEN) * _still(motion, earlier, frame)
+            held = (1 - problem.flicker / _EVEN) * stillness(motion, earlier, frame)
             self._image = torch.lerp(self._image, last, held)
         return losses, taken
 
@@ -228,11 +228,10 @@ class _Run:
             enters: whether what lay beyond the border has entered, and begins anew.
         """
         problem, image = self._problem, motion.warp(self._image).clamp_(0, 1)
-        anew = max(0.0, problem.flicker / _EVEN - 1)
+        anew = max(_ANEW, problem.flicker / _EVEN - 1)
         inside = motion.inside() if enters else torch.ones_like(motion.trust, dtype=torch.bool)
-        if anew or not inside.all():
-            fresh = problem.fresh(content, self.number)
-            image = torch.lerp(torch.where(inside, image, fresh), fresh, anew)
+        fresh = problem.fresh(content, self.number)
+        image = torch.lerp(torch.where(inside, image, fresh), fresh, anew)
         # Where it has seen nothing yet, its steps are several times as long: strokes come at once.
         moved = {
             name: motion.warp(value, "bilinear") * inside if value.ndim else value
@@ -291,11 +290,3 @@ def _uniform(way: tuple[int, int], image: Tensor) -> Tensor:
     """The motion of a picture that has come from so many pixels to the right, and down."""
     height, width = image.shape[2:]
     return image.new_tensor(way)[None, :, None, None].expand(1, 2, height, width)
-
-
-def _still(motion: Motion, earlier: Pixels, frame: Pixels) -> Tensor:
-    """How sure it is that places neither moved nor changed: `(1, 1, height, width)` in [0, 1]."""
-    change = toned(to_tensor(frame).sub_(to_tensor(earlier)).to(motion.trust.device))
-    same = (2 - change.abs().amax(1) / _SAME).clamp_(0, 1)
-    calm = (2 - motion.came.square().sum(1).sqrt() / _STILL).clamp_(0, 1)
-    return (motion.trust * same * calm)[None]
