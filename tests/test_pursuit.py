@@ -272,3 +272,12 @@ def test_sway_before_the_film_leaves_the_border_as_calm_as_the_rest(model, monke
     moved = (first.image - to_tensor(frames[0])).abs().mean(1)[0]
     edge = torch.cat([moved[0], moved[-1], moved[:, 0], moved[:, -1]]).mean()
     assert edge < 2 * moved[2:-2, 2:-2].mean()
+
+
+def test_fiftieth_of_each_frame_is_mixed_in_that_nothing_stays_for_ever(model):
+    spec = spec_over(pan(1) * 4, steps=1, learning_rate=1e-9)
+    made = make_pursuit(spec, spec.following, model)
+    black = torch.zeros(1, 3, HEIGHT, WIDTH)
+    problem = replace(made, start=lambda: black, fresh=lambda content, _: torch.ones_like(content))
+    found = [float(each.image.mean()) for each in pursue(problem)]
+    assert found == pytest.approx([1 - 0.98**number for number in range(1, 5)], abs=1e-4)
