@@ -16,6 +16,8 @@ from medley.film.flow import flow_method
 from medley.images import Pixels
 from medley.pictures import Picture, enlargement, held_picture
 
+_VERSION = 2  # of how a picture follows; another one makes other pixels of the same frames
+
 
 @dataclass(frozen=True)
 class Footage:
@@ -92,7 +94,7 @@ class Following:
     @property
     def digest(self) -> str:
         """The digest of all that decides pixels."""
-        decides = self.steps, self.anew, self.flicker, self.flow
+        decides = _VERSION, self.steps, self.anew, self.flicker, self.flow
         return sha256(self.footage.digest.encode(), repr(decides).encode())
 
     @property
