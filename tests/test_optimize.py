@@ -174,13 +174,21 @@ class Launches(TorchDispatchMode):
 def test_full_history_takes_no_more_launches_than_a_short_one():
     counts = []
     for steps in (3, 45):
-        lbfgs, image = LBFGS(20), torch.rand(1, 3, 6, 8)
+        lbfgs, image = LBFGS(20), torch.rand(1, 3, 6, 8, generator=torch.manual_seed(1))
         for _ in range(steps):
             gradient = torch.sin(9 * image) * 1e-3
             with Launches() as launches:
                 image = lbfgs.step(image, gradient)
         counts.append(launches.count)
     assert max(counts) <= 24
+
+
+@pytest.mark.parametrize("size", [1e-20, 1e-23, 1e-30, 1e-40])
+def test_gradients_whose_squares_underflow_move_a_picture_without_a_warning(size):
+    lbfgs, image = LBFGS(20), torch.rand(1, 3, 6, 8, generator=torch.manual_seed(1))
+    for _ in range(5):
+        image = lbfgs.step(image, size * (image - 0.5))
+        assert ((image >= 0) & (image <= 1)).all()
 
 
 def test_lbfgs_with_no_gradient_stays_where_it_is():

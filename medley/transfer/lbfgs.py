@@ -204,7 +204,7 @@ class LBFGS:
             self._newest = None
 
     def _remember(self, newest: Tensor, by_bend: Matrix, shape: torch.Size) -> None:
-        """Count a move in whose curvature s.y is above rounding.
+        """Count a move in whose curvature s.y is above rounding, and whose y.y is no zero.
 
         Args:
             newest: its s and y.
@@ -212,7 +212,7 @@ class LBFGS:
             shape: the picture's.
         """
         curvature, square = by_bend[-1]
-        if not 0 < curvature - _FLATTEST * square < math.inf:
+        if not (square > 0 and 0 < curvature - _FLATTEST * square < math.inf):
             return
         self._hold(-1, newest, shape)
         count = len(self._pairs)
