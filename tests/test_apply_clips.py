@@ -396,8 +396,8 @@ def test_frames_in_memory_are_as_few_in_a_long_clip_as_in_a_short_one(place, ali
         ffmpeg("-y", "-f", "lavfi", "-i", moving, url(place / "moving.mkv"))
         apply(place, "moving.mkv", "-o", f"{count}{suffix}", *more, net="many")
         assert read_facts(place / f"{count}{suffix}").frame_count == count
-    short, long = alive
-    assert short == long <= 6
+    # How many wait for the encoder is chance; of a clip kept whole it would be all forty.
+    assert 1 <= max(alive) <= 6
 
 
 CASES = {
