@@ -16,13 +16,14 @@ from medley.keywords import Picture, in_keywords, open_picture, read_options
 from medley.paintings.draws import find_photos, shipped
 from medley.settings import QuantizeSettings, RunSettings, ShotSettings, WeightsSettings
 from medley.settings.base import path_of
+from medley.settings.networks import FITTED_SCHEMES
 from medley.studio.compression.quantizing import Quantizer
 from medley.studio.shooting.devices import choose_precision, one_device
 from medley.tensors import to_tensor
 from medley.vgg.layers import LAYERS, Pooling, convolutions_for
 from medley.vgg.network import VGG19
 from medley.vgg.originals import find_original
-from medley.vgg.schemes import CALIBRATED, ENTROPY, FLOAT_BITS
+from medley.vgg.schemes import ENTROPY, FLOAT_BITS
 from medley.vgg.weights import load_weights
 
 _RUN, _SHOT, _STORED = RunSettings(), ShotSettings(), QuantizeSettings()
@@ -130,8 +131,8 @@ def quantize(
         output: file of the result, ending in .safetensors.
         bits: bits of a weight, 1 to 8, and 4 by default; float16 and bfloat16 have their own.
         scheme: "kmeans", "calibrated", "affine", "affine-channel", "float16" or "bfloat16"; or
-            "entropy", which needs `target_bytes`.
-        layers: bits of single convolutions, by name such as "conv1_1".
+            "entropy", whose `bits` are a mean.
+        layers: bits of single convolutions, by name such as "conv1_1"; "entropy" has none.
         target_bytes: most bytes of the file, for which each layer's bits are chosen; or, of
             "entropy", its columns' steps.
         original: file of float weights; by default the one that `medley weights fetch` downloads.
@@ -156,10 +157,10 @@ def quantize(
         raise ValueError(f"there is no convolution '{unknown[0]}'")
     check_free(path, force)
     places = list(map(path_of, pictures))
-    if places and target_bytes is None and settings.scheme != CALIBRATED:
+    if places and target_bytes is None and settings.scheme not in FITTED_SCHEMES:
+        schemes = " or ".join(FITTED_SCHEMES)
         raise ValueError(
-            f"medley.quantize: pictures are for scheme={CALIBRATED} and target_bytes; leave them"
-            " out"
+            f"medley.quantize: pictures are for scheme={schemes} and target_bytes; leave them out"
         )
     source = find_original(None if original is None else path_of(original))
     paths = find_photos(places) if places else shipped()
@@ -177,15 +178,13 @@ def _check_widths(scheme: str, **given: object) -> None:
     """Refuse two options of which one would be ignored.
 
     Raises:
-        ValueError: `target_bytes` beside widths, or a scheme of one width beside either; or
-            `target_bytes` is no number.
+        ValueError: `target_bytes` beside widths, a scheme of one width beside either, or one
+            without widths a layer beside those; or `target_bytes` is no number.
     """
     if not isinstance(target := given["target_bytes"], int | float | None):
         raise ValueError(f"medley.quantize: target_bytes is {target!r}; it must be a number")
     names = [name for name, value in given.items() if value is not None]
-    if scheme == ENTROPY and target is None:
-        raise ValueError("medley.quantize: scheme=entropy needs a size; give target_bytes")
-    if names and scheme in FLOAT_BITS:
+    if (names and scheme in FLOAT_BITS) or (scheme == ENTROPY and "layers" in names):
         names.append(f"scheme={scheme}")
     elif "target_bytes" not in names:
         return

@@ -202,7 +202,7 @@ def test_option_that_features_has_not_is_named_with_those_it_has(make_picture):
         ({"layers": {"conv1_1": 8}, "target_bytes": 10**7}, "target_bytes and layers contradict"),
         ({"scheme": "float16", "bits": 4}, "scheme=float16 and bits contradict each other"),
         ({"target_bytes": "5MB"}, "target_bytes is '5MB'; it must be a number"),
-        ({"scheme": "entropy"}, "scheme=entropy needs a size; give target_bytes"),
+        ({"scheme": "entropy", "layers": {"conv1_1": 8}}, "scheme=entropy and layers contradict"),
         ({"scheme": "entropy", "bits": 2, "target_bytes": 10**6}, "target_bytes and bits contra"),
         ({"scheme": "bfloat16", "target_bytes": 10**7}, "scheme=bfloat16 and target_bytes"),
     ],

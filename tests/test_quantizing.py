@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import math
 import sys
 
 import numpy as np
@@ -20,7 +21,7 @@ from medley.settings.shot import LOSS_LAYERS, STYLE_LAYERS
 from medley.studio.compression import quantizing
 from medley.studio.compression.allocate import Trial, choose_widths, file_bytes, try_widths
 from medley.studio.compression.compare import Candidate, Errors, FeatureComparison, measure
-from medley.studio.compression.quantizing import Quantizer
+from medley.studio.compression.quantizing import Quantizer, make_variants
 from medley.studio.editing.report import draw_comparison, write_comparison
 from medley.tensors import to_tensor
 from medley.transfer.gram import gram_matrix
@@ -204,11 +205,10 @@ BAD = {
     "too small": (["--target-size", "1MB"], 1, "1 bit a weight takes 2,5"),
     "two ways": (["--target-size", "5MB", "--bits", "3"], 2, "contradict"),
     "short floats": (["--scheme", "bfloat16", "--bits", "8"], 2, "contradict"),
-    "entropy without a size": (["--scheme", "entropy"], 2, "give --target-size, such as 3MB"),
-    "entropy at a width without a size": (
-        ["--scheme", "entropy", "--bits", "3"],
+    "entropy by layer": (
+        ["--scheme", "entropy", "--layers", "conv1_1:8"],
         2,
-        "--scheme entropy needs a size; give --target-size, such as 3MB, instead of --bits",
+        "--scheme and --layers contradict",
     ),
     "entropy at a width": (
         ["--scheme", "entropy", "--bits", "2", "--target-size", "3MB"],
@@ -221,7 +221,7 @@ BAD = {
     "pictures that nothing looks at": (
         ["--pictures", "bare", "--bits", "3"],
         2,
-        "--pictures is for --scheme calibrated, --target-size and --compare; leave it out",
+        "--pictures is for --scheme calibrated or entropy, --target-size and --compare; leave it",
     ),
     "an empty folder": (
         ["--pictures", "bare", "--scheme", "entropy", "--target-size", "3MB"],
@@ -539,6 +539,32 @@ def test_size_that_no_codes_have_is_told_before_layers_are_coded(small, target, 
     else:
         quantizer.make(path, "entropy", 4, {}, target)
         assert any(words in event.text for event in told if event.kind == "told")
+
+
+def test_entropy_codes_of_a_sweep_take_the_bits_that_are_asked_for_on_the_mean(small, tmp_path):
+    paths = {bits: tmp_path / f"{bits}.safetensors" for bits in (7, 6)}
+    make_variants(
+        small[0], {path: ("entropy", bits) for bits, path in paths.items()}, lambda _: None
+    )
+    count = sum(weight.numel() for weight, _ in load_weights(small[0]).tensors.values())
+    for bits, path in paths.items():
+        assert 0.95 * count * bits / 8 < path.stat().st_size <= count * bits / 8
+        assert 0.9 * bits < load_weights(path).bits <= bits
+
+
+def test_weights_that_are_no_numbers_are_named_before_they_are_coded(small, tmp_path):
+    original, pictures = small
+    path, told = tmp_path / "torn.safetensors", []
+    weights = load_weights(original).tensors
+    layers = {
+        name: schemes.quantize_layer(weight.numpy(), bias.numpy(), "float32", 32)
+        for name, (weight, bias) in weights.items()
+    }
+    layers["conv1_2"].arrays["weight"][0, 0, 0, 0] = math.nan
+    weightfile.write(path, layers, "float32", sources.KERAS_ORIGIN)
+    with pytest.raises(WeightsError, match="conv1_2"):
+        Quantizer(path, pictures, told.append).make(tmp_path / "x", "entropy", 4, {}, 30_000)
+    assert not told
 
 
 def test_pictures_that_are_all_alike_are_told_of(small, tmp_path):

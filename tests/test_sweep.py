@@ -478,6 +478,11 @@ BAD = {
     "a width twice": (["--bits", "8,8"], 2, "'8,8' names 8 bits twice"),
     "a width in two spellings": (["--bits", "8-6,7"], 2, "'8-6,7' names 7 bits twice"),
     "no scheme": (["--scheme", "huffman"], 2, "there is no scheme 'huffman'"),
+    "layers that a scheme leaves out": (
+        ["--scheme", "entropy", "--bits", "2", "--content-layers", "relu5_4"],
+        1,
+        "weights of the scheme 'entropy' hold no conv5_2, conv5_3, conv5_4; choose other layers",
+    ),
     "a scheme twice": (["--scheme", "affine,affine"], 2, "names affine twice"),
     "no layout": (["--layout", "pile"], 2, "--layout is 'pile'"),
     "no photo": (["--content", "absent.jpg"], 1, "there is no picture 'absent.jpg'"),

@@ -15,11 +15,9 @@ from medley.cli.options import (
     read_settings,
     settings_options,
 )
-from medley.cli.words import option_of
-from medley.errors import listed
 from medley.files import check_free
 from medley.settings import QuantizeSettings
-from medley.settings.networks import SWEPT_SCHEMES
+from medley.settings.networks import FITTED_SCHEMES, SWEPT_SCHEMES
 from medley.vgg.layers import LAYERS, convolutions_for
 from medley.vgg.originals import find_original
 
@@ -139,23 +137,17 @@ def quantize(
 
 
 def _check_given(scheme: str, compare: bool) -> None:
-    """Refuse options of which one would be ignored, and a scheme without the size that it needs."""
+    """Refuse options of which one would be ignored."""
     has_size = is_given("target_size")
     for name in ("bits", "layers", "scheme", "target_size") if compare else ():
         exclusive("compare", name)
     for name in ("bits", "layers") if has_size else ():
         exclusive("target_size", name)
-    if scheme == "entropy" and not has_size and not compare:
-        others = [option_of(name) for name in ("bits", "layers") if is_given(name)]
-        instead = f", instead of {listed(others, 'and')}" if others else ""
+    fixed = () if scheme in SWEPT_SCHEMES else ("bits", "layers", "target_size")
+    for name in ("layers",) if scheme == "entropy" else fixed:
+        exclusive("scheme", name)
+    if is_given("pictures") and not (has_size or compare or scheme in FITTED_SCHEMES):
         raise click.UsageError(
-            f"--scheme entropy needs a size; give --target-size, such as 3MB{instead}"
-        )
-    if scheme not in SWEPT_SCHEMES:
-        for name in ("bits", "layers", "target_size"):
-            if (scheme, name) != ("entropy", "target_size"):
-                exclusive("scheme", name)
-    if is_given("pictures") and not (has_size or compare or scheme == "calibrated"):
-        raise click.UsageError(
-            "--pictures is for --scheme calibrated, --target-size and --compare; leave it out"
+            "--pictures is for --scheme calibrated or entropy, --target-size and --compare; leave"
+            " it out"
         )

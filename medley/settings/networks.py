@@ -16,9 +16,12 @@ Item = TypeVar("Item")
 WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 32)
 """Bits of a weight: 1 to 8 index a codebook, 32 is the float original."""
 
-Scheme = Literal["kmeans", "calibrated", "affine", "affine-channel"]
+Scheme = Literal["kmeans", "calibrated", "affine", "affine-channel", "entropy"]
 SWEPT_SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
-"""Schemes that a sweep can compare: those that have every width from 1 to 8 bits."""
+"""Schemes that a sweep can compare: those that take 1 to 8 bits a weight; "entropy" on the mean."""
+
+FITTED_SCHEMES: tuple[Scheme, ...] = ("calibrated", "entropy")
+"""Those that fit the network to pictures."""
 
 
 def _check_bits(bits: int) -> int:
@@ -114,10 +117,10 @@ class QuantizeSettings(Settings):
     bits: int = Field(
         4, ge=1, le=8, description="Bits a weight, 1 to 8; float16 and bfloat16 have 16."
     )
-    scheme: Literal[Scheme, "entropy", "float16", "bfloat16"] = Field(
+    scheme: Literal[Scheme, "float16", "bfloat16"] = Field(
         "kmeans",
-        description="How weights are stored; calibrated is best at few bits, takes minutes, and"
-        " entropy smallest: any {target_size}, minutes too.",
+        description="How weights are stored; calibrated and entropy are best at few bits, and take"
+        " minutes; entropy is smallest.",
     )
 
 

@@ -39,7 +39,7 @@ CALIBRATED = "calibrated"
 """The scheme of `calibrate`, which looks at pictures and at all layers before the one at hand."""
 
 ENTROPY = "entropy"
-"""The scheme of `entropy`, which calibrates too, and has a size instead of a width."""
+"""The scheme of `entropy`, which calibrates too, and has any size instead of a width a layer."""
 
 SCHEMES = ("kmeans", CALIBRATED, "affine", "affine-channel", *FLOAT_BITS)
 """Every scheme that has a width; the first four take 1 to 8 bits."""

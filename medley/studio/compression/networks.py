@@ -14,13 +14,16 @@ import medley
 from medley.errors import Setting, WeightsError
 from medley.events import Event
 from medley.settings import ShotSettings, SweepSettings
+from medley.settings.shot import LOSS_LAYERS
 from medley.vgg import originals, weightfile
 from medley.vgg.identity import identify_weights, mean_bits
+from medley.vgg.layers import convolutions_for
 from medley.vgg.sources import KERAS_SHA256
 from medley.vgg.weightfile import Origin
 
 FLOAT_BITS = 32
 _BUNDLED = "kmeans"  # the scheme of the file that ships, from which every width comes
+_HOLDS_LESS = "entropy"  # the scheme whose files end at relu5_1
 _WIDEST = 8
 
 
@@ -170,6 +173,7 @@ def name_networks(
         OutputError: a file cannot be written.
     """
     made = [one for one in variants if one.file is None and one != FLOAT]
+    _check_layers(made, settings)
     several = len({one.scheme for one in made}) > 1
     files = {one: _path_of(one, folder) for one in made if one.scheme != _BUNDLED}
     _make_missing(files, listener)
@@ -184,6 +188,22 @@ def name_networks(
         label = _label(variant, several, names)
         networks.append(Network(variant, label, shot, found.digest, found.size_bytes))
     return networks
+
+
+def _check_layers(made: Sequence[Variant], settings: ShotSettings) -> None:
+    """See that files will hold what shots look at, before minutes are spent on them.
+
+    Raises:
+        WeightsError: they will not.
+    """
+    held = convolutions_for(LOSS_LAYERS)
+    missing = [name for name in convolutions_for(settings.layers) if name not in held]
+    if missing and any(one.scheme == _HOLDS_LESS for one in made):
+        raise WeightsError(
+            f"weights of the scheme '{_HOLDS_LESS}' hold no {', '.join(missing)}; choose other"
+            " layers, or another ",
+            Setting("scheme"),
+        )
 
 
 def _path_of(variant: Variant, folder: Path) -> Path:

@@ -108,10 +108,9 @@ class Quantizer:
         """Write a file in a scheme, at widths or to a size; see `widths`.
 
         Returns:
-            Bits of a weight by layer name.
+            Bits of a weight by layer name; of "entropy" about `bits` on the mean.
 
         Raises:
-            ValueError: the scheme has a size and no widths, and no size is given.
             OutputError: the file cannot be written.
             WeightsError: the target is too small, or weights are not finite.
             PictureError: a picture is unreadable.
@@ -120,9 +119,7 @@ class Quantizer:
             widths = self.widths(scheme, bits, layers, target_bytes)
             self.write(path, scheme, widths)
             return dict(widths)
-        if target_bytes is None:
-            raise ValueError(f"{ENTROPY} needs a size")
-        coded = self._coded(target_bytes)
+        coded = self._coded(bits, target_bytes)
         weightfile.write(path, coded, scheme, self.origin)
         self.forget()
         return {name: layer.bits for name, layer in coded.items()}
@@ -328,10 +325,17 @@ class Quantizer:
             self.originals, bits, pictures, keep, known, self.origin.fed
         )
 
-    def _coded(self, target_bytes: int) -> dict[str, EncodedLayer]:
-        """Encode the layers that style transfer looks at by entropy codes, in a file of a size."""
+    def _coded(self, bits: int, target_bytes: int | None) -> dict[str, EncodedLayer]:
+        """Encode the layers that style transfer looks at by entropy codes, in a file of a size.
+
+        Args:
+            bits: bits of a weight on the mean, the file's other bytes among them.
+            target_bytes: size of the file, instead.
+        """
         wanted = [name for name in convolutions_for(LOSS_LAYERS) if name in self.originals]
         originals = {name: self.originals[name] for name in wanted}
+        if target_bytes is None:
+            target_bytes = bits * sum(weight.size for weight, _ in originals.values()) // 8
         quantize.check_whole(originals)
         pictures = read_pictures(self._paths, CALIBRATION_PIXELS)
         if doubt := _doubt_about(pictures):
@@ -429,7 +433,7 @@ def make_variants(
     """
     quantizer = Quantizer(original, shipped(), listener)
     for path, (scheme, bits) in wanted.items():
-        quantizer.write(path, scheme, dict.fromkeys(quantizer.originals, bits))
+        quantizer.make(path, scheme, bits, {}, None)
 
 
 def _doubt_about(pictures: Sequence[Tensor]) -> str | None:
