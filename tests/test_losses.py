@@ -6,7 +6,10 @@ from medley.settings import ShotSettings
 from medley.settings.shot import LOSS_LAYERS
 from medley.transfer.gram import gram_matrix, gram_sum
 from medley.transfer.losses import Objective, total_variation
+from medley.transfer.style import StyleTarget
 from medley.vgg.network import VGG19
+
+from .test_optimize import Launches
 
 
 @pytest.fixture
@@ -64,6 +67,54 @@ def test_loss_equals_that_of_a_plain_second_route(model, pictures, count):
     expected = plain_loss(model.weights.tensors, content, paintings, image, settings)
     assert losses.total.item() == pytest.approx(expected, rel=1e-4)
     assert (losses.content + losses.style + losses.tv).item() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_paintings_together_pull_as_the_sum_of_them_one_by_one(network, pictures, masked):
+    content, painting, image = pictures
+    paintings = [painting, painting.flip(2) ** 2, painting.flip(1), 1 - painting]
+    mask = torch.linspace(0, 1, 32).expand(1, 1, 24, 32)
+    masks = [mask, 1 - mask, mask, 1 - mask] if masked else [None] * 4
+    settings = ShotSettings(tv_weight=0, content_weight=1)
+    targets = [StyleTarget(1.0, one) for one in masks]
+    together = Objective(network, content, paintings, settings, targets)
+
+    def alone(strengths):
+        """Each by itself: where all the others have no strength."""
+        single = Objective(network, content, paintings, settings, targets)
+        found = []
+        for number, strength in enumerate(strengths):
+            single.mix([strength if place == number else 0.0 for place in range(4)])
+            losses, gradient = single.evaluate(image, True)
+            found.append((losses.style, gradient))
+        return found
+
+    content_pull = Objective(network, content, paintings, settings, targets)
+    content_pull.mix([0.0] * 4)
+    _, own = content_pull.evaluate(image, True)
+    for strengths in ([1.0] * 4, [0.0, 1.5, 0.0, 2.5], [2.0, 0.5, 1.5, 0.0], [0.0, 0.0, 4.0, 0.0]):
+        together.mix(strengths)
+        losses, gradient = together.evaluate(image, True)
+        singles = alone(strengths)
+        torch.testing.assert_close(
+            losses.style, sum(each[0] for each in singles), rtol=1e-5, atol=0
+        )
+        expected = own + sum(each[1] - own for each in singles)
+        error = (gradient - expected).norm() / expected.norm()
+        assert error < 1e-5
+
+
+def test_many_paintings_take_hardly_more_operations_a_step_than_one(network, pictures):
+    content, painting, image = pictures
+    counts = []
+    for count in (1, 6):
+        paintings = [painting * share for share in torch.linspace(0.5, 1, count)]
+        objective = Objective(network, content, paintings, ShotSettings())
+        objective.evaluate(image, True)
+        with Launches() as launches:
+            objective.evaluate(image, True)
+        counts.append(launches.count)
+    assert counts[1] <= counts[0] + 5  # one addition a layer
 
 
 def test_content_and_painting_cost_nothing_against_themselves(network, pictures):

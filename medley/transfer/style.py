@@ -7,6 +7,7 @@ Source: Gatys, Ecker and Bethge (2016), Image Style Transfer Using Convolutional
 equations 4 and 5; with masks Gatys et al. (2017), as `gram_sum` says.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -71,6 +72,8 @@ class Style:
         self._by_wasserstein = settings.style_loss == "wasserstein"
         self._targets = targets
         self._references: list[dict[str, Tensor | Gaussian]] = []
+        self._apart: dict[tuple[str, int, int], Tensor] = {}
+        self._pulls: list[_Pull] = []
         # Paintings that share a mask, or have none, look at the same statistics.
         masks = {id(target.mask): target.mask for target in targets}
         self._mask_of = [list(masks).index(id(target.mask)) for target in targets]
@@ -104,11 +107,13 @@ class Style:
             {layer: make(statistic) for layer, statistic in painting.items()}
             for painting in paintings
         ]
+        self._apart, self._pulls = {}, []
 
     def mix(self, strengths: Sequence[float]) -> None:
         """Let the paintings pull otherwise from now on, in their order; 1 on average."""
         pairs = zip(self._targets, strengths, strict=True)
         self._targets = [target._replace(strength=strength) for target, strength in pairs]
+        self._pulls = []
 
     def look(self, features: Iterable[tuple[str, Tensor]]) -> Statistics:
         """A whole painting's statistics, from its features."""
@@ -151,18 +156,62 @@ class Style:
         without masks. Gatys et al. (2017) leave that to weights.
         """
         apart = []
-        trios = zip(self._targets, self._references, self._mask_of, strict=True)
-        for target, reference, mask in trios:
-            for layer, weight in self._layers.items():
-                found = sums.get(Part("style", layer, mask))
-                if found is None or not target.strength:
-                    continue
-                factor = weight * target.strength
-                if self._guides:
-                    factor *= len(self._guides) * self._counts[layer, mask] / self._places[layer]
-                apart.append(factor * _distance(found, reference[layer]))
+        self._pulls = self._pulls or [
+            pull
+            for mask in self._masks
+            for layer in self._layers
+            for pull in self._pulls_at(layer, mask)
+        ]
+        for layer, mask, strength, reference, beyond in self._pulls:
+            found = sums.get(Part("style", layer, mask))
+            if found is None:
+                continue
+            factor = self._layers[layer] * strength
+            if self._guides:
+                factor *= len(self._guides) * self._counts[layer, mask] / self._places[layer]
+            distance = _distance(found, reference)
+            apart.append(factor * (distance if beyond is None else distance + beyond))
         whole = torch.stack(apart).sum() if apart else self._nothing
         return self._settings.style_weight / len(self._references) * whole
+
+    def _pulls_at(self, layer: str, mask: int) -> "list[_Pull]":
+        """What pulls at a layer under a mask: of Gram matrices one, in the middle of all.
+
+        The sum of w_k |G - T_k|^2 over the paintings is W |G - M|^2 and what the paintings are
+        apart, with W the sum of the weights, and M the mean of the matrices T_k by them: one
+        comparison a step for any number of paintings, and the same gradient.
+        """
+        numbered = zip(self._targets, self._references, self._mask_of, strict=True)
+        pulling = {
+            number: (target.strength, reference[layer])
+            for number, (target, reference, own) in enumerate(numbered)
+            if own == mask and target.strength
+        }
+        grams = {number: gram for number, (_, gram) in pulling.items() if isinstance(gram, Tensor)}
+        if not grams:
+            return [_Pull(layer, mask, *pull, None) for pull in pulling.values()]
+        (first, mean), *others = grams.items()
+        whole, beyond = pulling[first][0], None
+        for number, gram in others:
+            whole += pulling[number][0]
+            mean = torch.lerp(mean, gram, pulling[number][0] / whole)
+        for one, other in itertools.combinations(grams, 2):
+            if (layer, one, other) not in self._apart:
+                self._apart[layer, one, other] = _distance(grams[one], grams[other])
+            share = pulling[one][0] * pulling[other][0] / whole**2
+            added = share * self._apart[layer, one, other]
+            beyond = added if beyond is None else beyond + added
+        return [_Pull(layer, mask, whole, mean, beyond)]
+
+
+class _Pull(NamedTuple):
+    """What a layer's statistic under a mask is compared with, how strongly, and what is added."""
+
+    layer: str
+    mask: int
+    strength: float
+    reference: Tensor | Gaussian
+    beyond: Tensor | None
 
 
 def guide_at(mask: Tensor, layer: str) -> Tensor:
