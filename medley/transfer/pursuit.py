@@ -38,6 +38,7 @@ _SLACK = 1.15  # times the first frame's style loss, above which a frame takes m
 # Of each frame, mixed into the last result: without it strokes that stay become ever stronger, and
 # those that come in ever paler, since only their sum is compared with the painting's.
 _ANEW = 0.02
+_MORE = 2  # times the usual steps that such a frame takes at most
 _EVEN = 0.5  # flicker that neither holds anything back nor begins anything anew
 
 
@@ -194,7 +195,7 @@ class _Run:
             self._optimizer = problem.optimizer()
         else:
             image = self._moved(motion.filled(), content)
-        most = 2 * problem.steps if problem.flicker < 1 else problem.steps
+        most = _MORE * problem.steps if problem.flicker < 1 else problem.steps
         steps = (problem.anew,) * 2 if is_cut else (problem.steps, most)
         losses, taken = self._descend(image, content, *steps)
         if problem.flicker < _EVEN and not is_cut:
