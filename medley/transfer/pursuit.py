@@ -38,7 +38,7 @@ _SLACK = 1.15  # times the first frame's style loss, above which a frame takes m
 # Of each frame, mixed into the last result: without it strokes that stay become ever stronger, and
 # those that come in ever paler, since only their sum is compared with the painting's.
 _ANEW = 0.02
-_MORE = 2  # times the usual steps that such a frame takes at most
+_MORE = 4  # times the usual steps that such a frame takes at most
 _EVEN = 0.5  # flicker that neither holds anything back nor begins anything anew
 
 
