@@ -50,8 +50,8 @@ class Pursuit:
         height: pixels of a frame.
         width: pixels of a frame.
         last: number of the last frame; the first is 0.
-        steps: optimizer steps in each frame; as many more while its style loss is a tenth above the
-            first frame's, where one painting pulls all the time.
+        steps: optimizer steps in each frame; up to four times as many while its style loss is
+            above the first frame's by more than a seventh, where one painting pulls all the time.
         anew: optimizer steps in a frame after a cut.
         flicker: from 0, which holds what does not move, to 1, which begins each frame anew.
         cuts: numbers of the frames that show something else than the one before.

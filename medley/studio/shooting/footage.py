@@ -16,7 +16,7 @@ from medley.film.flow import flow_method
 from medley.images import Pixels
 from medley.pictures import Picture, enlargement, held_picture
 
-_VERSION = 2  # of how a picture follows; another one makes other pixels of the same frames
+_VERSION = 3  # of how a picture follows; another one makes other pixels of the same frames
 
 
 @dataclass(frozen=True)

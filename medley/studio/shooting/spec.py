@@ -131,9 +131,10 @@ class ShotSpec:
     def evaluations(self) -> int:
         """How often a step judges a picture, about: several times where it is a clip's frame.
 
-        A frame may take twice its steps, and its own features and motion take the time of one.
+        A frame takes one to four times its steps, and its own features and motion take the time
+        of one.
         """
-        return 1 + round(1.5 * self.following.steps) if self.following else 1
+        return 1 + round(1.75 * self.following.steps) if self.following else 1
 
     @property
     def scales(self) -> tuple[Scale, ...]:
