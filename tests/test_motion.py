@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import map_coordinates
 
 from medley.film import flow
-from medley.transfer.motion import Motion, motion_between, stillness, trust, warp
+from medley.transfer.motion import Motion, motion_between, novelty, stillness, trust, warp
 
 from .conftest import draw_pixels
 
@@ -85,6 +85,32 @@ def test_what_was_hidden_behind_something_is_not_trusted():
 
 
 @pytest.mark.usefixtures("method")
+def test_what_was_hidden_is_new_and_neither_noise_nor_what_moves_is():
+    rng = np.random.default_rng(1)
+    noises = [rng.normal(0, 4, (HEIGHT, WIDTH, 3)) for _ in range(2)]
+
+    def noisy(*frames):
+        pairs = zip(frames, noises, strict=True)
+        return [np.clip(np.rint(frame + noise), 0, 255).astype(np.uint8) for frame, noise in pairs]
+
+    def new(*frames):
+        frames = noisy(*frames)
+        return novelty(motion_between(*frames).filled(), *frames)[0, 0]
+
+    even, wide = np.full((HEIGHT, WIDTH, 3), 90), textured()
+    assert new(even, even).max() == 0
+    assert new(seen(wide, 20, 20), seen(wide, 23, 21))[8:-8, 8:-8].mean() < 0.03
+    frames = []
+    for left in (30, 38):
+        frame = seen(wide, 20, 20)
+        frame[24:64, left : left + 40] = seen(textured(seed=2), 20, 20)[:40, :40]
+        frames.append(frame)
+    found = new(*frames)
+    assert found[28:60, 31:37].mean() > 0.6
+    assert found[:, 90:].mean() < 0.03
+
+
+@pytest.mark.usefixtures("method")
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (13, 7)])
 def test_frames_of_any_size_have_a_motion(size):
     frames = [draw_pixels(60, 60, seed)[: size[0], : size[1]] for seed in (1, 2)]
@@ -92,6 +118,7 @@ def test_frames_of_any_size_have_a_motion(size):
     assert motion.came.shape == (1, 2, *size)
     assert motion.trust.shape == size
     assert motion.warp(torch.rand(1, 3, *size)).isfinite().all()
+    assert novelty(motion, *frames).shape == (1, 1, *size)
 
 
 def test_opencv_s_flow_does_not_depend_on_its_threads():

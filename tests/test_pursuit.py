@@ -104,6 +104,21 @@ def test_what_enters_has_the_tones_of_the_frame_in_the_painting_s_colours(model)
     assert entered < 0.1  # in each channel, though four frames have passed
 
 
+def test_what_a_moving_thing_uncovers_shows_the_frame_and_nothing_is_drawn_over_it(model):
+    """Else what lay at the thing's edge would be drawn out over all that it leaves."""
+    thing, frames = 255 - still()[20:40, 100:120], []
+    for column in range(4, 24, 4):
+        frames.append(still()[8 : 8 + HEIGHT, :WIDTH].copy())
+        frames[-1][6:26, column : column + 20] = thing
+    spec = spec_over(frames, steps=1, learning_rate=1e-6)
+    problem = make_pursuit(spec, spec.following, model)
+    *_, last = pursue(problem)
+    first, fresh = (problem.fresh(to_tensor(frames[at]), at) for at in (0, -1))
+    here = (..., slice(10, 22), slice(5, 17))  # the thing has left
+    gone = (first - fresh)[here].abs().mean()
+    assert (last.image - fresh)[here].abs().mean() < 0.3 * gone
+
+
 def test_frame_takes_more_steps_only_while_its_style_loss_is_above_the_first_one_s(
     model, monkeypatch
 ):

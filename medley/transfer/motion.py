@@ -25,6 +25,7 @@ _NOISE = 6  # levels by which tones change by noise alone; twice as many are no 
 # moved and surely has, and the camera, by the third quartile. Of noise alone that is 1.04.
 _UNMOVED, _MOVED = 1.1, 1.2
 _STEADY, _SWUNG, _MOST = 1.05, 1.1, 0.75
+_FITS, _NEW = 4, 12  # levels beyond others around, at which a place may and must be new
 _LENT = 0.02  # of trusted pixels around, below which the median counts for more
 
 
@@ -152,6 +153,35 @@ def _filled(came: Tensor, trust: Tensor) -> Tensor:
     around = (lent + _LENT * median) / (believed + _LENT)
     around = resize(around, height, width, "bilinear")
     return torch.lerp(around, came, weight)
+
+
+def novelty(motion: Motion, earlier: Pixels, later: Pixels) -> Tensor:
+    """How surely places of a frame show what the one before did not: what something uncovered.
+
+    Flow is not trusted there, nor where all is even and noisy, where what was is there still. So
+    the frames' tones are asked: whether a place of the one lies beyond all tones that the other,
+    moved along, has within a pixel. Neither edges that are a pixel off nor noise do that.
+
+    Args:
+        motion: how the later frame came from the earlier one, filled.
+        earlier: uint8 RGB `(height, width, 3)`.
+        later: the next frame, of that size.
+
+    Returns:
+        Float32 `(1, 1, height, width)` in [0, 1].
+    """
+    device, (height, width, _) = motion.trust.device, later.shape
+    before, after = (to_tensor(frame).to(device) for frame in (earlier, later))
+    moved = motion.warp(before)
+    apart = torch.maximum(_beyond(after, moved), _beyond(moved, after)).amax(1, keepdim=True)
+    apart = resize(_blurred(apart, _FINE), height, width, "bilinear") / _LEVEL
+    return ((apart - _FITS) / (_NEW - _FITS)).clamp(0, 1)
+
+
+def _beyond(one: Tensor, other: Tensor) -> Tensor:
+    """How far tones of one picture are beyond those of the other within a pixel."""
+    most, least = nnf.max_pool2d(other, 3, 1, 1), -nnf.max_pool2d(-other, 3, 1, 1)
+    return (one - most).clamp_min(0) + (least - one).clamp_min(0)
 
 
 def stillness(motion: Motion, earlier: Pixels, later: Pixels) -> Tensor:

@@ -15,7 +15,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ from torch import Tensor
 from medley.errors import DivergedError
 from medley.images import Pixels
 from medley.settings import ShotSettings
-from medley.transfer.motion import Motion, motion_between, stillness, warp
+from medley.transfer.motion import Motion, motion_between, novelty, stillness, warp
 from medley.transfer.optimize import MOVER, Evaluator, Iterate, RunState
 from medley.transfer.optimizers import Adam
 from medley.transfer.visual import summed_change
@@ -169,7 +169,7 @@ class _Run:
             moved = warp(content, _uniform(place, content)).clamp_(0, 1)
             motion = _uniform((place[0] - before[0], place[1] - before[1]), content)
             # Both are mirrored at the border, so nothing enters there.
-            image = self._moved(Motion(motion, torch.ones_like(content[0, 0])), moved, enters=False)
+            image = self._moved(Motion(motion, torch.ones_like(content[0, 0])), moved)
             steps = self._problem.steps
             (losses, taken), before = self._descend(image, moved, steps, steps), place
         if self._problem.mix is None:
@@ -189,17 +189,21 @@ class _Run:
         problem, last = self._problem, self._image
         motion = motion_between(earlier, frame, last.device)
         content = problem.seen(frame)
+        still = stillness(motion, earlier, frame) if problem.flicker < _EVEN else None
         is_cut = self.number in problem.cuts or float(motion.trust.mean()) < _LOST
         if is_cut or problem.flicker == 1:
             image = problem.fresh(content, self.number)
             self._optimizer = problem.optimizer()
         else:
-            image = self._moved(motion.filled(), content)
+            filled = motion.filled()
+            if still is not None:  # what stands and is held must not be moved by its noise
+                filled = replace(filled, came=filled.came * (1 - still))
+            image = self._moved(filled, content, novelty(filled, earlier, frame))
         most = _MORE * problem.steps if problem.flicker < 1 else problem.steps
         steps = (problem.anew,) * 2 if is_cut else (problem.steps, most)
         losses, taken = self._descend(image, content, *steps)
-        if problem.flicker < _EVEN and not is_cut:
-            held = (1 - problem.flicker / _EVEN) * stillness(motion, earlier, frame)
+        if still is not None and not is_cut:
+            held = (1 - problem.flicker / _EVEN) * still
             self._image = torch.lerp(self._image, last, held)
         return losses, taken
 
@@ -220,22 +224,23 @@ class _Run:
         self._image = image
         return losses, taken
 
-    def _moved(self, motion: Motion, content: Tensor, enters: bool = True) -> Tensor:
+    def _moved(self, motion: Motion, content: Tensor, new: Tensor | None = None) -> Tensor:
         """The last result, moved along to a frame, and the optimizer with it.
 
         Args:
             motion: how the frame came from the last one.
             content: the frame.
-            enters: whether what lay beyond the border has entered, and begins anew.
+            new: how surely places of the frame were not in the last one, and begin anew, as does
+                what lay beyond the border; if there is none, nothing does.
         """
         problem, image = self._problem, motion.warp(self._image).clamp_(0, 1)
         anew = max(_ANEW, problem.flicker / _EVEN - 1)
-        inside = motion.inside() if enters else torch.ones_like(motion.trust, dtype=torch.bool)
+        kept = torch.ones_like(motion.trust) if new is None else motion.inside() * (1 - new)
         fresh = problem.fresh(content, self.number)
-        image = torch.lerp(torch.where(inside, image, fresh), fresh, anew)
+        image = torch.lerp(fresh, image, kept * (1 - anew))
         # Where it has seen nothing yet, its steps are several times as long: strokes come at once.
         moved = {
-            name: motion.warp(value, "bilinear") * inside if value.ndim else value
+            name: motion.warp(value, "bilinear") * kept if value.ndim else value
             for name, value in self._optimizer.state().items()
         }
         self._optimizer.restore(image, moved)
