@@ -143,7 +143,8 @@ def test_next_painting_begins_at_a_cut_and_what_is_not_reached_is_told(place):
     assert "one cut was found in 'cut', so that it is painted after 2 of 3 paintings" in told.stderr
     about = json.loads((place / "outputs/cut-clip.json").read_text())
     assert about["clip"]["cuts"] == [3]
-    assert [each["frames"] for each in about["paintings"]] == [[0], [3], []]
+    assert [each["frames"] for each in about["paintings"]] == [[0], [3]]
+    assert "3. " not in (place / "outputs/cut-clip.credits.txt").read_text()
 
 
 def test_gif_is_told_what_it_cannot_keep(place):
@@ -153,6 +154,20 @@ def test_gif_is_told_what_it_cannot_keep(place):
     assert read_facts(place / "made.gif").fps == 25
     assert "cannot keep 24 frames a second evenly; the film has 25" in told.stderr
     assert "has no sound; that of 'fast.mkv' is left out" in told.stderr
+    told = clip(place, "fast.mkv", "-o", "silent.gif", "--to", "0.2", "--audio", "silent")
+    assert "has no sound" not in told.stderr
+
+
+def test_sound_is_left_out_where_the_film_shall_be_silent_and_from_its_sidecar(place):
+    clip(place, "clip.mkv", "-o", "silent.mp4", "--audio", "silent")
+    assert read_facts(place / "silent.mp4").audio_s is None
+    clip(place, "--config", "silent.json", "-o", "again.mp4")
+    assert read_facts(place / "again.mp4").audio_s is None
+
+
+def test_few_steps_that_begin_every_frame_anew_are_told_of(place):
+    told = clip(place, "clip.mkv", "--flicker", "1", "--dry-run")
+    assert "a flicker of 1 begins every frame anew, and 1 steps leave little" in told.stderr
 
 
 def test_dry_run_and_the_refusal_of_days_leave_nothing(place, monkeypatch):
@@ -276,14 +291,14 @@ def test_what_no_film_can_be_made_of_is_refused_before_the_work(place, name, giv
 def test_values_that_no_clip_can_have_are_refused_in_one_line(place, given):
     told = run("clip", "clip.mkv", *given, *TINY, cwd=place, expect=2)
     assert told.stderr.count("\n") == 1
-    assert given[0] in told.stderr or "--styles is given twice" in told.stderr
+    assert given[0] in told.stderr or "--one and --styles say the same" in told.stderr
 
 
 def test_clip_is_named_once_in_one_way_or_the_other(place):
     told = run("clip", *TINY, cwd=place, expect=2)
     assert "CLIP is missing; name a video" in told.stderr
     told = run("clip", "clip.mkv", "--content", "clip.mkv", *TINY, cwd=place, expect=2)
-    assert "--content is given twice; give it once" in told.stderr
+    assert "CLIP and --content say the same; give one" in told.stderr
 
 
 def test_clip_that_breaks_off_or_changes_its_size_is_used_as_far_as_it_goes_and_told_of(place):

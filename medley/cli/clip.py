@@ -74,8 +74,8 @@ def clip(
     frame, and as many steps follow a cut. The result of each frame stays in the workspace. The
     extra medley[video] brings OpenCV, which finds motion faster and better.
     """
-    _put(options, "content", named)
-    _put(options, "styles", (one,) if one else None)
+    _put(options, "content", named, "CLIP")
+    _put(options, "styles", (one,) if one else None, "--one")
     settled = settle(options, ships=True)
     if not settled["content"]:
         raise click.UsageError("CLIP is missing; name a video, or a folder of numbered pictures")
@@ -89,12 +89,12 @@ def clip(
     click.echo(make_film(order, force, quiet, yes).film.path)
 
 
-def _put(options: dict[str, Any], name: str, value: Any) -> None:
+def _put(options: dict[str, Any], name: str, value: Any, by: str) -> None:
     """Take for an option what was given in another way, as if it had been given by itself."""
     if value is None:
         return
     context = click.get_current_context()
     if context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
-        raise click.UsageError(f"{option_of(name)} is given twice; give it once")
+        raise click.UsageError(f"{by} and {option_of(name)} say the same; give one")
     options[name] = value
     context.set_parameter_source(name, ParameterSource.COMMANDLINE)

@@ -199,7 +199,8 @@ def open_for_film(
         )
         clip = open_clip(path, replace(part, fps=kept), tell)
     if clip.sound and not form.sound and is_heard:
-        notes.append(f"{film.suffix} has no sound; that of '{path}' is left out")
+        what = film.suffix or "a folder of pictures"
+        notes.append(f"{what} has no sound; that of '{path}' is left out")
     return replace(clip, notes=tuple(notes))
 
 

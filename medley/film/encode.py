@@ -74,8 +74,8 @@ def check_encoding(path: Path, settings: FormatSettings) -> None:
     check_format(path, settings)
     if format_of(path).kind == "video":
         check_encoder(path, settings)
-    if settings.audio:
-        check_sound(settings.audio, format_of(path).sound)
+    if settings.music:
+        check_sound(settings.music, format_of(path).sound)
 
 
 def check_frame(path: Path, settings: FormatSettings, height: int, width: int) -> None:

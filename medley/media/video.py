@@ -139,7 +139,8 @@ def look(path: Path, decoder: tuple[str, ...] = ()) -> Video:
         return look(path, ("-c:v", "libvpx-vp9" if found[1] == "vp9" else "libvpx"))
     kind = _INPUT.search(told)
     if kind is None:
-        raise FilmError(f"'{path}' is no clip that ffmpeg can read ({_why(told)})")
+        cut = "; it was cut off, or not written to its end" if "moov atom not found" in told else ""
+        raise FilmError(f"'{path}' is no clip that ffmpeg can read ({_why(told)}){cut}")
     if any(_NO_VIDEO.fullmatch(name) for name in (kind[1] or kind[2]).split(",")):
         raise FilmError(f"'{path}' is no clip; name a video, or a folder of numbered pictures")
     if "matches no streams" in told:

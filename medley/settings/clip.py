@@ -2,7 +2,8 @@
 
 import re
 from fractions import Fraction
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
@@ -28,6 +29,9 @@ def format_seconds(time_s: Fraction) -> str:
 
 
 _Seconds = Annotated[Fraction, Text(parse_seconds, format_seconds)]
+
+SILENT: Literal["silent"] = "silent"
+"""What stands for no sound, not even the clip's own."""
 
 _NAMED: dict[str, Any] = {  # as nobody may name the field of a class
     "from": (
@@ -109,3 +113,13 @@ class ClipFilmSettings(EncodeSettings, WalkOverlays):
     fps: Fps | None = Field(  # type: ignore[assignment]
         None, description="Frames a second of the film; the clip's own unless given."
     )
+    audio: Literal["silent"] | Path | None = Field(  # type: ignore[assignment]
+        None,
+        description="Sound in place of the clip's own: a file, cut to the film's length, or"
+        " silent.",
+    )
+
+    @property
+    def music(self) -> Path | None:
+        """The file of the film's sound; None for the clip's own, or silence."""
+        return self.audio if isinstance(self.audio, Path) else None

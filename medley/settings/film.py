@@ -118,6 +118,11 @@ class FormatSettings(Settings):
     )
     audio_fade: float = Field(1.5, ge=0, le=60, description="Seconds in which it fades in and out.")
 
+    @property
+    def music(self) -> Path | None:
+        """The file of the film's sound, if there is one."""
+        return self.audio
+
     def codec_in(self, path: Path) -> Codec:
         """The codec of a film of a name that `check_format` has accepted."""
         known = format_of(path).codecs
@@ -165,7 +170,7 @@ def check_format(path: Path, settings: FormatSettings) -> None:
         raise SettingsError(
             Setting("encoder", settings.encoder), f" does not write {what}, which {way}"
         )
-    if settings.audio and not form.sound:
+    if settings.music and not form.sound:
         audible = listed(name for name, one in FORMATS.items() if one.sound)
         raise SettingsError(
             Setting("audio"), f": {suffix} has no sound; name a film ending in {audible}"

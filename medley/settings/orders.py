@@ -131,7 +131,7 @@ class Order(QualitySettings):
     @property
     def inputs(self) -> tuple[Path, ...]:
         """The files that the order names one by one, which no output may replace."""
-        others = (self.shot.keep, self.film.audio)
+        others = (self.shot.keep, self.film.music)
         return (*self.content, *(path for path in others if path))
 
 

@@ -15,6 +15,7 @@ from medley.media.film_file import Chapter, FilmFacts
 from medley.media.sound import ClipSound
 from medley.moments import stem_of
 from medley.settings import ClipOrder, FilmSettings
+from medley.settings.clip import SILENT
 from medley.settings.film import format_of
 from medley.studio.editing.beside import (
     describe_content,
@@ -63,7 +64,7 @@ def cut_clip(
         raise ValueError("the second shot of a clip follows it")
     footage, works = shot.following.footage, shot.paintings
     again = settled_order(film, order)
-    shown = FilmSettings(**dict(again.film), loop=False)
+    shown = FilmSettings(**dict(again.film) | {"audio": again.film.music}, loop=False)
     clip, played = footage.clip, _Played(footage)
     segment = segment_of(film.workspace.shot(shot.key), "", None)
     captioned = [
@@ -80,7 +81,7 @@ def cut_clip(
     parts = (Chapter(at, one_line(works[number])) for at, number in passed)
     tags = tags_of(order.kind, again, parts)
     sound = None
-    if clip.sound and format_of(film.path).sound:
+    if again.film.audio != SILENT and clip.sound and format_of(film.path).sound:
         sound = ClipSound(clip.path, clip.sound, clip.start_s)
     segments = _Segments(segment, clip.frame_count)
     with part_files(*film.outputs.all) as (*beside, part):

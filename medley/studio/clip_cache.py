@@ -7,6 +7,7 @@ from medley.events import Listener, stage
 from medley.film.clips import Clip, Part, open_for_film
 from medley.pictures import content_size
 from medley.settings import ClipOrder
+from medley.settings.clip import SILENT
 from medley.studio.shooting.footage import Footage, read_footage
 
 
@@ -33,15 +34,16 @@ class ClipCache:
         """
         (path,) = order.content
         part = Part(order.film.fps, order.part.begin_s, order.part.end_s)
-        clip = self._open(path, part, order.film_path)
+        is_heard = order.film.audio != SILENT
+        clip = self._open(path, part, order.film_path, is_heard)
         height, width = content_size(clip.height, clip.width, order.shot)
         footage = self._read(clip, height, width)
         film = order.film.model_copy(update={"fps": clip.fps})
         return order.model_copy(update={"film": film}), footage
 
-    def _look_at(self, path: Path, part: Part, film: Path) -> Clip:
+    def _look_at(self, path: Path, part: Part, film: Path, is_heard: bool) -> Clip:
         title = f"counting the frames of '{path.name}'"
-        return open_for_film(path, part, film, tell=partial(self._tell, title))
+        return open_for_film(path, part, film, is_heard, partial(self._tell, title))
 
     def _look_through(self, clip: Clip, height: int, width: int) -> Footage:
         title = f"looking through '{clip.path.name}'"

@@ -36,7 +36,7 @@ class FilmChecks:
     def encoding(self, order: FilmOrder) -> tuple[str, ...]:
         """Check that the film can be encoded here; each way to encode is tried once."""
         path, film = order.film_path, order.film
-        key = path.suffix, film.codec, film.encoder, film.crf, film.audio, film.fps
+        key = path.suffix, film.codec, film.encoder, film.crf, film.music, film.fps
         if key not in self._encodings:
             self._encodings[key] = tuple(check_output(path, film))
         return self._encodings[key]

@@ -15,7 +15,7 @@ from fractions import Fraction
 from medley.errors import FilmError, PictureError, Setting, listed
 from medley.film.clips import Clip
 from medley.film.timeline import Frame, walk_shares, walk_timeline
-from medley.paintings.draws import Draw
+from medley.paintings.draws import Draw, Painting
 from medley.pictures import Picture
 from medley.settings import (
     ClipOrder,
@@ -41,6 +41,7 @@ from medley.studio.shot_maker import ShotMaker
 from medley.transfer.style_path import Turns, Walk
 
 _FEWEST_FRAMES = 2  # least frames from one painting to the next
+_FEW_ANEW = 30  # steps that bring a frame from its own colours to something of the painting
 _CLEAR_STEPS = 60  # least steps in which a picture follows from one painting to the next
 
 
@@ -233,8 +234,20 @@ def plan_clip(
             f"'{clip.path}' is a single frame at {float(clip.fps):.5g} a second, which is a photo;"
             f" repaint '{clip.path}@0s' by medley render, or name a higher ", Setting("fps"),
         )  # fmt: skip
+    if chosen.flicker == 1 and chosen.steps_per_frame < _FEW_ANEW:
+        maker.warn(
+            f"a flicker of 1 begins every frame anew, and {chosen.steps_per_frame} steps leave"
+            " little of the painting; a hundred are better"
+        )
+    walk: Walk | Turns | None = None
     opening = maker.make(footage.first, works[:1])
-    path = Blend(walk=_way(order, footage, len(works), maker.warn)) if len(works) > 1 else None
+    if chosen.per_cut:
+        works = _shown(footage, works, maker.warn)
+    if len(works) > 1 and chosen.per_cut:
+        walk = Turns(footage.cuts)
+    elif len(works) > 1:
+        lap = clip_lap(clip, chosen.seconds_per_painting, len(works))
+        walk = Walk(lap, 0, chosen.linger)
     settings = order.shot.model_copy(
         update={
             "steps": clip.frame_count - 1,
@@ -245,26 +258,25 @@ def plan_clip(
             "scales": 1,
         }
     )
-    followed = replace(maker, settings=settings).make(footage.first, works, opening, path)
+    followed = replace(maker, settings=settings).make(
+        footage.first, works, opening, Blend(walk=walk) if walk else None
+    )
     how = follow(footage, chosen.steps_per_frame, order.shot.steps, chosen.flicker)
     return [opening, replace(followed, following=how)]
 
 
-def _way(
-    order: ClipOrder, footage: Footage, paintings: int, warn: Callable[[str], None]
-) -> Walk | Turns:
-    """The way of a clip through two paintings or more."""
-    if order.clip.per_cut:
-        shown = len(footage.cuts) + 1
-        if shown < paintings:
-            found = "one cut was" if shown == 2 else f"{shown - 1 or 'no'} cuts were"
-            warn(
-                f"{found} found in '{footage.clip.path}', so that it is painted after"
-                f" {shown} of {paintings} paintings"
-            )
-        return Turns(footage.cuts)
-    lap = clip_lap(footage.clip, order.clip.seconds_per_painting, paintings)
-    return Walk(lap, 0, order.clip.linger)
+def _shown(
+    footage: Footage, works: Sequence[Painting[Picture]], warn: Callable[[str], None]
+) -> list[Painting[Picture]]:
+    """The paintings to which a clip comes that turns to the next one at each cut."""
+    shown = len(footage.cuts) + 1
+    if shown < len(works):
+        found = "one cut was" if shown == 2 else f"{shown - 1 or 'no'} cuts were"
+        warn(
+            f"{found} found in '{footage.clip.path}', so that it is painted after"
+            f" {shown} of {len(works)} paintings"
+        )
+    return list(works[:shown])
 
 
 def clip_lap(clip: Clip, seconds: float | None, paintings: int) -> int:

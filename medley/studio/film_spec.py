@@ -123,8 +123,8 @@ class FilmSpec:
         """The settings of the cut, which are in no shot's key."""
         order = settled_order(self, self.order)
         known = order.film.model_dump(mode="json")
-        if order.film.audio:
-            known["audio"] = str(place(order.film.audio, Path.cwd()))
+        if order.film.music:
+            known["audio"] = str(place(order.film.music, Path.cwd()))
         if isinstance(order, SweepOrder):
             return known | {"layout": order.sweep.layout}
         if isinstance(order, ClipOrder):
