@@ -2,13 +2,13 @@
 
 The result moves along with the clip, and the optimizer's moments with it, so that strokes travel
 with what they lie on and a few steps suffice to bring it up to the frame. Only what enters at the
-border begins anew, and what follows a cut.
+border begins anew, what something uncovers, and what follows a cut.
 
 Source: Ruder, Dosovitskiy and Brox (2016), Artistic Style Transfer for Videos, section 3.1.
 Departures: places whose motion cannot be trusted take that of their neighbours and are warped too,
-where the paper starts them from the frame, from which the painting's strokes would have to grow
-again and again; and there is no temporal term (their equation 6), for the warped moments are
-steadier.
+unless the frame shows there what the last one did not, where the paper starts all of them from the
+frame, from which the painting's strokes would have to grow again and again; and there is no
+temporal term (their equation 6), for the warped moments are steady already.
 """
 
 import math
