@@ -172,8 +172,8 @@ def naming(path: Path, data: bytes | None = None) -> Iterator[None]:
         if kind is VIDEO:
             raise PictureError(
                 f"'{path}' is a video, and a picture is needed; name a moment of it, such as"
-                f" '{path}@2.5s' (medley clip repaints the whole of it, and with --dry-run says"
-                " what that takes; medley apply does at once)"
+                f" '{path}@2.5s' (medley clip repaints the whole of it, or foretells what that"
+                " takes; medley apply repaints it at once)"
             ) from error
         if kind:
             raise PictureError(f"'{path}' is {kind.name}; {kind.way}") from error

@@ -181,7 +181,8 @@ def test_closing_interrupts_the_workers_and_leaves_checkpoints(workspace, model)
     with contextlib.closing(engine.run(map(Job, (long, short)))) as events:
         assert next(event for event in events if event.kind == "shotend").key == short.key
     shot = workspace.shot(long.key)
-    assert shot.saved_step == len(shot.steps()) > 1
+    # The interruption may come between an iterate's file and its checkpoint.
+    assert 1 < shot.saved_step <= len(shot.steps()) <= shot.saved_step + 1
 
 
 def test_nobody_at_the_address_is_one_quick_line(workspace):
