@@ -6,6 +6,7 @@ import torch
 from scipy.ndimage import map_coordinates
 
 from medley.film import flow
+from medley.tensors import to_tensor
 from medley.transfer.motion import Motion, motion_between, novelty, stillness, trust, warp
 
 from .conftest import draw_pixels
@@ -27,6 +28,10 @@ def seen(still, x, y, zoom=1.0):
         map_coordinates(still[..., each], [rows + y, columns + x], order=1) for each in range(3)
     ]
     return np.rint(np.stack(planes, axis=2)).astype(np.uint8)
+
+
+def still_of(*frames):
+    return stillness(motion_between(*frames), *map(to_tensor, frames))
 
 
 @pytest.fixture(params=["dis", "ilk"])
@@ -95,7 +100,7 @@ def test_what_was_hidden_is_new_and_neither_noise_nor_what_moves_is():
 
     def new(*frames):
         frames = noisy(*frames)
-        return novelty(motion_between(*frames).filled(), *frames)[0, 0]
+        return novelty(motion_between(*frames).filled(), *map(to_tensor, frames))[0, 0]
 
     even, wide = np.full((HEIGHT, WIDTH, 3), 90), textured()
     assert new(even, even).max() == 0
@@ -118,7 +123,7 @@ def test_frames_of_any_size_have_a_motion(size):
     assert motion.came.shape == (1, 2, *size)
     assert motion.trust.shape == size
     assert motion.warp(torch.rand(1, 3, *size)).isfinite().all()
-    assert novelty(motion, *frames).shape == (1, 1, *size)
+    assert novelty(motion, *map(to_tensor, frames)).shape == (1, 1, *size)
 
 
 def test_opencv_s_flow_does_not_depend_on_its_threads():
@@ -185,18 +190,18 @@ def test_noise_before_a_still_camera_is_still_and_a_pan_is_not():
         return np.clip(frame + rng.normal(0, 4, frame.shape), 0, 255).astype(np.uint8)
 
     first, second = loud(wide[:, :128]), loud(wide[:, :128])
-    held = stillness(motion_between(first, second), first, second)
+    held = still_of(first, second)
     assert held.shape == (1, 1, *first.shape[:2])
     assert held.mean() > 0.95
     panned = loud(wide[:, 2:130])
-    assert stillness(motion_between(first, panned), first, panned).max() == 0
+    assert still_of(first, panned).max() == 0
 
 
 def test_what_moves_before_a_still_camera_is_told_from_what_does_not():
     first = textured().astype(np.uint8)
     second = first.copy()
     second[30:50, 13:33] = first[30:50, 10:30]
-    held = stillness(motion_between(first, second), first, second)[0, 0]
+    held = still_of(first, second)[0, 0]
     assert held[:, 110:].min() > 0.9
     assert held[32:48, 15:31].mean() < 0.5
 
@@ -204,4 +209,4 @@ def test_what_moves_before_a_still_camera_is_told_from_what_does_not():
 def test_light_that_changes_is_not_held():
     first = textured().astype(np.uint8)
     lighter = np.clip(first.astype(int) + 20, 0, 255).astype(np.uint8)
-    assert stillness(motion_between(first, lighter), first, lighter).mean() < 0.05
+    assert still_of(first, lighter).mean() < 0.05

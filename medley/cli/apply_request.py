@@ -62,7 +62,7 @@ class Request(NamedTuple):
     @property
     def others(self) -> list[Path]:
         """Files that are read besides photos and clips."""
-        return [self.net, *([self.film.audio] if self.film.audio else [])]
+        return [self.net, *([self.film.music] if self.film.music else [])]
 
     @property
     def film_path(self) -> Path:

@@ -59,7 +59,7 @@ def assemble_film(request: Request, path: Path, asked: FilmSettings) -> None:
         if film.transition == "chain":
             check_chain(found)
         pictures = list({picture: None for one in found for picture in one.pictures.values()})
-        sound = [film.audio] if film.audio else []
+        sound = [film.music] if film.music else []
         outputs.check(request.force, [*named, *sound, *pictures])
         show.line(f"{counted(len(found), 'part')}, {counted(len(pictures), 'picture')}")
         facts = assemble(found, outputs, film, show.on, show.warn)

@@ -17,7 +17,6 @@ from medley.errors import ConfigError, Setting, worded, words_of
 from medley.settings import FormatSettings, Settings, WalkFilmSettings
 from medley.settings.base import UNSET, is_optional, is_set, rivals_in
 from medley.settings.catalog import SHIPPED_SAMPLE, find_shipped, with_shipped
-from medley.settings.clip import SILENT
 from medley.settings.film import FORMATS, USUAL_SUFFIX, FrameSize, check_format
 from medley.settings.load import (
     SettingsFile,
@@ -302,8 +301,6 @@ def _unfit(settled: Mapping[str, Any], ranks: Mapping[str, int]) -> list[str]:
         return []
     path = path or Path(f"film{USUAL_SUFFIX}")
     named = {name: settled[name] for name in FormatSettings.fields() if ranks.get(name)}
-    if named.get("audio") == SILENT:
-        del named["audio"]  # goes into every format
     kept = {name: value for name, value in named.items() if ranks[name] == _BY_HAND}
     if why := _why_unfit(path, kept):
         raise click.UsageError(why)

@@ -256,7 +256,7 @@ def _write_video(frames: Iterable[Pixels], part: Path, film: _Film, path: Path) 
         tags.write_bytes(_told(film, path).encode(errors="replace"))
         source += ["-f", "ffmetadata", "-i", url(tags)]
         streams = ["-map", "0:v", "-map_metadata", "1", "-map_chapters", "1"]
-        if film.settings.audio or film.sound:
+        if film.settings.music or film.sound:
             heard, sound = _sounding(film, path, raw)
             source += heard
             streams += ["-map", "2:a:0"]
@@ -275,7 +275,7 @@ def _sounding(film: _Film, path: Path, raw: Path) -> tuple[list[str], list[str]]
         raw: file for samples.
     """
     length, own = film.frame_count / film.fps, film.sound
-    music, fade, start = film.settings.audio, film.settings.audio_fade, None
+    music, fade, start = film.settings.music, film.settings.audio_fade, None
     if own and not music:
         if film.copies(path):
             return ["-t", f"{float(length):.6f}", "-i", url(own.path)], ["-c:a", "copy"]

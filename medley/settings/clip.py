@@ -2,13 +2,12 @@
 
 import re
 from fractions import Fraction
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, create_model
 
 from medley.settings.base import Settings, Text
-from medley.settings.film import EncodeSettings, Fps, WalkOverlays
+from medley.settings.film import EncodeSettings, Fps, Sound, WalkOverlays
 
 
 def parse_seconds(text: str) -> Fraction:
@@ -29,9 +28,6 @@ def format_seconds(time_s: Fraction) -> str:
 
 
 _Seconds = Annotated[Fraction, Text(parse_seconds, format_seconds)]
-
-SILENT: Literal["silent"] = "silent"
-"""What stands for no sound, not even the clip's own."""
 
 _NAMED: dict[str, Any] = {  # as nobody may name the field of a class
     "from": (
@@ -113,13 +109,8 @@ class ClipFilmSettings(EncodeSettings, WalkOverlays):
     fps: Fps | None = Field(  # type: ignore[assignment]
         None, description="Frames a second of the film; the clip's own unless given."
     )
-    audio: Literal["silent"] | Path | None = Field(  # type: ignore[assignment]
+    audio: Sound | None = Field(
         None,
         description="Sound in place of the clip's own: a file, cut to the film's length, or"
         " silent.",
     )
-
-    @property
-    def music(self) -> Path | None:
-        """The file of the film's sound; None for the clip's own, or silence."""
-        return self.audio if isinstance(self.audio, Path) else None

@@ -93,6 +93,12 @@ ENDINGS = (
 )
 
 
+SILENT: Literal["silent"] = "silent"
+"""What stands for no sound, not even a clip's own."""
+
+Sound = Literal["silent"] | Path
+
+
 class FormatSettings(Settings):
     """Compression and sound of a film."""
 
@@ -113,7 +119,7 @@ class FormatSettings(Settings):
         description="Quality, from 1, the best, to 51: as H.264 counts it; other codecs and WebP"
         " take what looks the same.",
     )
-    audio: Path | None = Field(
+    audio: Sound | None = Field(
         None, description="Music to lay under the film, cut to its length; silent if it is shorter."
     )
     audio_fade: float = Field(1.5, ge=0, le=60, description="Seconds in which it fades in and out.")
@@ -121,7 +127,7 @@ class FormatSettings(Settings):
     @property
     def music(self) -> Path | None:
         """The file of the film's sound, if there is one."""
-        return self.audio
+        return self.audio if isinstance(self.audio, Path) else None
 
     def codec_in(self, path: Path) -> Codec:
         """The codec of a film of a name that `check_format` has accepted."""

@@ -15,8 +15,7 @@ from medley.media.film_file import Chapter, FilmFacts
 from medley.media.sound import ClipSound
 from medley.moments import stem_of
 from medley.settings import ClipOrder, FilmSettings
-from medley.settings.clip import SILENT
-from medley.settings.film import format_of
+from medley.settings.film import SILENT, format_of
 from medley.studio.editing.beside import (
     describe_content,
     describe_film,
@@ -64,7 +63,7 @@ def cut_clip(
         raise ValueError("the second shot of a clip follows it")
     footage, works = shot.following.footage, shot.paintings
     again = settled_order(film, order)
-    shown = FilmSettings(**dict(again.film) | {"audio": again.film.music}, loop=False)
+    shown = FilmSettings(**dict(again.film), loop=False)
     clip, played = footage.clip, _Played(footage)
     segment = segment_of(film.workspace.shot(shot.key), "", None)
     captioned = [

@@ -7,7 +7,7 @@ from medley.events import Listener, stage
 from medley.film.clips import Clip, Part, open_for_film
 from medley.pictures import content_size
 from medley.settings import ClipOrder
-from medley.settings.clip import SILENT
+from medley.settings.film import SILENT
 from medley.studio.shooting.footage import Footage, read_footage
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from medley.film.flow import Flow, dense_flow
 from medley.images import Pixels
-from medley.tensors import resize, to_tensor
+from medley.tensors import resize
 
 # Thresholds of Sundaram et al. (2010), equation 5, and Ruder et al. (2016), equations 4 and 5.
 _APART, _APART_LEAST = 0.01, 0.5
@@ -155,7 +155,7 @@ def _filled(came: Tensor, trust: Tensor) -> Tensor:
     return torch.lerp(around, came, weight)
 
 
-def novelty(motion: Motion, earlier: Pixels, later: Pixels) -> Tensor:
+def novelty(motion: Motion, before: Tensor, after: Tensor) -> Tensor:
     """How surely places of a frame show what the one before did not: what something uncovered.
 
     Flow is not trusted there, nor where all is even and noisy, where what was is there still. So
@@ -164,14 +164,13 @@ def novelty(motion: Motion, earlier: Pixels, later: Pixels) -> Tensor:
 
     Args:
         motion: how the later frame came from the earlier one, filled.
-        earlier: uint8 RGB `(height, width, 3)`.
-        later: the next frame, of that size.
+        before: `(1, 3, height, width)` in [0, 1].
+        after: the next frame, of that size.
 
     Returns:
         Float32 `(1, 1, height, width)` in [0, 1].
     """
-    device, (height, width, _) = motion.trust.device, later.shape
-    before, after = (to_tensor(frame).to(device) for frame in (earlier, later))
+    height, width = after.shape[2:]
     moved = motion.warp(before)
     apart = torch.maximum(_beyond(after, moved), _beyond(moved, after)).amax(1, keepdim=True)
     apart = resize(_blurred(apart, _FINE), height, width, "bilinear") / _LEVEL
@@ -184,7 +183,7 @@ def _beyond(one: Tensor, other: Tensor) -> Tensor:
     return (one - most).clamp_min(0) + (least - one).clamp_min(0)
 
 
-def stillness(motion: Motion, earlier: Pixels, later: Pixels) -> Tensor:
+def stillness(motion: Motion, before: Tensor, after: Tensor) -> Tensor:
     """How sure it is that places of a clip from a still camera neither moved nor changed.
 
     Of noise alone, flow makes motion of a pixel. So what is asked is whether a frame is less like
@@ -193,14 +192,13 @@ def stillness(motion: Motion, earlier: Pixels, later: Pixels) -> Tensor:
 
     Args:
         motion: how the later frame came from the earlier one.
-        earlier: uint8 RGB `(height, width, 3)`.
-        later: the next frame, of that size.
+        before: `(1, 3, height, width)` in [0, 1].
+        after: the next frame, of that size.
 
     Returns:
         Float32 `(1, 1, height, width)` in [0, 1].
     """
-    device, (height, width, _) = motion.trust.device, later.shape
-    before, after = (to_tensor(frame).to(device) for frame in (earlier, later))
+    height, width = after.shape[2:]
     unmoved, moved = ((after - one).abs() for one in (before, motion.warp(before)))
     apart, least = (_blurred(one.mean(1, keepdim=True), _COARSE) for one in (unmoved, moved))
     worse = apart / (least + _LEVEL / 4)

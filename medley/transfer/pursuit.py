@@ -23,6 +23,7 @@ from torch import Tensor
 from medley.errors import DivergedError
 from medley.images import Pixels
 from medley.settings import ShotSettings
+from medley.tensors import to_tensor
 from medley.transfer.motion import Motion, motion_between, novelty, stillness, warp
 from medley.transfer.optimize import MOVER, Evaluator, Iterate, RunState
 from medley.transfer.optimizers import Adam
@@ -189,20 +190,22 @@ class _Run:
         problem, last = self._problem, self._image
         motion = motion_between(earlier, frame, last.device)
         content = problem.seen(frame)
-        still = stillness(motion, earlier, frame) if problem.flicker < _EVEN else None
+        still = None
         is_cut = self.number in problem.cuts or float(motion.trust.mean()) < _LOST
         if is_cut or problem.flicker == 1:
             image = problem.fresh(content, self.number)
             self._optimizer = problem.optimizer()
         else:
             filled = motion.filled()
-            if still is not None:  # what stands and is held must not be moved by its noise
+            pair = [to_tensor(each).to(last.device) for each in (earlier, frame)]
+            if problem.flicker < _EVEN:  # what stands and is held must not be moved by its noise
+                still = stillness(motion, *pair)
                 filled = replace(filled, came=filled.came * (1 - still))
-            image = self._moved(filled, content, novelty(filled, earlier, frame))
+            image = self._moved(filled, content, novelty(filled, *pair))
         most = _MORE * problem.steps if problem.flicker < 1 else problem.steps
         steps = (problem.anew,) * 2 if is_cut else (problem.steps, most)
         losses, taken = self._descend(image, content, *steps)
-        if still is not None and not is_cut:
+        if still is not None:
             held = (1 - problem.flicker / _EVEN) * still
             self._image = torch.lerp(self._image, last, held)
         return losses, taken

@@ -131,9 +131,7 @@ def foresee(
         return Outlook(_foreseen(frame_of(weight.flatten(1), bias, seen)), weight, bias)
 
     given = {name: Outlook(sizes, *originals[name]) for name, sizes in known.items()}
-    found = calibrate.walk(
-        originals, pictures, make, on_layer, given, fed, _PLACES // max(1, len(pictures))
-    )
+    found = calibrate.walk(originals, pictures, make, on_layer, given, fed, _places(pictures))
     return {name: outlook.sizes for name, outlook in found.items()}
 
 
@@ -176,9 +174,7 @@ def compress(
         budget.spend(name, layer)
         return layer
 
-    return calibrate.walk(
-        originals, pictures, make, on_layer, known, fed, _PLACES // max(1, len(pictures))
-    )
+    return calibrate.walk(originals, pictures, make, on_layer, known, fed, _places(pictures))
 
 
 def _places(pictures: Sequence[Tensor]) -> int:
